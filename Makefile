@@ -1,0 +1,35 @@
+# The environment, the demonstration and the tests; nothing is needed beforehand but Python 3.11 and pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo test lint types clean
+
+setup: $(STAMP)
+
+# opencv-python links against libGL and GLib, which a bare server lacks.
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
+	$(BIN)/python -m pip install --editable '.[dev]'
+	$(BIN)/python -c 'import cv2' 2>/dev/null || { apt-get update && apt-get install -y --no-install-recommends libgl1 libglib2.0-0; }
+	$(BIN)/python -c 'import cv2'
+	touch $@
+
+demo: setup
+	$(BIN)/reidbench run --method color_histogram --method sift --method triplet_effnet
+	$(BIN)/reidbench compare
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+test: lint types
+	HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+clean:
+	rm -rf $(VENV) runs

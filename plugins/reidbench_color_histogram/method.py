@@ -1,0 +1,22 @@
+"""The square root of a joint HSV histogram; its cosine is the Bhattacharyya coefficient."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench import EmbeddingMethod
+
+
+class ColorHistogram(EmbeddingMethod):
+    """One histogram for each image; knows nothing of where a colour stands."""
+
+    def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray:
+        bins = [self.settings.hue_bins, self.settings.saturation_bins, self.settings.value_bins]
+        rows = []
+        for image in pixels:
+            hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+            counts = cv2.calcHist([hsv], [0, 1, 2], None, bins, [0, 180, 0, 256, 0, 256]).ravel()
+            rows.append(np.sqrt(counts / counts.sum()))
+        return np.stack(rows)

@@ -1,0 +1,96 @@
+"""reidbench: open-set re-identification of individual animals, compared under one protocol.
+
+The names below are the public interface; plugins import nothing else. They load on first use, so that
+``import reidbench`` costs milliseconds and needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+# Spinning OpenMP threads on busy cores made a training step 27 times slower; read when torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+__version__ = "0.1.0"
+
+hookimpl = pluggy.HookimplMarker("reidbench")
+
+_HOMES = {
+    "EmbeddingMethod": "method",
+    "EpisodeMetrics": "metrics.summary",
+    "FitContext": "method",
+    "FitReport": "method",
+    "ImageSet": "data.images",
+    "Images": "method",
+    "LabelledImages": "method",
+    "Method": "method",
+    "MethodSpec": "method",
+    "NEW_IDENTITY": "words",
+    "PairMethod": "method",
+    "Progress": "progress",
+    "Ragged": "representations",
+    "ReidbenchError": "errors",
+    "Representation": "representations",
+    "RunRecord": "runs",
+    "Settings": "method",
+    "Validation": "method",
+    "Weights": "method",
+    "evaluate": "evaluate",
+    "load_backbone": "backbones",
+    "load_dataset": "data.sources",
+    "load_runs": "runs",
+    "make_split": "data.splits",
+    "match_descriptors": "local_matching",
+    "read_split": "data.splits",
+    "score": "scoring",
+    "train_triplet": "training",
+}
+
+if TYPE_CHECKING:
+    from reidbench.backbones import load_backbone as load_backbone
+    from reidbench.data.images import ImageSet as ImageSet
+    from reidbench.data.sources import load_dataset as load_dataset
+    from reidbench.data.splits import make_split as make_split
+    from reidbench.data.splits import read_split as read_split
+    from reidbench.errors import ReidbenchError as ReidbenchError
+    from reidbench.evaluate import evaluate as evaluate
+    from reidbench.local_matching import match_descriptors as match_descriptors
+    from reidbench.method import EmbeddingMethod as EmbeddingMethod
+    from reidbench.method import FitContext as FitContext
+    from reidbench.method import FitReport as FitReport
+    from reidbench.method import Images as Images
+    from reidbench.method import LabelledImages as LabelledImages
+    from reidbench.method import Method as Method
+    from reidbench.method import MethodSpec as MethodSpec
+    from reidbench.method import PairMethod as PairMethod
+    from reidbench.method import Settings as Settings
+    from reidbench.method import Validation as Validation
+    from reidbench.method import Weights as Weights
+    from reidbench.metrics.summary import EpisodeMetrics as EpisodeMetrics
+    from reidbench.progress import Progress as Progress
+    from reidbench.representations import Ragged as Ragged
+    from reidbench.representations import Representation as Representation
+    from reidbench.runs import RunRecord as RunRecord
+    from reidbench.runs import load_runs as load_runs
+    from reidbench.scoring import score_predictions as score
+    from reidbench.words import NEW_IDENTITY as NEW_IDENTITY
+
+_RENAMED = {"score": "score_predictions"}
+
+__all__ = ["__version__", "hookimpl", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'reidbench' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f"reidbench.{_HOMES[name]}"), _RENAMED.get(name, name))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

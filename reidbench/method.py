@@ -1,0 +1,247 @@
+"""The contract of an identification method, and the bases that most methods need.
+
+A method is built from its settings, may be fitted on the labelled gallery, turns images into a
+representation, and gives the similarity of two representations; higher is more alike. It never learns
+who a query is: :class:`Images` hands out pixels, group, orientation and date, and nothing that names
+an animal or a file. Split, matching, threshold and metrics belong to the core.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from reidbench.data.decoding import decode
+from reidbench.data.images import ImageSet
+from reidbench.progress import Progress
+from reidbench.representations import Representation
+from reidbench.similarity import cosine_similarity, euclidean_similarity
+
+
+class Settings(BaseModel):
+    """Base of every method's settings: typed, frozen, no unknown keys.
+
+    ``--set KEY=VALUE``, its checks and its help all come from the subclass's fields.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Images:
+    """What a method sees of a set of images: no identity, no path, no image id, no part of the split."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self.__images = images
+
+    def __len__(self) -> int:
+        return len(self.__images)
+
+    def pixels(self, index: int) -> NDArray[np.uint8]:
+        """Return image ``index`` upright and cropped to its box, ``(height, width, 3)`` RGB."""
+        return decode(self.__images.image_path(index), self.__images.table["bbox"].iloc[index])
+
+    def group(self, index: int) -> str:
+        return str(self.__images.table["group"].iloc[index])
+
+    def orientation(self, index: int) -> str:
+        return str(self.__images.table["orientation"].iloc[index])
+
+    def date(self, index: int) -> str:
+        """Return the day as ``YYYY-MM-DD``, or an empty string."""
+        return str(self.__images.table["date"].iloc[index])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledImages:
+    """The images a method may learn from: the gallery, or the ``fit`` part of a disjoint split."""
+
+    images: Images
+    identities: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.images) != len(self.identities):
+            raise ValueError(f"{len(self.images)} images have {len(self.identities)} identities")
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How the method does on the calibration episode as it stands; numbers only, never labels."""
+
+    rank1: float
+    balanced_rank1: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitContext:
+    """What the core lends to ``fit``.
+
+    Attributes:
+        validate: Score the method as it stands on the calibration episode.
+        seed: Seed of everything random in the method.
+        device: ``cpu`` or ``cuda``.
+        work_dir: Folder that outlives a killed run: checkpoints go here.
+        progress: Where bars and warnings go.
+    """
+
+    validate: Callable[[], Validation]
+    seed: int
+    device: str
+    work_dir: Path
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where a network's weights came from. ``label`` is what tables print."""
+
+    source: str
+    pretrained: bool
+    sha256: str = ""
+    licence: str = ""
+    label: str = "none"
+
+
+NO_WEIGHTS = Weights(source="none", pretrained=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FitReport:
+    """What fitting left behind: one row for each epoch, and anything worth a line in the record."""
+
+    history: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Method(ABC):
+    """An identification method. Subclass :class:`EmbeddingMethod` or :class:`PairMethod` first.
+
+    Args:
+        settings: The method's options, already checked.
+    """
+
+    matching: Literal["nearest", "centroid"] = "nearest"
+    metric: Literal["cosine", "euclidean"] = "cosine"
+    learns: ClassVar[bool] = False
+    """Whether ``fit`` shapes the representation; the cache key then holds the fit data and the seed."""
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+
+    @property
+    def weights(self) -> Weights:
+        return NO_WEIGHTS
+
+    def prepare(self, device: str, seed: int, progress: Progress) -> None:  # noqa: B027 - optional by design
+        """Load weights before anything else is asked. Called once, first."""
+
+    def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
+        """Learn from the labelled images. A method without parameters has nothing to do."""
+        return FitReport()
+
+    def fingerprint(self) -> str:
+        """Return what shaped the representation besides the images: settings and weights."""
+        text = f"{type(self).__module__}.{type(self).__qualname__}|{self.settings.model_dump_json()}|{self.weights}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @abstractmethod
+    def represent(self, images: Images, progress: Progress) -> Representation:
+        """Turn images into arrays, in their order."""
+
+    @abstractmethod
+    def score(self, query: Representation, gallery: Representation) -> NDArray:
+        """Return similarities ``(n_query, n_gallery)``; ``-inf`` marks a pair that was not compared."""
+
+
+class EmbeddingMethod(Method):
+    """One vector for each image; subclasses write :meth:`embed` alone."""
+
+    batch_size: int = 64
+
+    @abstractmethod
+    def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray:
+        """Return one vector for each image of the batch, ``(len(pixels), dim)``, finite."""
+
+    def represent(self, images: Images, progress: Progress) -> Representation:
+        batches = []
+        with progress.stage("represent", len(images)) as stage:
+            for start in range(0, len(images), self.batch_size):
+                batch = [images.pixels(i) for i in range(start, min(start + self.batch_size, len(images)))]
+                batches.append(np.asarray(self.embed(batch), dtype=np.float32))
+                stage.advance(len(batch))
+        return Representation({"embedding": np.concatenate(batches)})
+
+    def score(self, query: Representation, gallery: Representation) -> NDArray:
+        compare = cosine_similarity if self.metric == "cosine" else euclidean_similarity
+        return compare(query.dense["embedding"], gallery.dense["embedding"])
+
+
+class PairMethod(Method):
+    """Local features of each image, and a comparison of two images; subclasses write both."""
+
+    @abstractmethod
+    def describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray]:
+        """Return the named feature arrays of one image, each with a row for each keypoint; zero rows are fine."""
+
+    @abstractmethod
+    def compare(self, query: Mapping[str, NDArray], gallery: Mapping[str, NDArray]) -> float:
+        """Return the similarity of two images; no keypoints or no matches is 0."""
+
+    def represent(self, images: Images, progress: Progress) -> Representation:
+        from reidbench.representations import Ragged
+
+        described = []
+        with progress.stage("local features", len(images)) as stage:
+            for index in range(len(images)):
+                described.append(self.describe(images.pixels(index)))
+                stage.advance()
+        names = described[0]
+        return Representation({}, {name: Ragged.from_rows([rows[name] for rows in described]) for name in names})
+
+    def score(self, query: Representation, gallery: Representation) -> NDArray:
+        similarity = np.zeros((len(query), len(gallery)), dtype=np.float32)
+        names = tuple(query.ragged)
+        gallery_rows = [{name: gallery.ragged[name][j] for name in names} for j in range(len(gallery))]
+        for i in range(len(query)):
+            row = {name: query.ragged[name][i] for name in names}
+            for j, other in enumerate(gallery_rows):
+                similarity[i, j] = self.compare(row, other)
+        return similarity
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSpec:
+    """How a plugin offers a method: cheap to make, heavy imports wait for ``build``.
+
+    Attributes:
+        name: What ``--method`` takes.
+        summary: One line for ``reidbench methods``.
+        settings: The settings class.
+        build: Called with settings, returns the method; torch is imported here.
+        presets: Settings by preset name; ``report`` is the default when there is one.
+        needs: What has to be had for it to run, for the methods table.
+        licence: Licence of weights, where that matters.
+        source: Paper or repository that the method follows.
+        grid: Settings that ``reidbench tune`` tries, name to values; combined fully.
+        version: Raise it whenever the same settings would give other numbers.
+    """
+
+    name: str
+    summary: str
+    settings: type[Settings]
+    build: Callable[[Any], Method]
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    needs: str = "nothing"
+    licence: str = ""
+    source: str = ""
+    grid: tuple[Mapping[str, Any], ...] = ()
+    version: str = "1"

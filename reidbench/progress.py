@@ -1,0 +1,71 @@
+"""Progress as a method sees it: begin a stage, advance it. The command line draws it, tests ignore it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Stage(Protocol):
+    """One bar: a stage of known length."""
+
+    def advance(self, steps: float = 1) -> None: ...
+
+    def describe(self, text: str) -> None: ...
+
+
+class Progress:
+    """Says nothing. Subclasses draw; methods only ever see this interface."""
+
+    @contextmanager
+    def stage(self, description: str, total: float) -> Iterator[Stage]:
+        """Open a bar of ``total`` steps for the duration of the ``with`` block."""
+        yield _SilentStage()
+
+    def warn(self, text: str) -> None:
+        """Say something that a user should see while the run goes on."""
+
+
+class _SilentStage:
+    def advance(self, steps: float = 1) -> None:
+        pass
+
+    def describe(self, text: str) -> None:
+        pass
+
+
+class RichProgress(Progress):
+    """Bars with rate and time left, on stderr; works in terminals and notebooks."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+        self.warnings: list[str] = []
+
+    @contextmanager
+    def stage(self, description: str, total: float) -> Iterator[Stage]:
+        from rich import progress as bars
+
+        columns = (
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            bars.MofNCompleteColumn(),
+            bars.TimeElapsedColumn(),
+            bars.TimeRemainingColumn(),
+        )
+        with bars.Progress(*columns, console=self._console, transient=True) as display:
+            task = display.add_task(description, total=total)
+
+            class _Bar:
+                def advance(self, steps: float = 1) -> None:
+                    display.advance(task, steps)
+
+                def describe(self, text: str) -> None:
+                    display.update(task, description=f"{description} · {text}")
+
+            yield _Bar()
+
+    def warn(self, text: str) -> None:
+        self._console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)

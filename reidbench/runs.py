@@ -1,0 +1,190 @@
+"""A run's record on disk, and back: ``RUNS/<dataset>/<method>/<id>/``.
+
+``run.json`` is written last and renamed into place, so a folder that has one is complete. Everything that
+tables and reports show is read from here, never from a model.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.errors import ReidbenchError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunRecord:
+    """A finished run: its folder and the content of its ``run.json``."""
+
+    path: Path
+    data: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.data["id"])
+
+    @property
+    def method(self) -> str:
+        return str(self.data["method"])
+
+    @property
+    def dataset(self) -> str:
+        return str(self.data["dataset"]["name"])
+
+    @property
+    def seed(self) -> int:
+        return int(self.data["seed"])
+
+    @property
+    def split_seed(self) -> int | None:
+        seed = self.data["split"]["seed"]
+        return None if seed is None else int(seed)
+
+    @property
+    def split_digest(self) -> str:
+        return str(self.data["split"]["digest"])
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Metrics of the test episode over all groups."""
+        overall: Mapping[str, Any] = self.data["metrics"]["test"]["overall"]
+        return overall
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunFiles:
+    """What a run leaves besides ``run.json``."""
+
+    split_rows: Sequence[tuple[str, str]]
+    prediction_rows: Sequence[Mapping[str, Any]]
+    arrays: Mapping[str, NDArray]
+
+
+PREDICTION_COLUMNS = ("image_id", "identity", "score", "threshold", "candidate", "group", "part")
+
+
+def run_dir(runs_dir: Path, dataset: str, method: str, run_id: str) -> Path:
+    """Return the folder of a run; names that a file system would mind are written plainly."""
+    return runs_dir / _plain(dataset) / _plain(method) / run_id
+
+
+def read_run(path: Path) -> RunRecord | None:
+    """Return the record in a run folder, or ``None`` where no run was finished."""
+    record_path = path / "run.json"
+    try:
+        data = json.loads(record_path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, json.JSONDecodeError) as error:
+        raise ReidbenchError(
+            f"a run record can't be read: {error}", where=str(record_path), remedy="delete the folder and run it again"
+        ) from error
+    if data.get("schema") != SCHEMA:
+        raise ReidbenchError(
+            f"this run record has schema {data.get('schema')}, this version reads {SCHEMA}",
+            where=str(record_path),
+            remedy="run it again with --again, or use the version that wrote it",
+        )
+    return RunRecord(path, data)
+
+
+def load_runs(runs_dir: Path) -> list[RunRecord]:
+    """Return every finished run below a folder, in the order of their paths."""
+    records = (read_run(path.parent) for path in sorted(Path(runs_dir).glob("*/*/*/run.json")))
+    return [record for record in records if record is not None]
+
+
+def write_run(path: Path, data: Mapping[str, Any], files: RunFiles) -> RunRecord:
+    """Write a run folder; the record comes last, so that a killed write is no run.
+
+    Raises:
+        ReidbenchError: The folder can't be written, or the disk is full.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with _replacing(path / "split.csv") as temporary:
+            _write_csv(temporary, ("image_id", "part"), [{"image_id": i, "part": p} for i, p in files.split_rows])
+        with _replacing(path / "predictions.csv") as temporary:
+            _write_csv(temporary, PREDICTION_COLUMNS, files.prediction_rows)
+        with _replacing(path / "scores.npz") as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **files.arrays)  # type: ignore[arg-type]
+        with _replacing(path / "run.json") as temporary:
+            temporary.write_text(json.dumps(_null_for_nan(data), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ReidbenchError(
+            f"the run can't be written: {error.strerror or error}",
+            where=str(path),
+            remedy="make room, or name a folder that can be written with --runs DIR; representations are kept",
+        ) from error
+    return RunRecord(path, json.loads((path / "run.json").read_text(encoding="utf-8")))
+
+
+def check_writable(runs_dir: Path) -> None:
+    """Find out before the work, not after it, that a folder can't be written."""
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=runs_dir):
+            pass
+    except OSError as error:
+        raise ReidbenchError(
+            f"runs can't be written here: {error.strerror or error}",
+            where=f"--runs {runs_dir}",
+            remedy="name a folder that can be written: --runs DIR",
+        ) from error
+
+
+class _replacing:
+    """A temporary name that becomes the real one when the block ends well."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+    def __enter__(self) -> Path:
+        return self._temporary
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            os.replace(self._temporary, self._path)
+        else:
+            self._temporary.unlink(missing_ok=True)
+
+
+def discard_work(path: Path) -> None:
+    """Drop checkpoints once the run they served is finished."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _null_for_nan(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _null_for_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_null_for_nan(entry) for entry in value]
+    return value
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._=-]+", "_", name).strip("_") or "_"
