@@ -1,0 +1,124 @@
+"""A whole comparison as a TOML file: datasets × methods × split seeds × seeds.
+
+    [dataset]
+    name = "patterns"            # or a path; ${ZEBRA} is taken from the environment
+    split_seeds = [0, 1, 2]
+    seeds = [0]
+
+    [[method]]
+    name = "sift"
+    settings = { ratio = 0.8 }
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reidbench.errors import ReidbenchError
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run to be made; the fields are those of :func:`reidbench.evaluate`."""
+
+    method: str
+    dataset: str
+    root: Path | None = None
+    split: Path | None = None
+    split_kind: str = "open-set"
+    split_seed: int = 0
+    new_share: float = 0.3
+    seed: int = 0
+    gallery: str = "group"
+    preset: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    threshold: str = "max-score"
+    device: str = "auto"
+
+
+class _Dataset(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    root: str | None = None
+    split: str | None = None
+    split_kind: str = "open-set"
+    split_seeds: list[int] = Field(default=[0], min_length=1)
+    new_share: float = 0.3
+    seeds: list[int] = Field(default=[0], min_length=1)
+    gallery: str = "group"
+
+
+class _Method(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    preset: str | None = None
+    settings: dict[str, Any] = {}
+    threshold: str = "max-score"
+
+
+class _Benchmark(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    dataset: _Dataset
+    method: list[_Method] = Field(min_length=1)
+
+
+def read_benchmark(path: Path) -> list[Job]:
+    """Return the jobs of a benchmark file, dataset by dataset, split by split.
+
+    Raises:
+        ReidbenchError: The file can't be read, a key is unknown, or a variable it names is not set.
+    """
+    try:
+        benchmark = _Benchmark(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ReidbenchError(
+            f"the benchmark can't be read: {error}", where=str(path), remedy="see benchmarks/patterns.toml"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ReidbenchError(
+            f"'{key}': {first['msg'].lower()}", where=str(path), remedy="see benchmarks/patterns.toml"
+        ) from error
+    dataset = benchmark.dataset
+    name = _expand(dataset.name, path)
+    return [
+        Job(
+            method=method.name,
+            dataset=name,
+            root=Path(_expand(dataset.root, path)) if dataset.root else None,
+            split=Path(_expand(dataset.split, path)) if dataset.split else None,
+            split_kind=dataset.split_kind,
+            split_seed=split_seed,
+            new_share=dataset.new_share,
+            seed=seed,
+            gallery=dataset.gallery,
+            preset=method.preset,
+            settings={key: _expand(v, path) if isinstance(v, str) else v for key, v in method.settings.items()},
+            threshold=method.threshold,
+        )
+        for split_seed in dataset.split_seeds
+        for method in benchmark.method
+        for seed in dataset.seeds
+    ]
+
+
+def _expand(text: str, path: Path) -> str:
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise ReidbenchError(
+                f"the environment variable {match[1]} is not set",
+                where=str(path),
+                remedy=f"{match[1]}=/path/to/data reidbench run --benchmark {path}",
+            )
+        return os.environ[match[1]]
+
+    return re.sub(r"\$\{(\w+)\}", value, text)

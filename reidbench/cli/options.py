@@ -1,0 +1,44 @@
+"""Options that several commands take, and how their text becomes values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reidbench.errors import ReidbenchError
+
+DatasetOption = Annotated[str, typer.Option(help="Name, CSV or Parquet file, or folder of the dataset.")]
+RootOption = Annotated[Path | None, typer.Option(help="Folder of the images, where the dataset needs one.")]
+RunsOption = Annotated[Path, typer.Option("--runs", help="Folder where runs are kept.")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")]
+SettingsFileOption = Annotated[Path | None, typer.Option("--settings", help="JSON file of settings, as tune writes it.")]
+
+
+def parse_settings(pairs: list[str] | None, file: Path | None = None) -> dict[str, Any]:
+    """Return settings by name: those of the file, overridden by ``KEY=VALUE`` pairs.
+
+    Values stay text where they are; the method's settings class converts and checks them.
+
+    Raises:
+        ReidbenchError: A pair has no ``=``, or the file holds no JSON object.
+    """
+    settings: dict[str, Any] = {}
+    if file is not None:
+        try:
+            settings = json.loads(file.read_text(encoding="utf-8"))
+            if not isinstance(settings, dict):
+                raise ValueError("it holds no object")
+        except (OSError, ValueError) as error:
+            raise ReidbenchError(
+                f"the settings can't be read: {error}", where=f"--settings {file}", remedy="name a JSON file of settings"
+            ) from error
+        settings = settings.get("settings", settings)
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise ReidbenchError(f"'{pair}' is not KEY=VALUE", where=f"--set {pair}", remedy="write --set epochs=10")
+        settings[key.strip()] = value.strip()
+    return settings

@@ -1,0 +1,73 @@
+"""``reidbench run``: one or several methods on one dataset, or a whole comparison from a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from reidbench.benchmark_file import Job, read_benchmark
+from reidbench.cli.options import DatasetOption, RootOption, RunsOption, SetOption, SettingsFileOption, parse_settings
+from reidbench.errors import ReidbenchError
+
+
+def run(
+    method: Annotated[list[str] | None, typer.Option(help="Method to run; repeatable.")] = None,
+    dataset: DatasetOption = "patterns",
+    root: RootOption = None,
+    benchmark: Annotated[Path | None, typer.Option(help="Run a whole comparison from a TOML file.")] = None,
+    split: Annotated[Path | None, typer.Option(help="Use this split CSV instead of making one.")] = None,
+    split_kind: Annotated[str, typer.Option(help="open-set, closed-set or disjoint.")] = "open-set",
+    split_seed: Annotated[list[int] | None, typer.Option(help="Seed of the split; repeatable, default 0.")] = None,
+    new_share: Annotated[float, typer.Option(help="Share of queries that show new animals.")] = 0.3,
+    seed: Annotated[list[int] | None, typer.Option(help="Seed of the method; repeatable, default 0.")] = None,
+    gallery: Annotated[str, typer.Option(help="Search the query's own 'group', or 'all'.")] = "group",
+    preset: Annotated[str | None, typer.Option(help="Named settings: quick or report.")] = None,
+    set_: SetOption = None,
+    settings: SettingsFileOption = None,
+    threshold: Annotated[str, typer.Option(help="Policy: max-score, max-score:group or fixed=VALUE.")] = "max-score",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    runs: RunsOption = Path("runs"),
+    again: Annotated[bool, typer.Option("--again", help="Repeat a run that stands already.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
+) -> None:
+    """Run methods on a dataset and write a record of each."""
+    console = Console(stderr=True, highlight=False)
+    if gallery not in ("group", "all"):
+        raise ReidbenchError(f"no gallery is called '{gallery}'", where=f"--gallery {gallery}", remedy="group or all")
+    if benchmark is not None:
+        jobs = read_benchmark(benchmark)
+    elif method:
+        jobs = [
+            Job(name, dataset, root, split, split_kind, split_value, new_share, seed_value, gallery, preset,
+                parse_settings(set_, settings), threshold, device)
+            for split_value in split_seed or [0]
+            for seed_value in seed or [0]
+            for name in method
+        ]  # fmt: skip
+        if benchmark is None and dataset == "patterns":
+            console.print("no dataset was named: using the built-in 'patterns', animals drawn from a seed")
+    else:
+        raise ReidbenchError(
+            "nothing to run", where="reidbench run", remedy="name a method: reidbench run --method sift"
+        )
+    from reidbench.comparison import run_jobs  # numpy, pandas and the rest load here
+
+    records, failures = run_jobs(jobs, runs_dir=runs, again=again, console=console)
+    if as_json:
+        typer.echo(json.dumps([dict(record.data) for record in records], indent=2, ensure_ascii=False))
+    else:
+        for record in records:
+            shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "balanced_rank1")}
+            numbers = "  ".join(f"{name} {'–' if value is None else format(value, '.3f')}" for name, value in shown.items())
+            typer.echo(f"{record.method:<18} {numbers}  weights: {record.data['weights']['label']}")
+            typer.echo(f"  record: {record.path}")
+    if failures:
+        raise ReidbenchError(
+            f"{len(failures)} of {len(jobs)} runs failed: " + ", ".join(failures),
+            where="reidbench run",
+            remedy="each reason is printed above; what finished is kept",
+        )

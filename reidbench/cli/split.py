@@ -1,0 +1,28 @@
+"""``reidbench split``: write a split that anyone can read and reuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reidbench.cli.options import RootOption
+
+
+def split(
+    dataset: Annotated[str, typer.Argument(help="Name, CSV or Parquet file, or folder of the dataset.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="CSV to write.")],
+    root: RootOption = None,
+    kind: Annotated[str, typer.Option(help="open-set, closed-set or disjoint.")] = "open-set",
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    new_share: Annotated[float, typer.Option(help="Share of queries that show new animals.")] = 0.3,
+) -> None:
+    """Make a split of a dataset and write it as a CSV."""
+    from reidbench.data.sources import load_dataset
+    from reidbench.data.splits import make_split, write_split
+
+    made = make_split(load_dataset(dataset, root), kind=kind, seed=seed, new_share=new_share)
+    write_split(made, output)
+    counts = ", ".join(f"{part} {count}" for part, count in made.counts.items() if count)
+    typer.echo(f"{output}: {counts}; digest {made.digest[:16]}")

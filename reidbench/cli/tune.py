@@ -1,0 +1,45 @@
+"""``reidbench tune``: try a method's grid and keep the best settings by calibration Rank-1."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from reidbench.cli.options import DatasetOption, RootOption, RunsOption, SetOption, parse_settings
+
+
+def tune(
+    method: Annotated[str, typer.Option(help="Method whose grid is tried.")],
+    dataset: DatasetOption = "patterns",
+    root: RootOption = None,
+    split_seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the method.")] = 0,
+    preset: Annotated[str | None, typer.Option(help="Named settings: quick or report.")] = None,
+    set_: SetOption = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    runs: RunsOption = Path("runs"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="File for the best settings.")] = Path("best.json"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the cells as JSON.")] = False,
+) -> None:
+    """Try every cell of a method's grid; a cell that was run before is not run again."""
+    from reidbench.tuning import tune_method, write_best
+
+    cells = tune_method(
+        method, dataset, root=root, split_seed=split_seed, seed=seed, preset=preset,
+        settings=parse_settings(set_), device=device, runs_dir=runs,
+    )  # fmt: skip
+    write_best(cells, output)
+    if as_json:
+        typer.echo(json.dumps([cell.to_json() for cell in cells], indent=2))
+        return
+    table = Table(*cells[0].settings, "Rank-1", "balanced Rank-1", "seconds", title=f"{method}, judged on calibration")
+    for cell in cells:
+        numbers = [f"{cell.rank1:.3f}", f"{cell.balanced_rank1:.3f}", f"{cell.seconds:.0f}"]
+        table.add_row(*[str(v) for v in cell.settings.values()], *numbers, style="bold" if cell is cells[0] else None)
+    Console(highlight=False).print(table)
+    typer.echo(f"best settings: {output}   (reidbench run --method {method} --settings {output})")
