@@ -362,10 +362,13 @@ class _Stages:
             tuple(self.images.table["identity"].iloc[learned_from]),
         )
 
+        # Made once: a method may keep decoded pixels by these objects from one validation to the next.
+        gallery, calibration = (Images(self.images.take(rows[part])) for part in ("gallery", "calibration"))
+
         def validate() -> Validation:
             quiet = Progress()
-            enrolled = self.method.represent(Images(self.images.take(rows["gallery"])), quiet)
-            queries = self.method.represent(Images(self.images.take(rows["calibration"])), quiet)
+            enrolled = self.method.represent(gallery, quiet)
+            queries = self.method.represent(calibration, quiet)
             answers = self._answer(rows["gallery"], rows["calibration"], enrolled, queries)
             best = parse_policy("max-score").choose(answers)
             overall = summarise(answers, best).overall

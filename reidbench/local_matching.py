@@ -14,7 +14,7 @@ def match_descriptors(query: NDArray, gallery: NDArray, ratio: float = 0.8) -> N
     Args:
         query: ``(n, dim)`` descriptors of unit length.
         gallery: ``(m, dim)`` descriptors of unit length.
-        ratio: A match's distance is below ``ratio`` times the distance of the next best, in both images.
+        ratio: A match's distance is below ``ratio`` times that to the next best in the gallery image.
 
     Returns:
         Index pairs ``(n_match, 2)``; none when either image has fewer than two descriptors.

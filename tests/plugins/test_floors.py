@@ -1,0 +1,62 @@
+"""The weight-free floors see what they should and nothing else."""
+
+import cv2
+import numpy as np
+import pytest
+
+from reidbench.local_matching import match_descriptors
+from reidbench.registry import load_registry
+
+
+def build(name, **settings):
+    spec = load_registry().find(name).spec
+    return spec.build(spec.settings(**settings))
+
+
+@pytest.fixture
+def blobs():
+    noise = np.random.default_rng(0).integers(0, 256, size=(24, 32, 3), dtype=np.uint8)
+    return cv2.resize(noise, (256, 192), interpolation=cv2.INTER_CUBIC)
+
+
+def test_color_histogram_knows_colour_not_place(blobs):
+    method = build("color_histogram")
+    same, other = method.embed([blobs, blobs[::-1].copy(), np.zeros_like(blobs)])[[0, 1]], method.embed([255 - blobs])
+    np.testing.assert_allclose(same[0], same[1], atol=1e-6)
+    assert same[0] @ other[0] < 0.9
+    np.testing.assert_allclose(np.linalg.norm(same, axis=1), 1, atol=1e-5)
+
+
+def test_sift_counts_more_matches_on_the_rotated_photograph_than_on_another(blobs):
+    method = build("sift")
+    turned = np.rot90(blobs).copy()
+    other = cv2.resize(
+        np.random.default_rng(9).integers(0, 256, size=(24, 32, 3), dtype=np.uint8), (256, 192), interpolation=cv2.INTER_CUBIC
+    )
+    described = [method.describe(image) for image in (blobs, turned, other)]
+    assert method.compare(described[0], described[1]) > 10 * max(1, method.compare(described[0], described[2]))
+
+
+def test_an_image_without_keypoints_matches_nothing(blobs):
+    method = build("sift")
+    empty = method.describe(np.full((64, 64, 3), 127, np.uint8))
+    assert empty["descriptor"].shape == (0, 128)
+    assert method.compare(empty, method.describe(blobs)) == 0
+    assert method.compare(empty, empty) == 0
+
+
+def test_descriptors_match_as_a_brute_force_search_does():
+    rng = np.random.default_rng(4)
+    query = rng.normal(size=(30, 16))
+    gallery = np.concatenate([query[:12] + 0.2 * rng.normal(size=(12, 16)), rng.normal(size=(15, 16))])
+    query /= np.linalg.norm(query, axis=1, keepdims=True)
+    gallery /= np.linalg.norm(gallery, axis=1, keepdims=True)
+    distance = np.linalg.norm(query[:, None] - gallery[None], axis=2)
+    expected = []
+    for i in range(30):
+        order = np.argsort(distance[i])
+        mutual = distance[:, order[0]].argmin() == i
+        if mutual and distance[i, order[0]] < 0.8 * distance[i, order[1]]:
+            expected.append([i, order[0]])
+    assert len(expected) > 5
+    assert match_descriptors(query, gallery, 0.8).tolist() == expected

@@ -1,0 +1,82 @@
+"""A broken plugin costs only its own methods; names find one method or say why not."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import reidbench
+from reidbench.errors import ReidbenchError
+from reidbench.method import MethodSpec, Settings
+from reidbench.registry import load_registry
+
+
+@dataclass
+class EntryPoint:
+    name: str
+    plugin: Any
+    distribution: str = "stranger"
+    value: str = "module"
+
+    @property
+    def dist(self):
+        return SimpleNamespace(name=self.distribution, version="1.0")
+
+    def load(self):
+        if isinstance(self.plugin, Exception):
+            raise self.plugin
+        return self.plugin
+
+
+def offering(*names):
+    class Plugin:
+        @reidbench.hookimpl
+        def reidbench_methods(self):
+            return [MethodSpec(name, "a test", Settings, lambda settings: None) for name in names]
+
+    return Plugin()
+
+
+class MisspeltHook:
+    @reidbench.hookimpl
+    def reidbench_method(self):
+        return []
+
+
+class ReturnsText:
+    @reidbench.hookimpl
+    def reidbench_methods(self):
+        return ["sift"]
+
+
+def test_our_methods_come_through_the_door_that_strangers_use():
+    names = {offer.spec.name for offer in load_registry().offers}
+    assert {"color_histogram", "sift", "triplet_resnet50", "triplet_effnet"} <= names
+
+
+@pytest.mark.parametrize(
+    ("plugin", "reason"),
+    [(ImportError("no module named x"), "no module named x"), (MisspeltHook(), "reidbench_method"), (ReturnsText(), "str")],
+)
+def test_a_broken_plugin_is_listed_with_its_reason_and_the_others_run(plugin, reason):
+    registry = load_registry([EntryPoint("bad", plugin), EntryPoint("good", offering("fine"))])
+    assert registry.find("fine").spec.name == "fine"
+    assert len(registry.broken) == 1 and reason in registry.broken[0].reason
+    with pytest.raises(ReidbenchError, match="failed to load"):
+        registry.find("bad")
+
+
+def test_two_methods_of_one_name_need_their_distribution():
+    registry = load_registry(
+        [EntryPoint("a", offering("sift", "only_a"), "dist-a"), EntryPoint("a", offering("sift"), "dist-b")]
+    )
+    with pytest.raises(ReidbenchError, match="dist-a:sift and dist-b:sift"):
+        registry.find("sift")
+    assert registry.find("dist-b:sift").distribution == "dist-b"
+    assert registry.find("only_a").distribution == "dist-a"
+
+
+def test_a_misspelt_method_is_answered_with_the_nearest_name():
+    with pytest.raises(ReidbenchError, match="did you mean 'sift'"):
+        load_registry([EntryPoint("a", offering("sift"))]).find("sfit")
