@@ -39,6 +39,11 @@ class Backbone(NamedTuple):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
+    @property
+    def folded_batch_norm(self) -> bool:
+        """Whether batch norm is folded into the weights, so that its statistics should stay."""
+        return has_folded_batch_norm(self.network)
+
 
 def load_backbone(
     name: str,
@@ -161,9 +166,7 @@ def _random(name: str, seed: int, pad_type: str) -> Backbone:
     return Backbone(_create(name, seed, pad_type), record, _three(config.get("mean")), _three(config.get("std")))
 
 
-def _from_file(
-    name: str, path: Path, seed: int, pad_type: str, *, source: str, licence: str, label: str
-) -> Backbone:
+def _from_file(name: str, path: Path, seed: int, pad_type: str, *, source: str, licence: str, label: str) -> Backbone:
     state, metadata = _read(path)
     arch = metadata.get("arch", "")
     network = _create(name, seed, pad_type or ("same" if "pad_type=same" in arch else ""))

@@ -1,13 +1,13 @@
 """A whole comparison as a TOML file: datasets × methods × split seeds × seeds.
 
-    [dataset]
-    name = "patterns"            # or a path; ${ZEBRA} is taken from the environment
-    split_seeds = [0, 1, 2]
-    seeds = [0]
+[dataset]
+name = "patterns"            # or a path; ${ZEBRA} is taken from the environment
+split_seeds = [0, 1, 2]
+seeds = [0]
 
-    [[method]]
-    name = "sift"
-    settings = { ratio = 0.8 }
+[[method]]
+name = "sift"
+settings = { ratio = 0.8 }
 """
 
 from __future__ import annotations

@@ -17,9 +17,7 @@ from reidbench.registry import load_registry
 from reidbench.runs import RunRecord
 
 
-def run_jobs(
-    jobs: list[Job], *, runs_dir: Path, again: bool, console: Console
-) -> tuple[list[RunRecord], list[str]]:
+def run_jobs(jobs: list[Job], *, runs_dir: Path, again: bool, console: Console) -> tuple[list[RunRecord], list[str]]:
     """Run every job; return the records and the names of the methods that failed.
 
     Raises:
@@ -71,6 +69,8 @@ def run_jobs(
             failures.append(job.method)
         else:
             label = record.data["weights"]["label"]
-            console.print(f"  preset: {record.data['preset'] or '–'}; weights: {label}; {record.data['timing']['total_s']} s")
+            console.print(
+                f"  preset: {record.data['preset'] or '–'}; weights: {label}; {record.data['timing']['total_s']} s"
+            )
             records.append(record)
     return records, failures

@@ -267,11 +267,14 @@ class _Stages:
             cache.write_representation(key, stored)
             if self.method.learns:
                 self._write_fit(key)
-        where = {part: start for part, start in zip(
-            ("gallery", "calibration", "test"),
-            np.cumsum([0, len(rows["gallery"]), len(rows["calibration"])]),
-            strict=True,
-        )}
+        where = {
+            part: start
+            for part, start in zip(
+                ("gallery", "calibration", "test"),
+                np.cumsum([0, len(rows["gallery"]), len(rows["calibration"])]),
+                strict=True,
+            )
+        }
 
         def part_of(part: str) -> Representation:
             return stored.take(np.arange(where[part], where[part] + len(rows[part])))
@@ -279,7 +282,9 @@ class _Stages:
         started = time.perf_counter()
         enrolled = part_of("gallery")
         for part in ("calibration", "test"):
-            self.episodes[part] = _Episode(rows[part], self._answer(rows["gallery"], rows[part], enrolled, part_of(part)))
+            self.episodes[part] = _Episode(
+                rows[part], self._answer(rows["gallery"], rows[part], enrolled, part_of(part))
+            )
         self.timing["match_s"] = round(time.perf_counter() - started, 3)
 
         self.thresholds = policy.choose(self.episodes["calibration"].answers)
@@ -331,8 +336,13 @@ class _Stages:
             learning = f"{self.images.take(learned_from).digest}|{self.images.take(judged_on).digest}|{self.seed}"
         images = self.images.take(used).digest
         return cache.key_of(
-            self.offer.distribution, self.offer.version, self.offer.spec.version,
-            self.method.fingerprint(), images, learning, self.device,
+            self.offer.distribution,
+            self.offer.version,
+            self.offer.spec.version,
+            self.method.fingerprint(),
+            images,
+            learning,
+            self.device,
         )
 
     def _fit_path(self, key: str) -> Path:
@@ -405,8 +415,10 @@ class _Stages:
         with self.progress.stage("match", n_query) as stage:
             for name in sorted(set(group[query_rows])):
                 mine = np.flatnonzero(group[query_rows] == name)
-                inside = np.flatnonzero(group[gallery_rows] == name) if self.gallery == "group" else np.arange(
-                    len(gallery_rows)
+                inside = (
+                    np.flatnonzero(group[gallery_rows] == name)
+                    if self.gallery == "group"
+                    else np.arange(len(gallery_rows))
                 )
                 if not len(inside):
                     searched[name] = 0
@@ -435,8 +447,10 @@ class _Stages:
                 scores[mine[:, None], np.arange(width)] = found.score
                 precision[mine] = found.average_precision
                 extremes["own_best"][mine], extremes["other_best"][mine] = found.own_best, found.other_best
-        for part, wanted in (("calibration", self.split.indices("calibration", self.images)),
-                             ("test", self.split.indices("test", self.images))):
+        for part, wanted in (
+            ("calibration", self.split.indices("calibration", self.images)),
+            ("test", self.split.indices("test", self.images)),
+        ):
             if np.array_equal(wanted, query_rows):
                 self._extremes[part] = extremes
         return Answers(

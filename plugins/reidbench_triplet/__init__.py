@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 import reidbench
-from reidbench import Channels, MethodSpec, TrainingSettings
+from reidbench import MethodSpec, TrainingSettings
 
 
 class TripletSettings(TrainingSettings):
@@ -27,8 +27,6 @@ class TripletSettings(TrainingSettings):
     )
     head: Literal["linear"] = Field("linear", description="What follows the backbone, when anything is trained")
     embedding_dim: int = Field(128, ge=2, description="Length of the embedding; frozen features keep their own")
-    mean: Channels = Field("auto", description="Mean of each channel, R,G,B in [0, 1]; auto is what the weights expect")
-    std: Channels = Field("auto", description="Deviation of each channel, R,G,B; auto is what the weights expect")
     matching: Literal["centroid", "nearest"] = Field(
         "centroid", description="Compare with one centroid for each identity, or with every gallery image"
     )

@@ -63,4 +63,3 @@ def main() -> None:
         show()
         sys.exit(int(getattr(error, "exit_code", 2)))
     sys.exit(code if isinstance(code, int) else 0)
-

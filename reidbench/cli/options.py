@@ -13,8 +13,12 @@ from reidbench.errors import ReidbenchError
 DatasetOption = Annotated[str, typer.Option(help="Name, CSV or Parquet file, or folder of the dataset.")]
 RootOption = Annotated[Path | None, typer.Option(help="Folder of the images, where the dataset needs one.")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder where runs are kept.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")]
-SettingsFileOption = Annotated[Path | None, typer.Option("--settings", help="JSON file of settings, as tune writes it.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")
+]
+SettingsFileOption = Annotated[
+    Path | None, typer.Option("--settings", help="JSON file of settings, as tune writes it.")
+]
 
 
 def parse_settings(pairs: list[str] | None, file: Path | None = None) -> dict[str, Any]:
@@ -33,7 +37,9 @@ def parse_settings(pairs: list[str] | None, file: Path | None = None) -> dict[st
                 raise ValueError("it holds no object")
         except (OSError, ValueError) as error:
             raise ReidbenchError(
-                f"the settings can't be read: {error}", where=f"--settings {file}", remedy="name a JSON file of settings"
+                f"the settings can't be read: {error}",
+                where=f"--settings {file}",
+                remedy="name a JSON file of settings",
             ) from error
         settings = settings.get("settings", settings)
     for pair in pairs or []:

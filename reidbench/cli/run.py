@@ -62,7 +62,9 @@ def run(
     else:
         for record in records:
             shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "balanced_rank1")}
-            numbers = "  ".join(f"{name} {'–' if value is None else format(value, '.3f')}" for name, value in shown.items())
+            numbers = "  ".join(
+                f"{name} {'–' if value is None else format(value, '.3f')}" for name, value in shown.items()
+            )
             typer.echo(f"{record.method:<18} {numbers}  weights: {record.data['weights']['label']}")
             typer.echo(f"  record: {record.path}")
     if failures:

@@ -329,7 +329,8 @@ def _row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
     split_sd: dict[str, float | None] = {}
     for name in _metric_names(runs):
         values = [[_number(run.metrics.get(name)) for run in found] for found in by_split.values()]
-        metrics[name], seed_sd[name], split_sd[name] = _aggregate(values)
+        mean, seed_sd[name], split_sd[name] = _aggregate(values)
+        metrics[name] = int(mean) if mean is not None and name.startswith("n_") and mean.is_integer() else mean
     stages = {"fit_s": "fit_s", "represent_s": "represent_s", "match_s": "match_s", "seconds": "total_s"}
     timing = {
         name: _aggregate([[_number(run.data["timing"].get(key)) for run in found] for found in by_split.values()])[0]

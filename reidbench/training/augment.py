@@ -108,7 +108,7 @@ def augment(images: Tensor, settings: TrainingSettings, generator: torch.Generat
     # The same numbers are drawn whatever is switched on: one option does not reshuffle the others.
     share, centre_x, centre_y = draw(settings.crop, 1), draw(-1, 1), draw(-1, 1)
     turns = torch.randint(4, (n,), generator=generator) * int(settings.quarter_turns)
-    flip = torch.where(draw(0, 1) < 0.5, -1.0, 1.0) if settings.mirror else (draw(0, 1), torch.ones(n))[1]
+    flip = torch.where((draw(0, 1) < 0.5) & settings.mirror, -1.0, 1.0)
     brightness, contrast, saturation = (
         draw(1 - strength, 1 + strength).to(images.device)[:, None, None, None]
         for strength in (settings.brightness, settings.contrast, settings.saturation)

@@ -12,58 +12,24 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from reidbench.errors import ReidbenchError
 from reidbench.method import FitContext, FitReport, LabelledImages
-from reidbench.training.augment import ResizedImages, augment, normalise, to_tensor
+from reidbench.training.augment import ResizedImages, augment, to_tensor
 from reidbench.training.losses import batch_hard_triplet, cosine_softmax
+from reidbench.training.network import EmbeddingNetwork, seeded
 from reidbench.training.sampler import IdentitySampler
 from reidbench.training.settings import TrainingSettings
 
 # Unit vectors are up to 2 apart. Collapsed trainings stay far below this, healthy ones far above.
 _COLLAPSED_DISTANCE = 0.1
-
-
-@contextmanager
-def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Seed torch's global generators for the ``with`` block, and give them back as they were."""
-    cuda = device.startswith("cuda")
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if cuda else []):
-        torch.random.default_generator.manual_seed(seed)
-        if cuda:
-            torch.cuda.manual_seed_all(seed)
-        yield
-
-
-class EmbeddingNetwork(nn.Module):
-    """A backbone, a linear head if there is one, and unit length.
-
-    Args:
-        backbone: Gives pooled features ``(n, n_feature)``.
-        n_feature: How many.
-        embedding_dim: Length of the embedding; 0 leaves the head out and normalises the features.
-        seed: Seed of the head's first weights.
-    """
-
-    def __init__(self, backbone: nn.Module, n_feature: int, embedding_dim: int, seed: int) -> None:
-        super().__init__()
-        self.backbone = backbone
-        with seeded(seed):
-            self.head: nn.Module = nn.Linear(n_feature, embedding_dim) if embedding_dim else nn.Identity()
-
-    def forward(self, images: Tensor) -> Tensor:
-        # Lengths in float32: squares of large half-precision features overflow.
-        return functional.normalize(self.head(self.backbone(images)).float())
 
 
 class TripletTrainer:
@@ -72,26 +38,21 @@ class TripletTrainer:
     Args:
         network: Trained in place; gives unit vectors.
         settings: The options.
-        mean: Mean of each channel that the network expects.
-        std: Standard deviation of each channel.
-        freeze_bn: Keep the statistics of batch norm as they are; its scale and bias are still trained.
         fingerprint: What else shapes the training; a checkpoint of another one is not resumed.
     """
 
     def __init__(
         self,
-        network: nn.Module,
+        network: EmbeddingNetwork,
         settings: TrainingSettings,
         *,
-        mean: Sequence[float],
-        std: Sequence[float],
-        freeze_bn: bool = False,
         fingerprint: str = "",
     ) -> None:
         self._network = network
         self._settings = settings
-        self._mean, self._std = tuple(mean), tuple(std)
-        self._freeze_bn = freeze_bn
+        # Folded statistics are 0 and 1 by construction: batch statistics would rescale every layer at once.
+        auto = settings.freeze_bn == "auto"
+        self._freeze_bn = network.folded_batch_norm if auto else bool(settings.freeze_bn)
         self._fingerprint = fingerprint
 
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
@@ -113,8 +74,6 @@ class TripletTrainer:
             )
         settings, device = self._settings, context.device
         self._network.to(device)
-        if settings.channels_last:
-            self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         groups = [train.images.group(i) for i in range(len(labels))] if settings.one_group_per_batch else None
         sampler = IdentitySampler(
             labels, settings.identities_per_batch, settings.images_per_identity, context.seed, groups
@@ -153,7 +112,7 @@ class TripletTrainer:
         shapes = [(name, tuple(value.shape)) for name, value in self._network.state_dict().items()]
         parts = [
             self._fingerprint, self._settings.model_dump_json(), train.identities, context.seed, context.device,
-            self._mean, self._std, self._freeze_bn, shapes, torch.__version__,
+            self._network.mean, self._network.std, self._freeze_bn, shapes, torch.__version__,
         ]  # fmt: skip
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -180,13 +139,14 @@ class TripletTrainer:
                 if settings.max_seconds and before + time.monotonic() - begun >= settings.max_seconds:
                     stopped = "max_seconds"
                     break
-        loss, positive, negative = torch.stack(sums).double().nanmean(0).tolist()
-        if not all(bool(torch.isfinite(row[0])) for row in sums):
+        measured = torch.stack(sums).double()
+        if not bool(measured[:, 0].isfinite().all()):
             raise ReidbenchError(
                 f"training diverged: the loss of epoch {epoch} is not finite",
                 where=f"lr={settings.lr}",
                 remedy="a smaller learning rate (--set lr=1e-5), or --set amp=false on a GPU",
             )
+        loss, positive, negative = measured.nanmean(0).tolist()
         if epoch >= settings.epochs:
             stopped = stopped or "epochs"
         row: dict[str, Any] = {
@@ -212,9 +172,7 @@ class TripletTrainer:
 
     def _step(self, state: _State, pixels: np.ndarray, targets: Tensor, device: str) -> Tensor:
         settings = self._settings
-        images = normalise(augment(to_tensor(pixels, device), settings, state.generator), self._mean, self._std)
-        if settings.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
+        images = augment(to_tensor(pixels, device), settings, state.generator)
         targets = targets.to(device)
         state.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device.split(":")[0], dtype=torch.float16, enabled=state.amp):
@@ -256,7 +214,7 @@ class _State:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: EmbeddingNetwork,
         settings: TrainingSettings,
         sampler: IdentitySampler,
         n_identities: int,
@@ -269,8 +227,7 @@ class _State:
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         if settings.softmax_weight:
             with seeded(context.seed):
-                dim = network(torch.zeros(2, 3, settings.size, settings.size, device=context.device)).shape[1]
-                self.prototypes = nn.Parameter(torch.randn(n_identities, dim).to(context.device))
+                self.prototypes = nn.Parameter(torch.randn(n_identities, network.dim).to(context.device))
             parameters.append(self.prototypes)
         self.optimizer = torch.optim.Adam(parameters, lr=settings.lr)
         self.amp = settings.amp and context.device.startswith("cuda")

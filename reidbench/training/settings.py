@@ -37,10 +37,14 @@ class TrainingSettings(Settings):
     softmax_scale: float = Field(16.0, gt=0, description="Scale of the cosines in that softmax")
     quarter_turns: bool = Field(True, description="Rotate by 0, 90, 180 or 270 degrees; may mix left and right flanks")
     mirror: bool = Field(False, description="Mirror half of the images; mixes left and right flanks")
+    mean: Channels = Field("auto", description="Mean of each channel, R,G,B in [0, 1]; auto is what the weights expect")
+    std: Channels = Field("auto", description="Deviation of each channel, R,G,B; auto is what the weights expect")
     brightness: float = Field(0.2, ge=0, lt=1, description="Jitter of brightness, as a factor of 1 ± this")
     contrast: float = Field(0.2, ge=0, lt=1, description="Jitter of contrast, as a factor of 1 ± this")
     saturation: float = Field(0.2, ge=0, lt=1, description="Jitter of saturation, as a factor of 1 ± this")
-    crop: float = Field(0.8, gt=0, le=1, description="Smallest share of the side that a random crop keeps; 1 is no crop")
+    crop: float = Field(
+        0.8, gt=0, le=1, description="Smallest share of the side that a random crop keeps; 1 is no crop"
+    )
     freeze_bn: Literal["auto"] | bool = Field(
         "auto", description="Keep the statistics of batch norm; auto does so where they are folded into the weights"
     )

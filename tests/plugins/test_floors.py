@@ -31,7 +31,9 @@ def test_sift_counts_more_matches_on_the_rotated_photograph_than_on_another(blob
     method = build("sift")
     turned = np.rot90(blobs).copy()
     other = cv2.resize(
-        np.random.default_rng(9).integers(0, 256, size=(24, 32, 3), dtype=np.uint8), (256, 192), interpolation=cv2.INTER_CUBIC
+        np.random.default_rng(9).integers(0, 256, size=(24, 32, 3), dtype=np.uint8),
+        (256, 192),
+        interpolation=cv2.INTER_CUBIC,
     )
     described = [method.describe(image) for image in (blobs, turned, other)]
     assert method.compare(described[0], described[1]) > 10 * max(1, method.compare(described[0], described[2]))

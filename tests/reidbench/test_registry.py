@@ -57,7 +57,11 @@ def test_our_methods_come_through_the_door_that_strangers_use():
 
 @pytest.mark.parametrize(
     ("plugin", "reason"),
-    [(ImportError("no module named x"), "no module named x"), (MisspeltHook(), "reidbench_method"), (ReturnsText(), "str")],
+    [
+        (ImportError("no module named x"), "no module named x"),
+        (MisspeltHook(), "reidbench_method"),
+        (ReturnsText(), "str"),
+    ],
 )
 def test_a_broken_plugin_is_listed_with_its_reason_and_the_others_run(plugin, reason):
     registry = load_registry([EntryPoint("bad", plugin), EntryPoint("good", offering("fine"))])

@@ -1,0 +1,67 @@
+"""``reidbench compare``: the leaderboard of the runs in a folder."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from reidbench.cli.options import RunsOption
+from reidbench.errors import ReidbenchError
+
+
+class Format(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum in every version
+    """How a leaderboard is written."""
+
+    table = "table"
+    markdown = "markdown"
+    csv = "csv"
+    json = "json"
+
+
+def compare(
+    runs: RunsOption = Path("runs"),
+    dataset: Annotated[str | None, typer.Option(help="Compare on this dataset; by default on each.")] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="DIGEST", help="Compare on this split; its digest begins so.")
+    ] = None,
+    gallery: Annotated[str | None, typer.Option(help="Compare runs that searched 'group' or 'all'.")] = None,
+    format: Annotated[Format, typer.Option(help="How to write the leaderboard.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, not to stdout.")] = None,
+    mixed_splits: Annotated[
+        bool, typer.Option("--mixed-splits", help="Rank methods together that were judged on different splits.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json does.")] = False,
+) -> None:
+    """Rank the methods of saved runs, one table for each dataset."""
+    from reidbench.report import table
+    from reidbench.report.ranking import compare_runs
+
+    rows = compare_runs(runs, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits)
+    chosen = Format.json if as_json else format
+    if output is None and chosen is Format.table:
+        table.print_tables(rows, Console(highlight=False))
+        return
+    write = {
+        Format.table: table.as_text,
+        Format.markdown: table.as_markdown,
+        Format.csv: table.as_csv,
+        Format.json: table.as_json,
+    }[chosen]
+    text = write(rows)
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ReidbenchError(
+            f"the leaderboard can't be written: {error.strerror or error}",
+            where=f"--output {output}",
+            remedy="name a file that can be written",
+        ) from error
+    typer.echo(f"written to {output}", err=True)

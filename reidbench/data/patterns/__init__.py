@@ -1,0 +1,20 @@
+"""The built-in dataset `patterns`: animals drawn from a seed, so that a first run needs no download.
+
+Three species, each told apart by a pattern (scutes, blotches, spots), photographed over several days
+under changing light and viewpoint. Made once and kept in the cache; see :func:`ensure`.
+"""
+
+from reidbench.data.patterns.make import PINNED_DIGEST, content_digest, digest_note, draw_dataset, ensure
+from reidbench.data.patterns.options import LEVELS, NAME, Level, PatternsOptions
+
+__all__ = [
+    "LEVELS",
+    "NAME",
+    "PINNED_DIGEST",
+    "Level",
+    "PatternsOptions",
+    "content_digest",
+    "digest_note",
+    "draw_dataset",
+    "ensure",
+]

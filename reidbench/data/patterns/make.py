@@ -1,0 +1,242 @@
+"""Make the built-in dataset: plan it, draw it in two processes, keep it in the cache.
+
+Every draw comes from ``SeedSequence([seed, stream, species, identity, image])``, so neither the number of
+processes nor the other animals change an image. The bytes still depend on OpenCV and its JPEG encoder:
+:data:`PINNED_DIGEST` tells whether a copy is the one that published numbers were measured on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import astuple, dataclass
+from datetime import date, timedelta
+from enum import IntEnum
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from reidbench.cache import cache_dir
+from reidbench.data.patterns.options import LEVELS, PatternsOptions
+from reidbench.data.patterns.photograph import Encounter, draw_encounter, take_photograph
+from reidbench.data.patterns.species import SPECIES
+from reidbench.progress import Progress
+
+RECIPE = "1"
+"""Raised whenever the drawing changes, so that an older cached copy is not taken for the new one."""
+
+PINNED_VERSIONS = "opencv-python 5.0.0 and numpy 2.4 on x86-64"
+PINNED_DIGEST = ""
+"""Digest of the default dataset as made with :data:`PINNED_VERSIONS`."""
+
+METADATA = "metadata.csv"
+COLUMNS = ("image_id", "identity", "path", "date", "orientation", "species")
+_DIGEST_FILE = "digest.json"
+_SMALL = 12  # identities: below this, starting a process costs more than it saves
+
+
+class _Stream(IntEnum):
+    ANIMAL = 0
+    PLAN = 1
+    ENCOUNTER = 2
+    PHOTOGRAPH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    image_id: str
+    identity: str
+    path: str
+    date: str
+    orientation: str
+    species: str
+    number: int  # of the image within its identity
+    encounter: int  # within its identity
+
+
+def _stream(seed: int, stream: _Stream, species: int, identity: int, image: int = 0) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence([seed, int(stream), species, identity, image]))
+
+
+def _plan(options: PatternsOptions, number: int) -> list[_Shot]:
+    """Plan the photographs of one individual: how many, on which days, from which side.
+
+    The count is lognormal: a long tail, some with a single image. From four images on there are at least
+    three days, so that an encounter-aware split has days to divide.
+    """
+    names = list(SPECIES)
+    species, within = number % len(names), number // len(names)
+    rng = _stream(options.seed, _Stream.PLAN, species, within)
+    count = int(np.clip(np.round(rng.lognormal(np.log(4.9), 0.85)), 1, 18))
+    sizes: list[int] = []
+    while sum(sizes) < count:
+        sizes.append(min(int(rng.choice([1, 2, 3], p=[0.45, 0.35, 0.20])), count - sum(sizes)))
+    while count >= 4 and len(sizes) < 3:
+        largest = sizes.index(max(sizes))
+        sizes[largest : largest + 1] = [sizes[largest] - 1, 1]
+    days = np.sort(rng.choice(3 * 365, size=len(sizes), replace=False))
+    # One flank for each individual: two flanks bear two patterns, which no method could join.
+    orientation = "" if names[species] == "salamander" else ("left", "right")[int(rng.integers(2))]
+    identity = f"{names[species]}-{within:03d}"
+    shots: list[_Shot] = []
+    for encounter, (day, size) in enumerate(zip(days, sizes, strict=True)):
+        taken = (date(2021, 1, 1) + timedelta(days=int(day))).isoformat()
+        for _ in range(size):
+            image_id = f"{identity}-{len(shots):02d}"
+            path = f"images/{names[species]}/{image_id}.jpg"
+            shots.append(_Shot(image_id, identity, path, taken, orientation, names[species], len(shots), encounter))
+    return shots
+
+
+def _draw_identity(options: PatternsOptions, number: int, root: str) -> int:
+    """Draw and write every photograph of one individual; return how many. Runs in any process."""
+    cv2.setNumThreads(1)
+    level = LEVELS[options.level]
+    species, within = number % len(SPECIES), number // len(SPECIES)
+    name = list(SPECIES)[species]
+    animal = SPECIES[name](_stream(options.seed, _Stream.ANIMAL, species, within))
+    shots = _plan(options, number)
+    encounters: dict[int, Encounter] = {}
+    for shot in shots:
+        if shot.encounter not in encounters:
+            rng = _stream(options.seed, _Stream.ENCOUNTER, species, within, shot.encounter)
+            encounters[shot.encounter] = draw_encounter(rng, name, level)
+        rng = _stream(options.seed, _Stream.PHOTOGRAPH, species, within, shot.number)
+        mirror = shot.orientation == "right"
+        encoded = take_photograph(animal, encounters[shot.encounter], rng, name, level, options.size, mirror=mirror)
+        (Path(root) / shot.path).write_bytes(encoded)
+    return len(shots)
+
+
+def draw_dataset(
+    options: PatternsOptions, root_dir: Path, progress: Progress | None = None, *, workers: int | None = None
+) -> None:
+    """Draw the dataset into a folder: ``images/<species>/*.jpg``, ``metadata.csv`` and a digest file.
+
+    Args:
+        options: What to draw.
+        root_dir: An empty or new folder.
+        progress: Told of every finished individual.
+        workers: Processes; by default two, or one for a tiny set or a single core. Does not change a byte.
+    """
+    progress = progress or Progress()
+    if workers is None:
+        workers = 1 if options.identities < _SMALL else min(2, os.cpu_count() or 1)
+    plans = [_plan(options, number) for number in range(options.identities)]
+    for species in SPECIES:
+        (root_dir / "images" / species).mkdir(parents=True, exist_ok=True)
+    with progress.stage("drawing animals", sum(map(len, plans))) as stage:
+        for drawn in _draw_all(options, str(root_dir), workers):
+            stage.advance(drawn)
+    # newline="" and an explicit terminator: the same bytes on every system.
+    with (root_dir / METADATA).open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for shot in sorted((shot for plan in plans for shot in plan), key=lambda shot: shot.path):
+            writer.writerow(astuple(shot)[: len(COLUMNS)])
+    record = {"dataset": options.name, "recipe": RECIPE, "sha256": content_digest(root_dir)}
+    (root_dir / _DIGEST_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _draw_all(options: PatternsOptions, root: str, workers: int) -> Iterator[int]:
+    left = set(range(options.identities))
+    if workers > 1:
+        # Spawned, not forked: torch's threads may be running in this process.
+        context = multiprocessing.get_context("spawn")
+        # A script without a `__main__` guard, or one read from stdin, can't be spawned from: draw here instead.
+        with (
+            contextlib.suppress(BrokenProcessPool),
+            ProcessPoolExecutor(workers, mp_context=context) as pool,
+        ):
+            jobs = {pool.submit(_draw_identity, options, number, root): number for number in sorted(left)}
+            for job in as_completed(jobs):
+                drawn = job.result()
+                left.discard(jobs[job])
+                yield drawn
+    threads = cv2.getNumThreads()
+    try:
+        for number in sorted(left):
+            yield _draw_identity(options, number, root)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def content_digest(root: Path) -> str:
+    """Return the SHA-256 over path and bytes of every image and the metadata, in order of path."""
+    total = hashlib.sha256()
+    files = [path for path in root.rglob("*") if path.is_file() and path.name != _DIGEST_FILE]
+    for path in sorted(files, key=lambda path: path.relative_to(root).as_posix()):
+        content = path.read_bytes()
+        total.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
+        total.update(content)
+    return total.hexdigest()
+
+
+def ensure(options: PatternsOptions, progress: Progress | None = None) -> Path:
+    """Return the path of the dataset's ``metadata.csv`` in the cache, drawing it first if need be.
+
+    The images lie beside it. The folder appears by one rename, so a killed run leaves no half dataset, and
+    of two processes that draw it at once one keeps its copy and the other takes that.
+    """
+    parent = cache_dir() / "patterns"
+    slug = "-".join(str(value) for value in astuple(options))
+    root = parent / f"{slug}-r{RECIPE}"
+    if _complete(root):
+        return root / METADATA
+    parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=parent))
+    try:
+        draw_dataset(options, temporary, progress)
+        temporary.chmod(0o755)
+        for _ in range(3):
+            with contextlib.suppress(OSError):
+                temporary.rename(root)
+            if _complete(root):
+                return root / METADATA
+            if root.exists():
+                # A copy with images missing: set it aside in one step, so that nobody sees half of it go.
+                with contextlib.suppress(OSError):
+                    root.rename(temporary.with_name(temporary.name + ".old"))
+        raise OSError(f"can't put the dataset in place: {root}")
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(temporary.with_name(temporary.name + ".old"), ignore_errors=True)
+
+
+def _complete(root: Path) -> bool:
+    try:
+        json.loads((root / _DIGEST_FILE).read_text(encoding="utf-8"))
+        rows = csv.DictReader(io.StringIO((root / METADATA).read_text(encoding="utf-8")))
+        paths = [row["path"] for row in rows]
+    except (OSError, ValueError, KeyError):
+        return False
+    return bool(paths) and all((root / path).is_file() for path in paths)
+
+
+def digest_note(root: Path) -> str:
+    """Say whether the default dataset in ``root`` differs from the pinned one.
+
+    Returns:
+        Empty when the bytes are equal, or when ``root`` holds other options, for which nothing is pinned.
+    """
+    record = json.loads((root / _DIGEST_FILE).read_text(encoding="utf-8"))
+    if record["dataset"] != PatternsOptions().name:
+        return ""
+    found = content_digest(root)
+    if found == PINNED_DIGEST:
+        return ""
+    return (
+        f"the images of '{record['dataset']}' differ in bytes from those pinned with {PINNED_VERSIONS} "
+        f"(digest {found[:12]}, not {PINNED_DIGEST[:12]}): compare numbers with published ones with care"
+    )

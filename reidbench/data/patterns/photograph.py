@@ -1,0 +1,239 @@
+"""The camera: from an animal and an encounter to one JPEG.
+
+Photographs of one encounter share place, light, pose and viewpoint up to a small change, as a burst of
+frames does. That is why a split which ignores encounters flatters every method.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from reidbench.data.patterns.options import Level
+from reidbench.data.patterns.species import SIDE, Animal, Floats, closed_curve, field, limb
+
+_WITHIN = 0.22
+"""How much of a level's range a pose may still change within one encounter."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encounter:
+    """What the photographs of one identity on one day have in common."""
+
+    background: Floats  # (SIDE, SIDE, 3) RGB in [0, 1], larger than any photograph needs
+    pose: Floats  # standard normal, one for each of the pose's degrees of freedom
+    warp: Floats  # (4, 4, 2) standard normal
+    cast: Floats  # (3,) log gain
+    light: Floats  # direction in radians, strength and gamma as standard normal, unit interval, standard normal
+
+
+_PALETTES: dict[str, list[tuple[tuple[float, float, float], tuple[float, float, float]]]] = {
+    "turtle": [
+        ((0.04, 0.22, 0.34), (0.20, 0.52, 0.62)),  # open water
+        ((0.10, 0.28, 0.28), (0.36, 0.55, 0.44)),  # sea grass
+        ((0.48, 0.46, 0.36), (0.80, 0.76, 0.62)),  # sand
+        ((0.16, 0.20, 0.24), (0.50, 0.46, 0.42)),  # reef
+    ],
+    "salamander": [
+        ((0.16, 0.10, 0.06), (0.52, 0.36, 0.20)),  # leaf litter
+        ((0.10, 0.16, 0.05), (0.38, 0.46, 0.16)),  # moss
+        ((0.24, 0.22, 0.20), (0.58, 0.56, 0.52)),  # stone
+        ((0.12, 0.09, 0.07), (0.34, 0.26, 0.20)),  # wet earth
+    ],
+    "lynx": [
+        ((0.62, 0.66, 0.72), (0.94, 0.95, 0.98)),  # snow
+        ((0.14, 0.18, 0.08), (0.46, 0.48, 0.24)),  # meadow
+        ((0.12, 0.10, 0.08), (0.40, 0.32, 0.22)),  # forest floor
+        ((0.30, 0.28, 0.25), (0.66, 0.62, 0.56)),  # rock
+    ],
+}
+
+
+def _leaf(rng: Generator, x: float, y: float, length: float) -> Floats:
+    turn = float(rng.uniform(0, 2 * np.pi))
+    width = length * float(rng.uniform(0.16, 0.30))
+    along, across = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+    stations = np.array([-1.0, -0.5, 0.1, 0.6, 1.0])
+    half = np.array([0.0, 0.8, 1.0, 0.55, 0.0]) * width
+    curl = float(rng.normal(0, 0.18)) * length * stations**2
+    middle = np.array([x, y]) + stations[:, None] * along * length / 2 + curl[:, None] * across
+    sides = [middle + half[:, None] * across, (middle - half[:, None] * across)[-2:0:-1]]
+    return closed_curve(np.vstack(sides).astype(np.float32), 5)
+
+
+def _blade(rng: Generator, x: float, y: float, length: float) -> Floats:
+    lean, curve = float(rng.normal(0, 0.5)), float(rng.normal(0, 0.25))
+    t = np.linspace(-0.5, 0.5, 5)
+    points = [(x + length * (lean * s + curve * s * s), y + length * s) for s in t]
+    thick = max(1.0, length * float(rng.uniform(0.025, 0.05)))
+    return limb([(float(a), float(b)) for a, b in points], [thick * w for w in (0.2, 0.6, 0.9, 1.0, 1.0)])
+
+
+def _shape(rng: Generator, species: str, x: float, y: float, length: float) -> Floats:
+    if species == "salamander" or (species == "lynx" and rng.random() < 0.25):
+        return _leaf(rng, x, y, length)
+    return _blade(rng, x, y, length)
+
+
+def _draw(canvas: Floats, shape: Floats, colour: Floats, *, vein: bool = False) -> Floats:
+    """Fill a polygon on a float canvas in place; return its stencil."""
+    stencil = np.zeros(canvas.shape[:2], np.uint8)
+    cv2.fillPoly(stencil, [np.round(shape * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    alpha = stencil.astype(np.float32) / np.float32(255)
+    height = np.linspace(1.15, 0.8, canvas.shape[0], dtype=np.float32)[:, None, None] if vein else np.float32(1)
+    canvas += alpha[..., None] * (colour * height - canvas)
+    return alpha
+
+
+def draw_background(rng: Generator, species: str) -> Floats:
+    """Draw the ground or water behind the animal."""
+    palettes = _PALETTES[species]
+    low, high = (np.array(end, np.float32) for end in palettes[int(rng.integers(len(palettes)))])
+    mix = 0.5 + 0.17 * (field(rng, 30) + 0.7 * field(rng, 9) + 0.5 * field(rng, 2.5) + 0.3 * field(rng, 0.8))
+    ground = low + (high - low) * np.clip(mix, 0, 1)[..., None].astype(np.float32)
+    for _ in range(int(rng.integers(10, 60))):
+        x, y = rng.uniform(0, SIDE, 2)
+        colour = (low + (high - low) * rng.uniform(0, 1.15, 1)) * np.exp(rng.normal(0, 0.10, 3))
+        shape = _shape(rng, species, float(x), float(y), float(rng.uniform(14, 60)))
+        shadow = ground.copy()
+        _draw(shadow, shape + np.float32(1.6), low * np.float32(0.5))
+        ground = 0.5 * ground + 0.5 * shadow
+        _draw(ground, shape, colour.astype(np.float32))
+    if species == "turtle":
+        # Caustics: bright lines where smooth noise crosses zero.
+        lines = np.exp(-((field(rng, 11) / 0.16) ** 2)) * float(rng.uniform(0, 0.16))
+        ground = ground + lines[..., None].astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(ground, (0, 0), float(rng.uniform(0.4, 2.2))).clip(0, 1), dtype=np.float32)
+
+
+def draw_encounter(rng: Generator, species: str, level: Level) -> Encounter:
+    """Draw what one day's photographs share."""
+    pose = rng.standard_normal(12).astype(np.float32)
+    warp = rng.standard_normal((4, 4, 2)).astype(np.float32)
+    cast = rng.normal(0, level.cast, 3).astype(np.float32)
+    light = np.array([rng.uniform(0, 2 * np.pi), rng.uniform(0.25, 1), rng.standard_normal()], np.float32)
+    return Encounter(draw_background(rng, species), pose, warp, cast, light)
+
+
+def _within(limit: float, shared: float, own: float) -> float:
+    """Join an encounter's and a photograph's standard normal draws, within ±limit (sd .6 of it)."""
+    joined = (shared + _WITHIN * own) / np.sqrt(1 + _WITHIN**2)
+    return float(np.clip(joined * 0.6, -1, 1) * limit)
+
+
+def _inverse_map(encounter: Encounter, rng: Generator, level: Level, size: int, mirror: bool) -> tuple[Floats, float]:
+    """Return, for each pixel of the photograph, its place on the canonical texture, and the scale used."""
+    own, shared = rng.standard_normal(12), encounter.pose
+    rotation, bend, sine = (_within(b, float(shared[i]), float(own[i])) for i, b in enumerate((level.rotation, 1, 1)))
+    stretch, shear = (_within(level.affine, float(shared[i]), float(own[i])) for i in (3, 4))
+    tilt_x, tilt_y = (_within(level.perspective, float(shared[i]), float(own[i])) for i in (5, 6))
+    shift = [_within(0.16, float(shared[i]), float(own[i])) for i in (7, 8)]
+    share = 0.5 + 0.5 * _within(1.0, float(shared[9]), float(own[9]))
+    scale = float(np.exp(np.log(level.scale[0]) + share * np.log(level.scale[1] / level.scale[0])))
+    angle = np.deg2rad(rotation)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shape = np.array([[np.exp(stretch / 2), shear], [0.0, np.exp(-stretch / 2)]])
+    forward = np.eye(3)
+    forward[:2, :2] = 0.98 * scale * turn @ shape
+    forward[:2, 2] = shift
+    forward[2, :2] = tilt_x, tilt_y
+    inverse = np.linalg.inv(forward)
+
+    axis = (np.arange(size, dtype=np.float64) + 0.5) / size * 2 - 1
+    u, v = np.meshgrid(axis, axis)
+    w = inverse[2, 0] * u + inverse[2, 1] * v + inverse[2, 2]
+    x = (inverse[0, 0] * u + inverse[0, 1] * v + inverse[0, 2]) / w
+    y = (inverse[1, 0] * u + inverse[1, 1] * v + inverse[1, 2]) / w
+    reach = 2 * level.bend  # the picture's side is 2 here
+    y = y + reach * (bend * 2.0 * (np.clip(x, -1.5, 1.5) ** 2 - 0.33) + sine * np.sin(2.6 * x + float(shared[10])))
+    knots = (encounter.warp + _WITHIN * rng.standard_normal((4, 4, 2))) * (0.28 * reach)
+    smooth = cv2.resize(knots.astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    x, y = x + smooth[..., 0], y + smooth[..., 1]
+    if mirror:
+        x = -x
+    place = (np.stack([x, y], axis=-1) + 1) / 2 * SIDE - 0.5
+    return np.asarray(place, dtype=np.float32), scale
+
+
+def take_photograph(
+    animal: Animal, encounter: Encounter, rng: Generator, species: str, level: Level, size: int, *, mirror: bool
+) -> bytes:
+    """Photograph an animal.
+
+    Args:
+        animal: The canonical view, facing left.
+        encounter: What the day's photographs share.
+        rng: The photograph's own stream.
+        species: Chooses what may stand in the way.
+        level: How hard the photograph may be.
+        size: Side of the square photograph in pixels.
+        mirror: Show the animal facing right.
+
+    Returns:
+        The bytes of a JPEG.
+    """
+    place, scale = _inverse_map(encounter, rng, level, size, mirror)
+    # Pixels of the photograph are coarser than the texture's: smooth first, or spots alias.
+    coarse = SIDE / (size * scale)
+    texture, mask = animal.texture, animal.mask
+    if coarse > 1:
+        sigma = 0.42 * float(np.sqrt(coarse**2 - 1))
+        texture, mask = (cv2.GaussianBlur(layer, (0, 0), max(sigma, 0.1)) for layer in (texture, mask))
+    body = cv2.remap(texture, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    alpha = cv2.remap(mask, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
+    margin = SIDE - int(SIDE * 0.88)
+    left, top = (int(offset) for offset in rng.integers(0, margin, 2))
+    crop = encounter.background[top : top + SIDE - margin, left : left + SIDE - margin]
+    image = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+    below = 0.03 * size
+    contact = cv2.warpAffine(alpha, np.array([[1, 0, 0.4 * below], [0, 1, below]], np.float32), (size, size))
+    image = image * (1 - 0.45 * cv2.GaussianBlur(contact, (0, 0), 0.025 * size))[..., None]
+    image = image + alpha[..., None] * (body - image)
+    image = _cover(image.astype(np.float32), alpha, rng, species, level)
+
+    direction, strength, gamma = (float(value) for value in encounter.light)
+    direction += float(rng.normal(0, 0.15))
+    strength = level.light * strength * float(rng.uniform(0.85, 1.0))
+    axis = np.linspace(-1, 1, size, dtype=np.float32)
+    slope = np.float32(np.cos(direction)) * axis[None, :] + np.float32(np.sin(direction)) * axis[:, None]
+    gain = np.exp(np.float32(0.6 * strength) * slope)
+    cast = np.exp(encounter.cast + rng.normal(0, 0.2 * level.cast, 3)).astype(np.float32)
+    image = np.clip(image * gain[..., None] * cast, 0, 1) ** np.float32(np.exp(0.32 * level.light * gamma))
+    blur = float(rng.uniform(*level.blur)) * size / 160
+    if blur > 0.15:
+        image = cv2.GaussianBlur(image, (0, 0), blur)
+    grain = rng.standard_normal((size, size, 3), dtype=np.float32) * np.float32(rng.uniform(*level.noise))
+    pixels = np.clip(np.round(image * 255 + grain), 0, 255).astype(np.uint8)
+    quality = int(rng.integers(level.jpeg[0], level.jpeg[1] + 1))
+    done, encoded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError("OpenCV could not encode a JPEG")
+    return bytes(encoded)
+
+
+def _cover(image: Floats, alpha: Floats, rng: Generator, species: str, level: Level) -> Floats:
+    """Put leaves, grass or weed before the animal until they hide the level's share of it."""
+    if rng.random() >= level.cover_share:
+        return image
+    size = image.shape[0]
+    rows, columns = np.nonzero(alpha > 0.5)
+    if not len(rows):
+        return image
+    wanted = level.cover_area * float(rng.uniform(0.5, 1.5)) * len(rows)
+    palettes = _PALETTES[species]
+    low, high = (np.array(end, np.float32) for end in palettes[int(rng.integers(len(palettes)))])
+    hidden = np.zeros_like(alpha)
+    for _ in range(40):
+        at = int(rng.integers(len(rows)))
+        length = size * float(rng.uniform(0.22, 0.7))
+        shape = _shape(rng, species, float(columns[at]), float(rows[at]), length)
+        colour = (low + (high - low) * np.float32(rng.uniform(0.1, 1.0))) * np.exp(rng.normal(0, 0.12, 3))
+        stencil = _draw(image, shape, colour.astype(np.float32), vein=True)
+        np.maximum(hidden, stencil * alpha, out=hidden)
+        if float(hidden.sum()) >= wanted:
+            break
+    return image

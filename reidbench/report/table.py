@@ -1,0 +1,256 @@
+"""How a leaderboard is printed: a terminal table that fits its width, Markdown, CSV and JSON.
+
+A value that is undefined prints as ``–`` and is empty in CSV and null in JSON; it is never 0.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reidbench.report.ranking import CLOSED_SET, OFFICIAL, TIE, LeaderboardRow, boards
+
+UNDEFINED = "–"
+PLAIN_WIDTH = 160
+"""Columns of a table that is written to a file, where no terminal says how wide it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One column: its heading, its text, and what is best in it.
+
+    ``keep`` orders what goes first when the terminal is narrow: the highest number goes first, 0 always stays.
+    """
+
+    title: str
+    keep: int
+    text: Callable[[LeaderboardRow], str]
+    value: Callable[[LeaderboardRow], float | None] | None = None
+    lower_is_better: bool = False
+    right: bool = True
+
+
+def _metric(name: str, title: str, keep: int, *, lower_is_better: bool = False) -> _Column:
+    def text(row: LeaderboardRow) -> str:
+        shown = show(row.metrics.get(name))
+        spread = row.seed_sd.get(name)
+        return f"{shown} ± {spread:.3f}" if spread is not None and name == row.ranked_by else shown
+
+    return _Column(title, keep, text, lambda row: row.metrics.get(name), lower_is_better)
+
+
+def _seconds(key: str, title: str, keep: int) -> _Column:
+    return _Column(title, keep, lambda row: show(row.timing.get(key), 1))
+
+
+_COLUMNS = (
+    _Column("rank", 0, lambda row: UNDEFINED if row.rank is None else str(row.rank)),
+    _Column("method", 0, lambda row: row.method, right=False),
+    _Column("variant", 0, lambda row: row.variant, right=False),
+    _metric(OFFICIAL, "score", 0),
+    _Column("± splits", 3, lambda row: show(row.split_sd.get(row.ranked_by))),
+    _metric("baks", "BAKS", 1),
+    _metric("baus", "BAUS", 1),
+    _metric(CLOSED_SET, "bal. Rank-1", 4),
+    _metric("rank1", "Rank-1", 2),
+    _metric("rank5", "Rank-5", 10),
+    _metric("map", "mAP", 7),
+    _metric("auroc", "AUROC", 5),
+    _metric("fpr95", "FPR95", 11, lower_is_better=True),
+    _metric("oracle_score", "oracle", 9),
+    _metric("regret", "regret", 6, lower_is_better=True),
+    _metric("pooled_score", "pooled", 14),
+    _metric("root_of_means_score", "root of means", 15),
+    _Column("weights", 0, lambda row: row.weights, right=False),
+    _Column("preset", 12, lambda row: row.preset or UNDEFINED, right=False),
+    _Column("threshold", 13, lambda row: row.threshold, right=False),
+    _Column("seeds", 9, lambda row: " ".join(map(str, row.seeds))),
+    _Column("runs", 16, lambda row: str(row.n_runs)),
+    _seconds("fit_s", "fit s", 18),
+    _seconds("represent_s", "represent s", 17),
+    _seconds("match_s", "match s", 19),
+    _seconds("seconds", "seconds", 8),
+)
+
+
+def show(value: float | None, digits: int = 3) -> str:
+    """Return a number as tables print it; ``–`` for one that is undefined."""
+    return UNDEFINED if value is None else f"{value:.{digits}f}"
+
+
+def print_tables(rows: Sequence[LeaderboardRow], console: Console) -> None:
+    """Print one table for each dataset, as wide as the console allows, each with its notes."""
+    for place, board in enumerate(boards(rows)):
+        if place:
+            console.print()
+        console.print(Text(title_of(board), style="bold"))
+        console.print(_fitting_table(board, console))
+        for note in notes_of(board):
+            console.print(Text(note))
+
+
+def as_text(rows: Sequence[LeaderboardRow], width: int = PLAIN_WIDTH) -> str:
+    """Return the tables as plain text, without colour or bold."""
+    buffer = io.StringIO()
+    print_tables(rows, Console(file=buffer, width=width, color_system=None, force_terminal=False, highlight=False))
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
+def as_markdown(rows: Sequence[LeaderboardRow]) -> str:
+    """Return one Markdown table for each dataset, every column, the best of each in bold."""
+    lines: list[str] = []
+    for board in boards(rows):
+        columns = _used_columns(board)
+        lines += [f"## {_escaped(title_of(board))}", ""]
+        lines.append("| " + " | ".join(column.title for column in columns) + " |")
+        lines.append("| " + " | ".join("---:" if column.right else "---" for column in columns) + " |")
+        best = [_best(column, board) for column in columns]
+        for index, row in enumerate(board):
+            cells = [_escaped(column.text(row)) for column in columns]
+            marked = [f"**{cell}**" if index in winners else cell for cell, winners in zip(cells, best, strict=True)]
+            lines.append("| " + " | ".join(marked) + " |")
+        lines += ["", *(f"- {_escaped(note)}" for note in notes_of(board)), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def as_csv(rows: Sequence[LeaderboardRow]) -> str:
+    """Return one row for each leaderboard row with the keys of ``--json``; lists are joined by spaces."""
+    flat = [{key: value for key, value in row.to_json().items() if key != "reasons"} for row in rows]
+    columns = list(dict.fromkeys(key for row in flat for key in row))
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for row in flat:
+        writer.writerow([_csv_cell(row.get(key)) for key in columns])
+    return buffer.getvalue()
+
+
+def as_json(rows: Sequence[LeaderboardRow]) -> str:
+    """Return a JSON list of rows."""
+    return json.dumps([row.to_json() for row in rows], indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def title_of(board: Sequence[LeaderboardRow]) -> str:
+    """Return the heading of one dataset's table: dataset, split and seed."""
+    splits = {
+        digest: f"{digest[:12]} ({kind or 'split'}, {'from a file' if seed is None else f'seed {seed}'})"
+        for row in board
+        for digest, kind, seed in zip(row.splits, row.split_kinds, row.split_seeds, strict=True)
+    }
+    seeds = sorted({seed for row in board for seed in row.seeds})
+    return (
+        f"{board[0].dataset} · {_plural('split', splits)} {', '.join(splits.values())} · "
+        f"{_plural('seed', seeds)} {', '.join(map(str, seeds))} · gallery: {board[0].gallery}"
+    )
+
+
+def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
+    """Return what a reader of one dataset's table has to know."""
+    first = board[0]
+    notes = []
+    if first.ranked_by == CLOSED_SET:
+        why = next((row.reasons[OFFICIAL] for row in board if row.reasons.get(OFFICIAL)), "")
+        notes.append("Ranked by balanced Rank-1: no row has a score" + (f" ({why})." if why else "."))
+    chances = [chance for row in board if (chance := row.metrics.get("chance_score")) is not None]
+    if chances:
+        low, high = show(min(chances)), show(max(chances))
+        notes.append(f"Chance score: {low}." if low == high else f"Chance score: {low} to {high}.")
+    if any(row.seed_sd.get(row.ranked_by) is not None for row in board):
+        notes.append("±: standard deviation over seeds within a split.")
+    if len({frozenset(row.splits) for row in board}) > 1:
+        notes.append("Rows stand on different splits: a difference may be of the split and not of the method.")
+    unranked = sorted({row.method for row in board if row.rank is None})
+    if unranked:
+        notes.append(f"Without rank, because the {first.ranked_by} is undefined: {', '.join(unranked)}.")
+    random = sorted({row.method for row in board if row.random_weights})
+    if random:
+        notes.append(f"Started from random weights, not from pretrained ones: {', '.join(random)}.")
+    for note in dict.fromkeys(row.dataset_note for row in board if row.dataset_note):
+        notes.append(f"Dataset: {note}")
+    return notes
+
+
+def _fitting_table(board: Sequence[LeaderboardRow], console: Console) -> Table:
+    """Drop the least important column until the table fits; what is left at the end may fold."""
+    columns = _used_columns(board)
+    while True:
+        table = _table(board, columns)
+        widest = max(columns, key=lambda column: column.keep)
+        if widest.keep == 0 or console.measure(table).maximum <= _room(console):
+            return table
+        columns = [column for column in columns if column is not widest]
+
+
+def _room(console: Console) -> int:
+    return console.width - 1  # ``measure`` clips at the width, so a table that fits exactly looks like one too wide
+
+
+def _table(board: Sequence[LeaderboardRow], columns: Sequence[_Column]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        folds = column.title in ("method", "variant", "weights")
+        table.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=not folds,
+            overflow="fold",
+            max_width=32 if column.title == "variant" else None,
+        )
+    best = [_best(column, board) for column in columns]
+    for index, row in enumerate(board):
+        table.add_row(
+            *(
+                Text(column.text(row), style="bold" if index in winners else "")
+                for column, winners in zip(columns, best, strict=True)
+            )
+        )
+    return table
+
+
+def _used_columns(board: Sequence[LeaderboardRow]) -> list[_Column]:
+    """Leave out what no row has to say; in a closed-set table the metric that ranks always stays."""
+    ranked_by = board[0].ranked_by
+    used = []
+    for column in _COLUMNS:
+        texts = {column.text(row) for row in board}
+        if texts <= {UNDEFINED, ""} and column.title not in ("rank", "score"):
+            continue
+        if column.title == "bal. Rank-1" and ranked_by == CLOSED_SET:
+            column = _metric(CLOSED_SET, column.title, 0)
+        used.append(column)
+    return used
+
+
+def _best(column: _Column, board: Sequence[LeaderboardRow]) -> set[int]:
+    """Return the rows that hold the best value of a column; none where there is nothing to compare."""
+    if column.value is None or len(board) < 2:
+        return set()
+    values = {index: value for index, row in enumerate(board) if (value := column.value(row)) is not None}
+    if not values:
+        return set()
+    best = min(values.values()) if column.lower_is_better else max(values.values())
+    return {index for index, value in values.items() if abs(value - best) <= TIE}
+
+
+def _csv_cell(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return " ".join("" if entry is None else str(entry) for entry in value)
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("\n", " ")
+
+
+def _plural(word: str, counted: object) -> str:
+    return word if len(counted) == 1 else f"{word}s"  # type: ignore[arg-type]

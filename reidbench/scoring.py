@@ -1,0 +1,202 @@
+"""Score anybody's predictions against a truth file; no model and no run is involved.
+
+Predictions are ``image_id,identity`` (an identity or ``new_individual``), truth is ``image_id,identity,is_new``
+and optionally ``group``; ``identity`` of a new animal is its real, hidden one, because BAUS averages over those.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from reidbench.errors import ReidbenchError
+from reidbench.metrics.summary import EpisodeMetrics, summarise_predictions
+from reidbench.words import NEW_IDENTITY
+
+EmptySide = Literal["null", "zero"]
+
+
+def score_predictions(
+    predictions: str | Path | pd.DataFrame, truth: str | Path | pd.DataFrame, *, empty_side: EmptySide = "null"
+) -> EpisodeMetrics:
+    """Score predictions against the truth, by group and over all groups.
+
+    Args:
+        predictions: CSV file or table with ``image_id`` and ``identity``; more columns are ignored.
+        truth: CSV file or table with ``image_id``, ``identity``, ``is_new`` (0 or 1) and optionally ``group``;
+            without one, all images are one group.
+        empty_side: What a group without known or without unknown queries has on that side: ``null`` leaves the
+            group out of the mean, ``zero`` counts it 0 as the organisers of AnimalCLEF do.
+
+    Returns:
+        The metrics that answers alone can give; what needs scores is undefined.
+
+    Raises:
+        ReidbenchError: A column or a file is missing; an image is missing, extra or repeated; ``is_new`` is not 0
+            or 1; an identity is empty, is both known and new, or stands in two groups.
+
+    Example:
+        >>> import pandas as pd
+        >>> truth = pd.DataFrame({"image_id": ["1", "2"], "identity": ["ana", "bo"], "is_new": ["0", "1"]})
+        >>> answers = pd.DataFrame({"image_id": ["2", "1"], "identity": ["new_individual", "ana"]})
+        >>> score_predictions(answers, truth).overall.score
+        1.0
+    """
+    answers, answers_name = _read(predictions, ("image_id", "identity"), "predictions")
+    true, truth_name = _read(truth, ("image_id", "identity", "is_new"), "truth")
+    _check_truth(true, truth_name)
+    _refuse_repeats(answers["image_id"], answers_name)
+    empty = answers["image_id"][answers["identity"] == ""]
+    if len(empty):
+        raise ReidbenchError(
+            f"{_count(empty, 'answer')} empty, of image_id {_first_five(empty)}",
+            where=answers_name,
+            remedy=f"give an identity, or {NEW_IDENTITY} for an animal that is not in the gallery",
+        )
+    given = answers.set_index("image_id")["identity"]
+    missing = [image_id for image_id in true["image_id"] if image_id not in given.index]
+    asked = set(true["image_id"])
+    extra = [image_id for image_id in answers["image_id"] if image_id not in asked]
+    if missing or extra:
+        parts = [
+            f"{_count(ids, 'image_id')} {what}: {_first_five(ids)}"
+            for ids, what in ((missing, "missing from the predictions"), (extra, "not in the truth"))
+            if ids
+        ]
+        raise ReidbenchError(
+            "; ".join(parts), where=answers_name, remedy=f"answer each image_id of {truth_name} exactly once"
+        )
+    group = true["group"] if "group" in true.columns else pd.Series("all", index=true.index)
+    return summarise_predictions(
+        true=true["identity"].to_numpy(dtype=str),
+        predicted=given.loc[true["image_id"]].to_numpy(dtype=str),
+        known=(true["is_new"] == "0").to_numpy(dtype=bool),
+        group=np.asarray(group, dtype=str),
+        empty_side=empty_side,
+    )
+
+
+def _check_truth(true: pd.DataFrame, name: str) -> None:
+    if not len(true):
+        raise ReidbenchError("the truth has no rows", where=name, remedy="give one row for each image")
+    _refuse_repeats(true["image_id"], name)
+    wrong = true[~true["is_new"].isin(["0", "1"])]
+    if len(wrong):
+        shown = ", ".join(f"'{value}'" for value in dict.fromkeys(wrong["is_new"].iloc[:5]))
+        raise ReidbenchError(
+            f"is_new is {shown} for image_id {_first_five(wrong['image_id'])}",
+            where=name,
+            remedy="write 1 for an animal that is not in the gallery, else 0",
+        )
+    hidden = true["image_id"][true["identity"].isin(["", NEW_IDENTITY])]
+    if len(hidden):
+        raise ReidbenchError(
+            f"{_count(hidden, 'image')} without a real identity: image_id {_first_five(hidden)}",
+            where=name,
+            remedy="give the real identity of new animals too: BAUS averages over them",
+        )
+    per_identity = true.groupby("identity", sort=False)
+    both = [str(who) for who, count in per_identity["is_new"].nunique().items() if count > 1]
+    if both:
+        raise ReidbenchError(
+            f"{_count(both, 'identity', 'identities')} both known and new: {_first_five(both)}",
+            where=name,
+            remedy="an animal is known when it is in the gallery: give all its rows the same is_new",
+        )
+    if "group" in true.columns:
+        shared = [str(who) for who, count in per_identity["group"].nunique().items() if count > 1]
+        if shared:
+            raise ReidbenchError(
+                f"{_count(shared, 'identity', 'identities')} in several groups: {_first_five(shared)}",
+                where=name,
+                remedy="identities belong to their group: prefix them with it, in truth and predictions alike",
+            )
+
+
+def _refuse_repeats(image_ids: pd.Series, name: str) -> None:
+    repeated = [image_id for image_id, count in Counter(image_ids).items() if count > 1]
+    if repeated:
+        raise ReidbenchError(
+            f"{_count(repeated, 'image_id')} repeated: {_first_five(repeated)}",
+            where=name,
+            remedy="keep one row for each image_id",
+        )
+
+
+def _read(source: str | Path | pd.DataFrame, columns: Sequence[str], what: str) -> tuple[pd.DataFrame, str]:
+    """Return a table of strings that has the columns, and the name that errors give it."""
+    if isinstance(source, pd.DataFrame):
+        table, name = _as_strings(source), what
+    else:
+        table, name = _read_csv(Path(source), what), str(source)
+    absent = [column for column in columns if column not in table.columns]
+    if absent:
+        raise ReidbenchError(
+            f"the {what} have no column {', '.join(absent)}" if what == "predictions"
+            else f"the {what} has no column {', '.join(absent)}",
+            where=name,
+            remedy=f"the header needs {','.join(columns)}; this one has {','.join(map(str, table.columns))}",
+        )  # fmt: skip
+    return table, name
+
+
+def _read_csv(path: Path, what: str) -> pd.DataFrame:
+    """Read a CSV as text.
+
+    Not ``pandas.read_csv``: a row with one field too many would shift its columns without a word.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, None)
+            if not header:
+                raise ReidbenchError(
+                    f"the file of the {what} is empty", where=str(path), remedy="its first line names the columns"
+                )
+            rows = []
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise ReidbenchError(
+                        f"line {reader.line_num} has {len(row)} fields, the header has {len(header)}",
+                        where=str(path),
+                        remedy="quote fields that hold a comma",
+                    )
+                rows.append(row)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise ReidbenchError(
+            f"the {what} can't be read: {reason}", where=str(path), remedy="name a CSV file in UTF-8 with a header"
+        ) from error
+    if len(set(header)) < len(header):
+        raise ReidbenchError(
+            f"a column name is repeated: {','.join(header)}", where=str(path), remedy="name each column once"
+        )
+    return pd.DataFrame(rows, columns=header, dtype=str)
+
+
+def _as_strings(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the text that a CSV of this table would hold; ``True`` in ``is_new`` is 1."""
+    text = table.reset_index(drop=True).copy()
+    for column in text.columns:
+        values = text[column]
+        if values.dtype == bool:
+            values = values.astype(int)
+        text[column] = pd.Series(["" if pd.isna(value) else str(value) for value in values], dtype=object)
+    return text
+
+
+def _count(items: Sequence[str] | pd.Series, one: str, several: str = "") -> str:
+    return f"{len(items)} {one if len(items) == 1 else several or one + 's'} {'is' if len(items) == 1 else 'are'}"
+
+
+def _first_five(items: Iterable[str]) -> str:
+    listed = [str(item) for item in items]
+    return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")

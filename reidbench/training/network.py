@@ -1,0 +1,70 @@
+"""A backbone with a linear head that gives unit vectors, and the one way from bytes to embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from reidbench.backbones import Backbone
+from reidbench.training.augment import normalise, resize, to_tensor
+from reidbench.training.settings import TrainingSettings
+
+
+@contextmanager
+def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
+    """Seed torch's global generators for the ``with`` block, and give them back as they were."""
+    cuda = device.startswith("cuda")
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if cuda else []):
+        torch.random.default_generator.manual_seed(seed)
+        if cuda:
+            torch.cuda.manual_seed_all(seed)
+        yield
+
+
+class EmbeddingNetwork(nn.Module):
+    """A backbone, a linear head if there is one, and unit length.
+
+    Args:
+        backbone: Gives pooled features.
+        settings: Input size, normalisation and memory layout are taken from here.
+        embedding_dim: Length of the embedding; 0 leaves the head out and normalises the features.
+        seed: Seed of the head's first weights.
+    """
+
+    def __init__(self, backbone: Backbone, settings: TrainingSettings, embedding_dim: int, seed: int) -> None:
+        super().__init__()
+        self.backbone = backbone.network.eval()
+        self.folded_batch_norm = backbone.folded_batch_norm
+        self.mean = backbone.mean if settings.mean == "auto" else settings.mean
+        self.std = backbone.std if settings.std == "auto" else settings.std
+        self._size = settings.size
+        self._layout = torch.channels_last if settings.channels_last else torch.contiguous_format
+        with torch.inference_mode():
+            # Not timm's num_features: some architectures pool to another number.
+            n_feature = int(self.backbone(torch.zeros(1, 3, self._size, self._size)).shape[1])
+        with seeded(seed):
+            self.head: nn.Module = nn.Linear(n_feature, embedding_dim) if embedding_dim else nn.Identity()
+        self.dim = embedding_dim or n_feature
+        self.to(memory_format=self._layout)  # type: ignore[call-overload]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed ``(n, 3, size, size)`` in [0, 1]; returns ``(n, dim)`` float32, each of length 1."""
+        images = normalise(images, self.mean, self.std).contiguous(memory_format=self._layout)
+        # Lengths in float32: squares of large half-precision features overflow.
+        return functional.normalize(self.head(self.backbone(images)).float())
+
+    def embed(self, pixels: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed decoded images of any size in evaluation mode, in float32, on the network's device."""
+        whole = (self._size, self._size, 3)
+        resized = np.stack([image if image.shape == whole else resize(image, self._size) for image in pixels])
+        device = str(next(self.parameters()).device)
+        self.eval()
+        # Reduced precision would make an embedding depend on which images share its batch.
+        with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
+            return np.asarray(self(to_tensor(resized, device)).cpu().numpy(), dtype=np.float32)

@@ -1,0 +1,180 @@
+"""The training loop: repeats bit for bit, goes on after a kill, keeps the best epoch, says when it collapses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from reidbench.backbones import load_backbone
+from reidbench.errors import ReidbenchError
+from reidbench.method import FitContext, LabelledImages, Validation
+from reidbench.progress import Progress
+from reidbench.training.loop import TripletTrainer
+from reidbench.training.network import EmbeddingNetwork
+from reidbench.training.settings import TrainingSettings
+
+SETTINGS = TrainingSettings(
+    size=32, epochs=3, identities_per_batch=2, images_per_identity=2, lr=1e-3, softmax_weight=0.5, crop=0.7
+)
+
+
+class _Stripes:
+    """Twelve images of four animals: stripes of a width and colour of their own, noise on top."""
+
+    def __len__(self):
+        return 12
+
+    def pixels(self, index):
+        identity, random = index // 3, np.random.default_rng(index)
+        pixels = np.zeros((36, 36, 3), dtype=np.uint8)
+        pixels[:, (np.arange(36) // (identity + 2)) % 2 == 0, identity % 3] = 200
+        return (pixels + random.integers(0, 40, pixels.shape)).astype(np.uint8)
+
+    def group(self, index):
+        return "zebra"
+
+
+TRAIN = LabelledImages(_Stripes(), tuple(f"z{i // 3}" for i in range(12)))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    n_thread = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n_thread)
+
+
+class _Warnings(Progress):
+    def __init__(self):
+        self.texts = []
+
+    def warn(self, text):
+        self.texts.append(text)
+
+
+def _network(settings=SETTINGS, seed=0):
+    return EmbeddingNetwork(load_backbone("test_resnet", "random", Progress(), seed=seed), settings, 8, seed)
+
+
+def _context(work_dir, ranks=(), progress=None, stop_at=0):
+    calls = []
+
+    def validate():
+        calls.append(1)
+        if len(calls) == stop_at:
+            raise KeyboardInterrupt
+        rank = ranks[len(calls) - 1] if ranks else len(calls) / 10
+        return Validation(rank, rank, 0.0)
+
+    return FitContext(validate, 7, "cpu", work_dir, progress or Progress())
+
+
+def _fit(work_dir, settings=SETTINGS, **context):
+    network = _network(settings)
+    report = TripletTrainer(network, settings).fit(TRAIN, _context(work_dir, **context))
+    return network, report
+
+
+def _equal(one, other):
+    first, second = one.state_dict(), other.state_dict()
+    return all(torch.equal(first[key], second[key]) for key in first)
+
+
+def _rows(report):
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in report.history]
+
+
+def test_repeats_bit_for_bit_and_leaves_the_global_generator(tmp_path):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first, report = _fit(tmp_path / "a")
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    second, again = _fit(tmp_path / "b")
+    assert _equal(first, second) and _rows(report) == _rows(again)
+    assert not _equal(first, _network())
+
+
+def test_goes_on_after_a_kill_with_equal_results(tmp_path):
+    whole, report = _fit(tmp_path / "whole", ranks=(0.1, 0.2, 0.3))
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path / "killed", ranks=(0.1, 0.2, 0.3), stop_at=2)
+    assert [path.name for path in (tmp_path / "killed").iterdir()] == ["checkpoint.pt"]
+    resumed, again = _fit(tmp_path / "killed", ranks=(0.2, 0.3))
+    assert _equal(whole, resumed) and _rows(report) == _rows(again)
+    assert again.notes[0] == "resumed after epoch 1"
+
+
+def test_a_finished_training_is_taken_as_it_stands(tmp_path):
+    first, report = _fit(tmp_path)
+    second, again = _fit(tmp_path, stop_at=1)  # would be interrupted if it trained
+    assert _equal(first, second) and report.history == again.history
+
+
+def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path):
+    _fit(tmp_path)
+    _, report = _fit(tmp_path, SETTINGS.model_copy(update={"lr": 2e-3}))
+    assert not any("resumed" in note for note in report.notes)
+
+
+def test_the_best_epoch_is_kept_and_the_first_of_equals(tmp_path):
+    best, report = _fit(tmp_path / "a", ranks=(0.1, 0.4, 0.4))
+    assert report.facts["best_epoch"] == 2 and report.facts["best_balanced_rank1"] == 0.4
+    two_epochs, _ = _fit(tmp_path / "b", SETTINGS.model_copy(update={"epochs": 2}))
+    assert _equal(best, two_epochs)
+
+
+def test_an_undefined_validation_keeps_an_epoch_all_the_same(tmp_path):
+    _, report = _fit(tmp_path, ranks=(float("nan"),) * 3)
+    assert report.facts["best_balanced_rank1"] is None and report.history[0]["balanced_rank1"] is None
+
+
+def test_history_has_one_row_for_each_epoch(tmp_path):
+    _, report = _fit(tmp_path, SETTINGS.model_copy(update={"validate_every": 2}))
+    assert [row["epoch"] for row in report.history] == [1, 2, 3]
+    assert [row["steps"] for row in report.history] == [3, 6, 9]  # 12 images / (2 * 2)
+    assert [row["rank1"] is None for row in report.history] == [True, False, False]
+    assert all(0 < row["hardest_positive"] < 2 for row in report.history)
+
+
+def test_limits_on_steps_and_time_end_it(tmp_path):
+    _, report = _fit(tmp_path / "a", SETTINGS.model_copy(update={"max_steps": 4}))
+    assert (report.facts["steps"], report.facts["stopped_by"], len(report.history)) == (4, "max_steps", 2)
+    _, report = _fit(tmp_path / "b", SETTINGS.model_copy(update={"max_seconds": 1e-6}))
+    assert (report.facts["steps"], report.facts["stopped_by"]) == (1, "max_seconds")
+
+
+def test_it_learns_what_can_be_learnt(tmp_path):
+    settings = SETTINGS.model_copy(update={"epochs": 15, "identities_per_batch": 4, "softmax_weight": 0.0})
+    _, report = _fit(tmp_path, settings)
+    assert report.history[-1]["loss"] < 0.6 * report.history[0]["loss"]
+
+
+def test_collapse_is_said_once(tmp_path):
+    progress = _Warnings()
+    settings = SETTINGS.model_copy(update={"softmax_weight": 0.0, "lr": 1e-12, "size": 32})
+    network = _network(settings)
+    with torch.no_grad():  # one embedding for all: the head gives its bias alone
+        network.head.weight.mul_(1e-4)
+    report = TripletTrainer(network, settings).fit(TRAIN, _context(tmp_path, progress=progress))
+    assert len(progress.texts) == 1 and "collapse" in progress.texts[0]
+    assert any("collapse at epoch 1" in note for note in report.notes)
+
+
+def test_frozen_batch_norm_keeps_its_statistics(tmp_path):
+    network = _network(settings := SETTINGS.model_copy(update={"freeze_bn": True}))
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    TripletTrainer(network, settings).fit(TRAIN, _context(tmp_path))
+    after = network.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before if "running" in key)
+    assert not torch.equal(before["head.weight"], after["head.weight"])
+
+
+def test_one_identity_is_an_error(tmp_path):
+    train = LabelledImages(_Stripes(), ("z",) * 12)
+    with pytest.raises(ReidbenchError, match="two identities"):
+        TripletTrainer(_network(), SETTINGS).fit(train, _context(tmp_path))
