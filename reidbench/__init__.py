@@ -20,10 +20,8 @@ __version__ = "0.1.0"
 hookimpl = pluggy.HookimplMarker("reidbench")
 
 _HOMES = {
-    "Backbone": "backbones",
-    "Channels": "training.settings",
     "EmbeddingMethod": "method",
-    "EmbeddingNetwork": "training.loop",
+    "EmbeddingNetwork": "training.network",
     "EpisodeMetrics": "metrics.summary",
     "FitContext": "method",
     "FitReport": "method",
@@ -46,22 +44,16 @@ _HOMES = {
     "Validation": "method",
     "Weights": "method",
     "evaluate": "evaluate",
-    "has_folded_batch_norm": "backbones",
     "load_backbone": "backbones",
     "load_dataset": "data.sources",
     "load_runs": "runs",
     "make_split": "data.splits",
     "match_descriptors": "local_matching",
-    "normalise": "training.augment",
     "read_split": "data.splits",
-    "resize": "training.augment",
     "score": "scoring",
-    "to_tensor": "training.augment",
 }
 
 if TYPE_CHECKING:
-    from reidbench.backbones import Backbone as Backbone
-    from reidbench.backbones import has_folded_batch_norm as has_folded_batch_norm
     from reidbench.backbones import load_backbone as load_backbone
     from reidbench.data.images import ImageSet as ImageSet
     from reidbench.data.sources import load_dataset as load_dataset
@@ -89,12 +81,8 @@ if TYPE_CHECKING:
     from reidbench.runs import load_runs as load_runs
     from reidbench.scoring import score_predictions as score
     from reidbench.training.augment import ResizedImages as ResizedImages
-    from reidbench.training.augment import normalise as normalise
-    from reidbench.training.augment import resize as resize
-    from reidbench.training.augment import to_tensor as to_tensor
-    from reidbench.training.loop import EmbeddingNetwork as EmbeddingNetwork
     from reidbench.training.loop import TripletTrainer as TripletTrainer
-    from reidbench.training.settings import Channels as Channels
+    from reidbench.training.network import EmbeddingNetwork as EmbeddingNetwork
     from reidbench.training.settings import TrainingSettings as TrainingSettings
     from reidbench.words import NEW_IDENTITY as NEW_IDENTITY
 

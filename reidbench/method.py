@@ -231,7 +231,7 @@ class MethodSpec:
         needs: What has to be had for it to run, for the methods table.
         licence: Licence of weights, where that matters.
         source: Paper or repository that the method follows.
-        grid: Settings that ``reidbench tune`` tries, name to values; combined fully.
+        grid: Cells that ``reidbench tune`` tries, each a set of settings by name.
         version: Raise it whenever the same settings would give other numbers.
     """
 

@@ -138,11 +138,10 @@ def _read(source: str | Path | pd.DataFrame, columns: Sequence[str], what: str) 
     absent = [column for column in columns if column not in table.columns]
     if absent:
         raise ReidbenchError(
-            f"the {what} have no column {', '.join(absent)}" if what == "predictions"
-            else f"the {what} has no column {', '.join(absent)}",
+            f"no column {', '.join(absent)} in the {what}",
             where=name,
             remedy=f"the header needs {','.join(columns)}; this one has {','.join(map(str, table.columns))}",
-        )  # fmt: skip
+        )
     return table, name
 
 

@@ -33,9 +33,9 @@ def score(
     predictions: Annotated[Path, typer.Argument(help="CSV of answers: image_id,identity.")],
     truth: Annotated[Path, typer.Option(help="CSV of the truth: image_id,identity,is_new and perhaps group.")],
     empty_side: Annotated[
-        EmptySide, typer.Option(help="Leave out a group that has no known or no new animal (null), or count it 0 (zero).")
+        EmptySide, typer.Option(help="Leave out a group that has no known or no new animals (null), or count 0 (zero).")
     ] = EmptySide.null,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the keys of metrics.test in a run.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with the keys of metrics.test.")] = False,
 ) -> None:
     """Score predictions against a truth file."""
     from reidbench.scoring import score_predictions
@@ -57,7 +57,7 @@ def _print(metrics: dict[str, Any], predictions: Path, truth: Path, console: Con
     table.add_section()
     table.add_row(Text("overall"), *(_show(metrics["overall"].get(key)) for key in _COLUMNS), style="bold")
     console.print(table)
-    console.print("The score is the mean over groups of √(BAKS · BAUS); BAKS and BAUS of the last line pool all groups.")
+    console.print("The score is the mean over groups of √(BAKS · BAUS); overall BAKS and BAUS pool all groups.")
     shown: dict[str, list[str]] = {}
     for where, values in (*metrics["groups"].items(), ("overall", metrics["overall"])):
         for key, reason in (values.get("reasons") or {}).items():

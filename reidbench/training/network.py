@@ -51,7 +51,7 @@ class EmbeddingNetwork(nn.Module):
         with seeded(seed):
             self.head: nn.Module = nn.Linear(n_feature, embedding_dim) if embedding_dim else nn.Identity()
         self.dim = embedding_dim or n_feature
-        self.to(memory_format=self._layout)  # type: ignore[call-overload]
+        self.to(memory_format=self._layout)
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed ``(n, 3, size, size)`` in [0, 1]; returns ``(n, dim)`` float32, each of length 1."""

@@ -78,14 +78,20 @@ def _shape(rng: Generator, species: str, x: float, y: float, length: float) -> F
     return _blade(rng, x, y, length)
 
 
-def _draw(canvas: Floats, shape: Floats, colour: Floats, *, vein: bool = False) -> Floats:
+def _draw(canvas: Floats, shape: Floats, colour: Floats, alpha: float = 1.0) -> Floats:
     """Fill a polygon on a float canvas in place; return its stencil."""
-    stencil = np.zeros(canvas.shape[:2], np.uint8)
-    cv2.fillPoly(stencil, [np.round(shape * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    alpha = stencil.astype(np.float32) / np.float32(255)
-    height = np.linspace(1.15, 0.8, canvas.shape[0], dtype=np.float32)[:, None, None] if vein else np.float32(1)
-    canvas += alpha[..., None] * (colour * height - canvas)
-    return alpha
+    stencil = np.zeros(canvas.shape[:2], np.float32)
+    # Only the box around the shape is touched: a background has dozens of small shapes.
+    low = np.maximum(np.floor(shape.min(axis=0)).astype(int) - 2, 0)
+    high = np.minimum(np.ceil(shape.max(axis=0)).astype(int) + 3, canvas.shape[1::-1])
+    if (high <= low).any():
+        return stencil
+    part = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
+    cv2.fillPoly(part, [np.round((shape - low) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    box = np.s_[low[1] : high[1], low[0] : high[0]]
+    stencil[box] = part.astype(np.float32) * np.float32(alpha / 255)
+    canvas[box] += stencil[box][..., None] * (colour - canvas[box])
+    return stencil
 
 
 def draw_background(rng: Generator, species: str) -> Floats:
@@ -96,11 +102,9 @@ def draw_background(rng: Generator, species: str) -> Floats:
     ground = low + (high - low) * np.clip(mix, 0, 1)[..., None].astype(np.float32)
     for _ in range(int(rng.integers(10, 60))):
         x, y = rng.uniform(0, SIDE, 2)
-        colour = (low + (high - low) * rng.uniform(0, 1.15, 1)) * np.exp(rng.normal(0, 0.10, 3))
+        colour = (low + (high - low) * rng.uniform(0, 1.15, 1)) * np.exp(rng.normal(0, 0.07, 3))
         shape = _shape(rng, species, float(x), float(y), float(rng.uniform(14, 60)))
-        shadow = ground.copy()
-        _draw(shadow, shape + np.float32(1.6), low * np.float32(0.5))
-        ground = 0.5 * ground + 0.5 * shadow
+        _draw(ground, shape + np.float32(1.6), low * np.float32(0.5), 0.5)
         _draw(ground, shape, colour.astype(np.float32))
     if species == "turtle":
         # Caustics: bright lines where smooth noise crosses zero.
@@ -188,12 +192,12 @@ def take_photograph(
     margin = SIDE - int(SIDE * 0.88)
     left, top = (int(offset) for offset in rng.integers(0, margin, 2))
     crop = encounter.background[top : top + SIDE - margin, left : left + SIDE - margin]
-    image = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+    image = np.asarray(cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA), dtype=np.float32)
     below = 0.03 * size
     contact = cv2.warpAffine(alpha, np.array([[1, 0, 0.4 * below], [0, 1, below]], np.float32), (size, size))
     image = image * (1 - 0.45 * cv2.GaussianBlur(contact, (0, 0), 0.025 * size))[..., None]
-    image = image + alpha[..., None] * (body - image)
-    image = _cover(image.astype(np.float32), alpha, rng, species, level)
+    image = np.asarray(image + alpha[..., None] * (body - image), dtype=np.float32)
+    _cover(image, alpha, rng, species, level)
 
     direction, strength, gamma = (float(value) for value in encounter.light)
     direction += float(rng.normal(0, 0.15))
@@ -215,25 +219,27 @@ def take_photograph(
     return bytes(encoded)
 
 
-def _cover(image: Floats, alpha: Floats, rng: Generator, species: str, level: Level) -> Floats:
-    """Put leaves, grass or weed before the animal until they hide the level's share of it."""
+def _cover(image: Floats, alpha: Floats, rng: Generator, species: str, level: Level) -> None:
+    """Put leaves, grass or weed before the animal, in place, until they hide the level's share of it."""
     if rng.random() >= level.cover_share:
-        return image
+        return
     size = image.shape[0]
     rows, columns = np.nonzero(alpha > 0.5)
     if not len(rows):
-        return image
+        return
     wanted = level.cover_area * float(rng.uniform(0.5, 1.5)) * len(rows)
     palettes = _PALETTES[species]
     low, high = (np.array(end, np.float32) for end in palettes[int(rng.integers(len(palettes)))])
     hidden = np.zeros_like(alpha)
-    for _ in range(40):
+    # Leaves are broad and blades thin: many small leaves look less like a blot than one large leaf.
+    shortest, longest = (0.10, 0.26) if species == "salamander" else (0.22, 0.60)
+    for _ in range(60):
         at = int(rng.integers(len(rows)))
-        length = size * float(rng.uniform(0.22, 0.7))
+        length = size * float(rng.uniform(shortest, longest))
         shape = _shape(rng, species, float(columns[at]), float(rows[at]), length)
-        colour = (low + (high - low) * np.float32(rng.uniform(0.1, 1.0))) * np.exp(rng.normal(0, 0.12, 3))
-        stencil = _draw(image, shape, colour.astype(np.float32), vein=True)
+        colour = (low + (high - low) * np.float32(rng.uniform(0.1, 1.0))) * np.exp(rng.normal(0, 0.06, 3))
+        _draw(image, shape + np.float32(0.012 * size), low * np.float32(0.4), 0.4)
+        stencil = _draw(image, shape, colour.astype(np.float32))
         np.maximum(hidden, stencil * alpha, out=hidden)
         if float(hidden.sum()) >= wanted:
             break
-    return image

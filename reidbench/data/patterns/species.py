@@ -117,6 +117,8 @@ def draw_turtle(rng: Generator) -> Animal:
     outline = outline + rng.normal(0, 2.5, outline.shape).astype(np.float32)
     outline[7:9, 0] = 256
     mask = fill(closed_curve(outline))
+    rim = np.array([(238, 30), (262, 20), (262, 246), (236, 238), (228, 190), (232, 130), (226, 80)], np.float32)
+    shell = fill(closed_curve(rim))
     sites = scatter(rng, np.ones((SIDE, SIDE), np.float32), float(rng.uniform(24, 30)))
     # Scutes of the neck are smaller than those of the cheek.
     neck = scatter(rng, (_XX > 190).astype(np.float32), 15.0, tries=500)
@@ -146,6 +148,10 @@ def draw_turtle(rng: Generator) -> Animal:
     paint(texture, beak * np.float32(0.92), horn * (0.95 + 0.10 * field(rng, 2, 9))[..., None])
 
     _round_off(texture, mask, 46, 0.5)
+    mask = np.maximum(mask, shell)
+    border = np.clip(shell - cv2.GaussianBlur(shell, (0, 0), 4.0), 0, 1)
+    paint(texture, cv2.GaussianBlur(shell, (0, 0), 3.0) * np.float32(0.5), (0.08, 0.06, 0.04))
+    paint(texture, shell, dark * (0.62 + 0.10 * field(rng, 3, 8) + 0.9 * border)[..., None])
     texture *= np.clip(1.12 - (_YY - 60) / 520, 0.7, 1.2)[..., None]
     mouth = limb([(12, 150), (34, 156), (60, 166), (84, 166), (100, 160)], [0.6, 1.8, 2.2, 1.6, 0.5])
     paint(texture, cv2.GaussianBlur(fill(mouth), (0, 0), 0.8) * np.float32(0.85), (0.10, 0.07, 0.05))
@@ -267,7 +273,7 @@ def draw_lynx(rng: Generator) -> Animal:
     ruff = fill(closed_curve(jitter([(40, 98), (70, 84), (84, 100), (72, 128), (58, 138), (46, 122)], 2)))
     mask = np.maximum.reduce([torso, near, far, tail, head, ears, ruff])
 
-    coat = _colour(rng, 0.66, 0.52, 0.36, 0.05)
+    coat = _colour(rng, 0.66, 0.52, 0.36, 0.025)
     pale = _colour(rng, 0.88, 0.83, 0.74, 0.03)
     texture = np.broadcast_to(coat, (SIDE, SIDE, 3)).copy()
     belly = np.clip((_YY - 140 + 5 * field(rng, 20)) / 40, 0, 1) * np.clip(1.4 - np.maximum(near, 0) * 0.8, 0, 1)

@@ -1,0 +1,103 @@
+"""Single cells of a table of images: what people write for a date, a box, an id or no name at all.
+
+What cannot be read is handed on as it is, so that the image set refuses it with its file and row.
+"""
+
+from __future__ import annotations
+
+import datetime
+import numbers
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+_NO_NAME = frozenset({"", "nan", "NaN", "<NA>", "None", "unknown"})
+_NO_DATE = frozenset({"", "nan", "NaN", "NaT", "<NA>", "None", "unknown"})
+# Year first only: 03/04/2019 is March in one country and April in the next.
+_DAY = re.compile(r"(\d{4})[-:/.](\d{1,2})[-:/.](\d{1,2})(?:[T ].*)?")
+_DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})")
+_YEAR_OR_MONTH = re.compile(r"\d{4}([-:/.](0?[1-9]|1[0-2]))?")
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a cell holds nothing: ``None``, ``nan``, ``NaT`` or ``NA``."""
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def is_unnamed(value: Any, unknown: str = "unknown") -> bool:
+    """Tell whether an identity is no name; ``unknown`` is what wildlife-datasets writes."""
+    return is_missing(value) or (isinstance(value, str) and (value.strip() in _NO_NAME or value == unknown))
+
+
+def text(values: Sequence[Any]) -> list[Any]:
+    """Turn a column of one kind into text, nothing into ``""``; a mix of numbers and text stays as it is.
+
+    Example:
+        >>> text([7, None]), text(["a", 7])
+        (['7', ''], ['a', 7])
+    """
+    present = [value for value in values if not is_missing(value)]
+    written = [isinstance(value, str) for value in present]
+    if any(written) and not all(written):
+        return ["" if is_missing(value) else value for value in values]
+    return ["" if is_missing(value) else str(value).strip() for value in values]
+
+
+def day(value: Any) -> str | None:
+    """Read the day of a date, ``YYYY-MM-DD``.
+
+    Returns:
+        The day; ``""`` for no date; ``None`` for a year or a month, which name no day; and the text as it
+        stands when it cannot be read.
+
+    Example:
+        >>> day("2019:05:03 12:00:00"), day("2019"), day("3 May")
+        ('2019-05-03', None, '3 May')
+    """
+    if is_missing(value):
+        return ""
+    if isinstance(value, (datetime.date, pd.Timestamp)):
+        return value.strftime("%Y-%m-%d")
+    if isinstance(value, numbers.Real) and float(value).is_integer():
+        value = int(value)
+    written = str(value).strip()
+    if written in _NO_DATE:
+        return ""
+    if _YEAR_OR_MONTH.fullmatch(written):
+        return None
+    found = _DAY.fullmatch(written) or _DIGITS.fullmatch(written)
+    if found is None:
+        return written
+    try:
+        return datetime.date(*(int(number) for number in found.groups())).isoformat()
+    except ValueError:
+        return written
+
+
+def bounding_box(value: Any) -> Any:
+    """Read ``(x, y, width, height)`` from a list, an array or text such as ``[10, 20, 64, 48]``.
+
+    Returns:
+        Four floats; ``None`` for no box; the value as it is when it cannot be read.
+    """
+    if is_missing(value):
+        return None
+    parts: Sequence[Any]
+    if isinstance(value, str):
+        inner = value.strip().strip("[]()").strip()
+        if inner in ("", "nan", "None"):
+            return None
+        parts = [part for part in re.split(r"[,;\s]+", inner) if part]
+    else:
+        try:
+            parts = list(value)
+        except TypeError:
+            return value
+        if parts and all(is_missing(part) for part in parts):
+            return None
+    try:
+        return tuple(float(part) for part in parts)
+    except (TypeError, ValueError):
+        return value

@@ -1,0 +1,93 @@
+"""Image file to pixels: upright, RGB, 8 bits, cropped to the animal's box.
+
+A box is in the coordinates of the upright picture, as a person sees it, which is also how
+wildlife-datasets reads boxes. So a photograph is turned first and cropped after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from reidbench.errors import ReidbenchError
+
+_FROM_16_BIT = 257.0  # 65535 / 255: white stays white
+
+
+def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.uint8]:
+    """Read one image file.
+
+    Args:
+        path: Image in any format and mode that Pillow reads. Transparent parts are laid over white,
+            16-bit grey is scaled to 8 bits, and the EXIF orientation is applied.
+        bbox: ``(x, y, width, height)`` in pixels of the upright image, or ``None`` for all of it.
+            What lies outside the image is cut off.
+
+    Returns:
+        Pixels of shape ``(height, width, 3)``, RGB, C-contiguous, writable.
+
+    Raises:
+        ReidbenchError: The file is missing, truncated or not an image, or nothing of the box lies inside it.
+
+    Example:
+        >>> decode("photo.jpg", bbox=(10, 20, 64, 48)).shape  # doctest: +SKIP
+        (48, 64, 3)
+    """
+    try:
+        with Image.open(path) as opened:
+            opened.load()
+            upright = ImageOps.exif_transpose(opened)
+            pixels = _rgb(upright)
+    except FileNotFoundError:
+        raise ReidbenchError(
+            "the image file is missing", where=str(path), remedy="restore the file, or take its row out of the dataset"
+        ) from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = "not an image that can be identified" if isinstance(error, Image.UnidentifiedImageError) else str(error)
+        raise ReidbenchError(
+            f"the image cannot be read: {reason}",
+            where=str(path),
+            remedy="copy the file again from its source, or take its row out of the dataset",
+        ) from error
+    if bbox is not None:
+        pixels = _crop(pixels, bbox, path)
+    return np.array(pixels, dtype=np.uint8, order="C")
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I"):
+        # 16-bit grey comes as "I;16" and its kin, or as "I" from formats that know no 16-bit mode.
+        return _grey(np.asarray(image).astype(np.float64) / _FROM_16_BIT)
+    if image.mode == "F":
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        return _grey(values * 255.0 if values.max(initial=0.0) <= 1.0 else values)
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        if image.mode in ("RGBa", "La"):
+            image = image.convert(image.mode.upper())
+        layered = image.convert("RGBA")
+        white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, layered)
+    return np.asarray(image.convert("RGB"))
+
+
+def _grey(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    grey = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+def _crop(pixels: NDArray[np.uint8], bbox: Sequence[float], path: Path | str) -> NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    x, y, box_width, box_height = bbox
+    left, right = max(0, round(x)), min(width, round(x + box_width))
+    top, bottom = max(0, round(y)), min(height, round(y + box_height))
+    if left >= right or top >= bottom:
+        raise ReidbenchError(
+            f"the box {tuple(bbox)} holds nothing of the image, which is {width} x {height} pixels",
+            where=str(path),
+            remedy="write bbox as [x, y, width, height] in pixels of the upright image, or leave it empty",
+        )
+    return pixels[top:bottom, left:right]

@@ -1,0 +1,278 @@
+"""A set of images of known animals, checked once, so that nothing later has to check it again.
+
+Every row has an identity: rows without one are set aside and counted by the source that read them.
+All columns are text; a date is a day, and two images of one identity and day are one *encounter*.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import math
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reidbench.errors import ReidbenchError
+from reidbench.words import NEW_IDENTITY
+
+TEXT_COLUMNS = ("image_id", "identity", "path", "group", "date", "orientation")
+COLUMNS = (*TEXT_COLUMNS, "bbox")
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SHOWN = 5  # examples in a message
+_file_hashes: dict[tuple[str, int, int], str] = {}  # (path, mtime, size) -> sha256; read once a process
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """Where rows came from, so that an error can name the file and the row."""
+
+    file: str = ""
+    rows: NDArray[np.int64] | None = None  # 1-based; in a CSV the header is row 1
+
+    def at(self, index: int) -> str:
+        """Return ``"metadata.csv, row 14"`` for the row at ``index`` of the table."""
+        row = f"row {int(self.rows[index])}" if self.rows is not None else f"row {index + 1} of the table"
+        return f"{self.file}, {row}" if self.file else row
+
+    def take(self, indices: NDArray[np.int64]) -> Origin:
+        return Origin(self.file, None if self.rows is None else self.rows[indices])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageSet:
+    """Images with the identity of the animal in each.
+
+    Args:
+        name: What the set is called in run records.
+        root: Folder that relative paths start from.
+        table: Columns ``image_id``, ``identity``, ``path``, ``group``, ``date`` (empty or YYYY-MM-DD) and
+            ``orientation``, all text, and ``bbox`` (``None`` or ``(x, y, width, height)`` in pixels).
+        source: ``built-in``, ``file``, ``folder``, ``wildlife-datasets``, or empty for a set made in Python.
+        set_aside: Rows that the source left out because they have no identity.
+        note: What a reader of the results should know about these images.
+        origin: File and rows that errors name.
+        checked: The rows come from a set that has been checked.
+
+    Raises:
+        ReidbenchError: Ids twice, missing files, an identity in two groups, and so on; names file and row.
+
+    Example:
+        >>> images = load_dataset("catalogue/metadata.csv")  # doctest: +SKIP
+        >>> len(images), images.digest[:8]  # doctest: +SKIP
+        (362, '5f0c1a77')
+    """
+
+    name: str
+    root: Path
+    table: pd.DataFrame
+    source: str = ""
+    set_aside: int = 0
+    note: str = ""
+    origin: Origin = field(default_factory=Origin, repr=False)
+    checked: bool = field(default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.checked:
+            return
+        missing = [column for column in COLUMNS if column not in self.table.columns]
+        if missing:
+            raise ReidbenchError(
+                f"the table of images lacks {', '.join(missing)}; it has {', '.join(map(str, self.table.columns))}",
+                where=self.origin.file,
+                remedy="reidbench.data.sources.load_dataset fills in what is optional",
+            )
+        # Object columns hold the very values given: a text column of pandas would hide a number among them.
+        plain = {column: self.table[column].to_numpy(dtype=object, copy=True) for column in COLUMNS}
+        boxes = plain["bbox"]
+        for index, box in enumerate(boxes):  # pandas writes a missing box in many ways
+            if box is pd.NA or (isinstance(box, float) and math.isnan(box)):
+                boxes[index] = None
+        table = pd.DataFrame({column: pd.Series(values, dtype=object) for column, values in plain.items()})
+        object.__setattr__(self, "table", table)
+        self._check_filled()
+        self._check_text()
+        self._check_identities()
+        self._check_ids()
+        self._check_dates()
+        self._check_boxes()
+        self._check_files()
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def take(self, indices: Sequence[int] | NDArray[Any]) -> ImageSet:
+        """Return the images at ``indices``, in that order."""
+        rows = np.asarray(indices, dtype=np.int64)
+        table = self.table.iloc[rows].reset_index(drop=True)
+        return ImageSet(
+            self.name, self.root, table, self.source, self.set_aside, self.note, self.origin.take(rows), checked=True
+        )
+
+    def image_path(self, index: int) -> Path:
+        return self.root / self.table["path"].iloc[index]
+
+    @property
+    def encounters(self) -> NDArray[np.object_]:
+        """One key for each image: ``(identity, day)``; an image without a date is an encounter of its own."""
+        table = self.table
+        keys = np.empty(len(table), dtype=object)
+        keys[:] = [
+            (identity, date) if date else (identity, "", image_id)
+            for identity, date, image_id in zip(table["identity"], table["date"], table["image_id"], strict=True)
+        ]
+        return keys
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the bytes of every image and what the table says of it, in row order.
+
+        Paths stay out: the same images in another folder are the same images. A file's hash is kept for
+        the life of the process while its size and time of change stay the same.
+        """
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            hashes = list(pool.map(_file_hash, [str(self.root / path) for path in self.table["path"]]))
+        columns = [self.table[column] for column in COLUMNS if column != "path"]
+        total = hashlib.sha256()
+        for row in zip(hashes, *columns, strict=True):
+            total.update(json.dumps(row).encode() + b"\n")
+        return total.hexdigest()
+
+    def _fail(self, message: str, index: int, remedy: str) -> ReidbenchError:
+        return ReidbenchError(message, where=self.origin.at(index), remedy=remedy)
+
+    def _check_filled(self) -> None:
+        if not len(self.table):
+            aside = f"; {self.set_aside} rows without an identity were set aside" if self.set_aside else ""
+            raise ReidbenchError(
+                f"'{self.name}' holds no image with an identity{aside}",
+                where=self.origin.file,
+                remedy="give at least some rows an identity",
+            )
+
+    def _check_text(self) -> None:
+        for column in TEXT_COLUMNS:
+            values = self.table[column]
+            wrong = [index for index, value in enumerate(values) if not isinstance(value, str)]
+            if not wrong:
+                continue
+            kinds = sorted({type(value).__name__ for value in values})
+            first = values.iloc[wrong[0]]
+            mixed = f"mixes {' and '.join(kinds)}" if len(kinds) > 1 else f"holds {kinds[0]}, not text"
+            raise self._fail(
+                f"column '{column}' {mixed}: {first!r} ({type(first).__name__})",
+                wrong[0],
+                f"store every {column} as text",
+            )
+        for column in ("image_id", "identity", "path", "group"):
+            empty = np.flatnonzero([not value.strip() for value in self.table[column]])
+            if len(empty):
+                raise self._fail(
+                    f"{len(empty)} rows have an empty {column}",
+                    int(empty[0]),
+                    f"give every row a {column}, or leave such rows out",
+                )
+
+    def _check_identities(self) -> None:
+        identity, group = self.table["identity"], self.table["group"]
+        reserved = np.flatnonzero(identity.to_numpy() == NEW_IDENTITY)
+        if len(reserved):
+            raise self._fail(
+                f"an identity is called '{NEW_IDENTITY}', which is the answer for an animal never seen before",
+                int(reserved[0]),
+                "give the animal another name, or leave the identity empty where it is not known",
+            )
+        first: dict[str, str] = {}
+        for index, (name, mine) in enumerate(zip(identity, group, strict=True)):
+            other = first.setdefault(name, mine)
+            if other != mine:
+                raise self._fail(
+                    f"identity '{name}' stands in two groups, '{other}' and '{mine}'",
+                    index,
+                    f"names belong to their group: put the group before the name, '{other}_{name}' and '{mine}_{name}'",
+                )
+
+    def _check_ids(self) -> None:
+        repeated = np.flatnonzero(self.table["image_id"].duplicated().to_numpy())
+        if len(repeated):
+            index = int(repeated[0])
+            image_id = self.table["image_id"].iloc[index]
+            before = int(np.flatnonzero(self.table["image_id"].to_numpy() == image_id)[0])
+            more = f"; {len(repeated)} rows repeat an id" if len(repeated) > 1 else ""
+            raise self._fail(
+                f"image_id '{image_id}' is used twice, first at {self.origin.take(np.array([before])).at(0)}{more}"
+                if self.origin.rows is not None
+                else f"image_id '{image_id}' is used twice{more}",
+                index,
+                "give every image an id of its own, or drop the column image_id: the path is then the id",
+            )
+
+    def _check_dates(self) -> None:
+        dates = self.table["date"]
+        days = {date: _is_day(date) for date in set(dates)}
+        wrong = [index for index, date in enumerate(dates) if not days[date]]
+        if wrong:
+            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+            raise self._fail(
+                f"date '{dates.iloc[wrong[0]]}' cannot be read{more}",
+                wrong[0],
+                "write dates as YYYY-MM-DD, year first, or leave them empty",
+            )
+
+    def _check_boxes(self) -> None:
+        for index, box in enumerate(self.table["bbox"]):
+            if box is not None and not _is_box(box):
+                raise self._fail(
+                    f"bbox {box!r} is not a box",
+                    index,
+                    "write bbox as [x, y, width, height] in pixels, width and height above 0, or leave it empty",
+                )
+
+    def _check_files(self) -> None:
+        missing = [index for index in range(len(self)) if not self.image_path(index).is_file()]
+        if missing:
+            shown = ", ".join(str(self.table["path"].iloc[index]) for index in missing[:_SHOWN])
+            more = ", …" if len(missing) > _SHOWN else ""
+            raise self._fail(
+                f"{len(missing)} of {len(self)} image files are missing: {shown}{more}",
+                missing[0],
+                f"relative paths start from {self.root}; name another folder with --root",
+            )
+
+
+def _is_day(text: str) -> bool:
+    if not text:
+        return True
+    if not _DAY.fullmatch(text):
+        return False
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_box(box: Any) -> bool:
+    if not isinstance(box, tuple) or len(box) != 4:
+        return False
+    if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in box):
+        return False
+    return bool(box[2] > 0 and box[3] > 0)
+
+
+def _file_hash(path: str) -> str:
+    status = Path(path).stat()
+    key = (path, status.st_mtime_ns, status.st_size)
+    if key not in _file_hashes:
+        with open(path, "rb") as file:
+            _file_hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    return _file_hashes[key]

@@ -1,0 +1,126 @@
+"""``reidbench compare``: formats, files and errors."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from reidbench.cli.compare import compare
+from reidbench.errors import ReidbenchError
+
+app = typer.Typer()
+app.command()(compare)
+
+
+def write_run(
+    runs_dir: Path, method: str, score: float, *, dataset: str = "patterns", split: str = "aaaa", seed: int = 0
+) -> None:
+    data = {
+        "schema": 1,
+        "id": f"{split}{seed}",
+        "method": method,
+        "plugin": {"name": "reidbench", "version": "0.1.0"},
+        "dataset": {"name": dataset, "digest": f"digest of {dataset}", "note": ""},
+        "split": {"digest": split, "kind": "open-set", "seed": 0, "counts": {}, "new_share": 0.3},
+        "seed": seed,
+        "preset": "quick",
+        "settings": {"given": {}, "effective": {}},
+        "weights": {"source": "none", "pretrained": False, "sha256": "", "licence": "", "label": "none"},
+        "gallery": "group",
+        "threshold": {"policy": "max-score", "values": {}, "notes": []},
+        "metrics": {"test": {"overall": {"score": score, "baks": 0.5, "baus": 0.5}, "groups": {}}},
+        "timing": {"fit_s": 0.0, "represent_s": 1.0, "match_s": 1.0, "total_s": 2.0},
+        "created": "2025-01-01T00:00:00Z",
+    }
+    folder = runs_dir / dataset / method / f"{split}{seed}"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(data), encoding="utf-8")
+
+
+@pytest.fixture
+def runs_dir(tmp_path: Path) -> Path:
+    write_run(tmp_path / "runs", "sift", 0.25)
+    write_run(tmp_path / "runs", "color_histogram", 0.5, seed=0)
+    write_run(tmp_path / "runs", "color_histogram", 0.25, seed=1)
+    return tmp_path / "runs"
+
+
+def call(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_json_is_one_document_of_ranked_rows(runs_dir):
+    rows = json.loads(call("--runs", runs_dir, "--json"))
+    assert [(row["rank"], row["method"], row["score"]) for row in rows] == [
+        (1, "color_histogram", 0.375),
+        (2, "sift", 0.25),
+    ]
+    assert rows[0]["seeds"] == [0, 1]
+
+
+def test_the_json_shortcut_equals_the_format(runs_dir):
+    assert call("--runs", runs_dir, "--json") == call("--runs", runs_dir, "--format", "json")
+
+
+def test_a_table_is_the_default(runs_dir):
+    text = call("--runs", runs_dir)
+    assert "patterns · split aaaa" in text and "0.375" in text
+
+
+def test_markdown_and_csv(runs_dir):
+    assert "**0.375 ± 0.177**" in call("--runs", runs_dir, "--format", "markdown")
+    rows = list(csv.DictReader(io.StringIO(call("--runs", runs_dir, "--format", "csv"))))
+    assert [row["method"] for row in rows] == ["color_histogram", "sift"]
+
+
+def test_an_output_file_leaves_stdout_empty(runs_dir, tmp_path):
+    path = tmp_path / "new" / "board.md"
+    assert call("--runs", runs_dir, "--format", "markdown", "--output", path) == ""
+    assert path.read_text(encoding="utf-8").startswith("## patterns")
+
+
+def test_a_table_in_a_file_has_no_escape_codes(runs_dir, tmp_path):
+    call("--runs", runs_dir, "-o", tmp_path / "board.txt")
+    text = (tmp_path / "board.txt").read_text(encoding="utf-8")
+    assert "color_histogram" in text and "\x1b" not in text
+
+
+def test_an_output_that_cannot_be_written_is_an_error(runs_dir, tmp_path):
+    with pytest.raises(ReidbenchError, match="can't be written"):
+        call("--runs", runs_dir, "--json", "--output", tmp_path)
+
+
+def test_one_dataset_is_chosen(runs_dir):
+    write_run(runs_dir, "sift", 0.75, dataset="turtles", split="tttt")
+    assert len(json.loads(call("--runs", runs_dir, "--json"))) == 3
+    rows = json.loads(call("--runs", runs_dir, "--dataset", "turtles", "--json"))
+    assert [(row["dataset"], row["score"]) for row in rows] == [("turtles", 0.75)]
+
+
+def test_an_empty_folder_says_what_to_run(tmp_path):
+    with pytest.raises(ReidbenchError) as caught:
+        call("--runs", tmp_path)
+    assert caught.value.where == f"--runs {tmp_path}"
+    assert "reidbench run" in caught.value.remedy
+
+
+def test_different_splits_need_a_word(runs_dir):
+    write_run(runs_dir, "sift", 0.75, split="bbbb")
+    with pytest.raises(ReidbenchError, match="different splits"):
+        call("--runs", runs_dir)
+    mixed = json.loads(call("--runs", runs_dir, "--mixed-splits", "--json"))
+    assert [(row["method"], row["score"]) for row in mixed] == [("sift", 0.5), ("color_histogram", 0.375)]
+    chosen = json.loads(call("--runs", runs_dir, "--split", "aaaa", "--json"))
+    assert [row["method"] for row in chosen] == ["color_histogram", "sift"]
+
+
+def test_an_unknown_format_is_a_usage_error(runs_dir):
+    assert CliRunner().invoke(app, ["--runs", str(runs_dir), "--format", "xml"]).exit_code == 2

@@ -1,0 +1,179 @@
+"""The built-in dataset: the same bytes however it is made, encounters by day, options that explain themselves."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from reidbench.data import patterns
+from reidbench.data.patterns import LEVELS, PatternsOptions, content_digest, digest_note, draw_dataset, ensure
+from reidbench.data.patterns.make import METADATA, _draw_identity, _plan
+from reidbench.errors import ReidbenchError
+from reidbench.progress import Progress
+
+SMALL = PatternsOptions(identities=6, size=64)
+
+
+def rows_of(root: Path) -> list[dict[str, str]]:
+    with (root / METADATA).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("patterns")
+    draw_dataset(SMALL, root, workers=1)
+    return root
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_two_processes_write_the_bytes_of_one(small: Path, tmp_path: Path):
+    draw_dataset(SMALL, tmp_path, workers=2)
+    assert content_digest(tmp_path) == content_digest(small)
+
+
+def test_an_animal_does_not_depend_on_how_many_others_there_are(small: Path, tmp_path: Path):
+    (tmp_path / "images" / "lynx").mkdir(parents=True)
+    _draw_identity(PatternsOptions(identities=400, size=64), 2, str(tmp_path))
+    drawn = sorted((tmp_path / "images" / "lynx").iterdir())
+    assert drawn
+    assert all(path.read_bytes() == (small / path.relative_to(tmp_path)).read_bytes() for path in drawn)
+
+
+def test_another_seed_draws_other_animals(small: Path, tmp_path: Path):
+    draw_dataset(PatternsOptions(identities=6, size=64, seed=1), tmp_path, workers=1)
+    assert content_digest(tmp_path) != content_digest(small)
+
+
+def test_metadata_lists_every_image_once(small: Path):
+    rows = rows_of(small)
+    assert list(rows[0]) == ["image_id", "identity", "path", "date", "orientation", "species"]
+    assert {row["path"] for row in rows} == {p.relative_to(small).as_posix() for p in small.rglob("*.jpg")}
+    assert len({row["image_id"] for row in rows}) == len(rows)
+    assert {row["species"] for row in rows} == {"turtle", "salamander", "lynx"}
+    assert {row["orientation"] for row in rows} <= {"", "left", "right"}
+    image = cv2.imread(str(small / rows[0]["path"]))
+    assert image is not None and image.shape == (64, 64, 3) and image.std() > 5
+
+
+def test_an_encounter_is_one_day_and_no_other_encounter_shares_it():
+    for number in range(30):
+        days = defaultdict(set)
+        sizes: dict[int, int] = defaultdict(int)
+        for shot in _plan(PatternsOptions(), number):
+            days[shot.encounter].add(shot.date)
+            sizes[shot.encounter] += 1
+        assert all(len(of_one) == 1 for of_one in days.values())
+        assert len(set.union(*days.values())) == len(days)
+        assert max(sizes.values()) <= 3
+
+
+def test_the_default_plan_has_a_long_tail_and_enough_days():
+    plans = [_plan(PatternsOptions(), number) for number in range(78)]
+    counts = [len(plan) for plan in plans]
+    assert 430 <= sum(counts) <= 570
+    assert min(counts) == 1 and max(counts) >= 12
+    assert all(len({shot.date for shot in plan}) >= 3 for plan in plans if len(plan) >= 4)
+
+
+def test_photographs_of_one_encounter_look_more_alike_than_those_of_two(small: Path):
+    within, between = [], []
+    for number in range(SMALL.identities):
+        shots = _plan(SMALL, number)
+        tones = [cv2.imread(str(small / shot.path)).reshape(-1, 3).mean(axis=0) for shot in shots]
+        for i, one in enumerate(shots):
+            for j in range(i):
+                same = one.encounter == shots[j].encounter
+                (within if same else between).append(float(np.abs(tones[i] - tones[j]).mean()))
+    assert np.mean(within) < 0.5 * np.mean(between)
+
+
+def test_ensure_draws_once_and_then_reuses(cache: Path):
+    table = ensure(SMALL)
+    assert table.is_file() and cache in table.parents
+    before = table.stat().st_mtime_ns
+    assert ensure(SMALL) == table and table.stat().st_mtime_ns == before
+    assert [p for p in (cache / "patterns").iterdir() if p != table.parent] == []
+
+
+def test_ensure_mends_a_copy_with_an_image_missing(cache: Path):
+    options = PatternsOptions(identities=2, size=64)
+    root = ensure(options).parent
+    digest = content_digest(root)
+    (root / rows_of(root)[0]["path"]).unlink()
+    assert content_digest(ensure(options).parent) == digest
+    assert len(list((cache / "patterns").iterdir())) == 1
+
+
+def test_the_copy_of_a_faster_process_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    options = PatternsOptions(identities=1, size=64)
+
+    def draw_after_another(opts: PatternsOptions, root: Path, progress: Progress | None = None) -> None:
+        monkeypatch.undo()
+        monkeypatch.setenv("REIDBENCH_CACHE", str(cache))
+        (ensure(opts).parent / "theirs").touch()
+        draw_dataset(opts, root, progress)
+
+    monkeypatch.setattr("reidbench.data.patterns.make.draw_dataset", draw_after_another)
+    assert (ensure(options).parent / "theirs").exists()
+    assert len(list((cache / "patterns").iterdir())) == 1
+
+
+def test_digest_note_speaks_only_of_a_default_dataset_that_differs(small: Path, tmp_path: Path, monkeypatch):
+    assert digest_note(small) == ""
+    (tmp_path / "digest.json").write_text('{"dataset": "patterns", "sha256": ""}')
+    (tmp_path / METADATA).write_text("other\n")
+    assert "differ in bytes from those pinned" in digest_note(tmp_path)
+    monkeypatch.setattr("reidbench.data.patterns.make.PINNED_DIGEST", content_digest(tmp_path))
+    assert digest_note(tmp_path) == ""
+
+
+def test_the_default_dataset_is_pinned():
+    assert len(patterns.PINNED_DIGEST) == 64
+
+
+def test_options_read_what_their_name_says():
+    options = PatternsOptions(identities=2000, seed=3, level="hard")
+    assert options.name == "patterns:identities=2000,seed=3,level=hard"
+    assert PatternsOptions.parse(options.name) == options
+    assert PatternsOptions.parse(" level=hard , identities=2000,seed=3") == options
+    for text in ("", "patterns", "patterns:"):
+        assert PatternsOptions.parse(text) == PatternsOptions()
+    assert PatternsOptions().name == "patterns"
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "remedy"),
+    [
+        ("levels=hard", "'levels' is not an option", "did you mean 'level'?"),
+        ("level=hrad", "level 'hrad' is not one of", "did you mean 'hard'?"),
+        ("identities=many", "not a whole number", "patterns:identities=78"),
+        ("identities=0", "outside 1 to 100000", "patterns:identities=78"),
+        ("seed=-1", "outside 0", "seed=0"),
+        ("size=8", "outside 32", "size=160"),
+        ("hard", "'hard' is not KEY=VALUE", "patterns:"),
+        ("seed=1,seed=2", "stands twice", "once"),
+    ],
+)
+def test_options_that_cannot_be_read_say_what_to_do(text: str, said: str, remedy: str):
+    with pytest.raises(ReidbenchError) as caught:
+        PatternsOptions.parse(text)
+    assert said in caught.value.message
+    assert remedy in caught.value.remedy
+    assert caught.value.where.startswith("patterns:")
+
+
+def test_the_default_level_lies_between_medium_and_hard():
+    medium, default, hard = (LEVELS[name] for name in ("medium", "default", "hard"))
+    for key in ("rotation", "perspective", "bend", "affine", "light", "cast", "cover_share", "cover_area"):
+        assert getattr(medium, key) < getattr(default, key) < getattr(hard, key)

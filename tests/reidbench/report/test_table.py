@@ -1,0 +1,175 @@
+"""How a leaderboard looks: what stays on a narrow terminal, what is bold, how undefined values print."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from reidbench.report.ranking import METRICS, LeaderboardRow
+from reidbench.report.table import as_csv, as_json, as_markdown, as_text, notes_of, print_tables, title_of
+
+
+def make_row(method: str = "sift", rank: int | None = 1, score: float | None = 0.5, **changes: Any) -> LeaderboardRow:
+    metrics: dict[str, float | None] = dict.fromkeys(METRICS, 0.25) | {"score": score, "n_queries": 40}
+    metrics |= changes.pop("metrics", {})
+    values: dict[str, Any] = {
+        "rank": rank,
+        "method": method,
+        "variant": "",
+        "dataset": "patterns",
+        "dataset_digest": "d0",
+        "dataset_note": "",
+        "gallery": "group",
+        "seeds": (0,),
+        "splits": ("0123456789abcdef",),
+        "split_seeds": (3,),
+        "split_kinds": ("open-set",),
+        "n_runs": 1,
+        "metrics": metrics,
+        "ranked_by": "score",
+        "seed_sd": {},
+        "split_sd": {},
+        "weights": "none",
+        "pretrained": False,
+        "threshold": "max-score",
+        "preset": "quick",
+        "timing": {"fit_s": 1.0, "represent_s": 2.0, "match_s": 3.0, "seconds": 6.0},
+    }
+    return LeaderboardRow(**(values | changes))
+
+
+def cells_of(markdown: str, method: str) -> dict[str, str]:
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    titles, row = lines[0], next(line for line in lines if f" {method} " in line)
+    return dict(zip(*([cell.strip() for cell in line.strip("|").split("|")] for line in (titles, row)), strict=True))
+
+
+LONG_ROWS = [
+    make_row("megadescriptor_cosine", 1, 0.71, weights="pretrained", seed_sd={"score": 0.012}, seeds=(0, 1, 2)),
+    make_row("triplet_effnet", 2, 0.4, variant="epochs=125 threshold=max-score:group", weights="random"),
+]
+
+
+def test_a_title_names_dataset_split_and_seed():
+    board = [make_row(seeds=(0, 2)), make_row(seeds=(1,))]
+    assert title_of(board) == "patterns · split 0123456789ab (open-set, seed 3) · seeds 0, 1, 2 · gallery: group"
+
+
+def test_a_split_from_a_file_says_so():
+    assert "(open-set, from a file)" in title_of([make_row(split_seeds=(None,))])
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_table_fits_its_width(width):
+    table = [line for line in as_text(LONG_ROWS, width).splitlines() if "·" not in line]
+    assert max(map(len, table)) <= width
+
+
+def test_a_narrow_table_keeps_what_decides():
+    text = as_text(LONG_ROWS, 80)
+    for kept in ("rank", "megadescriptor_cosine", "0.710 ± 0.012", "pretrained", "BAKS", "BAUS"):
+        assert kept in text
+    assert "root of means" not in text and "…" not in text
+
+
+def test_a_wide_table_shows_more_than_a_narrow_one():
+    narrow, wide = as_text(LONG_ROWS, 80), as_text(LONG_ROWS, 160)
+    assert "AUROC" not in narrow
+    assert "AUROC" in wide and "seconds" in wide and "regret" in wide
+
+
+def test_the_best_of_each_column_is_bold():
+    rows = [
+        make_row("a", 1, 0.7, metrics={"baks": 0.3, "fpr95": 0.9}),
+        make_row("b", 2, 0.6, metrics={"baks": 0.4, "fpr95": 0.2}),
+    ]
+    markdown = as_markdown(rows)
+    first, second = cells_of(markdown, "a"), cells_of(markdown, "b")
+    assert (first["score"], second["score"]) == ("**0.700**", "0.600")
+    assert (first["BAKS"], second["BAKS"]) == ("0.300", "**0.400**")
+    assert (first["FPR95"], second["FPR95"]) == ("0.900", "**0.200**")  # lower is better
+    assert first["BAUS"] == second["BAUS"] == "**0.250**"
+
+
+def test_the_best_is_bold_on_a_terminal():
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=120, force_terminal=True, color_system="standard", highlight=False)
+    print_tables([make_row("a", 1, 0.7), make_row("b", 2, 0.6)], console)
+    assert "\x1b[1m0.700\x1b[0m" in buffer.getvalue()
+    assert "\x1b[1m0.600" not in buffer.getvalue()
+
+
+def test_a_lone_row_has_nothing_to_be_best_of():
+    assert "**" not in as_markdown([make_row()])
+
+
+def test_undefined_values_print_as_a_dash_and_never_as_zero():
+    rows = [make_row("a", 1, 0.5, metrics={"map": None}), make_row("b", 2, 0.4)]
+    assert cells_of(as_markdown(rows), "a")["mAP"] == "–"
+    assert next(csv.DictReader(io.StringIO(as_csv(rows))))["map"] == ""
+    assert json.loads(as_json(rows))[0]["map"] is None
+
+
+def test_a_row_without_rank_prints_a_dash_and_a_note():
+    rows = [make_row("a"), make_row("b", None, None)]
+    assert cells_of(as_markdown(rows), "b")["rank"] == "–"
+    assert "Without rank, because the score is undefined: b." in notes_of(rows)
+
+
+def test_random_weights_are_noted_and_absent_ones_are_not():
+    rows = [make_row("a", weights="random"), make_row("b", 2, 0.4, weights="none")]
+    assert "Started from random weights, not from pretrained ones: a." in notes_of(rows)
+    assert cells_of(as_markdown(rows), "a")["weights"] == "random"
+
+
+def test_the_chance_score_stands_under_the_table():
+    assert "Chance score: 0.250." in as_text([make_row()], 80)
+    rows = [make_row("a", metrics={"chance_score": 0.1}), make_row("b", 2, metrics={"chance_score": 0.2})]
+    assert "Chance score: 0.100 to 0.200." in notes_of(rows)
+
+
+def test_a_note_of_the_dataset_is_printed_once():
+    rows = [make_row("a", dataset_note="bytes differ"), make_row("b", 2, 0.4, dataset_note="bytes differ")]
+    assert notes_of(rows).count("Dataset: bytes differ") == 1
+
+
+def test_a_closed_set_table_says_what_ranked_it():
+    reason = {"score": "no unknown queries"}
+    rows = [make_row(ranked_by="balanced_rank1", score=None, reasons=reason)]
+    assert "Ranked by balanced Rank-1: no row has a score (no unknown queries)." in notes_of(rows)
+    assert "bal. Rank-1" in as_text(rows, 80)
+
+
+def test_mixed_splits_are_noted():
+    rows = [make_row("a"), make_row("b", 2, splits=("ffff",))]
+    assert any(note.startswith("Rows stand on different splits") for note in notes_of(rows))
+
+
+def test_each_dataset_has_its_own_table():
+    markdown = as_markdown([make_row("a"), make_row("b", dataset="turtles", dataset_digest="d1")])
+    assert [line for line in markdown.splitlines() if line.startswith("##")] == [
+        "## patterns · split 0123456789ab (open-set, seed 3) · seed 0 · gallery: group",
+        "## turtles · split 0123456789ab (open-set, seed 3) · seed 0 · gallery: group",
+    ]
+
+
+def test_variants_stand_in_a_column_of_their_own():
+    assert cells_of(as_markdown(LONG_ROWS), "triplet_effnet")["variant"] == "epochs=125 threshold=max-score:group"
+    assert "variant" not in as_markdown([make_row()])
+
+
+def test_markup_in_a_name_is_printed_as_it_is():
+    assert "[bold]x" in as_text([make_row(variant="[bold]x")], 120)
+    assert "a\\|b" in as_markdown([make_row(variant="a|b")])
+
+
+def test_csv_rows_have_the_keys_of_json():
+    rows = [make_row(seeds=(0, 1))]
+    row = next(csv.DictReader(io.StringIO(as_csv(rows))))
+    assert set(row) == set(json.loads(as_json(rows))[0]) - {"reasons"}
+    assert (row["seeds"], row["score"], row["pretrained"]) == ("0 1", "0.5", "false")

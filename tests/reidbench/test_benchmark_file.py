@@ -1,0 +1,55 @@
+"""A benchmark file becomes jobs, or one message."""
+
+from pathlib import Path
+
+import pytest
+
+from reidbench.benchmark_file import read_benchmark
+from reidbench.errors import ReidbenchError
+
+TEXT = """
+[dataset]
+name = "${STRIPES}/metadata.csv"
+split_seeds = [0, 1]
+seeds = [3, 4]
+
+[[method]]
+name = "sift"
+settings = { ratio = 0.7 }
+
+[[method]]
+name = "color_histogram"
+"""
+
+
+def test_every_combination_becomes_a_job(tmp_path, monkeypatch):
+    monkeypatch.setenv("STRIPES", "/data")
+    (tmp_path / "b.toml").write_text(TEXT)
+    jobs = read_benchmark(tmp_path / "b.toml")
+    assert [(j.method, j.split_seed, j.seed) for j in jobs[:4]] == [
+        ("sift", 0, 3),
+        ("sift", 0, 4),
+        ("color_histogram", 0, 3),
+        ("color_histogram", 0, 4),
+    ]
+    assert len(jobs) == 8 and jobs[0].dataset == "/data/metadata.csv" and jobs[0].settings == {"ratio": 0.7}
+
+
+def test_an_unset_variable_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("STRIPES", raising=False)
+    (tmp_path / "b.toml").write_text(TEXT)
+    with pytest.raises(ReidbenchError, match="STRIPES is not set"):
+        read_benchmark(tmp_path / "b.toml")
+
+
+@pytest.mark.parametrize("text", ["[dataset", "[dataset]\nname='x'", "[dataset]\nname='x'\nsplits=1\n[[method]]\nname='a'"])
+def test_a_bad_file_is_one_message(tmp_path, text):
+    (tmp_path / "b.toml").write_text(text)
+    with pytest.raises(ReidbenchError):
+        read_benchmark(tmp_path / "b.toml")
+
+
+def test_the_committed_benchmarks_can_be_read(monkeypatch):
+    monkeypatch.setenv("ZEBRA", "/data")
+    for path in (Path(__file__).parents[2] / "benchmarks").glob("*.toml"):
+        assert read_benchmark(path)

@@ -1,0 +1,118 @@
+"""A whole run: from drawn animals to a record, the same every time, without showing a method who a query is."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import reidbench
+from reidbench.errors import ReidbenchError
+from reidbench.evaluate import evaluate
+from reidbench.progress import Progress
+from reidbench.runs import load_runs
+
+SMALL = "patterns:identities=24,size=64,level=easy"
+
+
+@pytest.fixture(scope="module")
+def images():
+    return reidbench.load_dataset(SMALL)
+
+
+def run(images, tmp_path, method="color_histogram", **options):
+    return evaluate(method, images, runs_dir=tmp_path / "runs", progress=Progress(), device="cpu", **options)
+
+
+def test_a_run_leaves_a_complete_record(images, tmp_path):
+    record = run(images, tmp_path)
+    data = json.loads((record.path / "run.json").read_text())
+    overall = data["metrics"]["test"]["overall"]
+    for name in ("score", "baks", "baus", "pooled_score", "rank1", "rank5", "root_of_means_score", "balanced_rank1",
+                 "map", "auroc", "fpr95", "oracle_score", "regret", "chance_score", "n_queries",
+                 "n_known_identities", "n_unknown_identities"):  # fmt: skip
+        assert name in overall
+    assert overall["regret"] == pytest.approx(overall["oracle_score"] - overall["score"])
+    assert set(data["metrics"]["test"]["groups"]) == set(images.table["group"])
+
+
+def test_predictions_score_as_the_record_says(images, tmp_path):
+    record = run(images, tmp_path)
+    predictions = pd.read_csv(record.path / "predictions.csv", dtype=str)
+    predictions = predictions[predictions["part"] == "test"]
+    split = pd.read_csv(record.path / "split.csv", dtype=str).merge(images.table, on="image_id")
+    enrolled = set(split[split["part"] == "gallery"]["identity"])
+    truth = split[split["part"] == "test"][["image_id", "identity", "group"]].copy()
+    truth["is_new"] = (~truth["identity"].isin(enrolled)).astype(int).astype(str)
+    scored = reidbench.score(predictions, truth)
+    assert scored.overall.score == pytest.approx(record.metrics["score"], abs=1e-12)
+    assert scored.overall.baks == pytest.approx(record.metrics["baks"], abs=1e-12)
+
+
+def test_an_equal_run_is_not_repeated_and_again_gives_the_same(images, tmp_path):
+    first = run(images, tmp_path)
+    assert run(images, tmp_path).data["created"] == first.data["created"]
+    second = run(images, tmp_path, again=True)
+    assert second.data["metrics"] == first.data["metrics"] and second.path == first.path
+    run(images, tmp_path, split_seed=1)
+    assert len(load_runs(tmp_path / "runs")) == 2
+
+
+def test_a_second_run_over_the_same_images_represents_nothing(images, tmp_path, monkeypatch):
+    first = run(images, tmp_path, threshold="max-score")
+
+    def fail(*_):
+        raise AssertionError("represented again")
+
+    monkeypatch.setattr("reidbench.method.EmbeddingMethod.represent", fail)
+    again = run(images, tmp_path, again=True)
+    assert again.data["metrics"] == first.data["metrics"]
+
+
+def test_searching_all_groups_is_recorded_and_apart(images, tmp_path):
+    group, everything = run(images, tmp_path), run(images, tmp_path, gallery="all")
+    assert group.id != everything.id and everything.data["gallery"] == "all"
+    assert everything.metrics["chance_score"] < group.metrics["chance_score"]
+
+
+def test_a_method_is_not_told_who_a_query_is(images):
+    seen = reidbench.Images(images)
+    public = {name for name in dir(seen) if not name.startswith("_")}
+    assert public == {"pixels", "group", "orientation", "date"}
+
+
+@pytest.mark.parametrize("kind", ["closed-set", "disjoint"])
+def test_other_splits_run(images, tmp_path, kind):
+    record = run(images, tmp_path, split_kind=kind)
+    score = record.metrics["score"]
+    assert (score is None) == (kind == "closed-set")
+
+
+def test_fixed_thresholds_move_the_answers(images, tmp_path):
+    accepts = run(images, tmp_path, threshold="fixed=-1")
+    rejects = run(images, tmp_path, threshold="fixed=2")
+    assert accepts.metrics["baus"] == 0 and rejects.metrics["baus"] == 1 and rejects.metrics["baks"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "sfit"}, "did you mean 'sift'"),
+        ({"settings": {"hue_bin": 3}}, "did you mean 'hue_bins'"),
+        ({"settings": {"hue_bins": "many"}}, "hue_bins"),
+        ({"threshold": "max-scor"}, "max-score"),
+    ],
+)
+def test_bad_input_is_one_message_with_a_remedy(images, tmp_path, options, message):
+    with pytest.raises(ReidbenchError) as caught:
+        run(images, tmp_path, **options)
+    assert message in str(caught.value) and caught.value.remedy
+
+
+def test_sift_recognises_real_zebras_far_above_chance(shared_dir, tmp_path):
+    record = evaluate(
+        "sift", str(shared_dir / "data/zebra/metadata.csv"), runs_dir=tmp_path, progress=Progress(), device="cpu"
+    )
+    assert record.metrics["rank1"] > 0.6 > 10 * record.metrics["chance_score"] ** 2
+    scores = np.load(record.path / "scores.npz")["test.scores"]
+    assert (np.diff(np.where(np.isfinite(scores), scores, -1), axis=1) <= 0).all()

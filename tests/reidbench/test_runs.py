@@ -1,0 +1,44 @@
+"""Run folders: complete or absent, nan as null, errors with a place and a remedy."""
+
+import json
+
+import numpy as np
+import pytest
+
+from reidbench.errors import ReidbenchError
+from reidbench.runs import RunFiles, check_writable, load_runs, read_run, run_dir, write_run
+
+FILES = RunFiles([("a", "gallery")], [], {"x": np.arange(3)})
+
+
+def test_a_written_run_is_read_back(tmp_path):
+    path = run_dir(tmp_path, "zebra/stripes: 2", "sift", "abc")
+    write_run(path, {"schema": 1, "id": "abc", "method": "sift", "value": float("nan")}, FILES)
+    (record,) = load_runs(tmp_path)
+    assert record.method == "sift" and record.data["value"] is None
+    assert (path / "split.csv").read_text() == "image_id,part\na,gallery\n"
+    assert np.load(path / "scores.npz")["x"].tolist() == [0, 1, 2]
+    assert not [p for p in path.iterdir() if p.name.startswith(".")]
+
+
+def test_a_folder_without_its_record_is_no_run(tmp_path):
+    path = tmp_path / "d" / "m" / "id"
+    path.mkdir(parents=True)
+    (path / "predictions.csv").write_text("image_id\n")
+    assert load_runs(tmp_path) == [] and read_run(path) is None
+
+
+@pytest.mark.parametrize("text", ["{", json.dumps({"schema": 99})])
+def test_a_record_that_cannot_be_used_says_which(tmp_path, text):
+    path = tmp_path / "d" / "m" / "id"
+    path.mkdir(parents=True)
+    (path / "run.json").write_text(text)
+    with pytest.raises(ReidbenchError) as caught:
+        load_runs(tmp_path)
+    assert "run.json" in caught.value.where and caught.value.remedy
+
+
+def test_a_runs_folder_that_cannot_be_made_is_named_before_the_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ReidbenchError, match="can't be written"):
+        check_writable(tmp_path / "file" / "runs")
