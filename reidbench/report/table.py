@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -182,36 +182,38 @@ def _fitting_table(board: Sequence[LeaderboardRow], console: Console) -> Table:
     """Drop the least important column until the table fits; what is left at the end may fold."""
     columns = _used_columns(board)
     while True:
-        table = _table(board, columns)
-        widest = max(columns, key=lambda column: column.keep)
-        if widest.keep == 0 or console.measure(table).maximum <= _room(console):
+        table = _table(board, columns, console.width)
+        least = max(columns, key=lambda column: column.keep)
+        if least.keep == 0 or _natural_width(table, console) <= console.width:
             return table
-        columns = [column for column in columns if column is not widest]
+        columns = [column for column in columns if column is not least]
 
 
-def _room(console: Console) -> int:
-    return console.width - 1  # ``measure`` clips at the width, so a table that fits exactly looks like one too wide
+def _natural_width(table: Table, console: Console) -> int:
+    """Return the width a table asks for; ``measure`` clips at the console's, so it is given plenty."""
+    return console.measure(table, options=console.options.update(width=10_000)).maximum
 
 
-def _table(board: Sequence[LeaderboardRow], columns: Sequence[_Column]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+def _table(board: Sequence[LeaderboardRow], columns: Sequence[_Column], width: int) -> Table:
+    columns = [column for column in columns if column.title != "variant"]  # it stands below the method: saves width
+    widths = {
+        "method": max(*(len(row.method) for row in board), 28 if width < 120 else 40),
+        "weights": 16 if width < 120 else 28,
+    }
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in columns:
-        folds = column.title in ("method", "variant", "weights")
-        table.add_column(
-            column.title,
-            justify="right" if column.right else "left",
-            no_wrap=not folds,
-            overflow="fold",
-            max_width=32 if column.title == "variant" else None,
-        )
+        most = widths.get(column.title)
+        justify: JustifyMethod = "right" if column.right else "left"
+        table.add_column(column.title, justify=justify, no_wrap=most is None, overflow="fold", max_width=most)
     best = [_best(column, board) for column in columns]
     for index, row in enumerate(board):
-        table.add_row(
-            *(
-                Text(column.text(row), style="bold" if index in winners else "")
-                for column, winners in zip(columns, best, strict=True)
-            )
-        )
+        cells = []
+        for column, winners in zip(columns, best, strict=True):
+            cell = Text(column.text(row), style="bold" if index in winners else "")
+            if column.title == "method" and row.variant:
+                cell.append(f"\n{row.variant}", style="dim")
+            cells.append(cell)
+        table.add_row(*cells)
     return table
 
 

@@ -73,8 +73,10 @@ def _blade(rng: Generator, x: float, y: float, length: float) -> Floats:
 
 
 def _shape(rng: Generator, species: str, x: float, y: float, length: float) -> Floats:
-    if species == "salamander" or (species == "lynx" and rng.random() < 0.25):
+    if species == "salamander":
         return _leaf(rng, x, y, length)
+    if species == "lynx" and rng.random() < 0.25:
+        return _leaf(rng, x, y, 0.5 * length)
     return _blade(rng, x, y, length)
 
 
@@ -185,9 +187,12 @@ def take_photograph(
     texture, mask = animal.texture, animal.mask
     if coarse > 1:
         sigma = 0.42 * float(np.sqrt(coarse**2 - 1))
-        texture, mask = (cv2.GaussianBlur(layer, (0, 0), max(sigma, 0.1)) for layer in (texture, mask))
-    body = cv2.remap(texture, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    alpha = cv2.remap(mask, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        texture, mask = (
+            np.asarray(cv2.GaussianBlur(layer, (0, 0), max(sigma, 0.1)), dtype=np.float32) for layer in (texture, mask)
+        )
+    columns, rows = place[..., 0], place[..., 1]
+    body = cv2.remap(texture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    alpha = np.asarray(cv2.remap(mask, columns, rows, cv2.INTER_LINEAR), dtype=np.float32)
 
     margin = SIDE - int(SIDE * 0.88)
     left, top = (int(offset) for offset in rng.integers(0, margin, 2))
@@ -195,7 +200,8 @@ def take_photograph(
     image = np.asarray(cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA), dtype=np.float32)
     below = 0.03 * size
     contact = cv2.warpAffine(alpha, np.array([[1, 0, 0.4 * below], [0, 1, below]], np.float32), (size, size))
-    image = image * (1 - 0.45 * cv2.GaussianBlur(contact, (0, 0), 0.025 * size))[..., None]
+    shadow = 0.45 * np.asarray(cv2.GaussianBlur(contact, (0, 0), 0.025 * size), dtype=np.float32)
+    image = np.asarray(image * (1 - shadow[..., None]), dtype=np.float32)
     image = np.asarray(image + alpha[..., None] * (body - image), dtype=np.float32)
     _cover(image, alpha, rng, species, level)
 

@@ -117,7 +117,7 @@ def draw_turtle(rng: Generator) -> Animal:
     outline = outline + rng.normal(0, 2.5, outline.shape).astype(np.float32)
     outline[7:9, 0] = 256
     mask = fill(closed_curve(outline))
-    rim = np.array([(238, 30), (262, 20), (262, 246), (236, 238), (228, 190), (232, 130), (226, 80)], np.float32)
+    rim = np.array([(242, 56), (262, 50), (262, 232), (244, 226), (234, 186), (238, 134), (233, 86)], np.float32)
     shell = fill(closed_curve(rim))
     sites = scatter(rng, np.ones((SIDE, SIDE), np.float32), float(rng.uniform(24, 30)))
     # Scutes of the neck are smaller than those of the cheek.

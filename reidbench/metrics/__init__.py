@@ -1,0 +1,1 @@
+"""Metrics: arrays in, numbers out. Nothing here reads a file, prints, or knows a method."""

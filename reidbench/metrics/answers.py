@@ -1,0 +1,82 @@
+"""What matching says about the queries of one episode, before any threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """Truth and best candidates of every query of an episode.
+
+    Attributes:
+        true: True identity, for a new animal the hidden one, ``(n_query,)`` strings.
+        known: Whether that identity is in the gallery, ``(n_query,)``.
+        group: Group of each query, ``(n_query,)`` strings.
+        candidates: Best identities, best first, ``""`` pads, ``(n_query, K)`` strings.
+        scores: Their scores, falling along each row, ``-inf`` pads, ``(n_query, K)``.
+        average_precision: Image-level average precision of each known query, ``nan`` where it is not
+            defined, ``(n_query,)``.
+        gallery_identities: Number of identities that each group's queries were searched among.
+    """
+
+    true: NDArray
+    known: NDArray[np.bool_]
+    group: NDArray
+    candidates: NDArray
+    scores: NDArray[np.float64]
+    average_precision: NDArray[np.float64]
+    gallery_identities: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        n_query = len(self.true)
+        for name in ("known", "group", "average_precision"):
+            shape = getattr(self, name).shape
+            if shape != (n_query,):
+                raise ValueError(f"{name} has shape {shape}, not (n_query,) = {(n_query,)}")
+        if self.scores.ndim != 2 or self.scores.shape != self.candidates.shape or len(self.scores) != n_query:
+            raise ValueError(
+                f"candidates and scores have shapes {self.candidates.shape} and {self.scores.shape}, "
+                f"not one (n_query, K) with n_query = {n_query}"
+            )
+        if self.known.dtype != np.bool_:
+            raise ValueError(f"known has dtype {self.known.dtype}, not bool")
+        if np.isnan(self.scores).any() or np.isposinf(self.scores).any():
+            raise ValueError("scores contain nan or +inf; use -inf for a candidate that does not exist")
+        if (self.scores[:, 1:] > self.scores[:, :-1]).any():
+            raise ValueError("scores do not fall along each row: the best candidate comes first")
+
+    def __len__(self) -> int:
+        return len(self.true)
+
+    @property
+    def best_score(self) -> NDArray[np.float64]:
+        """Score of the best candidate, ``-inf`` when there is none, ``(n_query,)``."""
+        return self.scores[:, 0] if self.scores.shape[1] else np.full(len(self), -np.inf)
+
+    @property
+    def best_candidate(self) -> NDArray:
+        """The best identity whatever its score, ``""`` when there is none, ``(n_query,)``."""
+        return self.candidates[:, 0] if self.scores.shape[1] else np.full(len(self), "", dtype=object)
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the best candidate is the true identity, ``(n_query,)``."""
+        return np.asarray(self.best_candidate == self.true, dtype=bool) & (self.best_score > -np.inf)
+
+    @property
+    def identity_code(self) -> NDArray[np.int64]:
+        """A number for each query's identity; one name in two groups is two animals, ``(n_query,)``."""
+        return identity_codes(self.group, self.true)
+
+
+def identity_codes(group: NDArray, identity: NDArray) -> NDArray[np.int64]:
+    """Number the distinct (group, identity) pairs from 0."""
+    _, group_code = np.unique(np.asarray(group, dtype=str), return_inverse=True)
+    names, name_code = np.unique(np.asarray(identity, dtype=str), return_inverse=True)
+    pair = group_code.astype(np.int64) * max(len(names), 1) + name_code
+    return np.asarray(np.unique(pair, return_inverse=True)[1], dtype=np.int64)

@@ -1,0 +1,21 @@
+"""What guessing scores: the floor that a method has to beat."""
+
+from __future__ import annotations
+
+import math
+
+
+def chance_score(n_identities: int) -> float:
+    """Expected-rate score of the best blind guess in a gallery of ``n_identities``.
+
+    A guess says *new* with probability p and else names one identity uniformly, so BAKS is
+    (1 - p) / n and BAUS is p. Their geometric mean is largest at p = 1/2, where it is 1 / (2 sqrt(n)).
+
+    Args:
+        n_identities: Identities searched, at least 1; ``nan`` otherwise.
+
+    Example:
+        >>> chance_score(25)
+        0.1
+    """
+    return 1.0 / (2.0 * math.sqrt(n_identities)) if n_identities >= 1 else math.nan

@@ -1,0 +1,71 @@
+"""Is this animal known at all: AUROC and FPR95 of the best score, per image, known = positive."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def auroc(known: ArrayLike, best_score: ArrayLike) -> float:
+    """Probability that a known query scores above an unknown one; a tie counts one half.
+
+    Args:
+        known: Whether each query is known, ``(n_query,)``.
+        best_score: Its best score, ``(n_query,)``; ``-inf`` is lowest.
+
+    Returns:
+        Area in [0, 1], ``nan`` when either side has no query.
+
+    Raises:
+        ValueError: Lengths differ or a score is ``nan``.
+
+    Example:
+        >>> auroc([True, True, False, False], [0.9, 0.4, 0.4, 0.1])
+        0.875
+    """
+    positive, negative = _counts_by_score(known, best_score)
+    n_positive, n_negative = int(positive.sum()), int(negative.sum())
+    if not n_positive or not n_negative:
+        return math.nan
+    beaten = np.cumsum(negative) - negative
+    return float((2 * positive * beaten + positive * negative).sum() / (2 * n_positive * n_negative))
+
+
+def fpr95(known: ArrayLike, best_score: ArrayLike) -> float:
+    """Share of unknown queries accepted where at least 95 % of the known ones are.
+
+    Args:
+        known: Whether each query is known, ``(n_query,)``.
+        best_score: Its best score, ``(n_query,)``.
+
+    Returns:
+        Rate in [0, 1], lower is better, ``nan`` when either side has no query. It is read at the
+        highest threshold that reaches 95 %, without interpolation.
+
+    Raises:
+        ValueError: Lengths differ or a score is ``nan``.
+
+    Example:
+        >>> fpr95([True, True, False, False], [0.9, 0.4, 0.4, 0.1])
+        0.5
+    """
+    positive, negative = _counts_by_score(known, best_score)
+    n_positive, n_negative = int(positive.sum()), int(negative.sum())
+    if not n_positive or not n_negative:
+        return math.nan
+    accepted, false = np.cumsum(positive[::-1]), np.cumsum(negative[::-1])
+    return float(false[np.argmax(100 * accepted >= 95 * n_positive)] / n_negative)  # integers: 19 of 20 is 95 %
+
+
+def _counts_by_score(known: ArrayLike, best_score: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count known and unknown queries at each distinct score, rising."""
+    positive, value = np.asarray(known, dtype=bool), np.asarray(best_score, dtype=np.float64)
+    if positive.shape != value.shape or value.ndim != 1:
+        raise ValueError(f"known and best_score have shapes {positive.shape} and {value.shape}, not one (n_query,)")
+    if np.isnan(value).any():
+        raise ValueError("best scores contain nan")
+    _, place, total = np.unique(value, return_inverse=True, return_counts=True)
+    ups = np.bincount(place[positive], minlength=len(total))
+    return ups, total - ups

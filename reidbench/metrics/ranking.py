@@ -1,0 +1,53 @@
+"""Closed-set ranking over known queries: Rank-k, and Rank-k averaged within each identity first.
+
+Callers pass known queries only; an unknown animal has no right place in a ranking.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from reidbench.metrics.open_set import balanced_accuracy
+
+
+def hits_within(true: ArrayLike, candidates: ArrayLike, k: int) -> NDArray[np.bool_]:
+    """Return whether each query's identity is among its best ``k`` candidates.
+
+    Args:
+        true: True identities, names or codes, ``(n_query,)``.
+        candidates: Best identities, best first, ``(n_query, K)``.
+        k: How many candidates count; those beyond ``K`` do not exist.
+
+    Raises:
+        ValueError: Shapes do not fit, or ``k`` is below 1.
+    """
+    truth, found = np.asarray(true), np.asarray(candidates)
+    if found.ndim != 2 or truth.shape != found.shape[:1]:
+        raise ValueError(f"true and candidates have shapes {truth.shape} and {found.shape}, not (n,) and (n, K)")
+    if k < 1:
+        raise ValueError(f"k is {k}, not at least 1")
+    return np.asarray((found[:, :k] == truth[:, None]).any(axis=1), dtype=bool)
+
+
+def rank_k(true: ArrayLike, candidates: ArrayLike, k: int) -> float:
+    """Share of queries whose identity is among the best ``k``; ``nan`` without queries.
+
+    Example:
+        >>> rank_k([7, 7, 3], [[7, 1], [1, 7], [1, 2]], k=2)
+        0.6666666666666666
+    """
+    hits = hits_within(true, candidates, k)
+    return float(hits.mean()) if len(hits) else math.nan
+
+
+def balanced_rank_k(true: ArrayLike, candidates: ArrayLike, k: int) -> float:
+    """Rank-k averaged within each identity, then over identities; ``nan`` without queries.
+
+    Example:
+        >>> balanced_rank_k([7, 7, 3], [[7, 1], [1, 7], [1, 2]], k=2)
+        0.5
+    """
+    return balanced_accuracy(hits_within(true, candidates, k), true)
