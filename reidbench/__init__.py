@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     from reidbench.representations import Representation as Representation
     from reidbench.runs import RunRecord as RunRecord
     from reidbench.runs import load_runs as load_runs
-    from reidbench.scoring import score_predictions as score
+    from reidbench.scoring import score_predictions as score  # noqa: F401 - renamed for the public
     from reidbench.training.augment import ResizedImages as ResizedImages
     from reidbench.training.loop import TripletTrainer as TripletTrainer
     from reidbench.training.network import EmbeddingNetwork as EmbeddingNetwork

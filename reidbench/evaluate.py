@@ -6,8 +6,10 @@ threshold and metrics; a method only fits, represents and compares.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -26,11 +28,13 @@ from reidbench.environment import choose_device, describe_environment
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.matching import BEST_IDENTITIES, IdentityScores, centroids, match
 from reidbench.method import FitContext, FitReport, Images, LabelledImages, Method, MethodSpec, Validation
-from reidbench.metrics.summary import Answers, summarise
+from reidbench.metrics.answers import Answers
+from reidbench.metrics.summary import predict, summarise
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry import Offer, Registry, load_registry
 from reidbench.representations import Representation
 from reidbench.runs import (
+    PREDICTION_COLUMNS,
     SCHEMA,
     RunFiles,
     RunRecord,
@@ -40,8 +44,7 @@ from reidbench.runs import (
     run_dir,
     write_run,
 )
-from reidbench.thresholds import Thresholds, parse_policy
-from reidbench.words import NEW_IDENTITY
+from reidbench.thresholds import Fixed, Thresholds, parse_policy
 
 GalleryMode = Literal["group", "all"]
 DEFAULT_DATASET = "patterns"
@@ -216,6 +219,16 @@ def _preset_name(spec: MethodSpec, asked: str | None, images: ImageSet) -> str |
     return asked
 
 
+def _choose(policy: Any, answers: Answers) -> Thresholds:
+    """Choose thresholds; in a closed set there is nothing to reject, so every best candidate is accepted."""
+    if answers.known.all():
+        accept_all: Thresholds = Fixed(-math.inf).choose(answers)
+        note = "the calibration episode has no new animals: every best candidate is accepted"
+        return dataclasses.replace(accept_all, notes=(*accept_all.notes, note))
+    chosen: Thresholds = policy.choose(answers)
+    return chosen
+
+
 @dataclass(slots=True, eq=False)
 class _Episode:
     """Queries of one part against the gallery, and what was concluded of them."""
@@ -287,7 +300,7 @@ class _Stages:
             )
         self.timing["match_s"] = round(time.perf_counter() - started, 3)
 
-        self.thresholds = policy.choose(self.episodes["calibration"].answers)
+        self.thresholds = _choose(policy, self.episodes["calibration"].answers)
         for note in self.thresholds.notes:
             self.progress.warn(note)
         for episode in self.episodes.values():
@@ -301,21 +314,16 @@ class _Stages:
         arrays: dict[str, NDArray] = {"identities": self.identities}
         for part, episode in self.episodes.items():
             answers = episode.answers
-            limits = self.thresholds.of(answers.group)
-            for i, row in enumerate(episode.rows):
-                score, candidate = float(answers.scores[i, 0]), str(answers.candidates[i, 0])
-                accepted = candidate != "" and score >= limits[i]
-                rows.append(
-                    {
-                        "image_id": image_id[row],
-                        "identity": candidate if accepted else NEW_IDENTITY,
-                        "score": repr(score),
-                        "threshold": repr(float(limits[i])),
-                        "candidate": candidate,
-                        "group": answers.group[i],
-                        "part": part,
-                    }
-                )
+            columns = zip(
+                image_id[episode.rows],
+                predict(answers, self.thresholds),
+                answers.best_score.tolist(),
+                self.thresholds.of(answers.group).tolist(),
+                answers.best_candidate,
+                answers.group,
+                strict=True,
+            )
+            rows += [dict(zip(PREDICTION_COLUMNS, (*values, part), strict=True)) for values in columns]
             arrays |= {
                 f"{part}.image_id": image_id[episode.rows],
                 f"{part}.true": answers.true.astype(str),
@@ -380,7 +388,7 @@ class _Stages:
             enrolled = self.method.represent(gallery, quiet)
             queries = self.method.represent(calibration, quiet)
             answers = self._answer(rows["gallery"], rows["calibration"], enrolled, queries)
-            best = parse_policy("max-score").choose(answers)
+            best = _choose(parse_policy("max-score"), answers)
             overall = summarise(answers, best).overall
             return Validation(overall.rank1, overall.balanced_rank1, overall.score)
 

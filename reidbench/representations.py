@@ -51,7 +51,9 @@ class Representation:
     ragged: Mapping[str, Ragged] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        lengths = {name: len(array) for name, array in {**self.dense, **self.ragged}.items()}
+        lengths = {name: len(self.dense[name]) for name in self.dense} | {
+            name: len(self.ragged[name]) for name in self.ragged
+        }
         if len(set(lengths.values())) != 1:
             raise ValueError(f"every array of a representation holds the same images, not {lengths}")
         arrays = [*self.dense.items(), *((name, ragged.values) for name, ragged in self.ragged.items())]
@@ -60,7 +62,8 @@ class Representation:
                 raise ValueError(f"'{name}' contains nan")
 
     def __len__(self) -> int:
-        return len(next(iter({**self.dense, **self.ragged}.values())))
+        first: NDArray | Ragged = next(iter([*self.dense.values(), *self.ragged.values()]))
+        return len(first)
 
     def take(self, images: NDArray[np.int64]) -> Representation:
         """Return the rows ``images``, in that order."""

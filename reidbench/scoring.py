@@ -10,16 +10,14 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from reidbench.errors import ReidbenchError
+from reidbench.metrics.open_set import EmptySide
 from reidbench.metrics.summary import EpisodeMetrics, summarise_predictions
 from reidbench.words import NEW_IDENTITY
-
-EmptySide = Literal["null", "zero"]
 
 
 def score_predictions(
@@ -76,7 +74,7 @@ def score_predictions(
     return summarise_predictions(
         true=true["identity"].to_numpy(dtype=str),
         predicted=given.loc[true["image_id"]].to_numpy(dtype=str),
-        known=(true["is_new"] == "0").to_numpy(dtype=bool),
+        is_known=(true["is_new"] == "0").to_numpy(dtype=bool),
         group=np.asarray(group, dtype=str),
         empty_side=empty_side,
     )

@@ -22,7 +22,7 @@ class Sift(PairMethod):
         size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         grey = cv2.cvtColor(cv2.resize(pixels, size, interpolation=interpolation), cv2.COLOR_RGB2GRAY)
-        sift = cv2.SIFT_create(nfeatures=self.settings.keypoints, contrastThreshold=self.settings.contrast)
+        sift = cv2.SIFT.create(nfeatures=self.settings.keypoints, contrastThreshold=self.settings.contrast)
         _, found = sift.detectAndCompute(grey, None)
         if found is None:
             return {"descriptor": np.empty((0, 128), np.float32)}

@@ -16,6 +16,9 @@ _COLUMNS = {
     "score": "score",
     "baks": "BAKS",
     "baus": "BAUS",
+    "false_new": "false new",
+    "misidentified": "mis-identified",
+    "false_match": "false match",
     "n_queries": "queries",
     "n_known_identities": "known identities",
     "n_unknown_identities": "unknown identities",
@@ -60,11 +63,13 @@ def _print(metrics: dict[str, Any], predictions: Path, truth: Path, console: Con
     console.print("The score is the mean over groups of √(BAKS · BAUS); overall BAKS and BAUS pool all groups.")
     shown: dict[str, list[str]] = {}
     for where, values in (*metrics["groups"].items(), ("overall", metrics["overall"])):
-        for key, reason in (values.get("reasons") or {}).items():
+        for key, reason in values["reasons"].items():
             if key in _COLUMNS:
                 shown.setdefault(where, []).append(f"{_COLUMNS[key]}: {reason}")
     for where, reasons in shown.items():
         console.print(Text(f"{where}: {'; '.join(reasons)}"))
+    for group, reason in metrics["overall"]["left_out"].items():
+        console.print(Text(f"{group} is left out of the score: {reason}; --empty-side zero counts it 0"))
 
 
 def _show(value: float | None) -> str:

@@ -105,7 +105,9 @@ class GroupMetrics:
         for name in RATES:
             undefined = math.isnan(getattr(self, name))
             if undefined != (name in self.reasons):
-                raise ValueError(f"{name} is {getattr(self, name)} but " + ("has no reason" if undefined else "has one"))
+                raise ValueError(
+                    f"{name} is {getattr(self, name)} but " + ("has no reason" if undefined else "has one")
+                )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, ``None`` for what is undefined."""

@@ -43,6 +43,7 @@ class LeaderboardRow:
         splits: Digests of the splits; ``split_seeds`` and ``split_kinds`` are in the same order.
         metrics: Every metric of the test episode over all groups; ``None`` is undefined.
         reasons: Why a metric is undefined, by metric.
+        left_out: Groups that the score leaves out, and why.
         ranked_by: The metric that ranks this row's table.
         seed_sd: Standard deviation over seeds within a split, by metric; ``None`` with one seed.
         split_sd: Standard deviation over the means of the splits, by metric; ``None`` with one split.
@@ -71,6 +72,7 @@ class LeaderboardRow:
     preset: str
     timing: Mapping[str, float | None] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def random_weights(self) -> bool:
@@ -107,6 +109,7 @@ class LeaderboardRow:
             "preset": self.preset,
             **self.timing,
             "reasons": dict(self.reasons),
+            "left_out": dict(self.left_out),
         }
 
 
@@ -330,15 +333,17 @@ def _row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
     for name in _metric_names(runs):
         values = [[_number(run.metrics.get(name)) for run in found] for found in by_split.values()]
         mean, seed_sd[name], split_sd[name] = _aggregate(values)
-        metrics[name] = int(mean) if mean is not None and name.startswith("n_") and mean.is_integer() else mean
+        counts = all(isinstance(value, int) for found in values for value in found)
+        metrics[name] = int(mean) if mean is not None and counts and mean.is_integer() else mean
     stages = {"fit_s": "fit_s", "represent_s": "represent_s", "match_s": "match_s", "seconds": "total_s"}
     timing = {
         name: _aggregate([[_number(run.data["timing"].get(key)) for run in found] for found in by_split.values()])[0]
         for name, key in stages.items()
     }
-    reasons: dict[str, str] = {}
+    notes: dict[str, dict[str, str]] = {"reasons": {}, "left_out": {}}
     for run in runs:
-        reasons |= {str(key): str(why) for key, why in (run.metrics.get("reasons") or {}).items()}
+        for key, found in notes.items():
+            found |= {str(name): str(why) for name, why in (run.metrics.get(key) or {}).items()}
     heads = [found[0] for found in by_split.values()]
     return LeaderboardRow(
         rank=None,
@@ -362,7 +367,7 @@ def _row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
         threshold=str(first.data["threshold"]["policy"]),
         preset="/".join(sorted({str(run.data.get("preset") or "") for run in runs} - {""})),
         timing=timing,
-        reasons=reasons,
+        **notes,
     )
 
 

@@ -123,7 +123,7 @@ def as_markdown(rows: Sequence[LeaderboardRow]) -> str:
 
 def as_csv(rows: Sequence[LeaderboardRow]) -> str:
     """Return one row for each leaderboard row with the keys of ``--json``; lists are joined by spaces."""
-    flat = [{key: value for key, value in row.to_json().items() if key != "reasons"} for row in rows]
+    flat = [{key: value for key, value in row.to_json().items() if not isinstance(value, dict)} for row in rows]
     columns = list(dict.fromkeys(key for row in flat for key in row))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -163,6 +163,9 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
     if chances:
         low, high = show(min(chances)), show(max(chances))
         notes.append(f"Chance score: {low}." if low == high else f"Chance score: {low} to {high}.")
+    left_out = {name: why for row in board for name, why in row.left_out.items()}
+    if left_out and first.ranked_by == OFFICIAL:
+        notes.append(f"Left out of the score: {'; '.join(f'{name} ({why})' for name, why in left_out.items())}.")
     if any(row.seed_sd.get(row.ranked_by) is not None for row in board):
         notes.append("±: standard deviation over seeds within a split.")
     if len({frozenset(row.splits) for row in board}) > 1:

@@ -42,7 +42,7 @@ def test_an_unset_variable_is_named(tmp_path, monkeypatch):
         read_benchmark(tmp_path / "b.toml")
 
 
-@pytest.mark.parametrize("text", ["[dataset", "[dataset]\nname='x'", "[dataset]\nname='x'\nsplits=1\n[[method]]\nname='a'"])
+@pytest.mark.parametrize("text", ["[dataset", "[dataset]\nname='x'", "[dataset]\nname='x'\nx=1\n[[method]]\nname='a'"])
 def test_a_bad_file_is_one_message(tmp_path, text):
     (tmp_path / "b.toml").write_text(text)
     with pytest.raises(ReidbenchError):

@@ -145,6 +145,12 @@ def test_a_closed_set_table_says_what_ranked_it():
     assert "bal. Rank-1" in as_text(rows, 80)
 
 
+def test_groups_that_the_score_leaves_out_are_named():
+    assert "Left out of the score: lynx (no unknown queries)." in notes_of(
+        [make_row(left_out={"lynx": "no unknown queries"})]
+    )
+
+
 def test_mixed_splits_are_noted():
     rows = [make_row("a"), make_row("b", 2, splits=("ffff",))]
     assert any(note.startswith("Rows stand on different splits") for note in notes_of(rows))
@@ -171,5 +177,5 @@ def test_markup_in_a_name_is_printed_as_it_is():
 def test_csv_rows_have_the_keys_of_json():
     rows = [make_row(seeds=(0, 1))]
     row = next(csv.DictReader(io.StringIO(as_csv(rows))))
-    assert set(row) == set(json.loads(as_json(rows))[0]) - {"reasons"}
+    assert set(row) == set(json.loads(as_json(rows))[0]) - {"reasons", "left_out"}
     assert (row["seeds"], row["score"], row["pretrained"]) == ("0 1", "0.5", "false")

@@ -1,0 +1,86 @@
+"""From what a user names (a file, a folder, a set of wildlife-datasets, the built-in one) to an image set.
+
+Tables have the columns of wildlife-datasets. Rows whose identity is empty, ``nan`` or ``unknown`` are set
+aside and counted: nothing can be learnt or judged from an animal without a name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reidbench.data.images import ImageSet
+from reidbench.data.sources.files import from_file, from_folder, read_csv
+from reidbench.data.sources.rows import image_set
+from reidbench.data.sources.wildlife import from_wildlife_datasets, wildlife_names
+from reidbench.errors import ReidbenchError, did_you_mean
+
+__all__ = ["BUILT_IN", "dataset_names", "load_dataset"]
+
+BUILT_IN = "patterns"
+
+
+def load_dataset(name: str, root: Path | None = None) -> ImageSet:
+    """Read a dataset.
+
+    Args:
+        name: ``patterns`` or ``patterns:identities=…`` (drawn on this machine), a CSV or Parquet file, a folder
+            with one sub-folder for each identity (or a ``metadata.csv``), or a class of wildlife-datasets.
+        root: Folder that paths in a table start from (default: the table's own), or where the files of a
+            wildlife-datasets class lie.
+
+    Returns:
+        The images, checked. The group of an image is its ``dataset`` where the table has that column, else
+        its ``species``, else the name of the set.
+
+    Raises:
+        ReidbenchError: No such name, or something in the data that the user can mend.
+
+    Example:
+        >>> load_dataset("catalogue/metadata.csv").name  # doctest: +SKIP
+        'catalogue'
+    """
+    if name == BUILT_IN or name.startswith(f"{BUILT_IN}:"):
+        return _built_in(name)
+    if root is not None and not root.is_dir():
+        raise ReidbenchError(f"there is no folder '{root}'", where=f"--root {root}", remedy="name an existing folder")
+    known = wildlife_names()
+    # With a root, a class name means the class, even where a folder happens to have the same name.
+    if name in known and root is not None:
+        return from_wildlife_datasets(name, root)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return from_folder(path, root)
+    if path.is_file():
+        return from_file(path, root)
+    if name in known:
+        raise ReidbenchError(
+            f"'{name}' is a set of wildlife-datasets, and its files have to be on this machine",
+            where=f"--dataset {name}",
+            remedy="--root DIR   # the folder with its files",
+        )
+    guess = did_you_mean(name, [BUILT_IN, *known])
+    raise ReidbenchError(
+        f"there is no dataset, file or folder '{name}'",
+        where=f"--dataset {name}",
+        remedy=(f"{guess} " if guess else "") + "reidbench datasets   # lists the names",
+    )
+
+
+def dataset_names() -> list[tuple[str, str, str]]:
+    """Return ``(name, kind, note)`` of every dataset that can be named, the built-in one first."""
+    known = [(BUILT_IN, "built-in", "drawn animals, made on this machine from a seed; no download")]
+    note = "needs --root, the folder with its files"
+    return known + [(name, "wildlife-datasets", note) for name in wildlife_names()]
+
+
+def _built_in(name: str) -> ImageSet:
+    from reidbench.data.patterns import PatternsOptions, ensure  # draws images; only needed here
+
+    metadata = ensure(PatternsOptions.parse(name.partition(":")[2]))
+    return image_set(
+        name,
+        read_csv(metadata),
+        root=metadata.parent,
+        source="built-in",
+        note="drawn animals, made on this machine; results say nothing of photographs",
+    )

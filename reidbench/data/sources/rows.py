@@ -1,0 +1,109 @@
+"""Rows as they were read, from whatever source, to an image set: what every source shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reidbench.data.images import ImageSet, Origin
+from reidbench.data.sources.cells import bounding_box, day, is_missing, is_unnamed, text
+from reidbench.errors import ReidbenchError
+
+_HELP = "columns: identity and path; optional: image_id, date, orientation, species, dataset, bbox"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Columns of equal length as they stand in a source."""
+
+    columns: Mapping[str, Sequence[Any]]
+    file: str  # named in errors
+    numbers: NDArray[np.int64] | None  # (n_row,) 1-based rows of the file; None where there is no table
+    n_row: int
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, file: str) -> Rows:
+        columns = {str(column): _whole(frame[column].tolist()) for column in frame.columns}
+        return cls(columns, file, np.arange(1, len(frame) + 1), len(frame))
+
+
+def image_set(
+    name: str,
+    rows: Rows,
+    *,
+    root: Path,
+    source: str,
+    note: str = "",
+    unknown: str = "unknown",
+    set_aside: int = 0,
+) -> ImageSet:
+    """Fill in what is optional, set rows without an identity aside, and let the image set check the rest.
+
+    Args:
+        name: Name of the set; the group of images that have neither ``dataset`` nor ``species``.
+        rows: What the source holds.
+        root: Folder that relative paths start from.
+        source: Kind of source, as in :class:`ImageSet`.
+        note: What a reader of results should know.
+        unknown: What the source writes for an animal without a name.
+        set_aside: Images without an identity that are not among the rows.
+
+    Raises:
+        ReidbenchError: A column is missing, or the image set refuses the rows.
+    """
+    missing = [column for column in ("identity", "path") if column not in rows.columns]
+    if missing:
+        found = ", ".join(rows.columns) or "none"
+        raise ReidbenchError(
+            f"the table has no column {' and no column '.join(missing)}; its columns: {found}",
+            where=rows.file,
+            remedy=f"{_HELP}; comma-separated, with a header",
+        )
+    named = [index for index, value in enumerate(rows.columns["identity"]) if not is_unnamed(value, unknown)]
+
+    def column(key: str) -> list[Any]:
+        values = rows.columns.get(key)
+        return [""] * len(named) if values is None else [values[index] for index in named]
+
+    dates = [day(value) for value in column("date")]
+    dayless = sum(date is None for date in dates)
+    notes = [note] if note else []
+    if dayless:
+        notes.append(f"{dayless} dates name no day and count as no date")
+    table = {
+        "image_id": text(column("image_id" if "image_id" in rows.columns else "path")),
+        "identity": text(column("identity")),
+        "path": text(column("path")),
+        # Never by species where there is a dataset: AnimalCLEF leaves the species of every salamander empty.
+        "group": [
+            value if value != "" else name
+            for value in text(column("dataset" if "dataset" in rows.columns else "species"))
+        ],
+        "date": ["" if date is None else date for date in dates],
+        "orientation": text(column("orientation")),
+        "bbox": [bounding_box(value) for value in column("bbox")],
+    }
+    numbers = None if rows.numbers is None else rows.numbers[np.array(named, dtype=np.int64)]
+    return ImageSet(
+        name,
+        root,
+        pd.DataFrame({key: pd.Series(values, dtype=object) for key, values in table.items()}),
+        source=source,
+        set_aside=set_aside + rows.n_row - len(named),
+        note="; ".join(notes),
+        origin=Origin(rows.file, numbers),
+    )
+
+
+def _whole(values: list[Any]) -> list[Any]:
+    """Undo what a gap does to whole numbers in pandas: 12 becomes 12.0 beside a missing value."""
+    present = [value for value in values if not is_missing(value)]
+    if present and all(isinstance(value, float) and value.is_integer() for value in present):
+        return [None if is_missing(value) else int(value) for value in values]
+    return values

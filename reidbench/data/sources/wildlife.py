@@ -1,0 +1,68 @@
+"""Sets of wildlife-datasets by class name. Their import takes seconds, so it waits until one is read."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib.util
+import io
+from pathlib import Path
+
+from reidbench.data.images import ImageSet
+from reidbench.data.sources.rows import Rows, image_set
+from reidbench.errors import ReidbenchError
+
+_SHOWN = 5
+_BASES = frozenset({"DatasetFactory", "WildlifeDataset"})
+
+
+def wildlife_names() -> list[str]:
+    """Return the classes that wildlife-datasets lists, read from its source instead of imported."""
+    spec = importlib.util.find_spec("wildlife_datasets")
+    if spec is None or not spec.submodule_search_locations:
+        return []
+    listing = Path(next(iter(spec.submodule_search_locations))) / "datasets" / "__init__.py"
+    try:
+        tree = ast.parse(listing.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError):
+        return []
+    names = {alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    return sorted(name for name in names - _BASES if name[0].isupper() and not name.startswith("Download"))
+
+
+def from_wildlife_datasets(name: str, root: Path) -> ImageSet:
+    """Read one class from the folder that holds its files."""
+    from wildlife_datasets import datasets
+
+    printed = io.StringIO()  # their check prints a line for each missing file
+    try:
+        with contextlib.redirect_stdout(printed):
+            loaded = getattr(datasets, name)(root=str(root))
+    except Exception as error:  # their readers raise whatever a foreign file makes them raise
+        raise _explain(name, root, printed.getvalue(), error) from error
+    frame = loaded.df.rename(columns={loaded.col_label: "identity", loaded.col_path: "path"})
+    return image_set(
+        name,
+        Rows.from_frame(frame, f"{name} in {root}"),
+        root=root,
+        source="wildlife-datasets",
+        unknown=str(loaded.unknown_name),
+    )
+
+
+def _explain(name: str, root: Path, printed: str, error: Exception) -> ReidbenchError:
+    lines = printed.splitlines()
+    heading = next((index for index, line in enumerate(lines) if "non-existing images" in line), None)
+    if heading is None:
+        return ReidbenchError(
+            f"wildlife-datasets could not read {name}: {type(error).__name__}: {error}",
+            where=f"--root {root}",
+            remedy=f"check that {root} is the folder of {name} as wildlife-datasets unpacks it",
+        )
+    missing = [line for line in lines[heading + 1 :] if line.strip()]
+    more = ", …" if len(missing) > _SHOWN else ""
+    return ReidbenchError(
+        f"{len(missing)} image files of {name} are missing: {', '.join(missing[:_SHOWN])}{more}",
+        where=f"--root {root}",
+        remedy="unpack the dataset again, or name the folder that holds its files",
+    )
