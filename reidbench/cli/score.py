@@ -16,12 +16,10 @@ _COLUMNS = {
     "score": "score",
     "baks": "BAKS",
     "baus": "BAUS",
-    "false_new": "false new",
-    "misidentified": "mis-identified",
-    "false_match": "false match",
+    "false_new": "false\nnew",
+    "misidentified": "wrong\nidentity",
+    "false_match": "false\nmatch",
     "n_queries": "queries",
-    "n_known_identities": "known identities",
-    "n_unknown_identities": "unknown identities",
 }
 
 
@@ -52,24 +50,21 @@ def score(
 
 def _print(metrics: dict[str, Any], predictions: Path, truth: Path, console: Console) -> None:
     console.print(Text(f"{predictions.name} · truth {truth.name}", style="bold"))
-    table = Table("group", box=None, pad_edge=False)
-    for title in _COLUMNS.values():
+    table = Table("group", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for title in (*_COLUMNS.values(), "identities\nknown + new"):
         table.add_column(title, justify="right")
-    for group, values in metrics["groups"].items():
-        table.add_row(Text(group), *(_show(values.get(key)) for key in _COLUMNS))
-    table.add_section()
-    table.add_row(Text("overall"), *(_show(metrics["overall"].get(key)) for key in _COLUMNS), style="bold")
+    for name, values in (*metrics["groups"].items(), ("overall", metrics["overall"])):
+        identities = f"{values['n_known_identities']} + {values['n_unknown_identities']}"
+        cells = (*(_show(values[key]) for key in _COLUMNS), identities)
+        table.add_row(Text(name), *cells, style="bold" if values is metrics["overall"] else None)
     console.print(table)
-    console.print("The score is the mean over groups of √(BAKS · BAUS); overall BAKS and BAUS pool all groups.")
-    shown: dict[str, list[str]] = {}
-    for where, values in (*metrics["groups"].items(), ("overall", metrics["overall"])):
-        for key, reason in values["reasons"].items():
-            if key in _COLUMNS:
-                shown.setdefault(where, []).append(f"{_COLUMNS[key]}: {reason}")
-    for where, reasons in shown.items():
-        console.print(Text(f"{where}: {'; '.join(reasons)}"))
-    for group, reason in metrics["overall"]["left_out"].items():
-        console.print(Text(f"{group} is left out of the score: {reason}; --empty-side zero counts it 0"))
+    console.print("Score: mean over groups of √(BAKS · BAUS). Overall BAKS and BAUS pool all groups.")
+    overall = metrics["overall"]
+    if overall["score"] is None:
+        console.print(Text(f"No score: {overall['reasons']['score']}."))
+        return
+    for group, reason in overall["left_out"].items():
+        console.print(Text(f"{group} is left out of the score: {reason}; --empty-side zero counts it 0."))
 
 
 def _show(value: float | None) -> str:

@@ -11,10 +11,10 @@ import csv
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,10 @@ PARTS: Final = ("gallery", "fit", "calibration", "test", "unused")
 KINDS: Final = ("open-set", "closed-set", "disjoint")
 
 _QUERIES: Final = ("calibration", "test")
-_SHOWN = 5
+Item = TypeVar("Item")
+_DEALT: Final = 4  # after the first encounter: calibration, test, gallery, gallery, and again
+
+_Item = TypeVar("_Item")
 _Encounters = list[list[int]]  # rows of each encounter of one identity, in the order they are dealt
 
 
@@ -228,7 +231,7 @@ class _Shuffle:
     def __init__(self, seed: int, group: str) -> None:
         self._seed, self._group = seed, group
 
-    def __call__[T](self, items: list[T], purpose: str) -> list[T]:
+    def __call__(self, items: list[Item], purpose: str) -> list[Item]:
         name = hashlib.sha256(f"{self._group}\x00{purpose}".encode()).digest()
         words = [int.from_bytes(name[start : start + 4], "little") for start in range(0, 32, 4)]
         keys = np.random.PCG64(np.random.SeedSequence([self._seed, *words])).random_raw(len(items))
@@ -252,14 +255,130 @@ def _flat(encounters: _Encounters) -> list[int]:
 
 def _deal(animals: list[_Encounters], parts: NDArray[np.object_], share: float) -> None:
     """Give every image of a group its part; ``animals`` stand in random order."""
-    n_unknown = _count_unknown(animals, share)
-    unknown = _choose_unknown(animals, n_unknown)
-    queries = dict.fromkeys(_QUERIES, 0)
+    unknown = _choose_unknown(animals, share)
     chosen = {index for part in _QUERIES for index in unknown[part]}
+    queries = dict.fromkeys(_QUERIES, 0)
     for index, encounters in enumerate(animals):
-        if index not in chosen:
-            _deal_known(encounters, parts, queries)
+        if index in chosen:
+            continue
+        parts[encounters[0]] = "gallery"
+        first, second = sorted(_QUERIES, key=lambda part: queries[part])
+        for position, encounter in enumerate(encounters[1:]):
+            part = (first, second, "gallery", "gallery")[position % _DEALT]
+            parts[encounter] = part
+            if part in queries:
+                queries[part] += len(encounter)
     for part in _QUERIES:
         wanted = round(queries[part] * share / (1 - share))
-        for row in _first_of_each([_flat(animals[index]) for index in unknown[part]], wanted):
+        brought = [_flat(animals[index]) for index in unknown[part]]
+        # One image of each animal, then a second of each, and so on, as far as the share asks for.
+        turns = sorted((turn, owner, row) for owner, rows in enumerate(brought) for turn, row in enumerate(rows))
+        for _, _, row in turns[: max(wanted, len(brought))]:
             parts[row] = part
+
+
+def _choose_unknown(animals: list[_Encounters], share: float) -> dict[str, list[int]]:
+    """Choose the animals that are never enrolled: the first of the random order, until they are enough.
+
+    Enough is when half of their images make up ``share`` of the queries that the other animals will give. Two
+    encounters of known animals are always left to ask about, one for each part.
+    """
+    unknown: dict[str, list[int]] = {part: [] for part in _QUERIES}
+    asked = [[rows for position, rows in enumerate(found[1:]) if position % _DEALT < 2] for found in animals]
+    n_encounters = sum(len(found) for found in asked)
+    n_known = sum(len(rows) for found in asked for rows in found)
+    brought = dict.fromkeys(_QUERIES, 0)
+    for index, encounters in enumerate(animals):
+        wanted = share / (1 - share) * n_known / 2
+        if share == 0 or all(unknown[part] and brought[part] >= wanted for part in _QUERIES):
+            break
+        if n_encounters - len(asked[index]) < 2:
+            continue
+        part = min(_QUERIES, key=lambda part: (len(unknown[part]) > 0, brought[part]))
+        unknown[part].append(index)
+        brought[part] += (sum(len(rows) for rows in encounters) + 1) // 2
+        n_encounters -= len(asked[index])
+        n_known -= sum(len(rows) for rows in asked[index])
+    return unknown
+
+
+def _check_complete(split: Split, images: ImageSet, *, needs_unknown: bool) -> None:
+    identity = images.table["identity"].to_numpy(dtype=object)
+    rows = {part: split.indices(part, images) for part in PARTS}
+    enrolled = set(identity[rows["gallery"]])
+    short = [f"{part} has no image" for part in ("gallery", "fit") if not len(rows[part])]
+    if split.kind != "disjoint":
+        short = [line for line in short if not line.startswith("fit")]
+    for part in _QUERIES:
+        known = sum(name in enrolled for name in identity[rows[part]])
+        if not known:
+            short.append(f"{part} has no query of a known animal")
+        if needs_unknown and known == len(rows[part]):
+            short.append(f"{part} has no query of an unknown animal")
+    if short:
+        seen = Counter(encounter[0] for encounter in set(images.encounters))
+        again = sum(count > 1 for count in seen.values())
+        raise ReidbenchError(
+            f"'{images.name}' is too small for a split ({split.kind}): {'; '.join(short)}",
+            where=images.origin.file,
+            remedy=(
+                f"it has {len(seen)} identities, {again} of them seen more than once (images of one day count once); "
+                "add images of animals seen again, or write the split yourself and give it with --split"
+            ),
+        )
+
+
+def _leaks(parts: NDArray[np.object_], images: ImageSet) -> list[str]:
+    """Say what makes the numbers of a split look better than they are."""
+    sides: dict[object, set[str]] = defaultdict(set)
+    of_identity: dict[str, set[str]] = defaultdict(set)
+    for encounter, part in zip(images.encounters, parts, strict=True):
+        if part != "unused":
+            sides[encounter].add("gallery" if part == "fit" else part)
+            of_identity[encounter[0]].add(part)
+    torn = sorted((encounter, found) for encounter, found in sides.items() if len(found) > 1)  # type: ignore[type-var]
+    warnings = []
+    if torn:
+        (name, date, *_), found = torn[0]  # type: ignore[misc]
+        warnings.append(
+            f"{len(torn)} encounters (one animal, one day) stand on two sides, such as '{name}' on {date} in "
+            f"{' and '.join(sorted(found))}: scores will look better than they are"
+        )
+    shared = sorted(name for name, found in of_identity.items() if "gallery" not in found and found >= set(_QUERIES))
+    if shared:
+        warnings.append(f"{len(shared)} unknown identities are in calibration and in test, such as '{shared[0]}'")
+    learnt = sorted(
+        name for name, found in of_identity.items() if "gallery" not in found and "fit" in found and len(found) > 1
+    )
+    if learnt:
+        warnings.append(f"{len(learnt)} unknown identities are learnt from in fit, such as '{learnt[0]}'")
+    return warnings
+
+
+def _read_rows(path: Path) -> Iterator[tuple[int, str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            header = [cell.strip() for cell in next(reader, [])]
+            missing = [column for column in ("image_id", "part") if column not in header]
+            if missing:
+                raise ReidbenchError(
+                    f"the split has no column {' and no column '.join(missing)}; its columns: {', '.join(header)}",
+                    where=f"{path}, row 1",
+                    remedy="write a CSV with the columns image_id,part: reidbench split DATASET -o split.csv",
+                )
+            id_at, part_at = header.index("image_id"), header.index("part")
+            for record in reader:
+                if not any(cell.strip() for cell in record):
+                    continue
+                if len(record) != len(header):
+                    raise ReidbenchError(
+                        f"the row has {len(record)} cells, the header {len(header)}",
+                        where=f"{path}, row {reader.line_num}",
+                        remedy="put quotation marks around a cell that contains a comma",
+                    )
+                yield reader.line_num, record[id_at].strip(), record[part_at].strip()
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ReidbenchError(
+            f"the split cannot be read: {error}", where=str(path), remedy="name a CSV with the columns image_id,part"
+        ) from error

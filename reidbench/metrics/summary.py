@@ -266,7 +266,7 @@ class _Episode:
         empty = next((reasons[side] for side in ("baks", "baus") if side in reasons), "")
         if math.isnan(values["pooled_score"]):
             reasons["pooled_score"] = empty
-        none_left = empty or "no group has both known and unknown queries"
+        none_left = empty or ("no group has both known and unknown queries" if len(self.true) else NO_QUERIES)
         for each in ("score", "root_of_means_score", "oracle_score", "regret", "chance_score"):
             if math.isnan(values[each]):
                 needs = NEEDS_GALLERY if each == "chance_score" else NEEDS_SCORES
@@ -274,10 +274,10 @@ class _Episode:
         everything = np.ones(len(self.true), dtype=bool)
         return GroupMetrics(**values, **self._counts(everything), reasons=reasons, left_out=left_out)
 
-    def _pooled(self, rows: NDArray[np.bool_], names: list[str]) -> tuple[dict[str, float], dict[str, str]]:
+    def _pooled(self, rows: NDArray[np.bool_], names: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
         """Measure what pools queries, and say why a value is undefined."""
         known, unknown = rows & self.known, rows & ~self.known
-        values = {
+        values: dict[str, Any] = {
             "baks": balanced_accuracy(self.predicted[known] == self.true[known], self.code[known]),
             "baus": balanced_accuracy(self.predicted[unknown] == NEW_IDENTITY, self.code[unknown]),
         }
@@ -290,7 +290,7 @@ class _Episode:
             for name in ("rank1", "rank5", "balanced_rank1", "balanced_rank5", "map", "auroc", "fpr95"):
                 values[name], why[name] = math.nan, NEEDS_SCORES
         else:
-            found, code = self._found(known), self.code[known]
+            found, code = self._found(self.answers, known), self.code[known]
             for k in (1, 5):
                 listed = self._lists_enough(names, k)
                 values[f"rank{k}"] = rank_k(code, found, k) if listed else math.nan
@@ -310,13 +310,10 @@ class _Episode:
             values["auroc"], values["fpr95"] = auroc(self.known[rows], best), fpr95(self.known[rows], best)
         return values, {name: why[name] for name, value in values.items() if math.isnan(value)}
 
-    def _found(self, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def _found(self, answers: Answers, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return candidates as codes: a query's own code where it is named, -1 elsewhere."""
-        assert_answers = self.answers
-        if assert_answers is None:
-            raise ValueError("candidates need answers")
-        named = np.asarray(assert_answers.candidates[rows] == self.true[rows, None], dtype=bool)
-        named &= assert_answers.scores[rows] > -np.inf
+        named = np.asarray(answers.candidates[rows] == self.true[rows, None], dtype=bool)
+        named &= answers.scores[rows] > -np.inf
         return np.where(named, self.code[rows, None], -1)
 
     def _lists_enough(self, names: list[str], k: int) -> bool:
@@ -335,7 +332,7 @@ class _Episode:
         best = float(np.nan_to_num(sweep.score, nan=0.0).max())  # nan: an empty side that counts as 0
         return score if best < score + SAME_SCORE else best
 
-    def _counts(self, rows: NDArray[np.bool_]) -> dict[str, int]:
+    def _counts(self, rows: NDArray[np.bool_]) -> dict[str, Any]:
         known, unknown = rows & self.known, rows & ~self.known
         is_new = self.predicted == NEW_IDENTITY
         return {

@@ -74,13 +74,15 @@ def dataset_names() -> list[tuple[str, str, str]]:
 
 
 def _built_in(name: str) -> ImageSet:
-    from reidbench.data.patterns import PatternsOptions, ensure  # draws images; only needed here
+    from reidbench.data.patterns import PatternsOptions, digest_note, ensure  # draws images; only needed here
 
-    metadata = ensure(PatternsOptions.parse(name.partition(":")[2]))
+    options = PatternsOptions.parse(name.partition(":")[2])
+    metadata = ensure(options)
+    notes = ["drawn animals, made on this machine; results say nothing of photographs", digest_note(metadata.parent)]
     return image_set(
-        name,
+        options.name,
         read_csv(metadata),
         root=metadata.parent,
         source="built-in",
-        note="drawn animals, made on this machine; results say nothing of photographs",
+        note="; ".join(filter(None, notes)),
     )

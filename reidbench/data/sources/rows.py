@@ -76,6 +76,7 @@ def image_set(
     notes = [note] if note else []
     if dayless:
         notes.append(f"{dayless} dates name no day and count as no date")
+    groups = text(column("dataset" if "dataset" in rows.columns else "species"))
     table = {
         "image_id": text(column("image_id" if "image_id" in rows.columns else "path")),
         "identity": text(column("identity")),

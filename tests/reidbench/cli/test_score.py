@@ -63,3 +63,8 @@ def test_files_that_disagree_are_an_error(tmp_path):
 def test_the_truth_is_required(tmp_path):
     (tmp_path / "p.csv").write_text(ANSWERS)
     assert CliRunner().invoke(app, [str(tmp_path / "p.csv")]).exit_code == 2
+
+
+def test_without_new_animals_the_missing_score_is_explained(tmp_path):
+    text = call(tmp_path, truth="image_id,identity,is_new\n1,a,0\n", answers="image_id,identity\n1,a\n")
+    assert "No score: no unknown queries." in text

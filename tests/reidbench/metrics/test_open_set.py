@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reidbench.metrics.open_set import baks, balanced_accuracy, baus, geometric_mean, official_score
+from reidbench.words import NEW_IDENTITY
+
+# The organisers' worked list: truth, answers, then test-only identities with BAKS and BAUS of new class "1".
+TRUTH, ANSWERS = ["1", "1", "2", "3", "3"], ["1", "1", "2", "3", "1"]
+WD_BAKS = [([], 5 / 6), (["4"], 5 / 6), (["1"], 3 / 4), (["1", "2"], 1 / 2), (["1", "3"], 1.0), (["1", "2", "3"], None)]
+WD_BAUS = [([], None), (["4"], None), (["1"], 1.0), (["1", "2"], 1 / 2), (["1", "3"], 3 / 4), (["1", "2", "3"], 1 / 2)]
+
+
+def test_baks_weighs_identities_equally():
+    assert baks(["ana", "ana", "ana", "bo"], ["ana"] * 4, enrolled={"ana", "bo"}) == 0.5  # ana 3/3, bo 0/1
+
+
+def test_rejecting_a_known_animal_is_wrong():
+    assert baks(["ana"], [NEW_IDENTITY], enrolled={"ana"}) == 0.0
+
+
+def test_baus_weighs_hidden_identities_equally():
+    predicted = [NEW_IDENTITY, NEW_IDENTITY, "ana", "ana"]
+    assert baus(["yak", "yak", "yak", "zoe"], predicted, enrolled={"ana"}) == pytest.approx(1 / 3)  # yak 2/3, zoe 0/1
+
+
+@pytest.mark.parametrize(("unknown", "expected"), WD_BAKS)
+def test_baks_gives_the_organisers_cases(unknown, expected):
+    value = baks(TRUTH, ANSWERS, set(TRUTH) - set(unknown))
+    assert np.isnan(value) if expected is None else value == pytest.approx(expected, abs=1e-15)
+
+
+@pytest.mark.parametrize(("unknown", "expected"), WD_BAUS)
+def test_baus_gives_the_organisers_cases(unknown, expected):
+    predicted = [NEW_IDENTITY if answer == "1" else answer for answer in ANSWERS]
+    value = baus(TRUTH, predicted, set(TRUTH) - set(unknown))
+    assert np.isnan(value) if expected is None else value == pytest.approx(expected, abs=1e-15)
+
+
+def test_an_empty_side_is_nan():
+    assert np.isnan(baks(["zoe"], ["ana"], {"ana"}))
+    assert np.isnan(baus(["ana"], ["ana"], {"ana"}))
+    assert np.isnan(baks([], [], {"ana"}))
+    assert np.isnan(geometric_mean(float("nan"), 1.0))
+    assert np.isnan(balanced_accuracy([], []))
+
+
+def test_lengths_that_differ_are_refused():
+    with pytest.raises(ValueError, match="2 true identities but 1 predictions"):
+        baks(["ana", "bo"], ["ana"], {"ana"})
+
+
+def test_the_score_is_the_mean_of_geometric_means():
+    assert official_score({"lynx": (0.25, 1.0), "turtle": (1.0, 0.0)}) == 0.25
+
+
+def test_a_group_with_an_empty_side_is_left_out_or_counts_zero():
+    sides = {"lynx": (0.25, 1.0), "newt": (0.9, float("nan"))}
+    assert official_score(sides) == 0.5
+    assert official_score(sides, empty_side="zero") == 0.25
+    assert np.isnan(official_score({"newt": (0.9, float("nan"))}))
+    with pytest.raises(ValueError, match="empty_side"):
+        official_score(sides, empty_side="none")
+
+
+def test_the_organisers_sample_submission():
+    sides = {
+        "lynx": (0.09769639957447838, 0.9954887218045108),
+        "salamander": (0.20710059171597603, 0.9807692307692316),
+        "turtle": (0.323, 1.0),
+    }
+    assert official_score(sides) == pytest.approx(0.4436251041807619, abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from("abcdef"), st.sampled_from([*"abcdef", NEW_IDENTITY])), min_size=1, max_size=40
+    ),
+    unknown=st.sets(st.sampled_from("abcdefg")),
+)
+def test_baks_and_baus_equal_wildlife_datasets(rows, unknown):
+    reference = pytest.importorskip("wildlife_datasets.metrics")
+    true, predicted = [list(column) for column in zip(*rows, strict=True)]
+    enrolled = set("abcdef") - unknown
+    expected = reference.BAKS(true, predicted, sorted(unknown))
+    assert baks(true, predicted, enrolled) == pytest.approx(expected, abs=1e-12, nan_ok=True)
+    expected = reference.BAUS(true, predicted, sorted(unknown), NEW_IDENTITY)
+    assert baus(true, predicted, enrolled) == pytest.approx(expected, abs=1e-12, nan_ok=True)

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from reidbench.metrics.ranking import balanced_rank_k, hits_within, rank_k
+
+TRUE = np.array([0, 0, 0, 1])
+BEST = np.array([[0, 1, 2], [0, 2, 1], [2, 0, 1], [2, 0, 1]])
+
+
+def test_rank_k_counts_images():
+    assert [rank_k(TRUE, BEST, k) for k in (1, 2, 3)] == [0.5, 0.75, 1.0]
+
+
+def test_balanced_rank_k_counts_identities():
+    assert [balanced_rank_k(TRUE, BEST, k) for k in (1, 2, 3)] == pytest.approx([1 / 3, 0.5, 1.0])
+
+
+def test_more_candidates_asked_than_kept_uses_those_kept():
+    assert rank_k(TRUE, BEST, 5) == 1.0
+
+
+def test_no_queries_is_nan():
+    assert np.isnan(rank_k([], np.zeros((0, 3)), 1)) and np.isnan(balanced_rank_k([], np.zeros((0, 3)), 1))
+
+
+def test_names_serve_as_well_as_codes():
+    assert hits_within(["ana", "bo"], np.array([["ana", ""], ["ana", ""]], dtype=object), 2).tolist() == [True, False]
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="shapes"):
+        rank_k([0, 1], [[0]], 1)
+    with pytest.raises(ValueError, match="at least 1"):
+        rank_k([0], [[0]], 0)
