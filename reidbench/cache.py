@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import tempfile
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -58,12 +61,29 @@ def write_representation(key: str, representation: Representation) -> None:
     for name, ragged in representation.ragged.items():
         arrays[f"rows.{name}"] = ragged.values
         arrays[f"offsets.{name}"] = ragged.offsets
-    path = _path(key)
+    _write(_path(key), lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+
+
+def read_note(key: str) -> dict[str, Any] | None:
+    """Return what was noted beside an entry, or ``None``."""
+    try:
+        note: dict[str, Any] = json.loads(_path(key).with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return note
+
+
+def write_note(key: str, note: Mapping[str, Any]) -> None:
+    """Keep plain values beside an entry: how the method was fitted and what that cost."""
+    _write(_path(key).with_suffix(".json"), lambda file: file.write(json.dumps(note).encode()))
+
+
+def _write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
             try:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
+                write(file)
                 file.flush()
                 os.replace(file.name, path)
             except BaseException:

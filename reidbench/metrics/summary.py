@@ -154,7 +154,8 @@ def summarise(answers: Answers, thresholds: Thresholds, *, empty_side: EmptySide
     Raises:
         ValueError: An identity is known in one query and unknown in another.
     """
-    mixed = _known_and_new(answers.known, answers.identity_code, answers.true)
+    code = answers.identity_code
+    mixed = _known_and_new(answers.known, code, answers.true)
     if mixed:
         raise ValueError(f"identity '{mixed}' is both known and unknown")
     return _Episode(
@@ -162,7 +163,7 @@ def summarise(answers: Answers, thresholds: Thresholds, *, empty_side: EmptySide
         known=answers.known,
         group=np.asarray(answers.group, dtype=str),
         predicted=predict(answers, thresholds),
-        code=answers.identity_code,
+        code=code,
         n_identities=answers.gallery_identities,
         answers=answers,
         empty_side=empty_side,

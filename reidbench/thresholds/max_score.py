@@ -59,13 +59,17 @@ class MaxScore:
         """
         groups = sorted({str(name) for name in answers.group})
         _check_both_sides(answers, self.text)
-        sweeps = {name: _sweep(answers, answers.group == name) for name in groups}
+        score, correct, known, code = answers.best_score, answers.correct, answers.known, answers.identity_code
+        sweeps = {
+            name: threshold_sweep(score[mine], correct[mine], known[mine], code[mine])
+            for name, mine in ((name, answers.group == name) for name in groups)
+        }
         usable = [name for name in groups if not np.isnan(sweeps[name].score[0])]
         notes: list[str] = []
         if usable:
             pooled, best = choose_common([sweeps[name] for name in usable])
         else:
-            pooled, best = choose_common([_sweep(answers, np.ones(len(answers), dtype=bool))])
+            pooled, best = choose_common([threshold_sweep(score, correct, known, code)])
             notes.append(
                 "no group of the calibration episode has both known and unknown queries: "
                 "the threshold was chosen on all groups as one"
@@ -122,12 +126,6 @@ def _middle_of_best(scores: NDArray[np.float64], value: NDArray[np.float64]) -> 
     width = high / 2 - low / 2
     widest = np.flatnonzero(width == width.max())[-1]  # places fall in threshold, so the last is the lowest
     return float(between(low[widest], high[widest]))
-
-
-def _sweep(answers: Answers, rows: NDArray[np.bool_]) -> ThresholdSweep:
-    return threshold_sweep(
-        answers.best_score[rows], answers.correct[rows], answers.known[rows], answers.identity_code[rows]
-    )
 
 
 def _check_both_sides(answers: Answers, text: str) -> None:

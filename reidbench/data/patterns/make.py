@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -132,7 +133,7 @@ def draw_dataset(
     """
     progress = progress or Progress()
     if workers is None:
-        workers = 1 if options.identities < _SMALL else min(2, os.cpu_count() or 1)
+        workers = 1 if options.identities < _SMALL or not _can_spawn() else min(2, os.cpu_count() or 1)
     plans = [_plan(options, number) for number in range(options.identities)]
     for species in SPECIES:
         (root_dir / "images" / species).mkdir(parents=True, exist_ok=True)
@@ -149,12 +150,18 @@ def draw_dataset(
     (root_dir / _DIGEST_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
+def _can_spawn() -> bool:
+    # A spawned process imports the main module again, which a script read from stdin does not allow.
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    return main is None or Path(main).exists()
+
+
 def _draw_all(options: PatternsOptions, root: str, workers: int) -> Iterator[int]:
     left = set(range(options.identities))
     if workers > 1:
         # Spawned, not forked: torch's threads may be running in this process.
         context = multiprocessing.get_context("spawn")
-        # A script without a `__main__` guard, or one read from stdin, can't be spawned from: draw here instead.
+        # A script without a `__main__` guard can't be spawned from: what is left is then drawn here.
         with (
             contextlib.suppress(BrokenProcessPool),
             ProcessPoolExecutor(workers, mp_context=context) as pool,
