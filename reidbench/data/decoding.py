@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from reidbench.errors import ReidbenchError
 
@@ -48,7 +48,7 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
         ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = (
-            "not an image that can be identified" if isinstance(error, Image.UnidentifiedImageError) else str(error)
+            "not an image that can be identified" if isinstance(error, UnidentifiedImageError) else str(error)
         )
         raise ReidbenchError(
             f"the image cannot be read: {reason}",

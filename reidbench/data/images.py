@@ -119,7 +119,7 @@ class ImageSet:
         )
 
     def image_path(self, index: int) -> Path:
-        return self.root / self.table["path"].iloc[index]
+        return self.root / str(self.table["path"].iloc[index])
 
     @property
     def encounters(self) -> NDArray[np.object_]:

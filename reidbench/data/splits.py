@@ -330,19 +330,19 @@ def _check_complete(split: Split, images: ImageSet, *, needs_unknown: bool) -> N
 
 def _leaks(parts: NDArray[np.object_], images: ImageSet) -> list[str]:
     """Say what makes the numbers of a split look better than they are."""
-    sides: dict[object, set[str]] = defaultdict(set)
+    sides: dict[tuple[str, ...], set[str]] = defaultdict(set)
     of_identity: dict[str, set[str]] = defaultdict(set)
     for encounter, part in zip(images.encounters, parts, strict=True):
         if part != "unused":
             sides[encounter].add("gallery" if part == "fit" else part)
             of_identity[encounter[0]].add(part)
-    torn = sorted((encounter, found) for encounter, found in sides.items() if len(found) > 1)  # type: ignore[type-var]
+    torn = sorted((encounter[0], encounter[1], sorted(found)) for encounter, found in sides.items() if len(found) > 1)
     warnings = []
     if torn:
-        (name, date, *_), found = torn[0]  # type: ignore[misc]
+        name, date, found = torn[0]
         warnings.append(
             f"{len(torn)} encounters (one animal, one day) stand on two sides, such as '{name}' on {date} in "
-            f"{' and '.join(sorted(found))}: scores will look better than they are"
+            f"{' and '.join(found)}: scores will look better than they are"
         )
     shared = sorted(name for name, found in of_identity.items() if "gallery" not in found and found >= set(_QUERIES))
     if shared:

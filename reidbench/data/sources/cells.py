@@ -6,7 +6,6 @@ What cannot be read is handed on as it is, so that the image set refuses it with
 from __future__ import annotations
 
 import datetime
-import numbers
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -60,7 +59,7 @@ def day(value: Any) -> str | None:
         return ""
     if isinstance(value, (datetime.date, pd.Timestamp)):
         return value.strftime("%Y-%m-%d")
-    if isinstance(value, numbers.Real) and float(value).is_integer():
+    if isinstance(value, float) and value.is_integer():
         value = int(value)
     written = str(value).strip()
     if written in _NO_DATE:

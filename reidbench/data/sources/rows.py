@@ -76,13 +76,13 @@ def image_set(
     notes = [note] if note else []
     if dayless:
         notes.append(f"{dayless} dates name no day and count as no date")
+    # Never by species where there is a dataset: AnimalCLEF leaves the species of every salamander empty.
     groups = text(column("dataset" if "dataset" in rows.columns else "species"))
     table = {
         "image_id": text(column("image_id" if "image_id" in rows.columns else "path")),
         "identity": text(column("identity")),
         "path": text(column("path")),
-        # Never by species where there is a dataset: AnimalCLEF leaves the species of every salamander empty.
-        "group": [
+        "group": [value if value != "" else name for value in groups],
             value if value != "" else name
             for value in text(column("dataset" if "dataset" in rows.columns else "species"))
         ],
