@@ -62,8 +62,9 @@ class Representation:
                 raise ValueError(f"'{name}' contains nan")
 
     def __len__(self) -> int:
-        first: NDArray | Ragged = next(iter([*self.dense.values(), *self.ragged.values()]))
-        return len(first)
+        if self.dense:
+            return len(next(iter(self.dense.values())))
+        return len(next(iter(self.ragged.values())))
 
     def take(self, images: NDArray[np.int64]) -> Representation:
         """Return the rows ``images``, in that order."""

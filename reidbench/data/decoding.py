@@ -47,9 +47,7 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
             "the image file is missing", where=str(path), remedy="restore the file, or take its row out of the dataset"
         ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = (
-            "not an image that can be identified" if isinstance(error, UnidentifiedImageError) else str(error)
-        )
+        reason = "not an image that can be identified" if isinstance(error, UnidentifiedImageError) else str(error)
         raise ReidbenchError(
             f"the image cannot be read: {reason}",
             where=str(path),

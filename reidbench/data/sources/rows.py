@@ -83,9 +83,6 @@ def image_set(
         "identity": text(column("identity")),
         "path": text(column("path")),
         "group": [value if value != "" else name for value in groups],
-            value if value != "" else name
-            for value in text(column("dataset" if "dataset" in rows.columns else "species"))
-        ],
         "date": ["" if date is None else date for date in dates],
         "orientation": text(column("orientation")),
         "bbox": [bounding_box(value) for value in column("bbox")],

@@ -108,8 +108,13 @@ def test_an_empty_side_can_count_zero_as_the_organisers_do():
     rows = slice(0, 7)
     answers = worked_answers()
     part = Answers(
-        answers.true[rows], answers.known[rows], answers.group[rows], answers.candidates[rows], answers.scores[rows],
-        answers.average_precision[rows], answers.gallery_identities,
+        answers.true[rows],
+        answers.known[rows],
+        answers.group[rows],
+        answers.candidates[rows],
+        answers.scores[rows],
+        answers.average_precision[rows],
+        answers.gallery_identities,
     )
     metrics = summarise(part, HALF, empty_side="zero")
     assert metrics.groups["S"].oracle_score == 0.0 and metrics.groups["S"].regret == 0.0
@@ -119,8 +124,13 @@ def test_a_closed_set_has_ranks_but_no_score():
     rows = np.array(KNOWN)
     answers = worked_answers()
     closed = Answers(
-        answers.true[rows], answers.known[rows], answers.group[rows], answers.candidates[rows], answers.scores[rows],
-        answers.average_precision[rows], answers.gallery_identities,
+        answers.true[rows],
+        answers.known[rows],
+        answers.group[rows],
+        answers.candidates[rows],
+        answers.scores[rows],
+        answers.average_precision[rows],
+        answers.gallery_identities,
     )
     overall = summarise(closed, HALF).overall
     assert overall.balanced_rank1 == 1.0 and overall.baks == pytest.approx(8 / 9)
