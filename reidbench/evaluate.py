@@ -110,6 +110,8 @@ def evaluate(
         chosen = read_split(Path(split), images)
     else:
         chosen = make_split(images, kind=split_kind, seed=split_seed, new_share=new_share)
+    for warning in chosen.warnings:
+        progress.warn(warning)
     runs_dir = Path(runs_dir)
     check_writable(runs_dir)
     built = offer.spec.build(effective)
@@ -152,6 +154,7 @@ def evaluate(
             "counts": dict(chosen.counts),
             "kind": chosen.kind,
             "seed": chosen.seed,
+            "warnings": list(chosen.warnings),
             "new_share": new_share if split is None else None,
         },
         "seed": seed,

@@ -42,12 +42,13 @@ class RichProgress(Progress):
         from rich.console import Console
 
         self._console = Console(stderr=True)
-        self.warnings: list[str] = []
 
     @contextmanager
     def stage(self, description: str, total: float) -> Iterator[Stage]:
         from rich import progress as bars
 
+        # A log file is no place for bars: each refresh would leave a line.
+        shown = self._console.is_terminal or self._console.is_jupyter
         columns = (
             bars.TextColumn("{task.description}"),
             bars.BarColumn(),
@@ -55,7 +56,7 @@ class RichProgress(Progress):
             bars.TimeElapsedColumn(),
             bars.TimeRemainingColumn(),
         )
-        with bars.Progress(*columns, console=self._console, transient=True) as display:
+        with bars.Progress(*columns, console=self._console, transient=True, disable=not shown) as display:
             task = display.add_task(description, total=total)
 
             class _Bar:
