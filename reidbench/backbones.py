@@ -151,7 +151,7 @@ def _create(name: str, seed: int, pad_type: str) -> nn.Module:
     extra = {"pad_type": pad_type} if pad_type else {}
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             network: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **extra)
     except TypeError as error:
         raise ReidbenchError(

@@ -21,7 +21,7 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
     """Seed torch's global generators for the ``with`` block, and give them back as they were."""
     cuda = device.startswith("cuda")
     with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if cuda else []):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         if cuda:
             torch.cuda.manual_seed_all(seed)
         yield
