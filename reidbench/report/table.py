@@ -175,7 +175,10 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
         notes.append(f"Without rank, because the {first.ranked_by} is undefined: {', '.join(unranked)}.")
     random = sorted({row.method for row in board if row.random_weights})
     if random:
-        notes.append(f"Started from random weights, not from pretrained ones: {', '.join(random)}.")
+        notes.append(
+            f"Started from random weights, not from pretrained ones: {', '.join(random)}. "
+            "A large network stays near chance after minutes of CPU; give it pretrained weights (--set weights=FILE)."
+        )
     for note in dict.fromkeys(row.dataset_note for row in board if row.dataset_note):
         notes.append(f"Dataset: {note}")
     return notes
