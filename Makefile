@@ -29,7 +29,7 @@ types: setup
 	$(BIN)/mypy
 
 test: lint types
-	HF_HUB_OFFLINE=1 OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2
 
 clean:
 	rm -rf $(VENV) runs
