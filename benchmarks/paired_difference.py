@@ -34,9 +34,8 @@ def main(runs_dir: Path, key: str) -> None:
         difference = after - before
         half = stats.t.ppf(0.975, len(pairs) - 1) * difference.std(ddof=1) / len(pairs) ** 0.5
         mean = difference.mean()
-        print(
-            f"| {metric} | {before.mean():.3f} | {after.mean():.3f} | {mean:+.3f} | {mean - half:+.3f} … {mean + half:+.3f} |"
-        )
+        interval = f"{mean - half:+.3f} … {mean + half:+.3f}"
+        print(f"| {metric} | {before.mean():.3f} | {after.mean():.3f} | {mean:+.3f} | {interval} |")
 
 
 if __name__ == "__main__":
