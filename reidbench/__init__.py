@@ -43,7 +43,7 @@ _HOMES = {
     "TripletTrainer": "training.loop",
     "Validation": "method",
     "Weights": "method",
-    "evaluate": "evaluate",
+    "evaluate": "evaluation",
     "load_backbone": "backbones",
     "load_dataset": "data.sources",
     "load_runs": "runs",
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from reidbench.data.splits import make_split as make_split
     from reidbench.data.splits import read_split as read_split
     from reidbench.errors import ReidbenchError as ReidbenchError
-    from reidbench.evaluate import evaluate as evaluate
+    from reidbench.evaluation import evaluate as evaluate
     from reidbench.local_matching import match_descriptors as match_descriptors
     from reidbench.method import EmbeddingMethod as EmbeddingMethod
     from reidbench.method import FitContext as FitContext

@@ -11,7 +11,7 @@ from reidbench.cli_errors import print_error
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
-from reidbench.evaluate import evaluate
+from reidbench.evaluation import evaluate
 from reidbench.progress import RichProgress
 from reidbench.registry import load_registry
 from reidbench.runs import RunRecord

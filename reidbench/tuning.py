@@ -10,7 +10,7 @@ from typing import Any
 
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
-from reidbench.evaluate import evaluate
+from reidbench.evaluation import evaluate
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry import load_registry
 

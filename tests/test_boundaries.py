@@ -35,6 +35,11 @@ def test_a_plugin_imports_only_public_names():
             assert not name.startswith(("reidbench.", "plugins")), f"{path} imports {name}"
 
 
+def test_no_public_name_is_hidden_by_a_module():
+    modules = {path.stem for path in (ROOT / "reidbench").iterdir()}
+    assert not modules & set(reidbench.__all__)
+
+
 def test_every_public_name_loads():
     for name in reidbench.__all__:
         assert getattr(reidbench, name) is not None

@@ -8,7 +8,7 @@ import pytest
 
 import reidbench
 from reidbench.errors import ReidbenchError
-from reidbench.evaluate import evaluate
+from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.runs import load_runs
 

@@ -1,0 +1,213 @@
+"""One run, stage by stage: split → fit → represent → match → threshold → metrics → record.
+
+:func:`evaluate` is what ``reidbench run`` calls and what a notebook calls. The core owns split, matching,
+threshold and metrics; a method only fits, represents and compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from reidbench import __version__
+from reidbench.data.images import ImageSet
+from reidbench.data.sources import load_dataset
+from reidbench.data.splits import Split, make_split, read_split
+from reidbench.environment import choose_device, describe_environment
+from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.method import MethodSpec
+from reidbench.progress import Progress, RichProgress
+from reidbench.registry import Registry, load_registry
+from reidbench.runs import (
+    SCHEMA,
+    RunRecord,
+    check_writable,
+    discard_work,
+    read_run,
+    run_dir,
+    write_run,
+)
+from reidbench.stages import GalleryMode, Stages
+from reidbench.thresholds import parse_policy
+
+DEFAULT_DATASET = "patterns"
+
+
+def evaluate(
+    method: str,
+    dataset: str | ImageSet = DEFAULT_DATASET,
+    *,
+    root: str | Path | None = None,
+    split: str | Path | Split | None = None,
+    split_kind: str = "open-set",
+    split_seed: int = 0,
+    new_share: float = 0.3,
+    seed: int = 0,
+    gallery: GalleryMode = "group",
+    preset: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    threshold: str = "max-score",
+    device: str = "auto",
+    runs_dir: str | Path = "runs",
+    again: bool = False,
+    progress: Progress | None = None,
+    registry: Registry | None = None,
+) -> RunRecord:
+    """Run one method on one dataset and return the record that was written.
+
+    Args:
+        method: Name of a method, or ``distribution:method``.
+        dataset: Name, CSV or Parquet file, folder, or an :class:`ImageSet`.
+        root: Folder of the images, where the dataset needs one.
+        split: A split or its CSV; by default one is made.
+        split_kind: ``open-set``, ``closed-set`` or ``disjoint``.
+        split_seed: Seed of the split that is made.
+        new_share: Share of calibration and of test queries that show new animals, in (0, 1).
+        seed: Seed of the method.
+        gallery: Search the query's own ``group``, or ``all``.
+        preset: A named set of settings; by default ``quick`` on the built-in dataset, else ``report``.
+        settings: Settings that override the preset, by name.
+        threshold: Policy that chooses the threshold on the calibration episode.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        runs_dir: Where run folders are kept.
+        again: Repeat a run that stands already.
+        progress: Where bars and warnings go; by default to stderr.
+        registry: Methods to choose from; by default those of the installed plugins.
+
+    Raises:
+        ReidbenchError: Something a user can mend.
+
+    Example:
+        >>> record = evaluate("color_histogram", "patterns:identities=12,size=64")  # doctest: +SKIP
+        >>> record.metrics["score"]  # doctest: +SKIP
+    """
+    progress = progress or RichProgress()
+    offer = (registry or load_registry()).find(method)
+    images = dataset if isinstance(dataset, ImageSet) else load_dataset(dataset, Path(root) if root else None)
+    preset = _preset_name(offer.spec, preset, images)
+    effective = effective_settings(offer.spec, preset, settings or {})
+    policy = parse_policy(threshold)
+    if isinstance(split, Split):
+        chosen = split
+    elif split is not None:
+        chosen = read_split(Path(split), images)
+    else:
+        chosen = make_split(images, kind=split_kind, seed=split_seed, new_share=new_share)
+    for warning in chosen.warnings:
+        progress.warn(warning)
+    runs_dir = Path(runs_dir)
+    check_writable(runs_dir)
+    built = offer.spec.build(effective)
+    device = choose_device(device)
+    built.prepare(device, seed, progress)
+    question = {
+        "method": offer.spec.name,
+        "plugin": {"name": offer.distribution, "version": offer.version, "method_version": offer.spec.version},
+        "settings": effective.model_dump(mode="json"),
+        "weights": asdict(built.weights),
+        "dataset": images.digest,
+        "split": chosen.digest,
+        "seed": seed,
+        "gallery": gallery,
+        "threshold": threshold,
+    }
+    run_id = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+    path = run_dir(runs_dir, images.name, offer.spec.name, run_id)
+    standing = None if again else read_run(path)
+    if standing is not None:
+        return standing
+
+    stages = Stages(built, offer, images, chosen, seed, gallery, device, path / "work", progress)
+    stages.run(policy)
+    data = {
+        "schema": SCHEMA,
+        "id": run_id,
+        "method": offer.spec.name,
+        "plugin": question["plugin"],
+        "dataset": {
+            "name": images.name,
+            "digest": images.digest,
+            "note": images.note,
+            "n_images": len(images),
+            "n_identities": int(images.table["identity"].nunique()),
+            "set_aside": images.set_aside,
+        },
+        "split": {
+            "digest": chosen.digest,
+            "counts": dict(chosen.counts),
+            "kind": chosen.kind,
+            "seed": chosen.seed,
+            "warnings": list(chosen.warnings),
+            "new_share": new_share if split is None else None,
+        },
+        "seed": seed,
+        "preset": preset,
+        "settings": {"given": dict(settings or {}), "effective": question["settings"]},
+        "weights": question["weights"],
+        "gallery": gallery,
+        "matching": {"rule": built.matching, "metric": built.metric},
+        "threshold": stages.thresholds.to_json(),
+        "metrics": {part: episode.metrics.to_json() for part, episode in stages.episodes.items()},
+        "fit": {
+            "history": [dict(row) for row in stages.report.history],
+            "notes": list(stages.report.notes),
+            "facts": dict(stages.report.facts),
+        },
+        "timing": {**stages.timing, "total_s": round(sum(stages.timing.values()), 3)},
+        "environment": describe_environment(device),
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "reidbench": __version__,
+    }
+    record = write_run(path, data, stages.files())
+    discard_work(path / "work")
+    return record
+
+
+def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str, Any]) -> Any:
+    """Combine defaults, preset and what the user gave, and check them.
+
+    Raises:
+        ReidbenchError: A setting does not exist or has the wrong type.
+    """
+    known = spec.settings.model_fields
+    for key in given:
+        if key not in known:
+            hint = did_you_mean(key, known)
+            raise ReidbenchError(
+                f"{spec.name} has no setting '{key}'" + (f"; {hint}" if hint else ""),
+                where=f"--set {key}={given[key]}",
+                remedy=f"reidbench methods {spec.name}   # lists them",
+            )
+    try:
+        return spec.settings(**{**(spec.presets[preset] if preset else {}), **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise ReidbenchError(
+            f"the setting '{key}' of {spec.name} can't be {first['input']!r}: {first['msg'].lower()}",
+            where=f"--set {key}={first['input']}",
+            remedy=f"reidbench methods {spec.name}   # shows each setting's type",
+        ) from error
+
+
+def _preset_name(spec: MethodSpec, asked: str | None, images: ImageSet) -> str | None:
+    """Choose the preset; a method without presets ignores the question, so that one ``--preset`` serves several."""
+    if not spec.presets:
+        return None
+    if asked is None:
+        wanted = "quick" if images.source == "built-in" and "quick" in spec.presets else "report"
+        return wanted if wanted in spec.presets else None
+    if asked not in spec.presets:
+        raise ReidbenchError(
+            f"{spec.name} has no preset '{asked}'",
+            where=f"--preset {asked}",
+            remedy="choose one of: " + ", ".join(spec.presets),
+        )
+    return asked
