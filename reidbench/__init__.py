@@ -20,18 +20,25 @@ __version__ = "0.1.0"
 hookimpl = pluggy.HookimplMarker("reidbench")
 
 _HOMES = {
+    "Calibration": "calibration.settings",
+    "Combination": "fusion",
     "EmbeddingMethod": "method",
     "EmbeddingNetwork": "training.network",
     "EpisodeMetrics": "metrics.summary",
     "FitContext": "method",
     "FitReport": "method",
+    "Fusion": "fusion",
+    "IdentityCombination": "fusion",
     "ImageSet": "data.images",
     "Images": "method",
     "LabelledImages": "method",
+    "LocalFeatureMethod": "local_features",
+    "Matches": "local_matching",
     "Method": "method",
     "MethodSpec": "method",
     "NEW_IDENTITY": "words",
     "PairMethod": "method",
+    "PartSpec": "method",
     "Progress": "progress",
     "Ragged": "representations",
     "ReidbenchError": "errors",
@@ -49,19 +56,27 @@ _HOMES = {
     "load_runs": "runs",
     "make_split": "data.splits",
     "match_descriptors": "local_matching",
+    "match_mutual": "local_matching",
     "read_split": "data.splits",
     "score": "scoring",
 }
 
 if TYPE_CHECKING:
     from reidbench.backbones import load_backbone as load_backbone
+    from reidbench.calibration.settings import Calibration as Calibration
     from reidbench.data.images import ImageSet as ImageSet
     from reidbench.data.sources import load_dataset as load_dataset
     from reidbench.data.splits import make_split as make_split
     from reidbench.data.splits import read_split as read_split
     from reidbench.errors import ReidbenchError as ReidbenchError
     from reidbench.evaluation import evaluate as evaluate
+    from reidbench.fusion import Combination as Combination
+    from reidbench.fusion import Fusion as Fusion
+    from reidbench.fusion import IdentityCombination as IdentityCombination
+    from reidbench.local_features import LocalFeatureMethod as LocalFeatureMethod
+    from reidbench.local_matching import Matches as Matches
     from reidbench.local_matching import match_descriptors as match_descriptors
+    from reidbench.local_matching import match_mutual as match_mutual
     from reidbench.method import EmbeddingMethod as EmbeddingMethod
     from reidbench.method import FitContext as FitContext
     from reidbench.method import FitReport as FitReport
@@ -70,6 +85,7 @@ if TYPE_CHECKING:
     from reidbench.method import Method as Method
     from reidbench.method import MethodSpec as MethodSpec
     from reidbench.method import PairMethod as PairMethod
+    from reidbench.method import PartSpec as PartSpec
     from reidbench.method import Settings as Settings
     from reidbench.method import Validation as Validation
     from reidbench.method import Weights as Weights

@@ -1,8 +1,11 @@
-"""Where representations are kept, so that the same images are never described twice.
+"""Where representations are kept, so that the same image is never described twice.
 
-An entry's key holds everything that shaped it: image bytes, method, version, settings, weights and, for
-a method that learns, the images it learned from and the seed. Entries are plain arrays, written under a
-temporary name and renamed, so a killed run leaves no half entry behind.
+A store belongs to one method as it is: name, version, settings, weights and, for a method that learns,
+the images it learned from and the seed. In it every image stands by the bytes of its file and whatever
+else a method is shown of it. A new split over the same images therefore extracts nothing.
+
+Entries are plain numpy arrays in folders called shards, written under a temporary name and renamed, so
+a killed run leaves whole shards or nothing. What was extracted before the kill is not extracted again.
 """
 
 from __future__ import annotations
@@ -11,18 +14,23 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-import zipfile
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
 from reidbench.representations import Ragged, Representation
 
-FORMAT = "1"
+FORMAT = "2"
+_INDEX = "index.json"
 
 
 def cache_dir() -> Path:
@@ -38,64 +46,185 @@ def key_of(*parts: str) -> str:
     return hashlib.sha256("\x00".join((FORMAT, *parts)).encode()).hexdigest()
 
 
-def read_representation(key: str) -> Representation | None:
-    """Return the entry, or ``None`` when there is none or it can't be read (it is then made anew)."""
-    path = _path(key)
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            dense = {n.removeprefix("dense."): stored[n] for n in stored.files if n.startswith("dense.")}
-            names = [n.removeprefix("rows.") for n in stored.files if n.startswith("rows.")]
-            ragged = {n: Ragged(stored[f"rows.{n}"], stored[f"offsets.{n}"]) for n in names}
-            return Representation(dense, ragged)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        with contextlib.suppress(OSError):
-            path.unlink()
-        return None
+class RepresentationStore:
+    """The representations that one method, as it is, has made so far.
 
+    Args:
+        key: Digest of everything that shapes a representation besides the image, as :func:`key_of` gives it.
+    """
 
-def write_representation(key: str, representation: Representation) -> None:
-    """Keep an entry."""
-    arrays = {f"dense.{name}": array for name, array in representation.dense.items()}
-    for name, ragged in representation.ragged.items():
-        arrays[f"rows.{name}"] = ragged.values
-        arrays[f"offsets.{name}"] = ragged.offsets
-    _write(_path(key), lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+    def __init__(self, key: str) -> None:
+        self._dir = cache_dir() / "representations" / key[:2] / key
 
+    def missing(self, images: Sequence[str]) -> NDArray[np.int64]:
+        """Return the places in ``images`` of what is not in the store, each image once."""
+        known = {image for shard in self._shards() for image in shard.images}
+        places = {image: place for place, image in reversed(list(enumerate(images))) if image not in known}
+        return np.array(sorted(places.values()), dtype=np.int64)
 
-def read_note(key: str) -> dict[str, Any] | None:
-    """Return what was noted beside an entry, or ``None``."""
-    try:
-        note: dict[str, Any] = json.loads(_path(key).with_suffix(".json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return note
+    def add(self, images: Sequence[str], representation: Representation, seconds: float) -> None:
+        """Keep the representation of some images.
 
+        Args:
+            images: Key of each image.
+            representation: Their arrays.
+            seconds: What it took to make them.
 
-def write_note(key: str, note: Mapping[str, Any]) -> None:
-    """Keep plain values beside an entry: how the method was fitted and what that cost."""
-    _write(_path(key).with_suffix(".json"), lambda file: file.write(json.dumps(note).encode()))
+        Raises:
+            ReidbenchError: The cache can't be written.
+        """
+        arrays = {f"dense.{name}": array for name, array in representation.dense.items()}
+        for name, ragged in representation.ragged.items():
+            packed = Ragged.from_rows([ragged[i] for i in range(len(ragged))])
+            arrays |= {f"rows.{name}": packed.values, f"counts.{name}": packed.counts}
 
+        def fill(folder: Path) -> None:
+            for name, array in arrays.items():
+                np.save(folder / f"{name}.npy", array, allow_pickle=False)
+            index = {"images": list(images), "seconds": [seconds / max(len(images), 1)] * len(images)}
+            (folder / _INDEX).write_text(json.dumps(index), encoding="utf-8")
 
-def _write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+        self._write(fill)
+
+    def read(self, images: Sequence[str]) -> Representation:
+        """Return the representation of images that are all in the store, in that order, mapped from disk.
+
+        Raises:
+            KeyError: An image is not in the store.
+        """
+        for _ in range(2):  # another process may be joining the shards at this very moment
+            shards = self._shards()
+            if len(shards) > 1:
+                shards = [self._merge(shards)]
+            place_of = {image: place for shard in shards for place, image in enumerate(shard.images)}
+            if all(image in place_of for image in images):
+                break
+        places = np.array([place_of[image] for image in images], dtype=np.int64)
+        return shards[0].representation().take(places)
+
+    def seconds(self, images: Sequence[str]) -> float:
+        """Return what it took to make the representations of these images when they were made."""
+        took = {image: cost for shard in self._shards() for image, cost in zip(shard.images, shard.costs, strict=True)}
+        return float(sum(took.get(image, 0.0) for image in dict.fromkeys(images)))
+
+    def read_note(self) -> dict[str, Any] | None:
+        """Return what was noted beside the representations, or ``None``."""
+        try:
+            note: dict[str, Any] = json.loads((self._dir / "note.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return note
+
+    def write_note(self, note: Mapping[str, Any]) -> None:
+        """Keep plain values beside the representations: how the method was fitted and what that cost."""
+        with self._writing():
+            self._dir.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=self._dir, suffix=".tmp", delete=False, encoding="utf-8") as file:
+                json.dump(note, file)
+            os.replace(file.name, self._dir / "note.json")
+
+    def _shards(self) -> list[_Shard]:
+        """Return every shard that can be read; one that can't is dropped, and its images are made anew."""
+        shards = []
+        for folder in sorted(self._dir.glob("shard-*")):
             try:
-                write(file)
-                file.flush()
-                os.replace(file.name, path)
+                shards.append(_Shard.open(folder))
+            except (OSError, ValueError, KeyError, TypeError):
+                shutil.rmtree(folder, ignore_errors=True)
+        return shards
+
+    def _merge(self, shards: Sequence[_Shard]) -> _Shard:
+        """Write several shards as one, array by array, so that only one shard's rows are in memory at a time."""
+        kept: list[NDArray[np.int64]] = []
+        images: dict[str, float] = {}
+        for shard in shards:  # two processes may have described the same image
+            fresh = [i for i, image in enumerate(shard.images) if image not in images]
+            images |= {shard.images[i]: shard.costs[i] for i in fresh}
+            kept.append(np.array(fresh, dtype=np.int64))
+        parts = [shard.representation().take(rows) for shard, rows in zip(shards, kept, strict=True)]
+
+        def fill(folder: Path) -> None:
+            for name in parts[0].dense:
+                _concatenate(folder / f"dense.{name}.npy", [part.dense[name] for part in parts])
+            for name in parts[0].ragged:
+                ragged = [part.ragged[name] for part in parts]
+                np.save(folder / f"counts.{name}.npy", np.concatenate([rows.counts for rows in ragged]))
+                rows = [np.concatenate([each[i] for i in range(len(each))]) for each in ragged if len(each)]
+                _concatenate(folder / f"rows.{name}.npy", rows)
+            index = {"images": list(images), "seconds": list(images.values())}
+            (folder / _INDEX).write_text(json.dumps(index), encoding="utf-8")
+
+        merged = self._write(fill)
+        for shard in shards:
+            shutil.rmtree(shard.folder, ignore_errors=True)
+        return _Shard.open(merged)
+
+    def _write(self, fill: Any) -> Path:
+        with self._writing():
+            self._dir.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(dir=self._dir, prefix="tmp-"))
+            try:
+                fill(temporary)
+                final = self._dir / f"shard-{uuid.uuid4().hex[:12]}"
+                os.rename(temporary, final)
             except BaseException:
-                os.unlink(file.name)
+                shutil.rmtree(temporary, ignore_errors=True)
                 raise
-    except OSError as error:
-        raise ReidbenchError(
-            f"the cache can't be written: {error.strerror or error}",
-            where=str(path.parent),
-            remedy="make room, or name another folder: REIDBENCH_CACHE=DIR reidbench …",
-        ) from error
+        return final
+
+    @contextlib.contextmanager
+    def _writing(self) -> Any:
+        try:
+            yield
+        except OSError as error:
+            raise ReidbenchError(
+                f"the cache can't be written: {error.strerror or error}",
+                where=str(self._dir),
+                remedy="make room, or name another folder: REIDBENCH_CACHE=DIR reidbench …",
+            ) from error
 
 
-def _path(key: str) -> Path:
-    return cache_dir() / "representations" / key[:2] / f"{key}.npz"
+@dataclass(frozen=True, slots=True)
+class _Shard:
+    """A folder of arrays that belong together."""
+
+    folder: Path
+    images: list[str]
+    costs: list[float]
+    arrays: Mapping[str, NDArray]
+
+    @classmethod
+    def open(cls, folder: Path) -> _Shard:
+        index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
+        arrays = {}
+        for path in sorted(folder.glob("*.npy")):
+            # A map can't be empty, so arrays without rows are read.
+            try:
+                arrays[path.stem] = np.load(path, mmap_mode="r", allow_pickle=False)
+            except ValueError:
+                arrays[path.stem] = np.load(path, allow_pickle=False)
+        shard = cls(folder, index["images"], index["seconds"], arrays)
+        if len(shard.representation()) != len(shard.images):
+            raise ValueError(f"{folder} holds other images than its index says")
+        return shard
+
+    def representation(self) -> Representation:
+        dense = {n.removeprefix("dense."): a for n, a in self.arrays.items() if n.startswith("dense.")}
+        ragged = {}
+        for name in (n.removeprefix("rows.") for n in self.arrays if n.startswith("rows.")):
+            counts = np.asarray(self.arrays[f"counts.{name}"])
+            ragged[name] = Ragged(self.arrays[f"rows.{name}"], np.cumsum(counts) - counts, counts)
+        return Representation(dense, ragged, checked=True)
+
+
+def _concatenate(path: Path, arrays: Sequence[NDArray]) -> None:
+    total = sum(len(array) for array in arrays)
+    if not total:
+        np.save(path, arrays[0], allow_pickle=False)
+        return
+    out = open_memmap(path, mode="w+", dtype=arrays[0].dtype, shape=(total, *arrays[0].shape[1:]))
+    start = 0
+    for array in arrays:
+        out[start : start + len(array)] = array
+        start += len(array)
+    out.flush()

@@ -14,14 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from reidbench import __version__
+from reidbench.assembly import assemble, effective_settings
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.data.splits import Split, make_split, read_split
 from reidbench.environment import choose_device, describe_environment
-from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.errors import ReidbenchError
 from reidbench.method import MethodSpec
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry import Registry, load_registry
@@ -89,7 +88,8 @@ def evaluate(
         >>> record.metrics["score"]  # doctest: +SKIP
     """
     progress = progress or RichProgress()
-    offer = (registry or load_registry()).find(method)
+    registry = registry or load_registry()
+    offer = registry.find(method)
     images = dataset if isinstance(dataset, ImageSet) else load_dataset(dataset, Path(root) if root else None)
     preset = _preset_name(offer.spec, preset, images)
     effective = effective_settings(offer.spec, preset, settings or {})
@@ -104,14 +104,17 @@ def evaluate(
         progress.warn(warning)
     runs_dir = Path(runs_dir)
     check_writable(runs_dir)
-    built = offer.spec.build(effective)
+    assembled = assemble(offer, effective, registry)
+    built = assembled.method
     device = choose_device(device)
-    built.prepare(device, seed, progress)
+    for _, leaf in assembled.leaves:
+        leaf.prepare(device, seed, progress)
     question = {
         "method": offer.spec.name,
         "plugin": {"name": offer.distribution, "version": offer.version, "method_version": offer.spec.version},
         "settings": effective.model_dump(mode="json"),
         "weights": asdict(built.weights),
+        "parts": dict(assembled.parts),
         "dataset": images.digest,
         "split": chosen.digest,
         "seed": seed,
@@ -124,7 +127,7 @@ def evaluate(
     if standing is not None:
         return standing
 
-    stages = Stages(built, offer, images, chosen, seed, gallery, device, path / "work", progress)
+    stages = Stages(assembled, images, chosen, seed, gallery, device, path / "work", progress)
     stages.run(policy)
     data = {
         "schema": SCHEMA,
@@ -151,8 +154,11 @@ def evaluate(
         "preset": preset,
         "settings": {"given": dict(settings or {}), "effective": question["settings"]},
         "weights": question["weights"],
+        "parts": question["parts"],
         "gallery": gallery,
         "matching": {"rule": built.matching, "metric": built.metric},
+        "calibration": stages.calibration,
+        "constants": stages.constants,
         "threshold": stages.thresholds.to_json(),
         "metrics": {part: episode.metrics.to_json() for part, episode in stages.episodes.items()},
         "fit": {
@@ -168,33 +174,6 @@ def evaluate(
     record = write_run(path, data, stages.files())
     discard_work(path / "work")
     return record
-
-
-def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str, Any]) -> Any:
-    """Combine defaults, preset and what the user gave, and check them.
-
-    Raises:
-        ReidbenchError: A setting does not exist or has the wrong type.
-    """
-    known = spec.settings.model_fields
-    for key in given:
-        if key not in known:
-            hint = did_you_mean(key, known)
-            raise ReidbenchError(
-                f"{spec.name} has no setting '{key}'" + (f"; {hint}" if hint else ""),
-                where=f"--set {key}={given[key]}",
-                remedy=f"reidbench methods {spec.name}   # lists them",
-            )
-    try:
-        return spec.settings(**{**(spec.presets[preset] if preset else {}), **given})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "settings"
-        raise ReidbenchError(
-            f"the setting '{key}' of {spec.name} can't be {first['input']!r}: {first['msg'].lower()}",
-            where=f"--set {key}={first['input']}",
-            remedy=f"reidbench methods {spec.name}   # shows each setting's type",
-        ) from error
 
 
 def _preset_name(spec: MethodSpec, asked: str | None, images: ImageSet) -> str | None:

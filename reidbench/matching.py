@@ -67,6 +67,7 @@ def match(
     budget: int = DEFAULT_BUDGET,
     encounter: tuple[NDArray, NDArray] | None = None,
     image_level: bool = True,
+    n_compared: int = 0,
     advance: Callable[[int], None] = lambda _: None,
 ) -> IdentityScores:
     """Compare queries with a gallery, block by block.
@@ -82,6 +83,7 @@ def match(
         encounter: Encounter names of queries and of gallery entries; the own-identity score leaves
             entries of the query's own encounter out. An empty name belongs to no encounter.
         image_level: Whether gallery entries are images, so that average precision is defined.
+        n_compared: Images that each query is compared with, where they outnumber the gallery's entries.
         advance: Told how many queries each block finished.
 
     Raises:
@@ -95,11 +97,9 @@ def match(
     precision = np.full(n_query, np.nan)
     own_best = np.full(n_query, -np.inf)
     other_best = np.full(n_query, -np.inf)
-    # Entries sorted by identity, gallery order kept within one, so that one reduceat finds every maximum.
-    order = np.argsort(gallery_codes, kind="stable")
-    starts = np.searchsorted(gallery_codes[order], np.arange(n_identity))
+    order, starts = _by_identity(gallery_codes)
     first_index = order[starts]
-    block = max(1, min(n_query, budget // (n_gallery * 40)))
+    block = max(1, min(n_query, budget // (max(n_gallery, n_compared) * 40)))
     for start in range(0, n_query, block):
         rows = np.arange(start, min(start + block, n_query))
         similarity = np.asarray(score(query.take(rows), gallery), dtype=np.float64)
@@ -126,6 +126,23 @@ def match(
             other_best[row] = others.max(initial=-np.inf)
         advance(len(rows))
     return IdentityScores(identity, scores, precision, own_best, other_best)
+
+
+def best_by_identity(similarity: NDArray, codes: NDArray[np.int64]) -> NDArray:
+    """Return each identity's best score, ``(n_query, n_identity)``, from those of its images.
+
+    Args:
+        similarity: ``(n_query, n_gallery)``.
+        codes: Identity of each gallery image, 0 … n_identity - 1, all present.
+    """
+    order, starts = _by_identity(codes)
+    return np.asarray(np.maximum.reduceat(similarity[:, order], starts, axis=1))
+
+
+def _by_identity(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sort entries by identity, gallery order kept within one; one ``reduceat`` then finds every maximum."""
+    order = np.argsort(codes, kind="stable")
+    return order, np.searchsorted(codes[order], np.arange(int(codes.max()) + 1))
 
 
 def _best_first(

@@ -13,17 +13,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from reidbench.calibration.settings import Calibration
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.progress import Progress
-from reidbench.representations import Representation
-from reidbench.similarity import cosine_similarity, euclidean_similarity
+from reidbench.representations import Ragged, Representation
+from reidbench.similarity import cosine_similarity, euclidean_similarity, pairwise
 
 
 class Settings(BaseModel):
@@ -129,10 +131,15 @@ class Method(ABC):
         settings: The method's options, already checked.
     """
 
-    matching: Literal["nearest", "centroid"] = "nearest"
+    matching: Literal["nearest", "centroid", "identity"] = "nearest"
+    """What a query is compared with: every gallery image, one centroid for each identity, or identities as such."""
     metric: Literal["cosine", "euclidean"] = "cosine"
-    learns: ClassVar[bool] = False
+    learns: bool = False
     """Whether ``fit`` shapes the representation; the cache key then holds the fit data and the seed."""
+    calibration: Calibration | None = None
+    """How the core shall turn similarities into probabilities; ``None`` leaves them as they are."""
+    parts: Mapping[str, Method] = MappingProxyType({})
+    """The methods that this one is made of, by name; empty for one that stands alone."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
@@ -161,6 +168,20 @@ class Method(ABC):
     def score(self, query: Representation, gallery: Representation) -> NDArray:
         """Return similarities ``(n_query, n_gallery)``; ``-inf`` marks a pair that was not compared."""
 
+    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray:
+        """Return the similarity of given pairs, ``(n_pair,)``, as :meth:`score` would give it.
+
+        Args:
+            query: Representation of ``n_query`` images.
+            gallery: Representation of ``n_gallery`` images.
+            pairs: Row of the query and row of the gallery image of each pair, ``(n_pair, 2)``.
+        """
+        similarity = np.empty(len(pairs), dtype=np.float64)
+        for row in np.unique(pairs[:, 0]):
+            mine = np.flatnonzero(pairs[:, 0] == row)
+            similarity[mine] = self.score(query.take(np.array([row])), gallery.take(pairs[mine, 1]))[0]
+        return similarity
+
 
 class EmbeddingMethod(Method):
     """One vector for each image; subclasses write :meth:`embed` alone."""
@@ -184,9 +205,15 @@ class EmbeddingMethod(Method):
         compare = cosine_similarity if self.metric == "cosine" else euclidean_similarity
         return compare(query.dense["embedding"], gallery.dense["embedding"])
 
+    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray:
+        return pairwise(query.dense["embedding"], gallery.dense["embedding"], pairs, self.metric)
+
 
 class PairMethod(Method):
-    """Local features of each image, and a comparison of two images; subclasses write both."""
+    """Features of each image, and a comparison of two images; subclasses write both.
+
+    A method with keypoints is better off with :class:`LocalFeatureMethod`, which compares many pairs at once.
+    """
 
     @abstractmethod
     def describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray]:
@@ -197,25 +224,45 @@ class PairMethod(Method):
         """Return the similarity of two images; no keypoints or no matches is 0."""
 
     def represent(self, images: Images, progress: Progress) -> Representation:
-        from reidbench.representations import Ragged
-
         described = []
-        with progress.stage("local features", len(images)) as stage:
+        with progress.stage("describe", len(images)) as stage:
             for index in range(len(images)):
                 described.append(self.describe(images.pixels(index)))
                 stage.advance()
-        names = described[0]
-        return Representation({}, {name: Ragged.from_rows([rows[name] for rows in described]) for name in names})
+        return Representation({}, {name: Ragged.from_rows([rows[name] for rows in described]) for name in described[0]})
 
     def score(self, query: Representation, gallery: Representation) -> NDArray:
-        similarity = np.zeros((len(query), len(gallery)), dtype=np.float32)
-        names = tuple(query.ragged)
-        gallery_rows = [{name: gallery.ragged[name][j] for name in names} for j in range(len(gallery))]
-        for i in range(len(query)):
-            row = {name: query.ragged[name][i] for name in names}
-            for j, other in enumerate(gallery_rows):
-                similarity[i, j] = self.compare(row, other)
-        return similarity
+        grid = np.indices((len(query), len(gallery))).reshape(2, -1).T
+        return self.score_pairs(query, gallery, grid).reshape(len(query), len(gallery))
+
+    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray:
+        return np.array(
+            [
+                self.compare(
+                    {name: rows[int(i)] for name, rows in query.ragged.items()},
+                    {name: rows[int(j)] for name, rows in gallery.ragged.items()},
+                )
+                for i, j in pairs
+            ],
+            dtype=np.float64,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PartSpec:
+    """A method that another one is made of, asked for by name.
+
+    Attributes:
+        method: Its name, or ``distribution:method``.
+        settings: Its settings, as ``--set`` would give them.
+        preset: A named set of its settings.
+        calibration: How its similarities become probabilities; ``None`` leaves them as they are.
+    """
+
+    method: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    preset: str | None = None
+    calibration: Calibration | None = Calibration()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +273,10 @@ class MethodSpec:
         name: What ``--method`` takes.
         summary: One line for ``reidbench methods``.
         settings: The settings class.
-        build: Called with settings, returns the method; torch is imported here.
+        build: Called with settings, returns the method; torch is imported here. A method made of parts gets
+            the built parts as a second argument.
+        parts: The parts that given settings ask for, by name and in order; the core builds, fits and
+            calibrates them.
         presets: Settings by preset name; ``report`` is the default when there is one.
         needs: What has to be had for it to run, for the methods table.
         licence: Licence of weights, where that matters.
@@ -238,7 +288,8 @@ class MethodSpec:
     name: str
     summary: str
     settings: type[Settings]
-    build: Callable[[Any], Method]
+    build: Callable[..., Method]
+    parts: Callable[[Any], Mapping[str, PartSpec]] | None = None
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     needs: str = "nothing"
     licence: str = ""

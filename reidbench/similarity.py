@@ -34,3 +34,29 @@ def euclidean_similarity(query: NDArray, gallery: NDArray) -> NDArray:
     gallery = np.asarray(gallery, dtype=np.float64)
     squared = (query**2).sum(1)[:, None] + (gallery**2).sum(1)[None, :] - 2 * query @ gallery.T
     return -np.sqrt(np.maximum(squared, 0.0))
+
+
+def pairwise(query: NDArray, gallery: NDArray, pairs: NDArray[np.int64], metric: str, block: int = 8192) -> NDArray:
+    """Return the similarity of given pairs of rows, ``(n_pair,)``, without the whole matrix.
+
+    Args:
+        query: Embeddings ``(n_query, dim)``.
+        gallery: Embeddings ``(n_gallery, dim)``.
+        pairs: Row of each in a pair, ``(n_pair, 2)``.
+        metric: ``cosine`` or ``euclidean``.
+        block: Pairs compared at once.
+
+    Example:
+        >>> pairwise(np.eye(2), np.eye(2), np.array([[0, 0], [0, 1]]), "cosine").tolist()
+        [1.0, 0.0]
+    """
+    if metric == "cosine":
+        query, gallery = unit(query), unit(gallery)
+    similarity = np.empty(len(pairs))
+    for start in range(0, len(pairs), block):
+        rows = pairs[start : start + block]
+        left, right = query[rows[:, 0]].astype(np.float64), gallery[rows[:, 1]].astype(np.float64)
+        similarity[start : start + block] = (
+            np.einsum("ij,ij->i", left, right) if metric == "cosine" else -np.linalg.norm(left - right, axis=1)
+        )
+    return similarity

@@ -5,55 +5,43 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench import cache
+from reidbench.assembly import Assembled, combinations, represent
+from reidbench.cache import RepresentationStore, key_of
+from reidbench.calibration.calibrated import Calibrated
+from reidbench.calibration.episode import LabelledRows, Numbering, calibrate, number_curves
+from reidbench.choosing import choose_constants
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
-from reidbench.matching import BEST_IDENTITIES, IdentityScores, centroids, match
+from reidbench.episodes import Episode, GalleryMode, Rows, answer, encounter_names
+from reidbench.errors import ReidbenchError
+from reidbench.fusion import Combination
 from reidbench.method import FitContext, FitReport, Images, LabelledImages, Method, Validation
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.summary import predict, summarise
-from reidbench.progress import Progress
+from reidbench.progress import Progress, Stage
 from reidbench.registry import Offer
 from reidbench.representations import Representation
 from reidbench.runs import PREDICTION_COLUMNS, RunFiles
 from reidbench.thresholds import Fixed, Thresholds, parse_policy
 
-GalleryMode = Literal["group", "all"]
-
-
-def _choose(policy: Any, answers: Answers) -> Thresholds:
-    """Choose thresholds; in a closed set there is nothing to reject, so every best candidate is accepted."""
-    if answers.known.all():
-        accept_all: Thresholds = Fixed(-math.inf).choose(answers)
-        note = "the calibration episode has no new animals: every best candidate is accepted"
-        return dataclasses.replace(accept_all, notes=(*accept_all.notes, note))
-    chosen: Thresholds = policy.choose(answers)
-    return chosen
-
-
-@dataclass(slots=True, eq=False)
-class Episode:
-    """Queries of one part against the gallery, and what was concluded of them."""
-
-    rows: NDArray[np.int64]
-    answers: Answers
-    metrics: Any = None
+EXTRACTED_AT_ONCE = 256
+"""Images between two writes to the store: what a kill can cost."""
 
 
 @dataclass(slots=True, eq=False)
 class Stages:
     """The stages of one run and what each hands to the next."""
 
-    method: Method
-    offer: Offer
+    assembled: Assembled
     images: ImageSet
     split: Split
     seed: int
@@ -63,50 +51,29 @@ class Stages:
     progress: Progress
     timing: dict[str, float] = field(default_factory=dict)
     report: FitReport = field(default_factory=FitReport)
+    calibration: list[dict[str, Any]] = field(default_factory=list)
+    constants: dict[str, Any] = field(default_factory=dict)
     episodes: dict[str, Episode] = field(default_factory=dict)
     thresholds: Thresholds = field(init=False)
     identities: NDArray = field(init=False)
+    learned: NDArray = field(init=False)
+    rows: dict[str, NDArray[np.int64]] = field(init=False)
 
     def run(self, policy: Any) -> None:
-        rows = {part: self.split.indices(part, self.images) for part in ("gallery", "fit", "calibration", "test")}
+        method = self.assembled.method
+        parts = ("gallery", "fit", "calibration", "test")
+        self.rows = {part: self.split.indices(part, self.images) for part in parts}
         identity = self.images.table["identity"].to_numpy(dtype=str)
-        self.identities = np.unique(identity[rows["gallery"]])
-        learned_from = rows["fit"] if len(rows["fit"]) else rows["gallery"]
+        self.identities = np.unique(identity[self.rows["gallery"]])
+        self.learned = np.unique(identity[self._learned_from()])
+        self._check_classes()
 
-        used = np.concatenate([rows["gallery"], rows["calibration"], rows["test"]])
-        key = self._cache_key(used, learned_from, rows["calibration"])
-        stored, fitted = cache.read_representation(key), cache.read_note(key)
-        if stored is not None and fitted is not None:
-            self.report = FitReport(tuple(fitted["history"]), tuple(fitted["notes"]), fitted["facts"])
-            self.timing |= fitted["timing"]  # what it cost when it was made, not what reading it back costs
-        else:
-            started = time.perf_counter()
-            self.report = self._fit(learned_from, rows)
-            self.timing["fit_s"] = round(time.perf_counter() - started, 3)
-            started = time.perf_counter()
-            stored = self._represent(used)
-            self.timing["represent_s"] = round(time.perf_counter() - started, 3)
-            cache.write_representation(key, stored)
-            cache.write_note(key, {**dataclasses.asdict(self.report), "timing": dict(self.timing)})
-        where = {
-            part: start
-            for part, start in zip(
-                ("gallery", "calibration", "test"),
-                np.cumsum([0, len(rows["gallery"]), len(rows["calibration"])]),
-                strict=True,
-            )
-        }
-
-        def part_of(part: str) -> Representation:
-            return stored.take(np.arange(where[part], where[part] + len(rows[part])))
-
-        started = time.perf_counter()
-        enrolled = part_of("gallery")
-        for part in ("calibration", "test"):
-            self.episodes[part] = Episode(
-                rows[part], self._answer(rows["gallery"], rows[part], enrolled, part_of(part))
-            )
-        self.timing["match_s"] = round(time.perf_counter() - started, 3)
+        described = self._describe()
+        with self._timed("calibrate_s"):
+            self._calibrate(described)
+        with self._timed("match_s"):
+            for part in ("calibration", "test"):
+                self.episodes[part] = self._answer(method, described[part], described["gallery"], self.progress)
 
         self.thresholds = _choose(policy, self.episodes["calibration"].answers)
         for note in self.thresholds.notes:
@@ -116,8 +83,7 @@ class Stages:
 
     def files(self) -> RunFiles:
         """Return what the run folder holds besides ``run.json``."""
-        table = self.images.table
-        image_id = table["image_id"].to_numpy(dtype=str)
+        image_id = self.images.table["image_id"].to_numpy(dtype=str)
         rows: list[dict[str, Any]] = []
         arrays: dict[str, NDArray] = {"identities": self.identities}
         for part, episode in self.episodes.items():
@@ -139,121 +105,191 @@ class Stages:
                 f"{part}.candidates": answers.candidates.astype(str),
                 f"{part}.scores": answers.scores,
                 f"{part}.average_precision": answers.average_precision,
+                f"{part}.own_best": episode.own_best,
+                f"{part}.other_best": episode.other_best,
             }
-            arrays |= {f"{part}.{name}": values for name, values in self.extremes_of[part].items()}
         split_rows = list(zip(self.split.image_ids, self.split.parts, strict=True))
         return RunFiles(split_rows, rows, arrays)
 
-    extremes_of: dict[str, dict[str, NDArray]] = field(default_factory=lambda: {"calibration": {}, "test": {}})
+    def _learned_from(self) -> NDArray[np.int64]:
+        return self.rows["fit"] if len(self.rows["fit"]) else self.rows["gallery"]
 
-    def _cache_key(self, used: NDArray, learned_from: NDArray, judged_on: NDArray) -> str:
+    def _check_classes(self) -> None:
+        """Refuse a classifier that learned other animals than are enrolled."""
+        for offer, leaf in self.assembled.leaves:
+            if leaf.matching == "identity" and not np.isin(self.identities, self.learned).any():
+                raise ReidbenchError(
+                    f"{offer.spec.name} answers with the animals that it learned, and none of them is enrolled",
+                    where="a disjoint split",
+                    remedy="use an open-set split: --split-kind open-set",
+                )
+
+    def _describe(self) -> dict[str, Rows]:
+        """Fit and run every leaf, or read what it said before; return each part's images."""
+        used = np.concatenate([self.rows[part] for part in ("gallery", "calibration", "test")])
+        made: dict[int, Representation] = {}
+        reports = []
+        for offer, leaf in self.assembled.leaves:
+            report, made[id(leaf)] = self._describe_leaf(offer, leaf, used)
+            reports.append((offer.spec.name, report))
+        self.report = _joined(reports)
+        whole = represent(self.assembled.method, lambda leaf: made[id(leaf)])
+        rows, start = {}, 0
+        for part in ("gallery", "calibration", "test"):
+            places = np.arange(start, start + len(self.rows[part]))
+            rows[part] = Rows(self.rows[part], whole.take(places))
+            start += len(places)
+        return rows
+
+    def _describe_leaf(self, offer: Offer, leaf: Method, used: NDArray) -> tuple[FitReport, Representation]:
+        store = RepresentationStore(self._key(offer, leaf))
+        contents = self.images.take(used).contents()
+        missing = store.missing(contents)
+        noted = store.read_note()
+        if noted is not None and (not len(missing) or not leaf.learns):
+            report = FitReport(tuple(noted["history"]), tuple(noted["notes"]), noted["facts"])
+            fit_s = noted["fit_s"]
+        else:
+            started = time.perf_counter()
+            report = self._fit(leaf, self.work_dir / self._key(offer, leaf)[:12])
+            fit_s = round(time.perf_counter() - started, 3)
+            store.write_note({**dataclasses.asdict(report), "fit_s": fit_s})
+        if len(missing):
+            self._extract(offer, leaf, store, used[missing], [contents[place] for place in missing])
+        # What it cost when it was made, not what reading it back costs.
+        self._add_timing("fit_s", fit_s)
+        self._add_timing("represent_s", store.seconds(contents))
+        return report, store.read(contents)
+
+    def _extract(self, offer: Offer, leaf: Method, store: RepresentationStore, rows: NDArray, keys: list[str]) -> None:
+        with self.progress.stage(f"represent: {offer.spec.name}", len(rows)) as bar:
+            for start in range(0, len(rows), EXTRACTED_AT_ONCE):
+                chunk = rows[start : start + EXTRACTED_AT_ONCE]
+                started = time.perf_counter()
+                made = leaf.represent(Images(self.images.take(chunk)), _Inside(self.progress, bar))
+                if len(made) != len(chunk):
+                    raise ValueError(f"{offer.spec.name} described {len(made)} of {len(chunk)} images")
+                store.add(keys[start : start + len(chunk)], made, time.perf_counter() - started)
+
+    def _key(self, offer: Offer, leaf: Method) -> str:
         learning = ""
-        if self.method.learns:  # the calibration part chooses the best epoch, so it shapes the network too
+        if leaf.learns:  # the calibration part chooses the best epoch, so it shapes the network too
+            learned_from, judged_on = self._learned_from(), self.rows["calibration"]
             learning = f"{self.images.take(learned_from).digest}|{self.images.take(judged_on).digest}|{self.seed}"
-        images = self.images.take(used).digest
-        return cache.key_of(
-            self.offer.distribution,
-            self.offer.version,
-            self.offer.spec.version,
-            self.method.fingerprint(),
-            images,
-            learning,
-            self.device,
-        )
+        return key_of(offer.spec.name, offer.distribution, offer.spec.version, leaf.fingerprint(), learning)
 
-    def _fit(self, learned_from: NDArray, rows: Mapping[str, NDArray]) -> FitReport:
-        labelled = LabelledImages(
-            Images(self.images.take(learned_from)),
-            tuple(self.images.table["identity"].iloc[learned_from]),
-        )
-
+    def _fit(self, leaf: Method, work_dir: Path) -> FitReport:
+        learned_from = self._learned_from()
+        identity = self.images.table["identity"].to_numpy(dtype=str)
+        labelled = LabelledImages(Images(self.images.take(learned_from)), tuple(identity[learned_from].tolist()))
         # Made once: a method may keep decoded pixels by these objects from one validation to the next.
-        gallery, calibration = (Images(self.images.take(rows[part])) for part in ("gallery", "calibration"))
+        seen = {part: Images(self.images.take(self.rows[part])) for part in ("gallery", "calibration")}
 
         def validate() -> Validation:
             quiet = Progress()
-            enrolled = self.method.represent(gallery, quiet)
-            queries = self.method.represent(calibration, quiet)
-            answers = self._answer(rows["gallery"], rows["calibration"], enrolled, queries)
-            best = _choose(parse_policy("max-score"), answers)
-            overall = summarise(answers, best).overall
+            gallery, queries = (Rows(self.rows[part], leaf.represent(seen[part], quiet)) for part in seen)
+            episode = self._answer(leaf, queries, gallery, quiet)
+            best = _choose(parse_policy("max-score"), episode.answers)
+            overall = summarise(episode.answers, best).overall
             return Validation(overall.rank1, overall.balanced_rank1, overall.score)
 
-        if self.method.learns:
-            self.work_dir.mkdir(parents=True, exist_ok=True)
-        context = FitContext(validate, self.seed, self.device, self.work_dir, self.progress)
-        return self.method.fit(labelled, context)
+        if leaf.learns:
+            work_dir.mkdir(parents=True, exist_ok=True)
+        return leaf.fit(labelled, FitContext(validate, self.seed, self.device, work_dir, self.progress))
 
-    def _represent(self, used: NDArray) -> Representation:
-        representation = self.method.represent(Images(self.images.take(used)), self.progress)
-        if len(representation) != len(used):
-            raise ValueError(f"{self.offer.spec.name} described {len(representation)} of {len(used)} images")
-        return representation
+    def _calibrate(self, described: dict[str, Rows]) -> None:
+        """Fit score curves and choose constants, both on the calibration episode, and note who is judged by what."""
+        method = self.assembled.method
+        if not isinstance(method, Calibrated) and not method.parts:
+            return
+        group = self.images.table["group"].to_numpy(dtype=str)
+        code = np.unique(self.images.table["identity"].to_numpy(dtype=str), return_inverse=True)[1]
+        queried = np.concatenate([self.rows["calibration"], self.rows["test"]])
+        numbering = number_curves(group[queried].tolist(), int(code.max()) + 1, self.seed)
+        labelled = {part: self._labelled(described[part], code) for part in ("gallery", "calibration")}
+        self.calibration = calibrate(
+            method,
+            labelled["calibration"],
+            labelled["gallery"],
+            numbering,
+            by_group=self.gallery == "group",
+            seed=self.seed,
+            progress=self.progress,
+        )
+        self._judge(described, labelled["calibration"], numbering)
+        for path, each in combinations(method):
+            if isinstance(each, Combination) and len(each.choices()) > 1:
+                rows = {part: _inside(described[part], path) for part in ("calibration", "gallery")}
+                self.constants[path or "."] = choose_constants(
+                    each, self.images, rows["calibration"], rows["gallery"], mode=self.gallery, learned=self.learned
+                )
 
-    def _answer(
-        self, gallery_rows: NDArray, query_rows: NDArray, enrolled: Representation, queries: Representation
-    ) -> Answers:
-        """Match each group's queries with the gallery they may search, and collect one table."""
-        table = self.images.table
-        identity, group = table["identity"].to_numpy(dtype=str), table["group"].to_numpy(dtype=str)
-        encounter = np.array(
-            [f"{who}\x00{day}" if day else "" for who, day in zip(identity, table["date"], strict=True)]
-        )
-        known = np.isin(identity[query_rows], identity[gallery_rows])
-        n_query = len(query_rows)
-        candidates = np.full((n_query, BEST_IDENTITIES), "", dtype=object)
-        scores = np.full((n_query, BEST_IDENTITIES), -np.inf)
-        precision = np.full(n_query, np.nan)
-        extremes = {"own_best": np.full(n_query, -np.inf), "other_best": np.full(n_query, -np.inf)}
-        searched: dict[str, int] = {}
-        by_centroid = self.method.matching == "centroid"
-        with self.progress.stage("match", n_query) as stage:
-            for name in sorted(set(group[query_rows])):
-                mine = np.flatnonzero(group[query_rows] == name)
-                inside = (
-                    np.flatnonzero(group[gallery_rows] == name)
-                    if self.gallery == "group"
-                    else np.arange(len(gallery_rows))
-                )
-                if not len(inside):
-                    searched[name] = 0
-                    continue
-                names, codes = np.unique(identity[gallery_rows[inside]], return_inverse=True)
-                searched[name] = len(names)
-                own = np.searchsorted(names, identity[query_rows[mine]])
-                own = np.where(np.isin(identity[query_rows[mine]], names), own, -1)
-                target = enrolled.take(inside)
-                if by_centroid:
-                    renormalise = getattr(self.method.settings, "renormalise_centroid", True)
-                    target = centroids(target, codes, renormalise=renormalise)
-                found: IdentityScores = match(
-                    queries.take(mine),
-                    target,
-                    np.arange(len(names)) if by_centroid else codes,
-                    own,
-                    self.method.score,
-                    encounter=None if by_centroid else (encounter[query_rows[mine]], encounter[gallery_rows[inside]]),
-                    image_level=not by_centroid,
-                    advance=stage.advance,
-                )
-                width = found.identity.shape[1]
-                named = np.where(found.identity >= 0, names[np.maximum(found.identity, 0)], "")
-                candidates[mine[:, None], np.arange(width)] = named
-                scores[mine[:, None], np.arange(width)] = found.score
-                precision[mine] = found.average_precision
-                extremes["own_best"][mine], extremes["other_best"][mine] = found.own_best, found.other_best
-        for part, wanted in (
-            ("calibration", self.split.indices("calibration", self.images)),
-            ("test", self.split.indices("test", self.images)),
-        ):
-            if np.array_equal(wanted, query_rows):
-                self.extremes_of[part] = extremes
-        return Answers(
-            true=identity[query_rows],
-            known=known,
-            group=group[query_rows],
-            candidates=candidates,
-            scores=scores,
-            average_precision=precision,
-            gallery_identities=searched,
-        )
+    def _judge(self, described: dict[str, Rows], calibration: LabelledRows, numbering: Numbering) -> None:
+        group = self.images.table["group"].to_numpy(dtype=str)
+        curves = {
+            "calibration": numbering.held_out(calibration),
+            "test": numbering.mean(group[self.rows["test"]]),
+            "gallery": np.zeros(len(self.rows["gallery"]), np.int64),
+        }
+        for part, numbers in curves.items():
+            described[part] = Rows(described[part].indices, described[part].representation.judged_by(numbers))
+
+    def _labelled(self, rows: Rows, code: NDArray[np.int64]) -> LabelledRows:
+        group = self.images.table["group"].to_numpy(dtype=str)
+        encounter = encounter_names(self.images)
+        return LabelledRows(rows.representation, code[rows.indices], group[rows.indices], encounter[rows.indices])
+
+    def _answer(self, method: Method, query: Rows, gallery: Rows, progress: Progress) -> Episode:
+        return answer(method, self.images, query, gallery, mode=self.gallery, learned=self.learned, progress=progress)
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self._add_timing(name, time.perf_counter() - started)
+
+    def _add_timing(self, name: str, seconds: float) -> None:
+        self.timing[name] = round(self.timing.get(name, 0.0) + seconds, 3)
+
+
+class _Inside(Progress):
+    """Lets a method that is called for one chunk of images move the bar of them all."""
+
+    def __init__(self, outer: Progress, bar: Stage) -> None:
+        self._outer = outer
+        self._bar = bar
+
+    @contextmanager
+    def stage(self, description: str, total: float) -> Iterator[Stage]:
+        yield self._bar
+
+    def warn(self, text: str) -> None:
+        self._outer.warn(text)
+
+
+def _choose(policy: Any, answers: Answers) -> Thresholds:
+    """Choose thresholds; in a closed set there is nothing to reject, so every best candidate is accepted."""
+    if answers.known.all():
+        accept_all: Thresholds = Fixed(-math.inf).choose(answers)
+        note = "the calibration episode has no new animals: every best candidate is accepted"
+        return dataclasses.replace(accept_all, notes=(*accept_all.notes, note))
+    chosen: Thresholds = policy.choose(answers)
+    return chosen
+
+
+def _inside(rows: Rows, path: str) -> Rows:
+    representation = rows.representation
+    for name in filter(None, path.split("/")):
+        representation = representation.part(name)
+    return Rows(rows.indices, representation)
+
+
+def _joined(reports: list[tuple[str, FitReport]]) -> FitReport:
+    """Put the reports of several leaves into one; a method that stands alone keeps its own."""
+    if len(reports) == 1:
+        return reports[0][1]
+    return FitReport(
+        history=tuple({"part": name, **row} for name, report in reports for row in report.history),
+        notes=tuple(f"{name}: {note}" for name, report in reports for note in report.notes),
+        facts={f"{name}.{key}": value for name, report in reports for key, value in report.facts.items()},
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 import reidbench
@@ -14,6 +16,9 @@ class SiftSettings(reidbench.Settings):
     ratio: float = Field(0.8, gt=0, le=1, description="ratio test: nearest distance over the next one")
     longest_side: int = Field(256, ge=32, description="images are resized to this longest side, in pixels")
     contrast: float = Field(0.02, ge=0, description="SIFT's contrast threshold; lower finds more keypoints")
+    geometry: Literal["none", "affine", "homography", "fundamental"] = Field(
+        "none", description="count only matches that one such model explains"
+    )
 
 
 def _build(settings: SiftSettings) -> reidbench.Method:
@@ -31,5 +36,6 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             settings=SiftSettings,
             build=_build,
             source="Lowe 2004; Arandjelović and Zisserman 2012",
+            version="2",
         )
     ]

@@ -26,6 +26,8 @@ from reidbench.words import NEW_IDENTITY
 
 TEXT_COLUMNS = ("image_id", "identity", "path", "group", "date", "orientation")
 COLUMNS = (*TEXT_COLUMNS, "bbox")
+SHOWN_COLUMNS = ("bbox", "group", "orientation", "date")
+"""What a method is shown of an image besides its pixels."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHOWN = 5  # examples in a message
@@ -139,13 +141,26 @@ class ImageSet:
         Paths stay out: the same images in another folder are the same images. A file's hash is kept for
         the life of the process while its size and time of change stay the same.
         """
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            hashes = list(pool.map(_file_hash, [str(self.root / path) for path in self.table["path"]]))
         columns = [self.table[column] for column in COLUMNS if column != "path"]
         total = hashlib.sha256()
-        for row in zip(hashes, *columns, strict=True):
+        for row in zip(self._file_hashes(), *columns, strict=True):
             total.update(json.dumps(row).encode() + b"\n")
         return total.hexdigest()
+
+    def contents(self) -> list[str]:
+        """Return one digest for each image of all that a method is shown of it: bytes, box, group, orientation, date.
+
+        Two images with one digest have one representation, whatever they are called.
+        """
+        columns = [self.table[column] for column in SHOWN_COLUMNS]
+        return [
+            hashlib.sha256(json.dumps(row).encode()).hexdigest()
+            for row in zip(self._file_hashes(), *columns, strict=True)
+        ]
+
+    def _file_hashes(self) -> list[str]:
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            return list(pool.map(_file_hash, [str(self.root / path) for path in self.table["path"]]))
 
     def _fail(self, message: str, index: int, remedy: str) -> ReidbenchError:
         return ReidbenchError(message, where=self.origin.at(index), remedy=remedy)

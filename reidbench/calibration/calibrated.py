@@ -1,0 +1,75 @@
+"""A method whose similarities are read through calibration curves, query by query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.calibration.curves import Curve
+from reidbench.calibration.settings import Calibration
+from reidbench.method import FitContext, FitReport, Images, LabelledImages, Method, Weights
+from reidbench.progress import Progress
+from reidbench.representations import Representation
+
+
+class Calibrated(Method):
+    """Wraps a method; its scores are probabilities that two images show one animal.
+
+    Which curve judges a query is noted in its representation (:meth:`Representation.judged_by`), so that
+    scores depend on nothing but the two representations.
+
+    Args:
+        inner: The method that compares.
+        how: How its similarities are calibrated.
+    """
+
+    def __init__(self, inner: Method, how: Calibration) -> None:
+        if inner.matching == "identity":
+            raise ValueError(f"{type(inner).__name__} gives scores of identities; only similarities are calibrated")
+        super().__init__(inner.settings)
+        self.inner = inner
+        self.how = how
+        self.metric = inner.metric
+        self._curves: tuple[Curve, ...] = ()
+
+    def install(self, curves: Sequence[Curve]) -> None:
+        """Set the curves, in the order of the numbers that representations carry."""
+        self._curves = tuple(curves)
+
+    def score(self, query: Representation, gallery: Representation) -> NDArray:
+        return self._read(self.inner.score(query, gallery), self._numbers(query))
+
+    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray:
+        return self._read(self.inner.score_pairs(query, gallery, pairs), self._numbers(query)[pairs[:, 0]])
+
+    @property
+    def weights(self) -> Weights:
+        return self.inner.weights
+
+    def prepare(self, device: str, seed: int, progress: Progress) -> None:
+        self.inner.prepare(device, seed, progress)
+
+    def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
+        return self.inner.fit(train, context)
+
+    def fingerprint(self) -> str:
+        return self.inner.fingerprint()
+
+    def represent(self, images: Images, progress: Progress) -> Representation:
+        return self.inner.represent(images, progress)
+
+    def _numbers(self, query: Representation) -> NDArray[np.int64]:
+        if query.curve is None:
+            raise ValueError("these queries do not say which curve judges them")
+        return query.curve
+
+    def _read(self, similarity: Any, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+        values = np.asarray(similarity, dtype=np.float64)
+        score = np.empty(values.shape)
+        for number in np.unique(numbers):
+            mine = numbers == number
+            score[mine] = self._curves[number](values[mine])
+        return score
