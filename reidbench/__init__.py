@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 hookimpl = pluggy.HookimplMarker("reidbench")
 
 _HOMES = {
+    "Batches": "batches",
     "Calibration": "calibration.settings",
     "Combination": "fusion",
     "EmbeddingMethod": "method",
@@ -63,6 +64,7 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from reidbench.backbones import load_backbone as load_backbone
+    from reidbench.batches import Batches as Batches
     from reidbench.calibration.settings import Calibration as Calibration
     from reidbench.data.images import ImageSet as ImageSet
     from reidbench.data.sources import load_dataset as load_dataset
