@@ -10,8 +10,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from reidbench import backbones
-from reidbench.backbones import has_folded_batch_norm, load_backbone
+from reidbench.backbones import has_folded_batch_norm, hub, load_backbone
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 
@@ -69,7 +68,7 @@ def test_imagenet_that_cannot_be_had_names_three_ways_out():
 def test_the_hub_is_not_asked_when_it_does_not_answer(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(backbones, "_hub_answers", lambda endpoint: False)
+    monkeypatch.setattr(hub, "hub_answers", lambda endpoint: False)
     progress = _Warnings()
     load_backbone(NAME, "auto", progress)
     assert "does not answer" in progress.texts[0]
@@ -82,13 +81,13 @@ def test_the_probe_asks_once_for_each_process(monkeypatch):
         asked.append(address)
         raise OSError
 
-    backbones._hub_answers.cache_clear()
-    monkeypatch.setattr(backbones, "getproxies", dict)
+    hub.hub_answers.cache_clear()
+    monkeypatch.setattr(hub, "getproxies", dict)
     monkeypatch.setattr(socket, "create_connection", refuse)
-    assert not backbones._hub_answers("https://hub.invalid")
-    assert not backbones._hub_answers("https://hub.invalid")
+    assert not hub.hub_answers("https://hub.invalid")
+    assert not hub.hub_answers("https://hub.invalid")
     assert asked == [("hub.invalid", 443)]
-    backbones._hub_answers.cache_clear()
+    hub.hub_answers.cache_clear()
 
 
 def test_a_cached_file_is_used(monkeypatch, tmp_path):

@@ -1,0 +1,31 @@
+"""Whether a network's batch norm is folded into its weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def has_folded_batch_norm(network: nn.Module) -> bool:
+    """Tell whether batch norm is folded into the convolutions: every layer is identity plus bias.
+
+    Such statistics say nothing of the data. Training them would rescale every layer at the first batch, so
+    they are kept. A network without batch norm, or a fresh one (biases all 0), is not folded.
+    """
+    import torch
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    biased = False
+    for layer in layers:
+        if layer.running_mean is None or layer.running_var is None or not layer.affine:
+            return False
+        with torch.no_grad():
+            # Variance is written as 1 or as 1 - eps, so that the layer divides by exactly 1.
+            scale = layer.weight / (layer.running_var + layer.eps).sqrt()
+            if layer.running_mean.abs().max() > 1e-6 or (scale - 1).abs().max() > 2 * layer.eps + 1e-4:
+                return False
+            biased = biased or bool(layer.bias.abs().max() > 0)
+    return biased
