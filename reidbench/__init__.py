@@ -54,6 +54,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "load_backbone": "backbones",
     "load_dataset": "data.sources",
+    "load_network": "backbones.network",
     "load_runs": "runs",
     "make_split": "data.splits",
     "match_descriptors": "local_matching",
@@ -64,6 +65,7 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from reidbench.backbones import load_backbone as load_backbone
+    from reidbench.backbones.network import load_network as load_network
     from reidbench.batches import Batches as Batches
     from reidbench.calibration.settings import Calibration as Calibration
     from reidbench.data.images import ImageSet as ImageSet

@@ -69,18 +69,8 @@ class Combination(Method):
 
     @property
     def weights(self) -> Weights:
-        """Say whose weights the parts use; pretrained only if every part that has weights is."""
-        own = [part.weights for part in self.parts.values()]
-        used = [weights for weights in own if weights.label != "none"]
-        if not used:
-            return own[0]
-        return Weights(
-            source=" + ".join(dict.fromkeys(weights.source for weights in used)),
-            pretrained=all(weights.pretrained for weights in used),
-            sha256=" ".join(dict.fromkeys(weights.sha256 for weights in used if weights.sha256)),
-            licence=" + ".join(dict.fromkeys(weights.licence for weights in used if weights.licence)),
-            label=" + ".join(dict.fromkeys(weights.label for weights in used)),
-        )
+        """Say whose weights the parts use."""
+        return Weights.join([part.weights for part in self.parts.values()])
 
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         for part in self.parts.values():

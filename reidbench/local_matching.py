@@ -155,12 +155,14 @@ def count_inliers(
         return matches.counts(len(pairs))
     import cv2
 
-    tolerance = 0.015  # of an image side: about 8 of 512 pixels, for animals that bend
+    # OpenCV expects pixels and takes points within one another's rounding for degenerate: a side has 1000 here.
+    # The tolerance is about 8 pixels of 512, for animals that bend.
+    side, tolerance = 1000.0, 15.0
     inliers = np.zeros(len(pairs), dtype=np.int64)
     for pair in np.flatnonzero(matches.counts(len(pairs)) >= _NEEDS[geometry]):
         found = matches.of(int(pair))
-        left = np.asarray(query_points[int(pairs[pair, 0])][found[:, 0]], dtype=np.float64)
-        right = np.asarray(gallery_points[int(pairs[pair, 1])][found[:, 1]], dtype=np.float64)
+        left = side * np.asarray(query_points[int(pairs[pair, 0])][found[:, 0]], dtype=np.float64)
+        right = side * np.asarray(gallery_points[int(pairs[pair, 1])][found[:, 1]], dtype=np.float64)
         if geometry == "affine":
             cv2.setRNGSeed(0)
             _, mask = cv2.estimateAffine2D(left, right, method=cv2.RANSAC, ransacReprojThreshold=tolerance)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -110,6 +110,19 @@ class Weights:
     sha256: str = ""
     licence: str = ""
     label: str = "none"
+
+    @classmethod
+    def join(cls, several: Sequence[Weights]) -> Weights:
+        """Return one record of the weights of several parts; pretrained only if every part that has weights is."""
+        used = [weights for weights in several if weights.label != "none"]
+        if not used:
+            return NO_WEIGHTS
+
+        def listed(name: str, separator: str = " + ") -> str:
+            return separator.join(dict.fromkeys(text for weights in used if (text := getattr(weights, name))))
+
+        pretrained = all(weights.pretrained for weights in used)
+        return cls(listed("source"), pretrained, listed("sha256", " "), listed("licence"), listed("label"))
 
 
 NO_WEIGHTS = Weights(source="none", pretrained=False)

@@ -1,10 +1,8 @@
-"""Representations keep rows together, through taking and through the cache."""
+"""Representations keep rows together, through taking and joining."""
 
 import numpy as np
 import pytest
 
-from reidbench.cache import key_of, read_representation, write_representation
-from reidbench.errors import ReidbenchError
 from reidbench.representations import Ragged, Representation
 
 
@@ -30,31 +28,26 @@ def test_arrays_of_different_length_are_refused():
         Representation({"a": np.zeros(2), "b": np.zeros(3)})
 
 
-def test_the_cache_gives_back_what_it_was_given(local_features, tmp_path, monkeypatch):
-    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path))
-    key = key_of("a", "b")
-    assert read_representation(key) is None
-    write_representation(key, local_features)
-    back = read_representation(key)
-    assert back.dense["size"].tolist() == [3, 0, 1]
-    np.testing.assert_array_equal(back.ragged["descriptor"][0], local_features.ragged["descriptor"][0])
-    assert not list(tmp_path.rglob("*.tmp"))
+def test_taking_copies_no_row(local_features):
+    taken = local_features.take(np.array([2, 0]))
+    assert taken.ragged["descriptor"].values is local_features.ragged["descriptor"].values
 
 
-def test_a_damaged_entry_is_made_anew(local_features, tmp_path, monkeypatch):
-    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path))
-    write_representation(key_of("a"), local_features)
-    (path,) = tmp_path.rglob("*.npz")
-    path.write_bytes(path.read_bytes()[:50])
-    assert read_representation(key_of("a")) is None
+def test_rows_outside_the_array_are_refused():
+    with pytest.raises(ValueError, match="outside"):
+        Ragged(np.zeros((3, 2)), np.array([2]), np.array([2]))
 
 
-def test_parts_of_a_key_do_not_run_together():
-    assert key_of("ab", "c") != key_of("a", "bc")
+def test_padding_fills_behind_the_rows(local_features):
+    block = local_features.ragged["descriptor"].padded([2, 1], fill=-1.0)
+    assert block.tolist() == [[[1.0, 1.0]], [[-1.0, -1.0]]] and block.dtype == np.float32
 
 
-def test_a_cache_that_cannot_be_written_says_where(local_features, tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / "file"))
-    with pytest.raises(ReidbenchError, match="can't be written"):
-        write_representation(key_of("a"), local_features)
+def test_parts_come_back_from_a_join_with_the_curve_that_judges_them(local_features):
+    other = Representation({"embedding": np.eye(3)})
+    joined = Representation.join({"local": local_features, "global": other}).judged_by(np.array([4, 0, 2]))
+    back = joined.take(np.array([2, 0])).part("local")
+    assert back.dense["size"].tolist() == [1, 3] and back.curve.tolist() == [2, 4]
+    assert joined.part("global").dense["embedding"].tolist() == np.eye(3).tolist()
+    with pytest.raises(ValueError, match="no part is called 'glob'"):
+        joined.part("glob")

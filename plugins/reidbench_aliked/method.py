@@ -1,0 +1,123 @@
+"""ALIKED keypoints as WildFusion takes them: 512 x 512, the 256 strongest, RGB in [0, 1] without normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import torch
+from kornia.feature import ALIKED
+from numpy.typing import NDArray
+
+from reidbench import (
+    Batches,
+    LocalFeatureMethod,
+    Matches,
+    Progress,
+    Representation,
+    Weights,
+    load_network,
+    match_mutual,
+)
+from reidbench_aliked.lightglue import LightGlueMatcher
+
+if TYPE_CHECKING:
+    from reidbench_aliked import AlikedSettings
+
+# As published: every local maximum competes, and two keypoints are more than two pixels apart.
+_DETECTION_THRESHOLD = 0.0
+_NMS_RADIUS = 2
+
+
+class Aliked(LocalFeatureMethod):
+    """The similarity of two images is the number of keypoints that match."""
+
+    def __init__(self, settings: AlikedSettings) -> None:
+        super().__init__(settings)
+        self.geometry = settings.geometry
+        self.batch_size = settings.batch_size
+        self.calibration = settings.how_calibrated()
+        self._device = "cpu"
+        self._network: ALIKED | None = None
+        self._matcher: LightGlueMatcher | None = None
+        self._own_weights: Weights | None = None
+        self._batches = Batches(settings.batch_size, Progress())
+
+    @property
+    def weights(self) -> Weights:
+        if self._own_weights is None:
+            raise ValueError("prepare() comes before anything else")
+        return Weights.join([self._own_weights, *([self._matcher.weights] if self._matcher else [])])
+
+    def prepare(self, device: str, seed: int, progress: Progress) -> None:
+        settings: AlikedSettings = self.settings
+        network = ALIKED(settings.model, settings.keypoints, _DETECTION_THRESHOLD, _NMS_RADIUS)
+        self._own_weights = load_network(
+            network,
+            settings.model,
+            settings.weights,
+            repository="kornia/aliked",
+            file=f"{settings.model}.pth",
+            licence="BSD-3-Clause",
+            built=("dkd.hw_grid",),
+        )
+        self._network = network.to(device)
+        self._device = device
+        self._batches = Batches(settings.batch_size, progress)
+        if settings.matcher == "lightglue":
+            self._matcher = LightGlueMatcher(settings, device, progress)
+
+    def fingerprint(self) -> str:
+        """Leave out what shapes the comparison alone, so that another matcher finds the same features."""
+        settings: AlikedSettings = self.settings
+        shape = (settings.model, settings.size, settings.keep_aspect, settings.keypoints)
+        assert self._own_weights is not None
+        return f"aliked|{shape}|{self._own_weights.sha256}"
+
+    def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray]]:
+        resized = [self._resize(image) for image in pixels]
+        described: list[Mapping[str, NDArray]] = [{}] * len(resized)
+        for shape in dict.fromkeys(image.shape for image in resized):  # one batch has one size
+            places = [place for place, image in enumerate(resized) if image.shape == shape]
+
+            def run(chunk: range, places: list[int] = places) -> list[Mapping[str, NDArray]]:
+                return self._forward(np.stack([resized[places[i]] for i in chunk]))
+
+            found = [features for batch in self._batches.run(len(places), run) for features in batch]
+            for place, features in zip(places, found, strict=True):
+                described[place] = features
+        return described
+
+    def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
+        if self._matcher is not None:
+            return self._matcher.match(query, gallery, pairs)
+        descriptors = query.ragged["descriptor"], gallery.ragged["descriptor"]
+        return match_mutual(*descriptors, pairs, ratio=self.settings.ratio, device=self._device)
+
+    def _forward(self, batch: NDArray[np.uint8]) -> list[Mapping[str, NDArray]]:
+        assert self._network is not None
+        height, width = batch.shape[1:3]
+        images = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float() / 255.0
+        with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
+            return [self._features(found, width, height) for found in self._network(images)]
+
+    def _features(self, found: Any, width: int, height: int) -> Mapping[str, NDArray]:
+        # Pixel centres to shares of the side, so that a keypoint means the same at any size.
+        place = (found.keypoints.cpu().numpy() + 0.5) / np.array([width, height])
+        return {
+            "keypoint": place.astype(np.float32),
+            "descriptor": found.descriptors.cpu().numpy().astype(np.float16),
+            "size": np.tile(np.array([width, height], np.int16), (len(place), 1)),
+        }
+
+    def _resize(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        size = self.settings.size
+        height, width = pixels.shape[:2]
+        target = (size, size)
+        if self.settings.keep_aspect:
+            scale = size / max(height, width)
+            target = (max(32, round(width * scale)), max(32, round(height * scale)))
+        interpolation = cv2.INTER_AREA if target[0] * target[1] < height * width else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(pixels, target, interpolation=interpolation), dtype=np.uint8)

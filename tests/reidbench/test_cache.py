@@ -1,0 +1,105 @@
+"""A store keeps each image's representation once, whatever split asks for it, and survives kills and damage."""
+
+import json
+
+import numpy as np
+import pytest
+
+from reidbench.cache import RepresentationStore, cache_dir, key_of
+from reidbench.errors import ReidbenchError
+from reidbench.representations import Ragged, Representation
+
+
+def described(numbers):
+    """Image ``i`` has the vector (i, i) and i % 3 rows of descriptors."""
+    rows = [np.full((i % 3, 4), i, np.float16) for i in numbers]
+    return Representation(
+        {"embedding": np.array([[i, i] for i in numbers], np.float32)}, {"descriptor": Ragged.from_rows(rows)}
+    )
+
+
+def names(numbers):
+    return [f"image-{i}" for i in numbers]
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path))
+    return RepresentationStore(key_of("method", "1"))
+
+
+def check(found, numbers):
+    expected = described(numbers)
+    np.testing.assert_array_equal(found.dense["embedding"], expected.dense["embedding"])
+    for place in range(len(numbers)):
+        np.testing.assert_array_equal(found.ragged["descriptor"][place], expected.ragged["descriptor"][place])
+    assert found.ragged["descriptor"].values.dtype == np.float16
+
+
+def test_only_what_is_missing_is_asked_for_and_each_image_once(store):
+    assert store.missing(names([4, 1, 4])).tolist() == [0, 1]
+    store.add(names([1, 4]), described([1, 4]), 2.0)
+    assert store.missing(names([4, 2, 1, 2])).tolist() == [1]
+
+
+def test_images_come_back_in_any_order_from_several_shards(store):
+    for numbers in ([0, 1, 2], [3, 4], [6]):
+        store.add(names(numbers), described(numbers), 1.0)
+    check(store.read(names([6, 0, 4, 4, 1])), [6, 0, 4, 4, 1])
+    assert len(list(store._dir.glob("shard-*"))) == 1  # joined on the way
+    check(store.read(names([3, 2])), [3, 2])
+
+
+def test_rows_are_mapped_from_disk_not_read(store):
+    store.add(names([1, 2]), described([1, 2]), 1.0)
+    values = store.read(names([2])).ragged["descriptor"].values
+    assert isinstance(values, np.memmap)
+
+
+def test_images_without_any_row_are_kept_too(store):
+    store.add(names([0, 3]), described([0, 3]), 1.0)
+    store.add(names([6]), described([6]), 1.0)
+    check(store.read(names([3, 6])), [3, 6])
+
+
+def test_what_it_cost_is_remembered_by_image(store):
+    store.add(names([1, 2, 3, 4]), described([1, 2, 3, 4]), 8.0)
+    assert store.seconds(names([2, 3])) == pytest.approx(4.0)
+
+
+def test_a_damaged_shard_is_dropped_and_made_anew(store):
+    store.add(names([1, 2]), described([1, 2]), 1.0)
+    shard = next(store._dir.glob("shard-*"))
+    (shard / "rows.descriptor.npy").write_bytes(b"half")
+    assert store.missing(names([1, 2])).tolist() == [0, 1]
+    assert not shard.exists()
+
+
+def test_a_shard_that_was_not_finished_does_not_count(store):
+    store.add(names([1]), described([1]), 1.0)
+    half = store._dir / "tmp-killed"
+    half.mkdir()
+    (half / "index.json").write_text(json.dumps({"images": names([2]), "seconds": [1.0]}))
+    assert store.missing(names([1, 2])).tolist() == [1]
+
+
+def test_notes_survive_and_a_broken_note_is_none(store):
+    assert store.read_note() is None
+    store.write_note({"fit_s": 3.0})
+    assert store.read_note() == {"fit_s": 3.0}
+    (store._dir / "note.json").write_text("{")
+    assert store.read_note() is None
+
+
+def test_keys_do_not_run_together():
+    assert key_of("ab", "c") != key_of("a", "bc")
+
+
+def test_a_cache_that_cannot_be_written_is_one_clear_message(tmp_path, monkeypatch):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("REIDBENCH_CACHE", str(blocked))
+    assert cache_dir() == blocked
+    with pytest.raises(ReidbenchError, match="cache can't be written") as caught:
+        RepresentationStore(key_of("a")).add(names([1]), described([1]), 1.0)
+    assert "REIDBENCH_CACHE" in caught.value.remedy
