@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -22,3 +23,23 @@ def shared_dir() -> Path:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep tests out of the user's cache."""
     os.environ["REIDBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def hub_cache(tmp_path, monkeypatch):
+    """Stand in for the hub's local cache, offline: ``hub_cache(repository, {name: bytes})`` puts files there."""
+    folder = tmp_path / "hub"
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(folder))
+
+    def put(repository, files, revision="main"):
+        commit = hashlib.sha1(repository.encode()).hexdigest()
+        home = folder / f"models--{repository.replace('/', '--')}"
+        (home / "refs").mkdir(parents=True, exist_ok=True)
+        (home / "refs" / revision).write_text(commit)
+        (home / "snapshots" / commit).mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (home / "snapshots" / commit / name).write_bytes(content)
+        return home / "snapshots" / commit
+
+    return put

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import sys
+import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from reidbench.backbones.batch_norm import has_folded_batch_norm
-from reidbench.backbones.files import read_weights, sha256_of
-from reidbench.backbones.fitting import mismatch
-from reidbench.backbones.hub import find_pretrained
-from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.backbones.files import WeightsFile, read_weights
+from reidbench.backbones.fitting import fit_weights
+from reidbench.backbones.hub import WEIGHT_FILES, Lookup, find_file, ways_out
+from reidbench.backbones.models import HUB_PREFIX, Model, find_model
+from reidbench.backbones.network_input import Channel3, NetworkInput, three
+from reidbench.errors import ReidbenchError
 from reidbench.method import Weights
 from reidbench.progress import Progress
 
@@ -18,18 +21,35 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-class Backbone(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Backbone:
     """A network that gives pooled features, where its weights came from, and what input they expect."""
 
     network: nn.Module
     weights: Weights
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    input: NetworkInput
+
+    @property
+    def mean(self) -> Channel3:
+        return self.input.mean
+
+    @property
+    def std(self) -> Channel3:
+        return self.input.std
 
     @property
     def folded_batch_norm(self) -> bool:
         """Whether batch norm is folded into the weights, so that its statistics should stay."""
         return has_folded_batch_norm(self.network)
+
+    def with_input(self, **changes: Any) -> Backbone:
+        """Return the same network with another input; a change to ``auto`` leaves what the model expects.
+
+        Args:
+            changes: ``resize``, ``crop_share``, ``interpolation``, ``mean`` or ``std``.
+        """
+        changed = {key: value for key, value in changes.items() if value != "auto"}
+        return dataclasses.replace(self, input=dataclasses.replace(self.input, **changed))
 
 
 def load_backbone(
@@ -39,57 +59,60 @@ def load_backbone(
     *,
     seed: int = 0,
     pad_type: str = "",
-    hub_id: str = "",
+    size: int | None = None,
     offer_random: bool = True,
 ) -> Backbone:
-    """Build a timm network without classifier, on the CPU, in evaluation mode.
+    """Build a network without classifier, on the CPU, in evaluation mode.
 
     Args:
-        name: Architecture that timm knows.
-        weights: ``auto`` (pretrained where it can be had, else random with a warning), ``imagenet`` (pretrained
-            or an error), ``random``, or a ``.safetensors``, ``.pth``, ``.pt`` or ``.bin`` file.
-        progress: Where the warning goes.
+        name: Architecture that timm knows, or a repository of the hub, ``hf-hub:OWNER/NAME``.
+        weights: ``auto`` (pretrained where they can be had, else random with a warning), ``pretrained`` or
+            ``imagenet`` (pretrained or an error), ``random``, or a file: ``.safetensors``, ``.pth``, ``.pt``, ``.bin``.
+        progress: Where warnings go.
         seed: Seed of random weights.
         pad_type: ``same`` pads as TensorFlow does. Empty takes what the file's metadata says, or the default.
-        hub_id: Repository of pretrained weights on the hub; empty is timm's for this name.
+        size: Side of the input in pixels; by default the model's own. Networks of fixed input size are built for it
+            and their position tables resampled.
         offer_random: Whether an error may point to random weights; a frozen method has no use for them.
 
     Returns:
-        The network, its weights' record, and mean and standard deviation of each channel: the file's
-        metadata if it has them; for folded batch norm with ``pad_type=same`` 0.5, which such
-        TensorFlow weights were trained with; else timm's configuration.
+        The network, its weights' record and its input: mean and deviation are those of the file's metadata if it
+        has them; for folded batch norm with ``pad_type=same`` 0.5, which such TensorFlow weights were trained
+        with; else those of the model's configuration.
 
     Raises:
         ReidbenchError: Unknown name, pretrained weights that can't be had, or a file that does not fit.
     """
-    import timm
-
-    if not timm.is_model(name):
+    if weights == "imagenet" and name.startswith(HUB_PREFIX):
         raise ReidbenchError(
-            f"backbone '{name}' is not in timm {timm.__version__}",
-            where=f"backbone={name}",
-            remedy=did_you_mean(name, timm.list_models()) or "python -c 'import timm; print(timm.list_models())'",
+            f"'{name}' has weights of its own, not ImageNet's",
+            where="weights=imagenet",
+            remedy="weights=auto takes its own; for ImageNet's name timm's architecture",
         )
+    model = find_model(name)
     if weights == "random":
-        return _random(name, seed, pad_type)
-    if weights in ("auto", "imagenet"):
-        config = _config(name)
-        repository = hub_id or str(config.get("hf_hub_id") or "")
-        path, reason = find_pretrained(repository)
-        if path is not None:
-            label = f"{repository} ({config.get('tag') or 'hub'})" if not hub_id else repository
-            licence = "" if hub_id else str(config.get("license") or "")
-            return _from_file(name, path, seed, pad_type, source=f"hub:{repository}", licence=licence, label=label)
-        if weights == "auto":
-            progress.warn(f"no pretrained weights for {name} ({reason}): going on from random weights")
-            return _random(name, seed, pad_type)
-        remedy = (
-            f"on a machine with network: huggingface-cli download {repository}, then copy its HF_HOME here; "
-            "or --set weights=FILE with a .safetensors or .pth file"
-        )
-        remedy += "; or --set weights=random to train from nothing" if offer_random else ""
+        return _random(model, seed, pad_type, size)
+    if weights in ("auto", "imagenet", "pretrained"):
+        lookup = _find_pretrained(model)
+        if lookup.path is not None:
+            tag = f" ({model.config.get('tag') or 'hub'})" if not name.startswith(HUB_PREFIX) else ""
+            revision = f"@{model.revision}" if model.revision else ""
+            record = Weights(
+                f"hub:{model.repository}{revision}",
+                pretrained=True,
+                licence=model.licence,
+                label=f"{model.repository}{tag}",
+            )
+            return _from_file(model, read_weights(lookup.path, from_hub=True), record, progress, seed, pad_type, size)
+        if weights == "auto" and offer_random:
+            progress.warn(f"no pretrained weights for {name} ({lookup.reason}): going on from random weights")
+            return _random(model, seed, pad_type, size)
+        others = ["--set weights=FILE with a .safetensors or .pth file"]
+        others += ["--set weights=random to train from nothing"] if offer_random else []
         raise ReidbenchError(
-            f"pretrained weights of {name} can't be had: {reason}", where="weights=imagenet", remedy=remedy
+            f"pretrained weights of {name} can't be had: {lookup.reason}",
+            where=f"weights={weights}",
+            remedy=ways_out(model.repository, *others),
         )
     path = Path(weights).expanduser()
     if not path.is_file():
@@ -98,80 +121,78 @@ def load_backbone(
             where=f"weights={weights}",
             remedy="give auto, imagenet, random or the path of a .safetensors or .pth file",
         )
-    return _from_file(name, path, seed, pad_type, source=f"file:{path.name}", licence="", label=path.stem)
+    # A file that is given for a model of the hub is that model's, and so is the licence.
+    licence = model.licence if name.startswith(HUB_PREFIX) else ""
+    record = Weights(f"file:{path.name}", pretrained=True, licence=licence, label=path.stem)
+    return _from_file(model, read_weights(path), record, progress, seed, pad_type, size)
 
 
-def _config(name: str) -> dict[str, Any]:
-    import timm
-
-    config = timm.get_pretrained_cfg(name)
-    return config.to_dict() if config is not None else {}
+def _find_pretrained(model: Model) -> Lookup:
+    own = model.config.get("hf_hub_filename")
+    return find_file(model.repository, (*((str(own),) if own else ()), *WEIGHT_FILES), model.revision)
 
 
-def _create(name: str, seed: int, pad_type: str) -> nn.Module:
+def _random(model: Model, seed: int, pad_type: str, size: int | None) -> Backbone:
+    record = Weights(source=f"random, seed {seed}", pretrained=False, label="random")
+    network = _build(model, seed, pad_type, size)
+    return Backbone(network, record, _sized(NetworkInput.from_config(model.config), size))
+
+
+def _from_file(
+    model: Model,
+    file: WeightsFile,
+    record: Weights,
+    progress: Progress,
+    seed: int,
+    pad_type: str,
+    size: int | None,
+) -> Backbone:
+    made_for = file.metadata.get("arch", "")
+    if not pad_type and "pad_type=same" in made_for and model.architecture.partition(".")[0] in made_for:
+        pad_type = "same"
+    network = _build(model, seed, pad_type, size)
+    classifier = model.config.get("classifier") or ()
+    heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    own = NetworkInput.from_config(model.config)
+    wanted = _sized(own, size)
+    fit_weights(network, file, model.name, progress, heads=heads, may_resample=wanted.size != own.size)
+    mean, std = wanted.mean, wanted.std
+    if pad_type == "same" and has_folded_batch_norm(network):
+        mean = std = (0.5, 0.5, 0.5)
+    mean = three(file.metadata["mean"]) if "mean" in file.metadata else mean
+    std = three(file.metadata["std"]) if "std" in file.metadata else std
+    record = dataclasses.replace(record, sha256=file.sha256)
+    return Backbone(network, record, dataclasses.replace(wanted, mean=mean, std=std))
+
+
+def _sized(own: NetworkInput, size: int | None) -> NetworkInput:
+    return own if size is None else dataclasses.replace(own, size=(size, size))
+
+
+def _build(model: Model, seed: int, pad_type: str, size: int | None) -> nn.Module:
     import timm
     import torch
 
-    extra = {"pad_type": pad_type} if pad_type else {}
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            network: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **extra)
-    except TypeError as error:
-        raise ReidbenchError(
-            f"backbone '{name}' takes no pad_type", where=f"pad_type={pad_type}", remedy="leave pad_type empty"
-        ) from error
-    return network.eval()
-
-
-def _random(name: str, seed: int, pad_type: str) -> Backbone:
-    config = _config(name)
-    record = Weights(source=f"random, seed {seed}", pretrained=False, label="random")
-    return Backbone(_create(name, seed, pad_type), record, _three(config.get("mean")), _three(config.get("std")))
-
-
-def _from_file(name: str, path: Path, seed: int, pad_type: str, *, source: str, licence: str, label: str) -> Backbone:
-    state, metadata = read_weights(path)
-    arch = metadata.get("arch", "")
-    network = _create(name, seed, pad_type or ("same" if "pad_type=same" in arch else ""))
-    config = dict(_config(name))
-    classifier = config.get("classifier") or ()
-    heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-    state = {key: value for key, value in state.items() if not key.startswith(tuple(f"{head}." for head in heads))}
-    problems = mismatch(network, state)
-    convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
-    if problems and convert is not None:
-        # timm renames keys of older files, architecture by architecture; only then is it worth asking.
+    arguments: dict[str, Any] = dict(model.arguments)
+    if pad_type:
+        arguments["pad_type"] = pad_type
+    own = NetworkInput.from_config(model.config)
+    if _sized(own, size).size != own.size and model.config.get("fixed_input_size"):
+        arguments["img_size"] = size
+    if model.pooling == "gem":
+        arguments["global_pool"] = ""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
         try:
-            state = convert(dict(state), network)
-        except (KeyError, RuntimeError, AttributeError, IndexError, ValueError, TypeError):
-            pass  # the file is of something else: its keys are named below
-        else:
-            problems = mismatch(network, state)
-    if problems:
-        shown = "; ".join(problems[:4]) + (f"; and {len(problems) - 4} more" if len(problems) > 4 else "")
-        raise ReidbenchError(
-            f"the weights do not fit backbone '{name}': {shown}",
-            where=str(path),
-            remedy=f"name the backbone they were made for{f' ({arch})' if arch else ''}, or give another file",
-        )
-    known = network.state_dict()
-    broken = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
-    if broken:
-        raise ReidbenchError(
-            f"the weights hold nan or infinity in '{broken[0]}'", where=str(path), remedy="get the file again"
-        )
-    network.load_state_dict({key: value.to(known[key].dtype) for key, value in state.items() if key in known}, False)
-    if (pad_type == "same" or "pad_type=same" in arch) and has_folded_batch_norm(network):
-        config["mean"] = config["std"] = (0.5, 0.5, 0.5)
-    mean = _three(metadata.get("mean") or config.get("mean"))
-    std = _three(metadata.get("std") or config.get("std"))
-    record = Weights(source, pretrained=True, sha256=sha256_of(path), licence=licence, label=label)
-    return Backbone(network, record, mean, std)
+            network: nn.Module = timm.create_model(model.architecture, pretrained=False, **arguments, num_classes=0)
+        except (TypeError, AssertionError, RuntimeError) as error:
+            raise ReidbenchError(
+                f"'{model.name}' can't be built with " + ", ".join(f"{k}={v}" for k, v in arguments.items()),
+                where=f"{type(error).__name__}: {error}".splitlines()[0],
+                remedy="leave pad_type empty" if pad_type else "leave size at auto, or take a multiple of its patches",
+            ) from error
+        if model.pooling == "gem":
+            from reidbench.backbones.gem import GemNetwork
 
-
-def _three(value: Any) -> tuple[float, float, float]:
-    if isinstance(value, str):
-        value = value.split(",")
-    red, green, blue = value if value is not None else (0.5, 0.5, 0.5)
-    return float(red), float(green), float(blue)
+            network = GemNetwork(network, int(network.num_features))  # type: ignore[arg-type]
+    return network.eval()

@@ -90,12 +90,49 @@ def test_the_probe_asks_once_for_each_process(monkeypatch):
     hub.hub_answers.cache_clear()
 
 
-def test_a_cached_file_is_used(monkeypatch, tmp_path):
-    path = _save(tmp_path, _network().state_dict())
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda repository, name: str(path))
+def test_a_cached_file_is_used(hub_cache, tmp_path):
+    content = _save(tmp_path, _network().state_dict()).read_bytes()
+    hub_cache("timm/test_efficientnet.r160_in1k", {"model.safetensors": content})
     backbone = load_backbone(NAME, "imagenet", Progress())
     assert backbone.weights.pretrained and backbone.weights.source == "hub:timm/test_efficientnet.r160_in1k"
     assert backbone.weights.licence == "apache-2.0"
+    assert backbone.weights.sha256 == hashlib.sha256(content).hexdigest()
+    same = load_backbone("hf-hub:timm/test_efficientnet.r160_in1k", "auto", Progress(), offer_random=False)
+    assert torch.equal(same.network.conv_stem.weight, backbone.network.conv_stem.weight)
+    assert same.weights.label == "timm/test_efficientnet.r160_in1k"
+
+
+def test_a_corrupt_cached_file_says_how_to_get_it_again(hub_cache):
+    hub_cache("timm/test_efficientnet.r160_in1k", {"model.safetensors": b"half a downl"})
+    with pytest.raises(ReidbenchError, match="can't be read") as caught:
+        load_backbone(NAME, "auto", Progress())
+    assert "delete it" in caught.value.remedy and "snapshots" in caught.value.where
+
+
+def test_a_frozen_method_is_never_given_random_weights_unasked():
+    with pytest.raises(ReidbenchError, match="can't be had") as caught:
+        load_backbone(NAME, "auto", Progress(), offer_random=False)
+    assert "weights=random" not in caught.value.remedy
+    assert "model.safetensors or pytorch_model.bin of timm/test_efficientnet.r160_in1k" in caught.value.message
+
+
+def test_a_model_of_the_hub_has_no_imagenet_weights():
+    with pytest.raises(ReidbenchError, match="weights of its own"):
+        load_backbone("hf-hub:BVRA/MegaDescriptor-T-224", "imagenet", Progress())
+
+
+def test_a_network_of_fixed_size_is_built_for_the_size_asked_for(tmp_path):
+    torch.manual_seed(1)
+    path = _save(tmp_path, timm.create_model("test_vit", pretrained=False, num_classes=0).state_dict())
+    backbone = load_backbone("test_vit", str(path), Progress(), size=96)
+    assert backbone.input.size == (96, 96)
+    assert backbone.network(torch.zeros(1, 3, 96, 96)).shape == (1, 64)
+    assert load_backbone("test_vit", str(path), Progress()).input.size == (160, 160)
+
+
+def test_what_a_model_can_not_be_built_with_is_named():
+    with pytest.raises(ReidbenchError, match="pad_type=same"):
+        load_backbone("test_vit", "random", Progress(), pad_type="same")
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pth"])
@@ -138,7 +175,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path):
 
 
 def test_an_unknown_backbone_is_an_error_with_a_suggestion():
-    with pytest.raises(ReidbenchError, match="resnet50") as caught:
+    with pytest.raises(ReidbenchError, match="resnett50") as caught:
         load_backbone("resnett50", "random", Progress())
     assert "resnet" in caught.value.remedy
 
