@@ -20,8 +20,10 @@ __version__ = "0.1.0"
 hookimpl = pluggy.HookimplMarker("reidbench")
 
 _HOMES = {
+    "Backbone": "backbones",
     "Batches": "batches",
     "Calibration": "calibration.settings",
+    "Channels": "training.settings",
     "Combination": "fusion",
     "EmbeddingMethod": "method",
     "EmbeddingNetwork": "training.network",
@@ -64,6 +66,7 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
+    from reidbench.backbones import Backbone as Backbone
     from reidbench.backbones import load_backbone as load_backbone
     from reidbench.backbones.network import load_network as load_network
     from reidbench.batches import Batches as Batches
@@ -103,6 +106,7 @@ if TYPE_CHECKING:
     from reidbench.training.augment import ResizedImages as ResizedImages
     from reidbench.training.loop import TripletTrainer as TripletTrainer
     from reidbench.training.network import EmbeddingNetwork as EmbeddingNetwork
+    from reidbench.training.settings import Channels as Channels
     from reidbench.training.settings import TrainingSettings as TrainingSettings
     from reidbench.words import NEW_IDENTITY as NEW_IDENTITY
 
