@@ -49,7 +49,7 @@ def fit_weights(
     known = network.state_dict()
     whole, left_out = _without_prefix(file.tensors, known)
     state = _without_heads(whole, heads)
-    problems = _mismatch(known, state)
+    problems = mismatch(network, state)
     convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
     if problems and convert is not None:
         # timm renames keys of older files, architecture by architecture; only then is it worth asking.
@@ -59,7 +59,7 @@ def fit_weights(
             pass  # the file is of something else: its keys are named below
         else:
             resampled = [] if may_resample else _resampled(state, converted)
-            problems = resampled or _mismatch(known, converted)
+            problems = resampled or mismatch(network, converted)
             state = converted
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
@@ -111,7 +111,9 @@ def _resampled(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> lis
     ]
 
 
-def _mismatch(known: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+def mismatch(network: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
+    """Name each key and shape of a file that does not fit a network, shapes first; empty where all fits."""
+    known = network.state_dict()
     missing = [f"'{key}' is missing" for key in known if key not in state and not key.endswith(_BUILT_BUFFERS)]
     foreign = [f"'{key}' is not in it" for key in state if key not in known and not key.endswith(_BUILT_BUFFERS)]
     shapes = [
