@@ -117,6 +117,7 @@ class _Builder:
         self.parts: dict[str, dict[str, Any]] = {}
 
     def build(self, offer: Offer, settings: Any, path: tuple[str, ...]) -> Method:
+        offer.spec.check_installed()
         key = (offer.distribution, offer.spec.name, settings.model_dump_json())
         if key in self._built and offer.spec.parts is None:
             return self._built[key]

@@ -9,6 +9,7 @@ an animal or a file. Split, matching, threshold and metrics belong to the core.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from pydantic import BaseModel, ConfigDict
 from reidbench.calibration.settings import Calibration
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
+from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.representations import Ragged, Representation
 from reidbench.similarity import cosine_similarity, euclidean_similarity, pairwise
@@ -296,6 +298,8 @@ class MethodSpec:
         source: Paper or repository that the method follows.
         grid: Cells that ``reidbench tune`` tries, each a set of settings by name.
         version: Raise it whenever the same settings would give other numbers.
+        requires: Top-level modules that ``build`` imports and a plain install lacks, as an optional extra has them.
+        install: Command that installs them.
     """
 
     name: str
@@ -309,3 +313,27 @@ class MethodSpec:
     source: str = ""
     grid: tuple[Mapping[str, Any], ...] = ()
     version: str = "1"
+    requires: tuple[str, ...] = ()
+    install: str = ""
+
+    def __post_init__(self) -> None:
+        if any("." in module for module in self.requires):
+            raise ValueError(f"requires names top-level modules, not {self.requires}: looking for others imports them")
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The required modules that are not installed; nothing is imported to find out."""
+        return tuple(module for module in self.requires if importlib.util.find_spec(module) is None)
+
+    def check_installed(self) -> None:
+        """Refuse to go on without what the method requires.
+
+        Raises:
+            ReidbenchError: A required module is not installed.
+        """
+        if self.absent:
+            raise ReidbenchError(
+                f"{self.name} can't run here: {' and '.join(self.absent)} is not installed",
+                where=f"--method {self.name}",
+                remedy=self.install,
+            )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+import types
+import typing
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from reidbench.registry import Offer, load_registry
 
@@ -25,32 +30,77 @@ def methods(
     if as_json:
         rows = [
             {"name": o.spec.name, "plugin": o.distribution, "version": o.version, "summary": o.spec.summary,
-             "needs": o.spec.needs, "licence": o.spec.licence}
+             "needs": o.spec.needs, "licence": o.spec.licence, "absent": list(o.spec.absent),
+             "install": o.spec.install}
             for o in registry.offers
         ]  # fmt: skip
         broken = [{"entry_point": b.entry_point, "plugin": b.distribution, "reason": b.reason} for b in registry.broken]
         typer.echo(json.dumps({"methods": rows, "broken": broken}, indent=2))
         return
-    table = Table("method", "what it is", "plugin", "needs", title="Methods")
+    table = _table("method", "what it is", "needs", "licence", "plugin")
     for offer in registry.offers:
-        table.add_row(offer.spec.name, offer.spec.summary, f"{offer.distribution} {offer.version}", offer.spec.needs)
+        spec = offer.spec
+        cells = [spec.name, spec.summary, spec.needs, spec.licence or "–", f"{offer.distribution} {offer.version}"]
+        if spec.absent:
+            cells[1] = f"{spec.summary}\ncan't be used: {_absence(offer)}"
+        table.add_row(*map(Text, cells), style="dim" if spec.absent else None)
     for plugin in registry.broken:
-        table.add_row(plugin.entry_point, f"can't be used: {plugin.reason}", plugin.distribution, "–", style="dim")
+        cells = [plugin.entry_point, f"can't be used: {plugin.reason}", "–", "–", plugin.distribution]
+        table.add_row(*map(Text, cells), style="dim")
     console.print(table)
 
 
 def _show(offer: Offer, console: Console, as_json: bool) -> None:
+    spec = offer.spec
     if as_json:
-        typer.echo(json.dumps(offer.spec.settings.model_json_schema(), indent=2))
+        typer.echo(json.dumps(spec.settings.model_json_schema(), indent=2))
         return
-    console.print(f"[bold]{offer.spec.name}[/bold]: {offer.spec.summary}")
-    for title, value in (("source", offer.spec.source), ("licence", offer.spec.licence), ("needs", offer.spec.needs)):
+    console.print(f"[bold]{spec.name}[/bold]: {spec.summary}")
+    absence = _absence(offer) if spec.absent else ""
+    lines = (("source", spec.source), ("licence", spec.licence), ("needs", spec.needs), ("can't be used", absence))
+    for title, value in lines:
         if value:
             console.print(f"{title}: {value}", markup=False)
-    table = Table("setting", "type", "default", *offer.spec.presets, "what it does")
-    for key, field in offer.spec.settings.model_fields.items():
-        kind = getattr(field.annotation, "__name__", None) if isinstance(field.annotation, type) else None
-        by_preset = [str(values.get(key, "")) for values in offer.spec.presets.values()]
+    table = _table("setting", "type", "default", *spec.presets, "what it does")
+    for key, field in spec.settings.model_fields.items():
+        by_preset = [str(values.get(key, "")) for values in spec.presets.values()]
         default = "required" if field.is_required() else str(field.default)
-        table.add_row(key, kind or str(field.annotation).replace("typing.", ""), default, *by_preset, field.description)
+        kind = _kind(field.annotation, field.metadata)
+        table.add_row(*map(Text, (key, kind, default, *by_preset, field.description or "")))
     console.print(table)
+
+
+def _table(first: str, *others: str) -> Table:
+    """Return a table whose first column, a name to be copied, stays whole; the others fold."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for title in others:
+        table.add_column(title, overflow="fold")
+    return table
+
+
+def _absence(offer: Offer) -> str:
+    return f"{' and '.join(offer.spec.absent)} is not installed; {offer.spec.install}"
+
+
+def _kind(annotation: Any, metadata: Iterable[Any] = ()) -> str:
+    """Write a type as a user reads it: ``auto | int >= 16`` rather than Python's own form."""
+    origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Annotated:
+        limits = [limit for item in inside[1:] for limit in getattr(item, "metadata", [item])]
+        return _kind(inside[0], limits)
+    if origin is typing.Literal:
+        return " | ".join(str(value) if value != "" else "(empty)" for value in inside)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(_kind(part) for part in inside)
+    if origin is tuple:
+        return ",".join(_kind(part) for part in inside)
+    text = str(getattr(annotation, "__name__", annotation)) if origin is None else str(annotation)
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    bounds = [
+        f"{sign} {value:g}"
+        for item in metadata
+        for name, sign in signs.items()
+        if isinstance(value := getattr(item, name, None), int | float)
+    ]
+    return " ".join([text, ", ".join(bounds)]).strip()

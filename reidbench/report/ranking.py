@@ -73,6 +73,7 @@ class LeaderboardRow:
     timing: Mapping[str, float | None] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    licence: str = ""
 
     @property
     def random_weights(self) -> bool:
@@ -105,6 +106,7 @@ class LeaderboardRow:
             **spread,
             "weights": self.weights,
             "pretrained": self.pretrained,
+            "licence": self.licence,
             "threshold": self.threshold,
             "preset": self.preset,
             **self.timing,
@@ -364,6 +366,7 @@ def _row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
         split_sd=split_sd,
         weights=str(first.data["weights"]["label"]),
         pretrained=bool(first.data["weights"]["pretrained"]),
+        licence=str(first.data["weights"].get("licence") or ""),
         threshold=str(first.data["threshold"]["policy"]),
         preset="/".join(sorted({str(run.data.get("preset") or "") for run in runs} - {""})),
         timing=timing,

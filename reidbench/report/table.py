@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from rich import box
 from rich.console import Console, JustifyMethod
@@ -179,6 +180,11 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
             f"Started from random weights, not from pretrained ones: {', '.join(random)}. "
             "A large network stays near chance after minutes of CPU; give it pretrained weights (--set weights=FILE)."
         )
+    licences = sorted({(row.licence, row.method) for row in board if row.licence})
+    if licences:
+        by_licence = groupby(licences, key=lambda pair: pair[0])
+        told = [f"{licence} ({', '.join(method for _, method in pairs)})" for licence, pairs in by_licence]
+        notes.append(f"Licences of weights: {'; '.join(told)}.")
     for note in dict.fromkeys(row.dataset_note for row in board if row.dataset_note):
         notes.append(f"Dataset: {note}")
     return notes

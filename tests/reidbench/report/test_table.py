@@ -121,6 +121,17 @@ def test_a_row_without_rank_prints_a_dash_and_a_note():
     assert "Without rank, because the score is undefined: b." in notes_of(rows)
 
 
+def test_licences_of_weights_are_noted():
+    rows = [
+        make_row("b", weights="x", licence="CC BY-NC 4.0"),
+        make_row("a", 2, 0.4, weights="x", licence="CC BY-NC 4.0"),
+        make_row("c", 3, 0.3, weights="y", licence="mit"),
+        make_row("sift", 4, 0.2),
+    ]
+    assert "Licences of weights: CC BY-NC 4.0 (a, b); mit (c)." in notes_of(rows)
+    assert not any("Licence" in note for note in notes_of([make_row("sift")]))
+
+
 def test_random_weights_are_noted_and_absent_ones_are_not():
     rows = [make_row("a", weights="random"), make_row("b", 2, 0.4, weights="none")]
     assert any(note.startswith("Started from random weights, not from pretrained ones: a. ") for note in notes_of(rows))
