@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+comma := ,
+# The peer is really run where its wheels exist: faiss-gpu is built for Linux on x86-64 alone.
+EXTRAS := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),dev$(comma)wildlife-tools,dev)
 
 .PHONY: setup demo test lint types clean
 
@@ -12,7 +15,7 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
-	$(BIN)/python -m pip install --editable '.[dev]'
+	$(BIN)/python -m pip install --editable '.[$(EXTRAS)]'
 	$(BIN)/python -c 'import cv2' 2>/dev/null || { apt-get update && apt-get install -y --no-install-recommends libgl1 libglib2.0-0; }
 	$(BIN)/python -c 'import cv2'
 	touch $@

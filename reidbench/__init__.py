@@ -21,9 +21,9 @@ hookimpl = pluggy.HookimplMarker("reidbench")
 
 _HOMES = {
     "Backbone": "backbones",
+    "BackboneSettings": "backbones",
     "Batches": "batches",
     "Calibration": "calibration.settings",
-    "Channels": "training.settings",
     "Combination": "fusion",
     "EmbeddingMethod": "method",
     "EmbeddingNetwork": "training.network",
@@ -57,6 +57,7 @@ _HOMES = {
     "load_backbone": "backbones",
     "load_dataset": "data.sources",
     "load_network": "backbones.network",
+    "load_frozen_backbone": "backbones",
     "load_runs": "runs",
     "make_split": "data.splits",
     "match_descriptors": "local_matching",
@@ -67,8 +68,10 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from reidbench.backbones import Backbone as Backbone
+    from reidbench.backbones import BackboneSettings as BackboneSettings
     from reidbench.backbones import load_backbone as load_backbone
     from reidbench.backbones.network import load_network as load_network
+    from reidbench.backbones import load_frozen_backbone as load_frozen_backbone
     from reidbench.batches import Batches as Batches
     from reidbench.calibration.settings import Calibration as Calibration
     from reidbench.data.images import ImageSet as ImageSet
@@ -106,7 +109,6 @@ if TYPE_CHECKING:
     from reidbench.training.augment import ResizedImages as ResizedImages
     from reidbench.training.loop import TripletTrainer as TripletTrainer
     from reidbench.training.network import EmbeddingNetwork as EmbeddingNetwork
-    from reidbench.training.settings import Channels as Channels
     from reidbench.training.settings import TrainingSettings as TrainingSettings
     from reidbench.words import NEW_IDENTITY as NEW_IDENTITY
 

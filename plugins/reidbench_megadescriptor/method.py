@@ -20,7 +20,7 @@ from reidbench import (
     Progress,
     ReidbenchError,
     Weights,
-    load_backbone,
+    load_frozen_backbone,
 )
 
 if TYPE_CHECKING:
@@ -45,25 +45,9 @@ class FrozenEmbedding(EmbeddingMethod):
         return self._ready()[2] != "cpu" and self.settings.half in ("auto", True)
 
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
-        settings = self.settings
-        backbone = load_backbone(
-            settings.model,
-            settings.weights,
-            progress,
-            seed=seed,
-            pad_type=settings.pad_type,
-            size=None if settings.size == "auto" else settings.size,
-            offer_random=False,
-        )
-        backbone = backbone.with_input(
-            resize=settings.resize,
-            crop_share=settings.crop_share,
-            interpolation=settings.interpolation,
-            mean=settings.mean,
-            std=settings.std,
-        )
+        backbone = load_frozen_backbone(self.settings, progress, seed=seed)
         backbone.network.to(device).to(memory_format=torch.channels_last)
-        self._prepared = backbone, Batches(settings.batch_size, progress), device
+        self._prepared = backbone, Batches(self.settings.batch_size, progress), device
 
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
         """Learn nothing; the record gets the input that ``auto`` stands for."""

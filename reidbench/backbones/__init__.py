@@ -8,3 +8,5 @@ digest of the file, becomes part of the run's record.
 from reidbench.backbones.batch_norm import has_folded_batch_norm as has_folded_batch_norm
 from reidbench.backbones.load import Backbone as Backbone
 from reidbench.backbones.load import load_backbone as load_backbone
+from reidbench.backbones.load import load_frozen_backbone as load_frozen_backbone
+from reidbench.backbones.settings import BackboneSettings as BackboneSettings

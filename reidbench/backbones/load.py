@@ -13,6 +13,7 @@ from reidbench.backbones.fitting import fit_weights
 from reidbench.backbones.hub import WEIGHT_FILES, Lookup, find_file, ways_out
 from reidbench.backbones.models import HUB_PREFIX, Model, find_model
 from reidbench.backbones.network_input import Channel3, NetworkInput, three
+from reidbench.backbones.settings import BackboneSettings
 from reidbench.errors import ReidbenchError
 from reidbench.method import Weights
 from reidbench.progress import Progress
@@ -41,15 +42,6 @@ class Backbone:
     def folded_batch_norm(self) -> bool:
         """Whether batch norm is folded into the weights, so that its statistics should stay."""
         return has_folded_batch_norm(self.network)
-
-    def with_input(self, **changes: Any) -> Backbone:
-        """Return the same network with another input; a change to ``auto`` leaves what the model expects.
-
-        Args:
-            changes: ``resize``, ``crop_share``, ``interpolation``, ``mean`` or ``std``.
-        """
-        changed = {key: value for key, value in changes.items() if value != "auto"}
-        return dataclasses.replace(self, input=dataclasses.replace(self.input, **changed))
 
 
 def load_backbone(
@@ -125,6 +117,31 @@ def load_backbone(
     licence = model.licence if name.startswith(HUB_PREFIX) else ""
     record = Weights(f"file:{path.name}", pretrained=True, licence=licence, label=path.stem)
     return _from_file(model, read_weights(path), record, progress, seed, pad_type, size)
+
+
+def load_frozen_backbone(settings: BackboneSettings, progress: Progress, *, seed: int = 0) -> Backbone:
+    """Build the backbone that settings describe, with the input they ask for; pretrained or an error.
+
+    Args:
+        settings: Model, weights and input.
+        progress: Where warnings go.
+        seed: Seed of random weights, for those who ask for them.
+
+    Raises:
+        ReidbenchError: As :func:`load_backbone`, and where pretrained weights can't be had.
+    """
+    backbone = load_backbone(
+        settings.model,
+        settings.weights,
+        progress,
+        seed=seed,
+        pad_type=settings.pad_type,
+        size=None if settings.size == "auto" else settings.size,
+        offer_random=False,
+    )
+    changes = {name: getattr(settings, name) for name in ("resize", "crop_share", "interpolation", "mean", "std")}
+    changed = {name: value for name, value in changes.items() if value != "auto"}
+    return dataclasses.replace(backbone, input=dataclasses.replace(backbone.input, **changed))
 
 
 def _find_pretrained(model: Model) -> Lookup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -147,7 +148,8 @@ def test_the_fingerprint_holds_what_auto_stands_for():
     method = build(EmbeddingSettings(**TINY))
     before = method.fingerprint()
     backbone, batches, device = method._prepared
-    method._prepared = backbone.with_input(crop_share=0.5), batches, device
+    changed = replace(backbone, input=replace(backbone.input, crop_share=0.5))
+    method._prepared = changed, batches, device
     assert method.fingerprint() != before
     assert build(EmbeddingSettings(**TINY)).fingerprint() == before
 
