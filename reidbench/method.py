@@ -148,7 +148,7 @@ class Method(ABC):
 
     matching: Literal["nearest", "centroid", "identity"] = "nearest"
     """What a query is compared with: every gallery image, one centroid for each identity, or identities as such."""
-    metric: Literal["cosine", "euclidean"] = "cosine"
+    metric: Literal["cosine", "euclidean", "probability"] = "cosine"
     learns: bool = False
     """Whether ``fit`` shapes the representation; the cache key then holds the fit data and the seed."""
     calibration: Calibration | None = None

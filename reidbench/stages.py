@@ -116,13 +116,20 @@ class Stages:
 
     def _check_classes(self) -> None:
         """Refuse a classifier that learned other animals than are enrolled."""
+        unlearned = np.setdiff1d(self.identities, self.learned)
         for offer, leaf in self.assembled.leaves:
-            if leaf.matching == "identity" and not np.isin(self.identities, self.learned).any():
+            if leaf.matching != "identity" or not len(unlearned):
+                continue
+            if len(unlearned) == len(self.identities):
                 raise ReidbenchError(
                     f"{offer.spec.name} answers with the animals that it learned, and none of them is enrolled",
                     where="a disjoint split",
                     remedy="use an open-set split: --split-kind open-set",
                 )
+            self.progress.warn(
+                f"{offer.spec.name} did not learn {len(unlearned)} of {len(self.identities)} enrolled animals, such as "
+                f"'{unlearned[0]}': it never answers those"
+            )
 
     def _describe(self) -> dict[str, Rows]:
         """Fit and run every leaf, or read what it said before; return each part's images."""
@@ -185,9 +192,16 @@ class Stages:
         # Made once: a method may keep decoded pixels by these objects from one validation to the next.
         seen = {part: Images(self.images.take(self.rows[part])) for part in ("gallery", "calibration")}
 
+        def described(part: str) -> Rows:
+            rows = self.rows[part]
+            if part == "gallery" and leaf.matching == "identity":
+                # Compared with classes alone: most of the images need no network in each validation.
+                return Rows(rows, Representation({"place": np.arange(len(rows))}))
+            return Rows(rows, leaf.represent(seen[part], Progress()))
+
         def validate() -> Validation:
             quiet = Progress()
-            gallery, queries = (Rows(self.rows[part], leaf.represent(seen[part], quiet)) for part in seen)
+            gallery, queries = described("gallery"), described("calibration")
             episode = self._answer(leaf, queries, gallery, quiet)
             best = _choose(parse_policy("max-score"), episode.answers)
             overall = summarise(episode.answers, best).overall

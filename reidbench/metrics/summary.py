@@ -303,7 +303,7 @@ class _Episode:
             if len(precision):
                 lacking = int(np.isnan(precision).sum())
                 why["map"] = (
-                    "no image-level ranking: the method compares with one centroid for each identity"
+                    "no image-level ranking: the method compares with one centroid or class for each identity"
                     if lacking == len(precision)
                     else f"average precision is undefined for {lacking} of {len(precision)} known queries"
                 )
