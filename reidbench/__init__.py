@@ -25,6 +25,7 @@ _HOMES = {
     "Batches": "batches",
     "Calibration": "calibration.settings",
     "Combination": "fusion",
+    "ClassifierMethod": "classifier",
     "EmbeddingMethod": "method",
     "EmbeddingNetwork": "training.network",
     "EpisodeMetrics": "metrics.summary",
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from reidbench.backbones import load_frozen_backbone as load_frozen_backbone
     from reidbench.batches import Batches as Batches
     from reidbench.calibration.settings import Calibration as Calibration
+    from reidbench.classifier import ClassifierMethod as ClassifierMethod
     from reidbench.data.images import ImageSet as ImageSet
     from reidbench.data.sources import load_dataset as load_dataset
     from reidbench.data.splits import make_split as make_split
