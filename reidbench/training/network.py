@@ -1,4 +1,4 @@
-"""A backbone with a linear head that gives unit vectors, and the one way from bytes to embeddings."""
+"""A backbone with a linear head that gives unit vectors or classes, and the one way from bytes to either."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from reidbench.backbones import Backbone
 from reidbench.training.augment import normalise, resize, to_tensor
-from reidbench.training.settings import TrainingSettings
+from reidbench.training.settings import LoopSettings
 
 
 @contextmanager
@@ -27,17 +27,17 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
         yield
 
 
-class EmbeddingNetwork(nn.Module):
-    """A backbone, a linear head if there is one, and unit length.
+class BackboneNetwork(nn.Module):
+    """A backbone and a head, fed with images in [0, 1].
 
     Args:
         backbone: Gives pooled features.
         settings: Input size, normalisation and memory layout are taken from here.
-        embedding_dim: Length of the embedding; 0 leaves the head out and normalises the features.
-        seed: Seed of the head's first weights.
     """
 
-    def __init__(self, backbone: Backbone, settings: TrainingSettings, embedding_dim: int, seed: int) -> None:
+    head: nn.Module
+
+    def __init__(self, backbone: Backbone, settings: LoopSettings) -> None:
         super().__init__()
         self.backbone = backbone.network.eval()
         self.folded_batch_norm = backbone.folded_batch_norm
@@ -47,24 +47,48 @@ class EmbeddingNetwork(nn.Module):
         self._layout = torch.channels_last if settings.channels_last else torch.contiguous_format
         with torch.inference_mode():
             # Not timm's num_features: some architectures pool to another number.
-            n_feature = int(self.backbone(torch.zeros(1, 3, self._size, self._size)).shape[1])
-        with seeded(seed):
-            self.head: nn.Module = nn.Linear(n_feature, embedding_dim) if embedding_dim else nn.Identity()
-        self.dim = embedding_dim or n_feature
-        self.to(memory_format=self._layout)
+            self.n_feature = int(self.backbone(torch.zeros(1, 3, self._size, self._size)).shape[1])
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embed ``(n, 3, size, size)`` in [0, 1]; returns ``(n, dim)`` float32, each of length 1."""
+        """Give what the head makes of ``(n, 3, size, size)`` in [0, 1]."""
         images = normalise(images, self.mean, self.std).contiguous(memory_format=self._layout)
-        # Lengths in float32: squares of large half-precision features overflow.
-        return functional.normalize(self.head(self.backbone(images)).float())
+        output: Tensor = self.head(self.backbone(images))
+        return output
 
-    def embed(self, pixels: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embed decoded images of any size in evaluation mode, in float32, on the network's device."""
+    def _infer(self, pixels: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Tensor:
+        """Run decoded images of any size through the network in evaluation mode and float32; returns to the CPU."""
         whole = (self._size, self._size, 3)
         resized = np.stack([image if image.shape == whole else resize(image, self._size) for image in pixels])
         device = str(next(self.parameters()).device)
         self.eval()
-        # Reduced precision would make an embedding depend on which images share its batch.
+        # Reduced precision would make an answer depend on which images share its batch.
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
-            return np.asarray(self(to_tensor(resized, device)).cpu().numpy(), dtype=np.float32)
+            output: Tensor = self(to_tensor(resized, device)).cpu()
+        return output
+
+
+class EmbeddingNetwork(BackboneNetwork):
+    """A backbone, a linear head if there is one, and unit length.
+
+    Args:
+        backbone: Gives pooled features.
+        settings: Input size, normalisation and memory layout are taken from here.
+        embedding_dim: Length of the embedding; 0 leaves the head out and normalises the features.
+        seed: Seed of the head's first weights.
+    """
+
+    def __init__(self, backbone: Backbone, settings: LoopSettings, embedding_dim: int, seed: int) -> None:
+        super().__init__(backbone, settings)
+        with seeded(seed):
+            self.head = nn.Linear(self.n_feature, embedding_dim) if embedding_dim else nn.Identity()
+        self.dim = embedding_dim or self.n_feature
+        self.to(memory_format=self._layout)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed ``(n, 3, size, size)`` in [0, 1]; returns ``(n, dim)`` float32, each of length 1."""
+        # Lengths in float32: squares of large half-precision features overflow.
+        return functional.normalize(super().forward(images).float())
+
+    def embed(self, pixels: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Embed decoded images of any size in evaluation mode, in float32, on the network's device."""
+        return np.asarray(self._infer(pixels).numpy(), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Options of a triplet training, free of torch so that a plugin can offer them without loading it."""
+"""Options of trainings, free of torch so that a plugin can offer them without loading it."""
 
 from __future__ import annotations
 
@@ -19,37 +19,43 @@ def _channels(value: Any) -> Any:
 Channels = Annotated[Literal["auto"] | tuple[float, float, float], BeforeValidator(_channels)]
 
 
-class TrainingSettings(Settings):
-    """Batch-hard triplet training as AnimalCLEF reports describe it; the defaults are the report's."""
+class LoopSettings(Settings):
+    """What every training has, whatever it minimises; recipes give their own values."""
 
     size: int = Field(224, ge=16, description="Side in pixels that images are resized to, aspect not kept")
-    margin: float = Field(0.3, gt=0, description="Margin of the triplet loss, in Euclidean distance of unit vectors")
     lr: float = Field(1e-4, gt=0, description="Learning rate of Adam, constant")
-    epochs: int = Field(50, ge=0, description="Epochs at most; 0 trains nothing and uses frozen pooled features")
-    identities_per_batch: int = Field(8, ge=2, description="M, identities in each batch")
-    images_per_identity: int = Field(4, ge=2, description="K, images of each identity in a batch")
-    one_group_per_batch: bool = Field(False, description="Fill each batch from one group (species)")
+    epochs: int = Field(50, ge=0, description="Epochs at most")
     max_steps: int = Field(0, ge=0, description="Stop after this many batches; 0 is no limit")
     max_seconds: float = Field(
         0.0, ge=0, description="Stop after this time; 0 is no limit. A run it stops can't be repeated exactly"
     )
+    validate_every: int = Field(1, ge=0, description="Epochs between two validations; 0 validates at the end only")
+    mean: Channels = Field("auto", description="Mean of each channel, R,G,B in [0, 1]; auto is what the weights expect")
+    std: Channels = Field("auto", description="Deviation of each channel, R,G,B; auto is what the weights expect")
+    freeze_bn: Literal["auto"] | bool = Field(
+        "auto", description="Keep the statistics of batch norm; auto does so where they are folded into the weights"
+    )
+    amp: bool = Field(True, description="Train in mixed precision on a GPU; inference is float32 always")
+    channels_last: bool = Field(True, description="Keep images channels-last in memory, which is faster")
+    loader_workers: int = Field(2, ge=1, description="Threads that decode images")
+    cache_mb: int = Field(2048, ge=0, description="Memory for decoded, resized images; the rest is decoded each time")
+
+
+class TrainingSettings(LoopSettings):
+    """Batch-hard triplet training as AnimalCLEF reports describe it; the defaults are the report's."""
+
+    margin: float = Field(0.3, gt=0, description="Margin of the triplet loss, in Euclidean distance of unit vectors")
+    epochs: int = Field(50, ge=0, description="Epochs at most; 0 trains nothing and uses frozen pooled features")
+    identities_per_batch: int = Field(8, ge=2, description="M, identities in each batch")
+    images_per_identity: int = Field(4, ge=2, description="K, images of each identity in a batch")
+    one_group_per_batch: bool = Field(False, description="Fill each batch from one group (species)")
     softmax_weight: float = Field(0.0, ge=0, description="Weight of a cosine softmax loss beside the triplet loss")
     softmax_scale: float = Field(16.0, gt=0, description="Scale of the cosines in that softmax")
     quarter_turns: bool = Field(True, description="Rotate by 0, 90, 180 or 270 degrees; may mix left and right flanks")
     mirror: bool = Field(False, description="Mirror half of the images; mixes left and right flanks")
-    mean: Channels = Field("auto", description="Mean of each channel, R,G,B in [0, 1]; auto is what the weights expect")
-    std: Channels = Field("auto", description="Deviation of each channel, R,G,B; auto is what the weights expect")
     brightness: float = Field(0.2, ge=0, lt=1, description="Jitter of brightness, as a factor of 1 ± this")
     contrast: float = Field(0.2, ge=0, lt=1, description="Jitter of contrast, as a factor of 1 ± this")
     saturation: float = Field(0.2, ge=0, lt=1, description="Jitter of saturation, as a factor of 1 ± this")
     crop: float = Field(
         0.8, gt=0, le=1, description="Smallest share of the side that a random crop keeps; 1 is no crop"
     )
-    freeze_bn: Literal["auto"] | bool = Field(
-        "auto", description="Keep the statistics of batch norm; auto does so where they are folded into the weights"
-    )
-    validate_every: int = Field(1, ge=0, description="Epochs between two validations; 0 validates at the end only")
-    amp: bool = Field(True, description="Train in mixed precision on a GPU; embedding is float32 always")
-    channels_last: bool = Field(True, description="Keep images channels-last in memory, which is faster")
-    loader_workers: int = Field(2, ge=1, description="Threads that decode images")
-    cache_mb: int = Field(2048, ge=0, description="Memory for decoded, resized images; the rest is decoded each time")

@@ -1,0 +1,315 @@
+"""Epochs, checkpoints and the best epoch: what every training shares, whatever it minimises.
+
+After every epoch network, optimiser, objective and history are written to the work folder, under a
+temporary name that is then renamed. A training that starts again in that folder goes on behind the last
+whole epoch and, on a CPU, ends with the same numbers as one that was never stopped. What is minimised,
+on which batches and by which optimiser, is an :class:`Objective`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from reidbench.errors import ReidbenchError
+from reidbench.method import FitContext, FitReport, LabelledImages
+from reidbench.progress import Progress
+from reidbench.training.augment import ResizedImages
+from reidbench.training.network import BackboneNetwork, seeded
+from reidbench.training.settings import LoopSettings
+
+
+class Objective(ABC):
+    """What a training minimises: its batches, inputs, loss and optimiser.
+
+    Attributes:
+        measured: Names of the numbers that each step measures, in the order of the history; the loss is first.
+        optimizer: Steps on the network and on what the objective adds to it.
+        patience: Epochs without a better balanced Rank-1 after which a training ends; 0 never ends it so.
+    """
+
+    measured: ClassVar[tuple[str, ...]] = ("loss",)
+    optimizer: torch.optim.Optimizer
+    patience: int = 0
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+
+    @abstractmethod
+    def batches(self, epoch: int) -> Iterable[NDArray[np.int64]]:
+        """Yield the batches of an epoch (from 1) as indices of images."""
+
+    @abstractmethod
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0 over the whole training."""
+
+    @abstractmethod
+    def augment(self, pixels: NDArray[np.uint8], device: str) -> Tensor:
+        """Turn ``(n, size, size, 3)`` bytes into network input, ``(n, 3, size, size)`` in [0, 1]."""
+
+    @abstractmethod
+    def measure(self, output: Tensor, targets: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+        """Return the loss, with its graph, and what else is measured.
+
+        Args:
+            output: Of the network, float32.
+            targets: Code of each row's identity, ``(n,)`` integers.
+        """
+
+    def watch(self, row: dict[str, Any], progress: Progress) -> None:  # noqa: B027 - optional by design
+        """Look at a finished epoch's row of the history."""
+
+    def notes(self) -> list[str]:
+        """Return what the record should say of the training besides its numbers."""
+        return []
+
+    def state(self) -> dict[str, Any]:
+        """Return what a resumed training has to find again: tensors and plain values."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:  # noqa: B027 - an objective may have no state
+        """Go on from what :meth:`state` returned."""
+
+
+class Trainer(ABC):
+    """Trains a network on one objective and leaves it at its best validated epoch.
+
+    Args:
+        network: Trained in place.
+        settings: The options.
+        fingerprint: What else shapes the training; a checkpoint of another one is not resumed.
+    """
+
+    kind: ClassVar[str]
+    """Names the training in messages."""
+    one_identity_remedy: ClassVar[str] = "take another split"
+    """What to do where there is nothing to tell apart."""
+
+    def __init__(self, network: BackboneNetwork, settings: LoopSettings, *, fingerprint: str = "") -> None:
+        self._network = network
+        self._settings = settings
+        # Folded statistics are 0 and 1 by construction: batch statistics would rescale every layer at once.
+        auto = settings.freeze_bn == "auto"
+        self._freeze_bn = network.folded_batch_norm if auto else bool(settings.freeze_bn)
+        self._fingerprint = fingerprint
+
+    @abstractmethod
+    def _objective(self, train: LabelledImages, labels: NDArray[np.int64], context: FitContext) -> Objective:
+        """Make the objective for images with these identity codes; the network is on its device."""
+
+    def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
+        """Train, or go on from the checkpoint in ``context.work_dir``.
+
+        Returns:
+            One row for each epoch (mean of what its batches measured; ``rank1`` and ``balanced_rank1``
+            are None where it was not validated), and what ended the training.
+
+        Raises:
+            ReidbenchError: Fewer than two identities, or a loss that is not finite.
+        """
+        names, labels = np.unique(np.array(train.identities, dtype=str), return_inverse=True)
+        if len(names) < 2:
+            raise ReidbenchError(
+                f"{self.kind} training needs two identities or more, not {len(names)}",
+                where="the images to fit on",
+                remedy=self.one_identity_remedy,
+            )
+        settings = self._settings
+        self._network.to(context.device)
+        objective = self._objective(train, labels, context)
+        state = _State(self._network, settings, objective, context)
+        checkpoint = context.work_dir / "checkpoint.pt"
+        key = self._key(train, context)
+        resumed = state.load(checkpoint, key)
+        if not state.stopped:
+            pixels = ResizedImages(train.images, settings.size, settings.cache_mb, settings.loader_workers)
+            pixels.fill(context.progress)
+            targets = torch.from_numpy(labels.astype(np.int64))
+            while not state.stopped:
+                self._epoch(state, pixels, targets, context)
+                state.save(checkpoint, key)
+        self._network.load_state_dict(state.best)
+        self._network.eval()
+        notes = [f"resumed after epoch {resumed}"] if resumed else []
+        facts = {
+            "steps": state.step,
+            "epochs": len(state.history),
+            "stopped_by": state.stopped,
+            "train_s": round(state.seconds, 3),
+            "best_epoch": state.best_epoch,
+            "best_balanced_rank1": None if state.best_rank[0] < 0 else state.best_rank[0],
+            "n_identities": len(names),
+            "n_images": len(labels),
+            "batches_per_epoch": len(objective),
+            "frozen_batch_norm": self._freeze_bn,
+        }
+        return FitReport(history=tuple(state.history), notes=(*notes, *objective.notes()), facts=facts)
+
+    def _key(self, train: LabelledImages, context: FitContext) -> str:
+        shapes = [(name, tuple(value.shape)) for name, value in self._network.state_dict().items()]
+        parts = [
+            self.kind, self._fingerprint, self._settings.model_dump_json(), train.identities, context.seed,
+            context.device, self._network.mean, self._network.std, self._freeze_bn, shapes, torch.__version__,
+        ]  # fmt: skip
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def _epoch(self, state: _State, pixels: ResizedImages, targets: Tensor, context: FitContext) -> None:
+        settings, objective = self._settings, state.objective
+        begun, before = time.monotonic(), state.seconds
+        epoch = len(state.history) + 1
+        self._train_mode()
+        sums: list[Tensor] = []
+        stopped = ""
+        n_step = len(objective)
+        if settings.max_steps:
+            n_step = min(n_step, settings.max_steps - state.step)
+        seed = int(np.random.SeedSequence([context.seed, epoch]).generate_state(1)[0])
+        # Dropout, stochastic depth and torchvision's transforms draw from the global generator: seeded anew for
+        # each epoch.
+        with seeded(seed, context.device), context.progress.stage(f"epoch {epoch}/{settings.epochs}", n_step) as stage:
+            for batch in objective.batches(epoch):
+                sums.append(self._step(state, pixels.take(batch), targets[batch], context.device))
+                state.step += 1
+                stage.advance()
+                if settings.max_steps and state.step >= settings.max_steps:
+                    stopped = "max_steps"
+                    break
+                if settings.max_seconds and before + time.monotonic() - begun >= settings.max_seconds:
+                    stopped = "max_seconds"
+                    break
+        measured = torch.stack(sums).double()
+        if not bool(measured[:, 0].isfinite().all()):
+            raise ReidbenchError(
+                f"training diverged: the loss of epoch {epoch} is not finite",
+                where=f"lr={settings.lr}",
+                remedy="a smaller learning rate (--set lr=1e-5), or --set amp=false on a GPU",
+            )
+        if epoch >= settings.epochs:
+            stopped = stopped or "epochs"
+        row: dict[str, Any] = {
+            "epoch": epoch,
+            "steps": state.step,
+            **dict(zip(objective.measured, measured.nanmean(0).tolist(), strict=True)),
+            "rank1": None,
+            "balanced_rank1": None,
+        }
+        self._network.eval()
+        due = settings.validate_every and epoch % settings.validate_every == 0
+        if due or stopped:
+            validation = context.validate()
+            row["rank1"] = None if math.isnan(validation.rank1) else validation.rank1
+            row["balanced_rank1"] = None if math.isnan(validation.balanced_rank1) else validation.balanced_rank1
+            state.keep_if_best(epoch, (row["balanced_rank1"], row["rank1"]))
+            if objective.patience and row["balanced_rank1"] is not None:
+                stopped = stopped or ("patience" if epoch - state.best_epoch >= objective.patience else "")
+        objective.watch(row, context.progress)
+        state.seconds = before + time.monotonic() - begun
+        state.history.append({**row, "seconds": round(state.seconds, 3)})
+        state.stopped = stopped
+
+    def _step(self, state: _State, pixels: NDArray[np.uint8], targets: Tensor, device: str) -> Tensor:
+        objective = state.objective
+        images = objective.augment(pixels, device)
+        targets = targets.to(device)
+        for group in objective.optimizer.param_groups:
+            group["lr"] = objective.learning_rate(state.step)
+        objective.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(device.split(":")[0], dtype=torch.float16, enabled=state.amp):
+            output = self._network(images)
+        loss, others = objective.measure(output.float(), targets)
+        state.scaler.scale(loss).backward()
+        state.scaler.step(objective.optimizer)
+        state.scaler.update()
+        # Stays on the device: reading numbers at each step would make a GPU wait.
+        return torch.stack([loss.detach(), *others])
+
+    def _train_mode(self) -> None:
+        self._network.train()
+        if self._freeze_bn:
+            for module in self._network.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+
+
+class _State:
+    """Everything that a resumed training has to find as it was."""
+
+    def __init__(
+        self, network: BackboneNetwork, settings: LoopSettings, objective: Objective, context: FitContext
+    ) -> None:
+        self.network = network
+        self.objective = objective
+        self.amp = settings.amp and context.device.startswith("cuda")
+        self.scaler = torch.amp.GradScaler(context.device.split(":")[0], enabled=self.amp)
+        self.history: list[dict[str, Any]] = []
+        self.step = 0
+        self.seconds = 0.0
+        self.stopped = ""
+        self.best_epoch = 0
+        self.best_rank = (-1.0, -1.0)
+        self.best: dict[str, Tensor] = {}
+
+    def keep_if_best(self, epoch: int, rank: tuple[float | None, float | None]) -> None:
+        """Keep the network of this epoch if it beats the ones before; of equals the first stays."""
+        balanced, plain = (-1.0 if value is None else float(value) for value in rank)
+        if not self.best or (balanced, plain) > self.best_rank:
+            self.best_epoch, self.best_rank = epoch, (balanced, plain)
+            self.best = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
+
+    def save(self, path: Path, key: str) -> None:
+        numbers = {
+            "history": self.history,
+            "step": self.step,
+            "seconds": self.seconds,
+            "stopped": self.stopped,
+            "best_epoch": self.best_epoch,
+            "best_rank": self.best_rank,
+        }
+        content = {
+            "key": key,
+            "numbers": json.dumps(numbers),
+            "network": self.network.state_dict(),
+            "optimizer": self.objective.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "objective": self.objective.state(),
+            "best": self.best,
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        with temporary.open("wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+    def load(self, path: Path, key: str) -> int:
+        """Take over a checkpoint of the same training; return its epoch, 0 if there is none."""
+        if not path.is_file():
+            return 0
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["key"] != key:
+            return 0
+        self.network.load_state_dict(content["network"])
+        self.objective.optimizer.load_state_dict(content["optimizer"])
+        self.scaler.load_state_dict(content["scaler"])
+        self.objective.restore(content["objective"])
+        numbers = json.loads(content["numbers"])
+        self.history, self.step, self.seconds = numbers["history"], numbers["step"], numbers["seconds"]
+        self.stopped, self.best_epoch = numbers["stopped"], numbers["best_epoch"]
+        self.best_rank = (numbers["best_rank"][0], numbers["best_rank"][1])
+        self.best = content["best"]
+        return len(self.history)
