@@ -26,6 +26,9 @@ _HOMES = {
     "Calibration": "calibration.settings",
     "Combination": "fusion",
     "ClassifierMethod": "classifier",
+    "ClassifierNetwork": "training.network",
+    "ClassifierTrainer": "training.classifier",
+    "ClassifierTrainingSettings": "training.settings",
     "EmbeddingMethod": "method",
     "EmbeddingNetwork": "training.network",
     "EpisodeMetrics": "metrics.summary",
@@ -109,8 +112,11 @@ if TYPE_CHECKING:
     from reidbench.runs import load_runs as load_runs
     from reidbench.scoring import score_predictions as score  # noqa: F401 - renamed for the public
     from reidbench.training.augment import ResizedImages as ResizedImages
+    from reidbench.training.classifier import ClassifierTrainer as ClassifierTrainer
     from reidbench.training.loop import TripletTrainer as TripletTrainer
+    from reidbench.training.network import ClassifierNetwork as ClassifierNetwork
     from reidbench.training.network import EmbeddingNetwork as EmbeddingNetwork
+    from reidbench.training.settings import ClassifierTrainingSettings as ClassifierTrainingSettings
     from reidbench.training.settings import TrainingSettings as TrainingSettings
     from reidbench.words import NEW_IDENTITY as NEW_IDENTITY
 

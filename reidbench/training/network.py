@@ -92,3 +92,28 @@ class EmbeddingNetwork(BackboneNetwork):
     def embed(self, pixels: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed decoded images of any size in evaluation mode, in float32, on the network's device."""
         return np.asarray(self._infer(pixels).numpy(), dtype=np.float32)
+
+
+class ClassifierNetwork(BackboneNetwork):
+    """A backbone and a linear head with one output for each identity.
+
+    Args:
+        backbone: Gives pooled features.
+        settings: Input size, normalisation and memory layout are taken from here.
+        n_class: Identities that are told apart.
+        seed: Seed of the head's first weights.
+    """
+
+    def __init__(self, backbone: Backbone, settings: LoopSettings, n_class: int, seed: int) -> None:
+        super().__init__(backbone, settings)
+        with seeded(seed):
+            head = nn.Linear(self.n_feature, n_class)
+            # As timm begins the classifiers of its ConvNeXts.
+            nn.init.trunc_normal_(head.weight, std=0.02)
+            nn.init.zeros_(head.bias)
+        self.head = head
+        self.to(memory_format=self._layout)
+
+    def classify(self, pixels: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the probability of each class for decoded images of any size, ``(n, n_class)``; rows sum to 1."""
+        return np.asarray(self._infer(pixels).double().softmax(1).numpy(), dtype=np.float32)

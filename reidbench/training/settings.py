@@ -59,3 +59,31 @@ class TrainingSettings(LoopSettings):
     crop: float = Field(
         0.8, gt=0, le=1, description="Smallest share of the side that a random crop keeps; 1 is no crop"
     )
+
+
+class ClassifierTrainingSettings(LoopSettings):
+    """Softmax training of a whole network over all identities; the defaults are those of a published recipe.
+
+    Source: the ConvNeXt classifier of the AnimalCLEF 2025 solution visan-ionut/Animal_Clef_2025.
+    """
+
+    size: int = Field(384, ge=16, description="Side in pixels that images are resized to, aspect not kept")
+    epochs: int = Field(30, ge=1, description="Epochs at most; the learning rate falls to 0 over them")
+    batch_size: int = Field(8, ge=2, description="Images in each batch; one left over joins the batch before it")
+    lr: float = Field(8e-5, gt=0, description="Highest learning rate of AdamW, right after the warm-up")
+    weight_decay: float = Field(0.01, ge=0, description="Weight decay of AdamW, on every parameter")
+    warmup: float = Field(0.1, ge=0, lt=1, description="Share of all batches over which the learning rate rises")
+    patience: int = Field(
+        8, ge=0, description="Epochs without a better balanced Rank-1 on calibration after which it stops; 0 never does"
+    )
+    min_area: float = Field(0.8, gt=0, le=1, description="Smallest share of the area that a random crop keeps")
+    mirror: bool = Field(True, description="Mirror half of the images; mixes left and right flanks")
+    rotation: float = Field(10.0, ge=0, le=180, description="Rotate by up to this many degrees either way")
+    brightness: float = Field(0.4, ge=0, lt=1, description="Jitter of brightness, as a factor of 1 ± this")
+    contrast: float = Field(0.4, ge=0, lt=1, description="Jitter of contrast, as a factor of 1 ± this")
+    saturation: float = Field(0.4, ge=0, lt=1, description="Jitter of saturation, as a factor of 1 ± this")
+    hue: float = Field(0.1, ge=0, le=0.5, description="Jitter of hue, as a share of the colour circle either way")
+    auto_augment: bool = Field(True, description="Apply one of AutoAugment's ImageNet policies to each image")
+    erase: float = Field(
+        0.25, ge=0, le=1, description="Share of images in which a rectangle (2 to 33 % of it) is blanked"
+    )

@@ -1,0 +1,129 @@
+"""Training of a softmax classifier over all identities: the objective, and the trainer that plugins use.
+
+Cross-entropy, AdamW, a learning rate that rises in the first batches and then falls linearly, and strong
+augmentation. A training here never sees the labels of the calibration part, so it can't stop on validation
+loss as published recipes do: it stops when the balanced Rank-1 that the core reports no longer rises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from reidbench.method import FitContext, LabelledImages
+from reidbench.training.network import ClassifierNetwork
+from reidbench.training.settings import ClassifierTrainingSettings
+from reidbench.training.trainer import Objective, Trainer
+from reidbench.training.transforms import augment_each, classifier_augmentation
+
+
+def linear_schedule(step: int, n_step: int, warmup: float) -> float:
+    """Return the share of the highest learning rate at one step: a linear rise, then a linear fall.
+
+    Args:
+        step: Counted from 0, below ``n_step``.
+        n_step: Steps of the whole training.
+        warmup: Share of the steps that rise, in [0, 1).
+
+    Returns:
+        In (0, 1]. Of ``w`` warm-up steps the first has ``1 / w`` and the last 1; the fall would reach 0 at
+        step ``n_step``, one after the last, so that no step is idle.
+
+    Example:
+        >>> [linear_schedule(step, 6, 1 / 3) for step in range(6)]
+        [0.5, 1.0, 1.0, 0.75, 0.5, 0.25]
+    """
+    n_rise = round(warmup * n_step)
+    if step < n_rise:
+        return (step + 1) / n_rise
+    return (n_step - step) / (n_step - n_rise)
+
+
+def shuffled_batches(n_image: int, batch_size: int, seed: Sequence[int]) -> list[NDArray[np.int64]]:
+    """Return every image once, in random order, in batches; a single one left over joins the batch before it.
+
+    Batch norm can't normalise a batch of one, and leaving it out would skip an image.
+
+    Example:
+        >>> [len(batch) for batch in shuffled_batches(9, 4, [0])], [len(b) for b in shuffled_batches(10, 4, [0])]
+        ([4, 5], [4, 4, 2])
+    """
+    order = np.random.default_rng(list(seed)).permutation(n_image)
+    cuts = np.arange(batch_size, n_image, batch_size)
+    if len(cuts) and n_image - cuts[-1] == 1:
+        cuts = cuts[:-1]
+    return np.split(order, cuts)
+
+
+class ClassifierObjective(Objective):
+    """Cross-entropy over the identities, every image once an epoch.
+
+    Args:
+        network: Gives one output for each identity.
+        settings: The options.
+        n_image: Images trained on.
+        seed: Seed of the order of images; augmentation draws from torch's global generator.
+    """
+
+    measured = ("loss", "accuracy")
+
+    def __init__(
+        self, network: ClassifierNetwork, settings: ClassifierTrainingSettings, n_image: int, seed: int
+    ) -> None:
+        self._settings = settings
+        self._n_image = n_image
+        self._seed = seed
+        self._augmentation = classifier_augmentation(settings, network.mean)
+        self.patience = settings.patience
+        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.AdamW(parameters, lr=settings.lr, weight_decay=settings.weight_decay)
+        self._n_batch = len(self.batches(1))
+        n_step = self._n_batch * settings.epochs
+        self._n_step = min(n_step, settings.max_steps) if settings.max_steps else n_step
+
+    def __len__(self) -> int:
+        return self._n_batch
+
+    def batches(self, epoch: int) -> list[NDArray[np.int64]]:
+        # A seed for each epoch: a resumed training needs no state of the order.
+        return shuffled_batches(self._n_image, self._settings.batch_size, (self._seed, epoch))
+
+    def learning_rate(self, step: int) -> float:
+        return self._settings.lr * linear_schedule(step, self._n_step, self._settings.warmup)
+
+    def augment(self, pixels: NDArray[np.uint8], device: str) -> Tensor:
+        return augment_each(torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2), self._augmentation)
+
+    def measure(self, output: Tensor, targets: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
+        right = (output.detach().argmax(1) == targets).float().mean()
+        return functional.cross_entropy(output, targets), (right,)
+
+
+class ClassifierTrainer(Trainer):
+    """Trains a classifier over all identities and leaves it at its best validated epoch.
+
+    Args:
+        network: Trained in place; its outputs are the sorted identities of the images it is fitted on.
+        settings: The options.
+        fingerprint: What else shapes the training; a checkpoint of another one is not resumed.
+    """
+
+    kind = "classifier"
+    _network: ClassifierNetwork
+    _settings: ClassifierTrainingSettings
+
+    def __init__(
+        self, network: ClassifierNetwork, settings: ClassifierTrainingSettings, *, fingerprint: str = ""
+    ) -> None:
+        super().__init__(network, settings, fingerprint=fingerprint)
+
+    def _objective(self, train: LabelledImages, labels: NDArray[np.int64], context: FitContext) -> Objective:
+        n_class = int(labels.max()) + 1
+        if self._network.head.out_features != n_class:
+            raise ValueError(f"the network has {self._network.head.out_features} classes, the images have {n_class}")
+        return ClassifierObjective(self._network, self._settings, len(labels), context.seed)
