@@ -1,0 +1,82 @@
+"""The softmax classifier: a backbone with one output for each animal, trained whole by the shared loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench import (
+    Backbone,
+    ClassifierMethod,
+    ClassifierNetwork,
+    ClassifierTrainer,
+    FitContext,
+    FitReport,
+    Images,
+    LabelledImages,
+    Progress,
+    Representation,
+    ResizedImages,
+    Weights,
+    load_backbone,
+)
+
+if TYPE_CHECKING:
+    from reidbench_convnext import ConvNeXtSettings
+
+
+class ConvNeXtClassifier(ClassifierMethod):
+    """Probabilities of a network trained with cross-entropy on the labelled images."""
+
+    def __init__(self, settings: ConvNeXtSettings) -> None:
+        super().__init__(settings)
+        self._backbone: Backbone | None = None
+        self._network: ClassifierNetwork | None = None
+        self._resized: dict[Images, ResizedImages] | None = None
+        self._seed = 0
+
+    @property
+    def weights(self) -> Weights:
+        """Where the backbone starts from, before training."""
+        return self._prepared().weights
+
+    def prepare(self, device: str, seed: int, progress: Progress) -> None:
+        settings = self.settings
+        self._seed = seed
+        self._backbone = load_backbone(
+            settings.backbone, settings.weights, progress, seed=seed, pad_type=settings.pad_type
+        )
+
+    def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
+        n_class = len(np.unique(train.identities))
+        self._network = ClassifierNetwork(self._prepared(), self.settings, n_class, self._seed)
+        trainer = ClassifierTrainer(self._network, self.settings, fingerprint=self.fingerprint())
+        # Validation asks for the same images after each epoch: decoded once while the training lasts.
+        self._resized = {}
+        try:
+            return trainer.fit(train, context)
+        finally:
+            self._resized = None
+
+    def represent(self, images: Images, progress: Progress) -> Representation:
+        if self._resized is None:
+            return super().represent(images, progress)
+        settings = self.settings
+        if images not in self._resized:
+            self._resized[images] = ResizedImages(images, settings.size, settings.cache_mb, settings.loader_workers)
+        kept = self._resized[images]
+        starts = range(0, len(images), self.batch_size)
+        rows = [self.classify(list(kept.take(range(i, min(i + self.batch_size, len(images)))))) for i in starts]
+        return Representation({"probability": np.concatenate(rows)})
+
+    def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray:
+        if self._network is None:
+            raise ValueError("fit() comes before classify()")
+        return self._network.classify(pixels)
+
+    def _prepared(self) -> Backbone:
+        if self._backbone is None:
+            raise ValueError("prepare() comes before anything else")
+        return self._backbone
