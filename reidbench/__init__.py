@@ -24,11 +24,11 @@ _HOMES = {
     "BackboneSettings": "backbones",
     "Batches": "batches",
     "Calibration": "calibration.settings",
-    "Combination": "fusion",
     "ClassifierMethod": "classifier",
     "ClassifierNetwork": "training.network",
     "ClassifierTrainer": "training.classifier",
     "ClassifierTrainingSettings": "training.settings",
+    "Combination": "fusion",
     "EmbeddingMethod": "method",
     "EmbeddingNetwork": "training.network",
     "EpisodeMetrics": "metrics.summary",
@@ -60,8 +60,8 @@ _HOMES = {
     "evaluate": "evaluation",
     "load_backbone": "backbones",
     "load_dataset": "data.sources",
-    "load_network": "backbones.network",
     "load_frozen_backbone": "backbones",
+    "load_network": "backbones.network",
     "load_runs": "runs",
     "make_split": "data.splits",
     "match_descriptors": "local_matching",
@@ -74,8 +74,8 @@ if TYPE_CHECKING:
     from reidbench.backbones import Backbone as Backbone
     from reidbench.backbones import BackboneSettings as BackboneSettings
     from reidbench.backbones import load_backbone as load_backbone
-    from reidbench.backbones.network import load_network as load_network
     from reidbench.backbones import load_frozen_backbone as load_frozen_backbone
+    from reidbench.backbones.network import load_network as load_network
     from reidbench.batches import Batches as Batches
     from reidbench.calibration.settings import Calibration as Calibration
     from reidbench.classifier import ClassifierMethod as ClassifierMethod

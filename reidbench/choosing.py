@@ -53,9 +53,9 @@ def choose_constants(
     winner = int(np.argmax(judged))
     method.choice = choices[winner]
     return {
-        "choice": method.choice,
+        "choice": method.describe_choice(method.choice),
         "calibration_score": judged[winner],
-        "first": choices[0],
+        "first": method.describe_choice(choices[0]),
         "first_calibration_score": judged[0],
         "candidates": len(choices),
     }

@@ -67,6 +67,10 @@ class Combination(Method):
         """Return the constants to choose from; the core takes the best on calibration, the first of equals."""
         return (None,)
 
+    def describe_choice(self, choice: Any) -> Any:
+        """Return constants as plain JSON values for the record."""
+        return choice
+
     @property
     def weights(self) -> Weights:
         """Say whose weights the parts use."""

@@ -50,7 +50,7 @@ class LightGlueMatcher:
             file="aliked_lightglue.pth",
             licence="Apache-2.0",
             setting="matcher_weights",
-            instead="--set matcher=mnn, which needs no weights",
+            instead=("--set matcher=mnn, which needs no weights",),
             built=("confidence_thresholds",),
             rename=_current_keys,
         )

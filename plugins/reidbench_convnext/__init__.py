@@ -1,13 +1,14 @@
-"""ConvNeXt as a softmax classifier over every enrolled animal, after an AnimalCLEF 2025 solution."""
+"""ConvNeXt after an AnimalCLEF 2025 solution: a softmax classifier alone, and fused with two WildFusions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
 
 import reidbench
-from reidbench import ClassifierTrainingSettings, MethodSpec
+from reidbench import ClassifierTrainingSettings, MethodSpec, PartSpec
 
 
 class ConvNeXtSettings(ClassifierTrainingSettings):
@@ -19,6 +20,23 @@ class ConvNeXtSettings(ClassifierTrainingSettings):
     )
     pad_type: Literal["", "same"] = Field(
         "", description="same pads as TensorFlow does; empty takes what the weights file says"
+    )
+
+
+class ConvNeXtFusionSettings(reidbench.Settings):
+    """The rule and its parts; ``PART.KEY=VALUE`` sets a part's own settings."""
+
+    constants: Literal["paper", "fitted"] = Field(
+        "paper", description="constants of the rule: paper (as published), or fitted (chosen on calibration)"
+    )
+    first_images: int = Field(
+        1000, ge=2, description="gallery images, from the first on, whose pairs calibrate the first fusion"
+    )
+    first_shortlist: int = Field(700, ge=0, description="gallery images of each query that the first fusion compares")
+    classifier_preset: Literal["report", "quick"] = Field("report", description="named settings of the classifier")
+    options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="settings of parts, written PART.KEY=VALUE; parts: wildfusion (both), first, second, classifier",
     )
 
 
@@ -44,7 +62,7 @@ _QUICK: dict[str, Any] = {
 
 @reidbench.hookimpl
 def reidbench_methods() -> list[MethodSpec]:
-    """Offer the classifier; torch loads when it is built."""
+    """Offer the classifier and the fusion; torch loads when one is built."""
     return [
         MethodSpec(
             "convnext_classifier",
@@ -56,6 +74,17 @@ def reidbench_methods() -> list[MethodSpec]:
             licence="apache-2.0 (timm weights)",
             source="github.com/visan-ionut/Animal_Clef_2025, the classifier alone",
         ),
+        MethodSpec(
+            "convnext_fusion",
+            "two WildFusions and a ConvNeXt classifier, combined by the published rule",
+            ConvNeXtFusionSettings,
+            _build_fusion,
+            parts=_parts_of_fusion,
+            presets={"report": {"classifier_preset": "report"}, "quick": {"classifier_preset": "quick"}},
+            needs="what wildfusion and convnext_classifier need",
+            licence="CC BY-NC 4.0 (MegaDescriptor)",
+            source="github.com/visan-ionut/Animal_Clef_2025",
+        ),
     ]
 
 
@@ -63,3 +92,35 @@ def _build_classifier(settings: ConvNeXtSettings) -> reidbench.ClassifierMethod:
     from reidbench_convnext.classifier import ConvNeXtClassifier  # torch and timm load here
 
     return ConvNeXtClassifier(settings)
+
+
+def _parts_of_fusion(settings: ConvNeXtFusionSettings) -> Mapping[str, PartSpec]:
+    known = ("wildfusion", "first", "second", "classifier")
+    unused = sorted(set(settings.options) - set(known))
+    if unused:
+        raise reidbench.ReidbenchError(
+            f"'{unused[0]}' is not a part of this fusion: {', '.join(known)}",
+            where=f"--set {unused[0]}.…",
+            remedy=f"as in --set wildfusion.aliked.matcher=mnn; choose one of: {', '.join(known)}",
+        )
+    both, own = settings.options.get("wildfusion", {}), settings.options
+    # As published: one fusion calibrated on the first images of the gallery, one on a part held out from it.
+    first = {
+        "calibrate_on": "gallery",
+        "calibration_images": settings.first_images,
+        "shortlist": settings.first_shortlist,
+    }
+    second = {"calibrate_on": "episode", "shortlist": 0}
+    return {
+        "first": PartSpec("wildfusion", {**first, **both, **own.get("first", {})}, calibration=None),
+        "second": PartSpec("wildfusion", {**second, **both, **own.get("second", {})}, calibration=None),
+        "classifier": PartSpec(
+            "convnext_classifier", own.get("classifier", {}), preset=settings.classifier_preset, calibration=None
+        ),
+    }
+
+
+def _build_fusion(settings: ConvNeXtFusionSettings, parts: Mapping[str, reidbench.Method]) -> reidbench.Method:
+    from reidbench_convnext.fusion import ConvNeXtFusion
+
+    return ConvNeXtFusion(settings, parts)

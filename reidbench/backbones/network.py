@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reidbench.backbones.files import read_weights, sha256_of
+from reidbench.backbones.files import read_weights
 from reidbench.backbones.fitting import mismatch
-from reidbench.backbones.hub import find_file
+from reidbench.backbones.hub import find_file, ways_out
 from reidbench.errors import ReidbenchError
 from reidbench.method import Weights
 
@@ -29,7 +29,7 @@ def load_network(
     file: str,
     licence: str = "",
     setting: str = "weights",
-    instead: str = "",
+    instead: Sequence[str] = (),
     built: Sequence[str] = (),
     rename: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda state: state,
 ) -> Weights:
@@ -62,9 +62,9 @@ def load_network(
                 remedy="give auto, or the path of a .safetensors or .pth file",
             )
         source, label = f"file:{path.name}", path.stem
-    state, _ = read_weights(path)
-    state = dict(rename(state))
-    problems = [each for each in mismatch(network, state) if not any(f"'{key}' is missing" == each for key in built)]
+    loaded = read_weights(path, from_hub=weights == "auto")
+    state = dict(rename(loaded.tensors))
+    problems = [each for each in mismatch(network, state) if each not in {f"'{key}' is missing" for key in built}]
     if problems:
         more = f"; and {len(problems) - 4} more" if len(problems) > 4 else ""
         raise ReidbenchError(
@@ -74,10 +74,10 @@ def load_network(
         )
     network.load_state_dict(state, strict=False)
     network.eval()
-    return Weights(source, pretrained=True, sha256=sha256_of(path), licence=licence, label=label)
+    return Weights(source, pretrained=True, sha256=loaded.sha256, licence=licence, label=label)
 
 
-def _published(name: str, repository: str, file: str, setting: str, instead: str) -> Path:
+def _published(name: str, repository: str, file: str, setting: str, instead: Sequence[str]) -> Path:
     """Look into the hub's cache, then where torch keeps downloads, then ask the hub."""
     import torch
 
@@ -89,7 +89,6 @@ def _published(name: str, repository: str, file: str, setting: str, instead: str
         raise ReidbenchError(
             f"the weights of {name} can't be had: {found.reason}, and {kept} is not there",
             where=f"{setting}=auto",
-            remedy=f"on a machine with network: huggingface-cli download {repository} {file}, then copy its HF_HOME "
-            f"here; or --set {setting}=FILE with a .safetensors or .pth file" + (f"; or {instead}" if instead else ""),
+            remedy=ways_out(repository, f"--set {setting}=FILE with a .safetensors or .pth file", *instead),
         )
     return found.path

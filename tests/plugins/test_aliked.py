@@ -118,7 +118,11 @@ def test_missing_weights_name_three_ways_out(monkeypatch, tmp_path, weights):
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
     with pytest.raises(ReidbenchError, match="aliked-n16.pth of kornia/aliked") as caught:
         build(matcher="mnn")
-    assert "huggingface-cli" in caught.value.remedy and "--set weights=FILE" in caught.value.remedy
+    assert (
+        "hf download kornia/aliked" in caught.value.remedy
+        and "HF_HOME" in caught.value.remedy
+        and "--set weights=FILE" in caught.value.remedy
+    )
     with pytest.raises(ReidbenchError) as caught:
         small(weights, matcher="lightglue")
     assert "matcher=mnn" in caught.value.remedy and "--set matcher_weights=FILE" in caught.value.remedy

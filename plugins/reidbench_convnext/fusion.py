@@ -1,0 +1,123 @@
+"""Two WildFusions and a classifier, combined by a rule of thumb that was tuned by hand over 85 submissions.
+
+Source: github.com/visan-ionut/Animal_Clef_2025. The rule names one identity and a confidence, which is no
+probability (up to about 1.2). All other identities follow in the order of the second fusion, below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench import IdentityCombination, Method
+
+if TYPE_CHECKING:
+    from reidbench_convnext import ConvNeXtFusionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """The constants of the rule; the defaults are the published ones.
+
+    Attributes:
+        first: Weight of the first fusion where both agree.
+        second: Weight of the second fusion, whose identity counts where they differ.
+        agreed: Factor where both fusions agree.
+        alone: Factor where the second fusion stands alone.
+        classifier: Factor of the classifier's probability.
+        confirmed: Factor of the mean where the classifier names the same identity.
+        overruled: Factor where the classifier's identity wins.
+    """
+
+    first: float = 0.45
+    second: float = 0.55
+    agreed: float = 1.2
+    alone: float = 1.82
+    classifier: float = 0.25
+    confirmed: float = 1.7
+    overruled: float = 1.2
+
+
+PAPER = Constants()
+
+
+def candidates() -> tuple[Constants, ...]:
+    """Return the constants that ``constants=fitted`` chooses from, the published ones first.
+
+    The two weights sum to 1 and the other factors vary around the published ones, down to no bonus at all.
+    """
+    grid = product((0.0, 0.25, 0.45, 0.75), (1.0, 1.2), (1.0, 1.4, 1.82), (0.0, 0.25, 0.5, 1.0), (1.0, 1.35, 1.7))
+    varied = (
+        Constants(first, 1 - first, agreed, alone, classifier, confirmed)
+        for first, agreed, alone, classifier, confirmed in grid
+    )
+    return (PAPER, *(constants for constants in varied if constants != PAPER))
+
+
+def decide(
+    first: tuple[NDArray, NDArray], second: tuple[NDArray, NDArray], classifier: tuple[NDArray, NDArray], how: Constants
+) -> tuple[NDArray, NDArray[np.float64]]:
+    """Combine three opinions on each query into one.
+
+    Args:
+        first: Identity codes and confidences of the first fusion, each ``(n_query,)``.
+        second: Those of the second.
+        classifier: Those of the classifier.
+        how: The constants.
+
+    Returns:
+        Identity codes and confidences, each ``(n_query,)``.
+
+    Example:
+        >>> one = [(np.array([code]), np.array([confidence])) for code, confidence in ((1, 0.6), (1, 0.7), (1, 0.9))]
+        >>> identity, confidence = decide(*one, PAPER)
+        >>> identity.tolist(), confidence.round(4).tolist()
+        ([1], [0.8597])
+    """
+    agree = first[0] == second[0]
+    both = how.agreed * (how.first * first[1] + how.second * second[1])
+    fused = np.where(agree, both, how.alone * how.second * second[1])
+    classified = how.classifier * classifier[1]
+    confirmed = second[0] == classifier[0]
+    overruled = ~confirmed & (fused < classified)
+    confidence = np.where(
+        confirmed,
+        how.confirmed * (fused + classified) / 2,
+        np.where(overruled, how.overruled * classified, fused),
+    )
+    return np.where(overruled, classifier[0], second[0]), confidence
+
+
+class ConvNeXtFusion(IdentityCombination):
+    """The rule over the parts ``first``, ``second`` (two WildFusions) and ``classifier``."""
+
+    def __init__(self, settings: ConvNeXtFusionSettings, parts: Mapping[str, Method]) -> None:
+        self._fitted = settings.constants == "fitted"
+        super().__init__(settings, parts)
+
+    def choices(self) -> Sequence[Constants]:
+        return candidates() if self._fitted else (PAPER,)
+
+    def describe_choice(self, choice: Constants) -> dict[str, float]:
+        return asdict(choice)
+
+    def combine(self, evidence: Sequence[NDArray], choice: Constants) -> NDArray[np.float64]:
+        first, second, classifier = (_opinion(scores) for scores in evidence)
+        winner, confidence = decide(first, second, classifier, choice)
+        # Others keep the second fusion's order, at most half of what the rule gave its winner.
+        order = np.where(np.isneginf(evidence[1]), -np.inf, confidence[:, None] * np.clip(evidence[1], 0, 1) / 2)
+        scores = np.minimum(order, np.nextafter(confidence, -np.inf)[:, None])
+        scores[np.arange(len(winner)), winner] = confidence
+        return scores
+
+
+def _opinion(scores: NDArray) -> tuple[NDArray, NDArray[np.float64]]:
+    """Return the best identity of each query and its confidence; nothing compared is no confidence."""
+    best = scores.argmax(axis=1)
+    confidence = np.asarray(scores[np.arange(len(scores)), best], dtype=np.float64)
+    return best, np.where(np.isneginf(confidence), 0.0, confidence)
