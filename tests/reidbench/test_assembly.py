@@ -1,0 +1,90 @@
+"""Methods are built with their parts, by name, once each."""
+
+import numpy as np
+import pytest
+
+from reidbench.assembly import assemble, combinations, effective_settings, represent
+from reidbench.calibration.calibrated import Calibrated
+from reidbench.calibration.settings import Calibration
+from reidbench.errors import ReidbenchError
+from reidbench.fusion import Fusion
+from reidbench.method import EmbeddingMethod, MethodSpec, PartSpec, Settings
+from reidbench.registry import Offer, Registry
+from reidbench.representations import Representation
+
+
+class LeafSettings(Settings):
+    size: int = 1
+
+
+class Leaf(EmbeddingMethod):
+    def embed(self, pixels):
+        raise AssertionError
+
+
+class FusedSettings(Settings):
+    options: dict[str, dict] = {}
+    left: int = 1
+
+
+def registry(**parts):
+    """``leaf``, and one method for each argument, made of the parts that it returns for given settings."""
+    specs = [MethodSpec("leaf", "", LeafSettings, Leaf)]
+    specs += [MethodSpec(name, "", FusedSettings, Fusion, parts=asked) for name, asked in parts.items()]
+    return Registry(tuple(Offer(spec, "test", "1") for spec in specs), ())
+
+
+def built(name, found, settings=None):
+    offer = found.find(name)
+    return assemble(offer, settings or offer.spec.settings(), found)
+
+
+def test_a_method_without_parts_is_itself():
+    assembled = built("leaf", registry())
+    assert type(assembled.method) is Leaf and len(assembled.leaves) == 1 and not assembled.parts
+
+
+def test_parts_are_calibrated_as_asked_and_equal_ones_are_one_object():
+    asked = {"a": PartSpec("leaf"), "b": PartSpec("leaf", calibration=None), "c": PartSpec("leaf", {"size": 2})}
+    assembled = built("fused", registry(fused=lambda settings: asked))
+    parts = assembled.method.parts
+    assert isinstance(parts["a"], Calibrated) and type(parts["b"]) is Leaf
+    assert parts["a"].inner is parts["b"] is not parts["c"].inner
+    assert [method.settings.size for _, method in assembled.leaves] == [1, 2]
+    assert assembled.parts["c"]["settings"] == {"size": 2} and assembled.parts["b"]["calibration"] is None
+
+
+def test_parts_of_parts_are_named_by_their_path():
+    found = registry(
+        inner=lambda settings: {"leaf": PartSpec("leaf")},
+        outer=lambda settings: {"one": PartSpec("inner", calibration=None), "two": PartSpec("leaf")},
+    )
+    assembled = built("outer", found)
+    assert set(assembled.parts) == {"one", "one/leaf", "two"}
+    assert [path for path, _ in combinations(assembled.method)] == ["one", ""]
+    vectors = Representation({"embedding": np.eye(2)})
+    whole = represent(assembled.method, lambda leaf: vectors)
+    assert sorted(whole.dense) == ["one/leaf/embedding", "two/embedding"]
+
+
+def test_a_method_that_asks_for_itself_is_one_message():
+    found = registry(loop=lambda settings: {"again": PartSpec("loop", calibration=None)})
+    with pytest.raises(ReidbenchError, match="parts 4 deep: again > again"):
+        built("loop", found)
+
+
+def test_a_method_may_ask_to_be_calibrated_alone():
+    class Probable(Leaf):
+        calibration = Calibration(kind="logistic")
+
+    spec = MethodSpec("probable", "", LeafSettings, Probable)
+    offer = Offer(spec, "test", "1")
+    assert isinstance(assemble(offer, LeafSettings(), Registry((offer,), ())).method, Calibrated)
+
+
+def test_settings_of_parts_go_by_their_name():
+    spec = MethodSpec("fused", "", FusedSettings, Fusion, presets={"quick": {"options": {"a": {"size": 1, "deep": 2}}}})
+    settings = effective_settings(spec, "quick", {"a.size": "3", "b.c.size": "4", "left": "5"})
+    assert settings.options == {"a": {"size": "3", "deep": 2}, "b": {"c.size": "4"}} and settings.left == 5
+    with pytest.raises(ReidbenchError, match="leaf has no setting 'a.size'"):
+        effective_settings(registry().find("leaf").spec, None, {"a.size": 3})
