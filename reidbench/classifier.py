@@ -7,10 +7,12 @@ split, so a representation read from the cache can be scored without the network
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.batches import Batches
 from reidbench.method import Images, Method
 from reidbench.progress import Progress
 from reidbench.representations import Representation
@@ -43,13 +45,26 @@ class ClassifierMethod(Method):
 
     def represent(self, images: Images, progress: Progress) -> Representation:
         """Classify every image; the representation holds ``probability``, ``(n, n_class)`` float32."""
-        batches = []
-        with progress.stage("classify", len(images)) as stage:
-            for start in range(0, len(images), self.batch_size):
-                batch = [images.pixels(i) for i in range(start, min(start + self.batch_size, len(images)))]
-                batches.append(np.asarray(self.classify(batch), dtype=np.float32))
-                stage.advance(len(batch))
-        return Representation({"probability": np.concatenate(batches)})
+        return self.classify_all(len(images), lambda rows: [images.pixels(row) for row in rows], progress)
+
+    def classify_all(
+        self, n_image: int, pixels: Callable[[range], list[NDArray[np.uint8]]], progress: Progress
+    ) -> Representation:
+        """Classify images batch by batch, in halved batches from where a GPU's memory runs out.
+
+        Args:
+            n_image: Number of images.
+            pixels: Returns the pixels of a range of them; a method that keeps decoded images gives its own.
+            progress: Where bar and warning go.
+        """
+        batches = Batches(self.batch_size, progress)
+        made = []
+        with progress.stage("classify", n_image) as stage:
+            for probability in batches.run(n_image, lambda rows: self.classify(pixels(rows))):
+                made.append(np.asarray(probability, dtype=np.float32))
+                stage.advance(len(probability))
+        self.batch_size = batches.size  # what fits is found, and said, once
+        return Representation({"probability": np.concatenate(made)})
 
     def score(self, query: Representation, gallery: Representation) -> NDArray:
         """Return the probability of each enrolled identity, ``(n_query, n_identity)``.

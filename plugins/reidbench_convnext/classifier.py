@@ -67,9 +67,7 @@ class ConvNeXtClassifier(ClassifierMethod):
         if images not in self._resized:
             self._resized[images] = ResizedImages(images, settings.size, settings.cache_mb, settings.loader_workers)
         kept = self._resized[images]
-        starts = range(0, len(images), self.batch_size)
-        rows = [self.classify(list(kept.take(range(i, min(i + self.batch_size, len(images)))))) for i in starts]
-        return Representation({"probability": np.concatenate(rows)})
+        return self.classify_all(len(images), lambda rows: list(kept.take(rows)), progress)
 
     def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray:
         if self._network is None:

@@ -129,6 +129,7 @@ class TripletTrainer(Trainer):
     """
 
     kind = "triplet"
+    smaller_batch = "--set identities_per_batch=4"
     _network: EmbeddingNetwork
     _settings: TrainingSettings
     one_identity_remedy = "take another split, or --set epochs=0 for frozen features"

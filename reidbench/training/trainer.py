@@ -96,6 +96,8 @@ class Trainer(ABC):
 
     kind: ClassVar[str]
     """Names the training in messages."""
+    smaller_batch: ClassVar[str] = "--set batch_size=4"
+    """How to ask for a batch that takes less of a GPU's memory."""
     one_identity_remedy: ClassVar[str] = "take another split"
     """What to do where there is nothing to tell apart."""
 
@@ -119,7 +121,7 @@ class Trainer(ABC):
             are None where it was not validated), and what ended the training.
 
         Raises:
-            ReidbenchError: Fewer than two identities, or a loss that is not finite.
+            ReidbenchError: Fewer than two identities, a loss that is not finite, or a batch that a GPU does not hold.
         """
         names, labels = np.unique(np.array(train.identities, dtype=str), return_inverse=True)
         if len(names) < 2:
@@ -140,7 +142,15 @@ class Trainer(ABC):
             pixels.fill(context.progress)
             targets = torch.from_numpy(labels.astype(np.int64))
             while not state.stopped:
-                self._epoch(state, pixels, targets, context)
+                try:
+                    self._epoch(state, pixels, targets, context)
+                except torch.OutOfMemoryError as error:
+                    # A smaller batch would be another training: that is the user's to choose.
+                    raise ReidbenchError(
+                        f"the GPU's memory does not hold a training batch of images of {settings.size} pixels",
+                        where=f"epoch {len(state.history) + 1} on {context.device}",
+                        remedy=f"{self.smaller_batch}, a smaller --set size, or --device cpu",
+                    ) from error
                 state.save(checkpoint, key)
         self._network.load_state_dict(state.best)
         self._network.eval()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from reidbench.classifier import ClassifierMethod
 from reidbench.method import Settings
@@ -32,6 +33,29 @@ class _Greys:
 
     def pixels(self, index):
         return np.full((4, 3, 3), 51 * index, dtype=np.uint8)
+
+
+def test_a_batch_that_a_gpu_does_not_hold_is_halved_and_said_once():
+    class Small(_Brightness):
+        batch_size = 4
+
+        def classify(self, pixels):
+            if len(pixels) > 2:
+                raise torch.OutOfMemoryError("no memory left")
+            return super().classify(pixels)
+
+    class Warnings(Progress):
+        def __init__(self):
+            self.texts = []
+
+        def warn(self, text):
+            self.texts.append(text)
+
+    method, progress = Small(), Warnings()
+    first = method.represent(_Greys(), progress).dense["probability"]
+    assert method.batches == [2, 2, 1] and len(progress.texts) == 1
+    np.testing.assert_array_equal(method.represent(_Greys(), progress).dense["probability"], first)
+    assert len(progress.texts) == 1
 
 
 def _scores(probability, classes):

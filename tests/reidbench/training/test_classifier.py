@@ -207,7 +207,19 @@ def test_one_identity_is_an_error_and_another_number_of_classes_a_broken_contrac
         ClassifierTrainer(_network(n_class=5), SETTINGS).fit(TRAIN, _context(tmp_path))
 
 
-def test_a_checkpoint_of_the_other_seed_or_settings_is_not_resumed(tmp_path):
+def test_a_batch_that_a_gpu_does_not_hold_is_one_error_that_says_how_to_shrink_it(tmp_path):
+    network = _network()
+
+    def full(images):
+        raise torch.OutOfMemoryError("no memory left")
+
+    network.forward = full
+    with pytest.raises(ReidbenchError, match="does not hold a training batch") as caught:
+        ClassifierTrainer(network, SETTINGS).fit(TRAIN, _context(tmp_path))
+    assert "batch_size" in caught.value.remedy
+
+
+def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path):
     _fit(tmp_path)
     _, report = _fit(tmp_path, SETTINGS.model_copy(update={"weight_decay": 0.02}))
     assert not any("resumed" in note for note in report.notes)
