@@ -89,6 +89,6 @@ def _published(name: str, repository: str, file: str, setting: str, instead: Seq
         raise ReidbenchError(
             f"the weights of {name} can't be had: {found.reason}, and {kept} is not there",
             where=f"{setting}=auto",
-            remedy=ways_out(repository, f"--set {setting}=FILE with a .safetensors or .pth file", *instead),
+            remedy=ways_out(f"{repository} {file}", f"--set {setting}=FILE with a .safetensors or .pth file", *instead),
         )
     return found.path

@@ -1,10 +1,10 @@
 """Measure embedding_cosine beside wildlife-tools: the same network, weights, transform, images and split.
 
-    python benchmarks/speed/wildlife_tools.py DATASET WEIGHTS [--repeats 3] [-o FILE.json]
+    python benchmarks/speed/peer_embedding.py DATASET WEIGHTS [--repeats 3] [-o FILE.json]
 
 Each run has a process and an empty cache of its own, and the two methods take turns. Wall time depends on what else
 the machine does; processor time (of the process and its workers) much less. The smallest of the repeats is given.
-Memory is the peak of the main process, and that of its largest worker apart.
+What a method has to import is loaded first and timed apart. Memory is the peak of the main process.
 """
 
 from __future__ import annotations
@@ -32,19 +32,22 @@ def measure(method: str, dataset: str, settings: dict[str, Any], folder: Path) -
     from reidbench import Images, Progress, evaluate, load_dataset
     from reidbench.registry import load_registry
 
+    spec = load_registry().find(method).spec
+    started = time.perf_counter()
+    spec.build(spec.settings(**settings))
+    import_s = time.perf_counter() - started
     started, cpu = time.perf_counter(), _cpu_s()
     record = evaluate(method, dataset, settings=settings, device="cpu", runs_dir=folder / "runs", progress=Progress())
     measured = {
+        "import_s": import_s,
         "whole_s": time.perf_counter() - started,
         "whole_cpu_s": _cpu_s() - cpu,
         "represent_s": record.data["timing"]["represent_s"],
         "match_s": record.data["timing"]["match_s"],
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "worker_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
         "score": record.metrics["score"],
         "environment": record.data["environment"],
     }
-    spec = load_registry().find(method).spec
     again = spec.build(spec.settings(**settings))
     again.prepare("cpu", 0, Progress())
     images = load_dataset(dataset).take(np.arange(N_COMPARED))
