@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import subprocess
 import sys
@@ -89,6 +90,12 @@ def _images(path):
     dataset = load_dataset(str(path))
     assert isinstance(dataset, ImageSet)
     return Images(dataset)
+
+
+@needs_extra
+def test_the_extra_brings_no_second_opencv():
+    names = {str(each.metadata["Name"]).lower() for each in importlib.metadata.distributions()}
+    assert len({name for name in names if name.startswith("opencv")}) == 1  # each would overwrite the other's files
 
 
 def test_the_hook_loads_neither_torch_nor_the_library():
