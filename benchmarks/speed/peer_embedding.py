@@ -86,8 +86,9 @@ def compare(dataset: str, settings: dict[str, Any], repeats: int) -> dict[str, A
     ours, theirs = METHODS
     unit = {name: rows / np.linalg.norm(rows, axis=1, keepdims=True) for name, rows in embedding.items()}
     pair = predictions[ours].merge(predictions[theirs], on=["image_id", "part"], suffixes=("", "_theirs"))
-    environment = best[ours].pop("environment")
+    whole = best[ours].pop("environment")
     best[theirs].pop("environment")
+    environment = {key: whole[key] for key in ("python", "machine", "cpus", "device", "packages")}
     ratios = ("whole_s", "whole_cpu_s", "represent_s", "match_s", "peak_mib")
     return {
         "dataset": Path(dataset).parent.name,
