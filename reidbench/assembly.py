@@ -103,7 +103,7 @@ def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str,
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "settings"
         raise ReidbenchError(
-            f"the setting '{key}' of {spec.name} can't be {first['input']!r}: {first['msg'].lower()}",
+            f"the setting '{key}' of {spec.name} can't be {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}",
             where=f"--set {key}={first['input']}",
             remedy=f"reidbench methods {spec.name}   # shows each setting's type",
         ) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -72,5 +74,19 @@ def run_jobs(jobs: list[Job], *, runs_dir: Path, again: bool, console: Console) 
             console.print(
                 f"  preset: {record.data['preset'] or '–'}; weights: {label}; {record.data['timing']['total_s']} s"
             )
+            for part in record.data.get("calibration") or ():
+                console.print(f"  {_calibrated(part)}")
             records.append(record)
     return records, failures
+
+
+def _calibrated(part: Mapping[str, Any]) -> str:
+    """Say in one line what a part's scores were calibrated on, and which groups have a curve of their own."""
+    own = [group for group, scope in part["scope"].items() if scope == "own"]
+    curves = f"own curves: {', '.join(own)}" if own else "one curve for all groups"
+    if own and len(own) < len(part["scope"]):
+        curves += "; the others share one"
+    name = f"{part['part']} " if part["part"] else ""
+    notes = "".join(f"; {note}" for note in part["notes"])
+    ece = "" if part["ece"] is None else f", ECE {part['ece']:.3f}"
+    return f"{name}calibrated ({part['kind']}) on {part['n_pairs']} pairs{ece}; {curves}{notes}"

@@ -152,3 +152,24 @@ def test_published_weights_find_the_same_places_on_a_turned_zebra(shared_dir, mo
     same, different = method.compare(described[0], described[1]), method.compare(described[0], described[2])
     assert len(described[0]["keypoint"]) > 200
     assert same > 40 and same > 5 * max(different, 1)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("matcher", ["mnn", "lightglue"])
+def test_a_gpu_matches_as_a_cpu_does(weights, matcher):
+    spec = load_registry().find("aliked").spec
+    settings = spec.settings(
+        model="aliked-t16",
+        weights=str(weights / "aliked-t16.pth"),
+        size=96,
+        keypoints=32,
+        matcher=matcher,
+        matcher_weights=str(weights / "aliked_lightglue.pth"),
+    )
+    counts = []
+    for device in ("cpu", "cuda"):
+        method = spec.build(settings)
+        method.prepare(device, 0, Progress())
+        images = stacked(method.describe_batch([photograph(seed) for seed in range(4)]))
+        counts.append(method.score(images, images))
+    np.testing.assert_allclose(counts[0], counts[1], atol=1e-3)
