@@ -4,17 +4,31 @@ Three species, each told apart by a pattern (scutes, blotches, spots), photograp
 under changing light and viewpoint. Made once and kept in the cache; see :func:`ensure`.
 """
 
-from reidbench.data.patterns.make import PINNED_DIGEST, content_digest, digest_note, draw_dataset, ensure
+from reidbench.data.patterns.make import (
+    PINNED_DIGEST,
+    content_digest,
+    digest_note,
+    draw_animal,
+    draw_dataset,
+    draw_photographs,
+    ensure,
+)
 from reidbench.data.patterns.options import LEVELS, NAME, Level, PatternsOptions
+from reidbench.data.patterns.species import SPECIES, TWO_FLANKS, Animal
 
 __all__ = [
     "LEVELS",
     "NAME",
     "PINNED_DIGEST",
+    "SPECIES",
+    "TWO_FLANKS",
+    "Animal",
     "Level",
     "PatternsOptions",
     "content_digest",
     "digest_note",
+    "draw_animal",
     "draw_dataset",
+    "draw_photographs",
     "ensure",
 ]

@@ -29,21 +29,25 @@ import cv2
 import numpy as np
 
 from reidbench.cache import cache_dir
-from reidbench.data.patterns.options import LEVELS, PatternsOptions
+from reidbench.data.patterns.options import LEVELS, Level, PatternsOptions
 from reidbench.data.patterns.photograph import Encounter, draw_encounter, take_photograph
-from reidbench.data.patterns.species import SPECIES
+from reidbench.data.patterns.species import SPECIES, TWO_FLANKS, Animal
 from reidbench.progress import Progress
 
-RECIPE = "2"
+RECIPE = "3"
 """Raised whenever the drawing changes, so that an older cached copy is not taken for the new one."""
 
-PINNED_VERSIONS = "opencv-python 5.0.0 and numpy 2.4 on x86-64"
-PINNED_DIGEST = "75eb84e32aa22b76cfac9ffe0a9a1e92b16f83bf51fc12cf128159c2745e18b1"
+PINNED_VERSIONS = "opencv-python 5.0.0 and numpy 2.4 on x86-64 with AVX2"
+PINNED_DIGEST = "c25d083fc54581063c89c4c38fe647fab5b447e1b85aa50cc95d52021ecdc10d"
 """Digest of the default dataset as made with :data:`PINNED_VERSIONS`."""
 
 METADATA = "metadata.csv"
 COLUMNS = ("image_id", "identity", "path", "date", "orientation", "species")
 _DIGEST_FILE = "digest.json"
+FLANKS = ("left", "right")
+"""Orientations, in the order their number enters the random streams."""
+
+_BOTH_FLANKS_FROM = 5  # encounters
 _SMALL = 12  # identities: below this, starting a process costs more than it saves
 
 
@@ -52,6 +56,7 @@ class _Stream(IntEnum):
     PLAN = 1
     ENCOUNTER = 2
     PHOTOGRAPH = 3
+    PATTERN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,11 @@ def _plan(options: PatternsOptions, number: int) -> list[_Shot]:
 
     The count is lognormal: a long tail, some with a single image. From four images on there are at least
     three days, so that an encounter-aware split has days to divide.
+
+    The two flanks of an animal bear two patterns, so a query of a flank that was never enrolled can't be
+    recognised by its pattern. Most animals are therefore seen from one side alone. Those met on five days or
+    more show the other flank on a quarter of them, two at least, so that it too has days to divide; the column
+    ``orientation`` names the side of every photograph.
     """
     names = list(SPECIES)
     species, within = number % len(names), number // len(names)
@@ -87,11 +97,14 @@ def _plan(options: PatternsOptions, number: int) -> list[_Shot]:
         largest = sizes.index(max(sizes))
         sizes[largest : largest + 1] = [sizes[largest] - 1, 1]
     days = np.sort(rng.choice(3 * 365, size=len(sizes), replace=False))
-    # One flank for each individual: two flanks bear two patterns, which no method could join.
-    orientation = "" if names[species] == "salamander" else ("left", "right")[int(rng.integers(2))]
+    usual, n_day = int(rng.integers(2)), len(sizes)
+    sides = np.full(n_day, usual)
+    if n_day >= _BOTH_FLANKS_FROM:
+        sides[rng.choice(n_day, size=max(2, n_day // 4), replace=False)] = 1 - usual
     identity = f"{names[species]}-{within:03d}"
     shots: list[_Shot] = []
     for encounter, (day, size) in enumerate(zip(days, sizes, strict=True)):
+        orientation = FLANKS[sides[encounter]] if names[species] in TWO_FLANKS else ""
         taken = (date(2021, 1, 1) + timedelta(days=int(day))).isoformat()
         for _ in range(size):
             image_id = f"{identity}-{len(shots):02d}"
@@ -100,22 +113,71 @@ def _plan(options: PatternsOptions, number: int) -> list[_Shot]:
     return shots
 
 
+def draw_animal(seed: int, species: int, within: int, flank: int) -> Animal:
+    """Draw one side of an individual.
+
+    Args:
+        seed: Seed of the dataset.
+        species: Number of the species in ``SPECIES``.
+        within: Number of the individual within its species.
+        flank: 0 for left and for a species without flanks, 1 for right; both face left here.
+
+    Returns:
+        The canonical view. Both flanks share outline and colours; their patterns have nothing in common.
+    """
+    shared = _stream(seed, _Stream.ANIMAL, species, within)
+    own = _stream(seed, _Stream.PATTERN, species, within, flank)
+    return list(SPECIES.values())[species](shared, own)
+
+
+def draw_photographs(
+    seed: int, species: int, within: int, flank: int, count: int, level: Level, size: int
+) -> list[bytes]:
+    """Photograph one side of one individual ``count`` times, each time on another day.
+
+    No plan is followed: this is for training on drawn animals, where a dataset's long tail would be in the way.
+
+    Args:
+        seed: Any seed; those above 2³²-1 share no animal with any dataset.
+        species: Number of the species in ``SPECIES``.
+        within: Number of the individual within its species.
+        flank: As for :func:`draw_animal`.
+        count: How many.
+        level: How hard.
+        size: Side of the square photographs in pixels.
+
+    Returns:
+        JPEGs.
+    """
+    name, animal = list(SPECIES)[species], draw_animal(seed, species, within, flank)
+    taken = []
+    for number in range(count):
+        image = len(FLANKS) * number + flank
+        encounter = draw_encounter(_stream(seed, _Stream.ENCOUNTER, species, within, image), name, level)
+        rng = _stream(seed, _Stream.PHOTOGRAPH, species, within, image)
+        taken.append(take_photograph(animal, encounter, rng, name, level, size, mirror=flank == 1))
+    return taken
+
+
 def _draw_identity(options: PatternsOptions, number: int, root: str) -> int:
     """Draw and write every photograph of one individual; return how many. Runs in any process."""
     cv2.setNumThreads(1)
     level = LEVELS[options.level]
     species, within = number % len(SPECIES), number // len(SPECIES)
     name = list(SPECIES)[species]
-    animal = SPECIES[name](_stream(options.seed, _Stream.ANIMAL, species, within))
     shots = _plan(options, number)
+    animals: dict[int, Animal] = {}
     encounters: dict[int, Encounter] = {}
     for shot in shots:
         if shot.encounter not in encounters:
             rng = _stream(options.seed, _Stream.ENCOUNTER, species, within, shot.encounter)
             encounters[shot.encounter] = draw_encounter(rng, name, level)
         rng = _stream(options.seed, _Stream.PHOTOGRAPH, species, within, shot.number)
-        mirror = shot.orientation == "right"
-        encoded = take_photograph(animal, encounters[shot.encounter], rng, name, level, options.size, mirror=mirror)
+        flank = FLANKS.index(shot.orientation) if shot.orientation else 0
+        if flank not in animals:
+            animals[flank] = draw_animal(options.seed, species, within, flank)
+        encounter = encounters[shot.encounter]
+        encoded = take_photograph(animals[flank], encounter, rng, name, level, options.size, mirror=flank == 1)
         (Path(root) / shot.path).write_bytes(encoded)
     return len(shots)
 

@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from reidbench.data.patterns.canvas import SIDE, Floats
 from reidbench.data.patterns.options import Level
-from reidbench.data.patterns.species import SIDE, Animal, Floats, closed_curve, field, limb
+from reidbench.data.patterns.scenery import cover, draw_background
+from reidbench.data.patterns.species import Animal
 
 _WITHIN = 0.22
 """How much of a level's range a pose may still change within one encounter."""
@@ -30,96 +32,18 @@ class Encounter:
     light: Floats  # direction in radians, strength and gamma as standard normal, unit interval, standard normal
 
 
-_PALETTES: dict[str, list[tuple[tuple[float, float, float], tuple[float, float, float]]]] = {
-    "turtle": [
-        ((0.04, 0.22, 0.34), (0.20, 0.52, 0.62)),  # open water
-        ((0.10, 0.28, 0.28), (0.36, 0.55, 0.44)),  # sea grass
-        ((0.48, 0.46, 0.36), (0.80, 0.76, 0.62)),  # sand
-        ((0.16, 0.20, 0.24), (0.50, 0.46, 0.42)),  # reef
-    ],
-    "salamander": [
-        ((0.16, 0.10, 0.06), (0.52, 0.36, 0.20)),  # leaf litter
-        ((0.10, 0.16, 0.05), (0.38, 0.46, 0.16)),  # moss
-        ((0.24, 0.22, 0.20), (0.58, 0.56, 0.52)),  # stone
-        ((0.12, 0.09, 0.07), (0.34, 0.26, 0.20)),  # wet earth
-    ],
-    "lynx": [
-        ((0.62, 0.66, 0.72), (0.94, 0.95, 0.98)),  # snow
-        ((0.14, 0.18, 0.08), (0.46, 0.48, 0.24)),  # meadow
-        ((0.12, 0.10, 0.08), (0.40, 0.32, 0.22)),  # forest floor
-        ((0.30, 0.28, 0.25), (0.66, 0.62, 0.56)),  # rock
-    ],
-}
-
-
-def _leaf(rng: Generator, x: float, y: float, length: float) -> Floats:
-    turn = float(rng.uniform(0, 2 * np.pi))
-    width = length * float(rng.uniform(0.16, 0.30))
-    along, across = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
-    stations = np.array([-1.0, -0.5, 0.1, 0.6, 1.0])
-    half = np.array([0.0, 0.8, 1.0, 0.55, 0.0]) * width
-    curl = float(rng.normal(0, 0.18)) * length * stations**2
-    middle = np.array([x, y]) + stations[:, None] * along * length / 2 + curl[:, None] * across
-    sides = [middle + half[:, None] * across, (middle - half[:, None] * across)[-2:0:-1]]
-    return closed_curve(np.vstack(sides).astype(np.float32), 5)
-
-
-def _blade(rng: Generator, x: float, y: float, length: float) -> Floats:
-    lean, curve = float(rng.normal(0, 0.5)), float(rng.normal(0, 0.25))
-    t = np.linspace(-0.5, 0.5, 5)
-    points = [(x + length * (lean * s + curve * s * s), y + length * s) for s in t]
-    thick = max(1.0, length * float(rng.uniform(0.025, 0.05)))
-    return limb([(float(a), float(b)) for a, b in points], [thick * w for w in (0.2, 0.6, 0.9, 1.0, 1.0)])
-
-
-def _shape(rng: Generator, species: str, x: float, y: float, length: float) -> Floats:
-    if species == "salamander":
-        return _leaf(rng, x, y, length)
-    if species == "lynx" and rng.random() < 0.25:
-        return _leaf(rng, x, y, 0.5 * length)
-    return _blade(rng, x, y, length)
-
-
-def _draw(canvas: Floats, shape: Floats, colour: Floats, alpha: float = 1.0) -> Floats:
-    """Fill a polygon on a float canvas in place; return its stencil."""
-    stencil = np.zeros(canvas.shape[:2], np.float32)
-    # Only the box around the shape is touched: a background has dozens of small shapes.
-    low = np.maximum(np.floor(shape.min(axis=0)).astype(int) - 2, 0)
-    high = np.minimum(np.ceil(shape.max(axis=0)).astype(int) + 3, canvas.shape[1::-1])
-    if (high <= low).any():
-        return stencil
-    part = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
-    cv2.fillPoly(part, [np.round((shape - low) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    box = np.s_[low[1] : high[1], low[0] : high[0]]
-    stencil[box] = part.astype(np.float32) * np.float32(alpha / 255)
-    canvas[box] += stencil[box][..., None] * (colour - canvas[box])
-    return stencil
-
-
-def draw_background(rng: Generator, species: str) -> Floats:
-    """Draw the ground or water behind the animal."""
-    palettes = _PALETTES[species]
-    low, high = (np.array(end, np.float32) for end in palettes[int(rng.integers(len(palettes)))])
-    mix = 0.5 + 0.17 * (field(rng, 30) + 0.7 * field(rng, 9) + 0.5 * field(rng, 2.5) + 0.3 * field(rng, 0.8))
-    ground = low + (high - low) * np.clip(mix, 0, 1)[..., None].astype(np.float32)
-    for _ in range(int(rng.integers(10, 60))):
-        x, y = rng.uniform(0, SIDE, 2)
-        colour = (low + (high - low) * rng.uniform(0, 1.15, 1)) * np.exp(rng.normal(0, 0.07, 3))
-        shape = _shape(rng, species, float(x), float(y), float(rng.uniform(14, 60)))
-        _draw(ground, shape + np.float32(1.6), low * np.float32(0.5), 0.5)
-        _draw(ground, shape, colour.astype(np.float32))
-    if species == "turtle":
-        # Caustics: bright lines where smooth noise crosses zero.
-        lines = np.exp(-((field(rng, 11) / 0.16) ** 2)) * float(rng.uniform(0, 0.16))
-        ground = ground + lines[..., None].astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(ground, (0, 0), float(rng.uniform(0.4, 2.2))).clip(0, 1), dtype=np.float32)
+def _cast(rng: Generator, spread: float) -> Floats:
+    """Draw the log gain of red, green and blue: light varies from warm to cool more than from green to magenta."""
+    warm, green, level = rng.normal(0, spread, 3)
+    hue = np.array([1.2 * warm - 0.3 * green, 0.6 * green, -1.2 * warm - 0.3 * green])
+    return np.asarray(hue + 0.4 * level, dtype=np.float32)
 
 
 def draw_encounter(rng: Generator, species: str, level: Level) -> Encounter:
     """Draw what one day's photographs share."""
     pose = rng.standard_normal(12).astype(np.float32)
     warp = rng.standard_normal((4, 4, 2)).astype(np.float32)
-    cast = rng.normal(0, level.cast, 3).astype(np.float32)
+    cast = _cast(rng, level.cast)
     light = np.array([rng.uniform(0, 2 * np.pi), rng.uniform(0.25, 1), rng.standard_normal()], np.float32)
     return Encounter(draw_background(rng, species), pose, warp, cast, light)
 
@@ -203,7 +127,7 @@ def take_photograph(
     shadow = 0.45 * np.asarray(cv2.GaussianBlur(contact, (0, 0), 0.025 * size), dtype=np.float32)
     image = np.asarray(image * (1 - shadow[..., None]), dtype=np.float32)
     image = np.asarray(image + alpha[..., None] * (body - image), dtype=np.float32)
-    _cover(image, alpha, rng, species, level)
+    cover(image, alpha, rng, species, level)
 
     direction, strength, gamma = (float(value) for value in encounter.light)
     direction += float(rng.normal(0, 0.15))
@@ -211,7 +135,7 @@ def take_photograph(
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     slope = np.float32(np.cos(direction)) * axis[None, :] + np.float32(np.sin(direction)) * axis[:, None]
     gain = np.exp(np.float32(0.6 * strength) * slope)
-    cast = np.exp(encounter.cast + rng.normal(0, 0.2 * level.cast, 3)).astype(np.float32)
+    cast = np.exp(encounter.cast + _cast(rng, 0.2 * level.cast))
     image = np.clip(image * gain[..., None] * cast, 0, 1) ** np.float32(np.exp(0.32 * level.light * gamma))
     blur = float(rng.uniform(*level.blur)) * size / 160
     if blur > 0.15:
@@ -223,29 +147,3 @@ def take_photograph(
     if not done:
         raise ValueError("OpenCV could not encode a JPEG")
     return bytes(encoded)
-
-
-def _cover(image: Floats, alpha: Floats, rng: Generator, species: str, level: Level) -> None:
-    """Put leaves, grass or weed before the animal, in place, until they hide the level's share of it."""
-    if rng.random() >= level.cover_share:
-        return
-    size = image.shape[0]
-    rows, columns = np.nonzero(alpha > 0.5)
-    if not len(rows):
-        return
-    wanted = level.cover_area * float(rng.uniform(0.5, 1.5)) * len(rows)
-    palettes = _PALETTES[species]
-    low, high = (np.array(end, np.float32) for end in palettes[int(rng.integers(len(palettes)))])
-    hidden = np.zeros_like(alpha)
-    # Leaves are broad and blades thin: many small leaves look less like a blot than one large leaf.
-    shortest, longest = (0.10, 0.26) if species == "salamander" else (0.22, 0.60)
-    for _ in range(60):
-        at = int(rng.integers(len(rows)))
-        length = size * float(rng.uniform(shortest, longest))
-        shape = _shape(rng, species, float(columns[at]), float(rows[at]), length)
-        colour = (low + (high - low) * np.float32(rng.uniform(0.1, 1.0))) * np.exp(rng.normal(0, 0.06, 3))
-        _draw(image, shape + np.float32(0.012 * size), low * np.float32(0.4), 0.4)
-        stencil = _draw(image, shape, colour.astype(np.float32))
-        np.maximum(hidden, stencil * alpha, out=hidden)
-        if float(hidden.sum()) >= wanted:
-            break
