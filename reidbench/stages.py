@@ -24,7 +24,8 @@ from reidbench.data.splits import Split
 from reidbench.episodes import Episode, GalleryMode, Rows, answer, encounter_names
 from reidbench.errors import ReidbenchError
 from reidbench.fusion import Combination
-from reidbench.method import FitContext, FitReport, Images, LabelledImages, Method, Validation
+from reidbench.gallery_trials import GalleryTrials, try_gallery
+from reidbench.method import EmbeddingMethod, FitContext, FitReport, Images, LabelledImages, Method, Validation
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.summary import predict, summarise
 from reidbench.progress import Progress, Stage
@@ -58,6 +59,8 @@ class Stages:
     identities: NDArray = field(init=False)
     learned: NDArray = field(init=False)
     rows: dict[str, NDArray[np.int64]] = field(init=False)
+    gallery_trials: GalleryTrials | None = None
+    _gallery_asking: Representation | None = None
 
     def run(self, policy: Any) -> None:
         method = self.assembled.method
@@ -75,7 +78,11 @@ class Stages:
             for part in ("calibration", "test"):
                 self.episodes[part] = self._answer(method, described[part], described["gallery"], self.progress)
 
-        self.thresholds = _choose(policy, self.episodes["calibration"].answers)
+        if self._may_try_gallery(asked_for=policy.needs_gallery):
+            with self._timed("gallery_s"):
+                self.gallery_trials = self._try_gallery(method, described["gallery"])
+
+        self.thresholds = _choose(policy, self.episodes["calibration"].answers, self.gallery_trials)
         for note in self.thresholds.notes:
             self.progress.warn(note)
         for episode in self.episodes.values():
@@ -85,14 +92,19 @@ class Stages:
         """Return what the run folder holds besides ``run.json``."""
         image_id = self.images.table["image_id"].to_numpy(dtype=str)
         rows: list[dict[str, Any]] = []
+        enrolled = self.images.table.iloc[self.rows["gallery"]]
         arrays: dict[str, NDArray] = {"identities": self.identities}
+        arrays |= {f"gallery.{name}": enrolled[name].to_numpy(dtype=str) for name in ("image_id", "identity", "group")}
+        if self.gallery_trials is not None:
+            arrays["gallery.own_best"] = self.gallery_trials.own_best
+            arrays["gallery.other_best"] = self.gallery_trials.other_best
         for part, episode in self.episodes.items():
             answers = episode.answers
             columns = zip(
                 image_id[episode.rows],
                 predict(answers, self.thresholds),
                 answers.best_score.tolist(),
-                self.thresholds.of(answers.group).tolist(),
+                self.thresholds.limits(answers).tolist(),
                 answers.best_candidate,
                 answers.group,
                 strict=True,
@@ -230,6 +242,9 @@ class Stages:
             seed=self.seed,
             progress=self.progress,
         )
+        asked = np.isin(group[self.rows["gallery"]], numbering.groups)
+        judged = numbering.mean(np.where(asked, group[self.rows["gallery"]], numbering.groups[0]))
+        self._gallery_asking = described["gallery"].representation.judged_by(judged)
         self._judge(described, labelled["calibration"], numbering)
         for path, each in combinations(method):
             if isinstance(each, Combination) and len(each.choices()) > 1:
@@ -256,6 +271,32 @@ class Stages:
     def _answer(self, method: Method, query: Rows, gallery: Rows, progress: Progress) -> Episode:
         return answer(method, self.images, query, gallery, mode=self.gallery, learned=self.learned, progress=progress)
 
+    def _may_try_gallery(self, *, asked_for: bool) -> bool:
+        """Whether the gallery may be compared with itself: never by what was fitted on these very images.
+
+        Vectors are compared in no time; what compares images pair by pair takes as long as the run, so it waits
+        to be asked.
+        """
+        leaves = [leaf for _, leaf in self.assembled.leaves]
+        fitted = np.isin(self.rows["gallery"], self._learned_from()).any()
+        if self.assembled.method.matching == "identity" or (fitted and any(leaf.learns for leaf in leaves)):
+            return False
+        return asked_for or all(isinstance(leaf, EmbeddingMethod) for leaf in leaves)
+
+    def _try_gallery(self, method: Method, gallery: Rows) -> GalleryTrials:
+        table = self.images.table.iloc[gallery.indices]
+        return try_gallery(
+            gallery.representation,
+            table["identity"].to_numpy(dtype=str),
+            table["group"].to_numpy(dtype=str),
+            encounter_names(self.images)[gallery.indices],
+            method.score,
+            asking=self._gallery_asking,
+            within_group=self.gallery == "group",
+            by_centroid=method.matching == "centroid",
+            renormalise=getattr(method.settings, "renormalise_centroid", True),
+        )
+
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:
         started = time.perf_counter()
@@ -281,13 +322,13 @@ class _Inside(Progress):
         self._outer.warn(text)
 
 
-def _choose(policy: Any, answers: Answers) -> Thresholds:
+def _choose(policy: Any, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
     """Choose thresholds; in a closed set there is nothing to reject, so every best candidate is accepted."""
     if answers.known.all():
         accept_all: Thresholds = Fixed(-math.inf).choose(answers)
         note = "the calibration episode has no new animals: every best candidate is accepted"
         return dataclasses.replace(accept_all, notes=(*accept_all.notes, note))
-    chosen: Thresholds = policy.choose(answers)
+    chosen: Thresholds = policy.choose(answers, gallery)
     return chosen
 
 

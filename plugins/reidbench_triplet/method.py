@@ -33,10 +33,9 @@ if TYPE_CHECKING:
 class TripletMethod(EmbeddingMethod):
     """Unit embeddings of a network trained with batch-hard triplets on the labelled images."""
 
-    learns = True
-
     def __init__(self, settings: TripletSettings) -> None:
         super().__init__(settings)
+        self.learns = settings.epochs > 0  # frozen features know no image of the gallery from before
         self.matching = settings.matching
         self.metric = settings.metric
         self._prepared: tuple[EmbeddingNetwork, Weights] | None = None

@@ -53,10 +53,32 @@ class Answers:
     def __len__(self) -> int:
         return len(self.true)
 
+    def take(self, rows: NDArray) -> Answers:
+        """Return some of the queries, by mask or by index, in that order."""
+        return Answers(
+            true=self.true[rows],
+            known=self.known[rows],
+            group=self.group[rows],
+            candidates=self.candidates[rows],
+            scores=self.scores[rows],
+            average_precision=self.average_precision[rows],
+            gallery_identities=self.gallery_identities,
+        )
+
     @property
     def best_score(self) -> NDArray[np.float64]:
         """Score of the best candidate, ``-inf`` when there is none, ``(n_query,)``."""
         return self.scores[:, 0] if self.scores.shape[1] else np.full(len(self), -np.inf)
+
+    @property
+    def second_score(self) -> NDArray[np.float64]:
+        """Score of the second candidate, ``-inf`` when there is none, ``(n_query,)``."""
+        return self.scores[:, 1] if self.scores.shape[1] > 1 else np.full(len(self), -np.inf)
+
+    @property
+    def impostor_score(self) -> NDArray[np.float64]:
+        """Best score of an identity that is not the query's, ``-inf`` when there is none, ``(n_query,)``."""
+        return np.where(self.correct, self.second_score, self.best_score)
 
     @property
     def best_candidate(self) -> NDArray:

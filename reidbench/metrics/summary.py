@@ -138,7 +138,7 @@ class EpisodeMetrics:
 def predict(answers: Answers, thresholds: Thresholds) -> NDArray:
     """Return the answer to each query: its best candidate, or ``NEW_IDENTITY`` below the threshold."""
     best = answers.best_score
-    accepted = (best > -np.inf) & (best >= thresholds.of(answers.group))
+    accepted = (best > -np.inf) & (best >= thresholds.limits(answers))
     return np.where(accepted, answers.best_candidate, NEW_IDENTITY).astype(object)
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from reidbench.errors import ReidbenchError
+from reidbench.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.base import Thresholds
 
@@ -45,6 +46,10 @@ class Fixed:
             )
         return cls(number)
 
-    def choose(self, answers: Answers) -> Thresholds:
+    @property
+    def needs_gallery(self) -> bool:
+        return False
+
+    def choose(self, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
         groups = sorted({str(name) for name in answers.group})
         return Thresholds(self.text, dict.fromkeys(groups, self.value), pooled=True, value=self.value)

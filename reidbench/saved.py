@@ -1,0 +1,171 @@
+"""A finished run, read back as what it knew: answers of both episodes, thresholds, and the gallery's trials.
+
+Everything that is decided or shown after a run starts here: no model, no image, no new inference.
+"""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.errors import ReidbenchError
+from reidbench.gallery_trials import GalleryTrials
+from reidbench.metrics.answers import Answers
+from reidbench.runs import RunRecord, load_runs, read_run
+from reidbench.thresholds import Thresholds
+
+PARTS = ("calibration", "test")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedEpisode:
+    """One part of a run: what matching said, and what was answered.
+
+    Attributes:
+        image_id: Image of each query, ``(n_query,)`` strings.
+        answers: Truth and best candidates.
+        limit: The threshold that each query's best score was held against, ``(n_query,)``.
+        predicted: The answer to each query: an identity or ``NEW_IDENTITY``, ``(n_query,)``.
+        own_best: Best score of the query's own identity outside its encounter, ``-inf`` when there is none.
+        other_best: Best score of any other identity.
+    """
+
+    image_id: NDArray
+    answers: Answers
+    limit: NDArray[np.float64]
+    predicted: NDArray
+    own_best: NDArray[np.float64]
+    other_best: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for name in ("image_id", "limit", "predicted", "own_best", "other_best"):
+            if len(getattr(self, name)) != len(self.answers):
+                raise ValueError(f"{name} has {len(getattr(self, name))} entries for {len(self.answers)} queries")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedRun:
+    """A run's record with its episodes; ``gallery`` is ``None`` where the gallery was not tried against itself."""
+
+    record: RunRecord
+    calibration: SavedEpisode
+    test: SavedEpisode
+    thresholds: Thresholds
+    gallery: GalleryTrials | None
+
+    @property
+    def episodes(self) -> Mapping[str, SavedEpisode]:
+        """Both episodes by the name of their part."""
+        return {"calibration": self.calibration, "test": self.test}
+
+
+def find_run(name: str | Path, runs_dir: str | Path = "runs") -> RunRecord:
+    """Return the run in a folder, or the one whose id is ``name`` or begins so.
+
+    Raises:
+        ReidbenchError: There is no such run, or several begin so.
+    """
+    if (record := read_run(Path(name))) is not None:
+        return record
+    runs = load_runs(Path(runs_dir))
+    found = [run for run in runs if run.id == str(name)] or [run for run in runs if run.id.startswith(str(name))]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(f"{run.id} ({run.method})" for run in found[:5])
+        raise ReidbenchError(
+            f"'{name}' begins the id of several runs: {listed}",
+            where=f"--runs {runs_dir}",
+            remedy="write more of the id, or name the run's folder",
+        )
+    raise ReidbenchError(
+        f"there is no finished run '{name}'",
+        where=f"--runs {runs_dir}",
+        remedy="name a run's folder (reidbench run prints it) or the id that is its last part",
+    )
+
+
+def read_saved_run(record: RunRecord) -> SavedRun:
+    """Read the arrays and predictions of a run.
+
+    Raises:
+        ReidbenchError: A file is missing, damaged, or lacks what this version needs.
+    """
+    path = record.path / "scores.npz"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ReidbenchError(
+            f"the saved scores of a run can't be read: {error}", where=str(path), remedy="run it again with --again"
+        ) from error
+    answered = _read_predictions(record.path / "predictions.csv")
+    try:
+        calibration, test = (_episode(record, part, arrays, answered) for part in PARTS)
+        gallery = None
+        if "gallery.own_best" in arrays:
+            gallery = GalleryTrials(
+                *(arrays[f"gallery.{name}"] for name in ("identity", "group", "own_best", "other_best"))
+            )
+    except KeyError as error:
+        raise ReidbenchError(
+            f"the run lacks {error.args[0]}: an earlier version wrote it, or a file was changed",
+            where=str(record.path),
+            remedy="run it again with --again; representations are cached",
+        ) from error
+    return SavedRun(record, calibration, test, Thresholds.from_json(record.data["threshold"]), gallery)
+
+
+def _episode(
+    record: RunRecord,
+    part: str,
+    arrays: Mapping[str, NDArray],
+    answered: Mapping[tuple[str, str], tuple[str, float]],
+) -> SavedEpisode:
+    image_id, true, group = (arrays[f"{part}.{name}"] for name in ("image_id", "true", "group"))
+    enrolled, enrolled_group = arrays["gallery.identity"], arrays["gallery.group"]
+    total = len(np.unique(enrolled))
+    searched = {
+        str(name): len(np.unique(enrolled[enrolled_group == name])) if record.data["gallery"] == "group" else total
+        for name in np.unique(group)
+    }
+    answers = Answers(
+        true=true.astype(str),
+        known=np.isin(true, enrolled),
+        group=group.astype(str),
+        candidates=arrays[f"{part}.candidates"].astype(object),
+        scores=arrays[f"{part}.scores"],
+        average_precision=arrays[f"{part}.average_precision"],
+        gallery_identities=searched,
+    )
+    found = [answered[part, str(image)] for image in image_id]
+    return SavedEpisode(
+        image_id=image_id.astype(str),
+        answers=answers,
+        limit=np.array([limit for _, limit in found], dtype=np.float64),
+        predicted=np.array([identity for identity, _ in found], dtype=object),
+        own_best=arrays[f"{part}.own_best"],
+        other_best=arrays[f"{part}.other_best"],
+    )
+
+
+def _read_predictions(path: Path) -> dict[tuple[str, str], tuple[str, float]]:
+    """Return answer and threshold by part and image."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return {
+                (row["part"], row["image_id"]): (row["identity"], float(row["threshold"]))
+                for row in csv.DictReader(file)
+            }
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
+        raise ReidbenchError(
+            f"the predictions of a run can't be read: {type(error).__name__}: {error}",
+            where=str(path),
+            remedy="run it again with --again; representations are cached",
+        ) from error

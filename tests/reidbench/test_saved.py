@@ -1,0 +1,73 @@
+"""A saved run holds all that its metrics were made from."""
+
+import numpy as np
+import pytest
+
+import reidbench
+from reidbench.errors import ReidbenchError
+from reidbench.evaluation import evaluate
+from reidbench.metrics.summary import predict, summarise
+from reidbench.progress import Progress
+from reidbench.saved import find_run, read_saved_run
+
+
+@pytest.fixture(scope="module", params=["group", "all"])
+def record(request, tmp_path_factory):
+    images = reidbench.load_dataset("patterns:identities=24,size=64,level=easy")
+    runs = tmp_path_factory.mktemp("runs")
+    return evaluate("color_histogram", images, gallery=request.param, runs_dir=runs, progress=Progress(), device="cpu")
+
+
+def test_metrics_can_be_made_again_to_the_last_bit(record):
+    saved = read_saved_run(record)
+    for part, episode in saved.episodes.items():
+        assert summarise(episode.answers, saved.thresholds).to_json() == record.data["metrics"][part]
+        assert predict(episode.answers, saved.thresholds).tolist() == episode.predicted.tolist()
+        assert episode.limit.tolist() == saved.thresholds.limits(episode.answers).tolist()
+
+
+def test_own_and_other_best_agree_with_the_best_candidates(record):
+    test = read_saved_run(record).test
+    known = test.answers.known
+    assert np.maximum(test.own_best, test.other_best)[known] == pytest.approx(test.answers.best_score[known])
+    assert (test.own_best[~known] == -np.inf).all()
+    assert test.other_best[~known] == pytest.approx(test.answers.best_score[~known])
+
+
+def test_the_gallery_was_tried_against_itself(record):
+    saved = read_saved_run(record)
+    assert saved.gallery is not None
+    assert len(saved.gallery.identity) == record.data["split"]["counts"]["gallery"]
+    assert np.isfinite(saved.gallery.other_best).all()
+
+
+def test_a_run_is_found_by_folder_by_id_and_by_how_its_id_begins(record):
+    runs = record.path.parent.parent.parent
+    for name in (record.path, record.id, record.id[:6]):
+        assert find_run(name, runs).id == record.id
+    with pytest.raises(ReidbenchError, match="no finished run 'zzz'") as caught:
+        find_run("zzz", runs)
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(("name", "content"), [("scores.npz", b"PK nothing"), ("predictions.csv", b"a,b\n1,2\n")])
+def test_a_damaged_file_is_named(record, tmp_path, name, content):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for file in record.path.iterdir():
+        (folder / file.name).write_bytes(content if file.name == name else file.read_bytes())
+    with pytest.raises(ReidbenchError) as caught:
+        read_saved_run(find_run(folder))
+    assert name in caught.value.where and "--again" in caught.value.remedy
+
+
+def test_a_run_of_an_earlier_version_says_to_run_again(record, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for file in record.path.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    with np.load(folder / "scores.npz") as arrays:
+        kept = {key: arrays[key] for key in arrays.files if not key.startswith("gallery.")}
+    np.savez(folder / "scores.npz", **kept)
+    with pytest.raises(ReidbenchError, match=r"lacks gallery\.identity"):
+        read_saved_run(find_run(folder))
