@@ -29,6 +29,9 @@ _HOMES = {
     "ClassifierTrainer": "training.classifier",
     "ClassifierTrainingSettings": "training.settings",
     "Combination": "fusion",
+    "Adjustment": "thresholds.base",
+    "Answers": "metrics.answers",
+    "Choice": "thresholds.scoped",
     "EmbeddingMethod": "method",
     "EmbeddingNetwork": "training.network",
     "EpisodeMetrics": "metrics.summary",
@@ -36,6 +39,7 @@ _HOMES = {
     "FitReport": "method",
     "Fusion": "fusion",
     "IdentityCombination": "fusion",
+    "GalleryTrials": "gallery_trials",
     "ImageSet": "data.images",
     "Images": "method",
     "LabelledImages": "method",
@@ -46,13 +50,16 @@ _HOMES = {
     "NEW_IDENTITY": "words",
     "PairMethod": "method",
     "PartSpec": "method",
+    "PolicySpec": "thresholds.base",
     "Progress": "progress",
     "Ragged": "representations",
     "ReidbenchError": "errors",
     "Representation": "representations",
     "ResizedImages": "training.augment",
     "RunRecord": "runs",
+    "ScopedPolicy": "thresholds.scoped",
     "Settings": "method",
+    "Thresholds": "thresholds.base",
     "TrainingSettings": "training.settings",
     "TripletTrainer": "training.loop",
     "Validation": "method",
@@ -88,6 +95,7 @@ if TYPE_CHECKING:
     from reidbench.fusion import Combination as Combination
     from reidbench.fusion import Fusion as Fusion
     from reidbench.fusion import IdentityCombination as IdentityCombination
+    from reidbench.gallery_trials import GalleryTrials as GalleryTrials
     from reidbench.local_features import LocalFeatureMethod as LocalFeatureMethod
     from reidbench.local_matching import Matches as Matches
     from reidbench.local_matching import match_descriptors as match_descriptors
@@ -104,6 +112,7 @@ if TYPE_CHECKING:
     from reidbench.method import Settings as Settings
     from reidbench.method import Validation as Validation
     from reidbench.method import Weights as Weights
+    from reidbench.metrics.answers import Answers as Answers
     from reidbench.metrics.summary import EpisodeMetrics as EpisodeMetrics
     from reidbench.progress import Progress as Progress
     from reidbench.representations import Ragged as Ragged
@@ -111,6 +120,11 @@ if TYPE_CHECKING:
     from reidbench.runs import RunRecord as RunRecord
     from reidbench.runs import load_runs as load_runs
     from reidbench.scoring import score_predictions as score  # noqa: F401 - renamed for the public
+    from reidbench.thresholds.base import Adjustment as Adjustment
+    from reidbench.thresholds.base import PolicySpec as PolicySpec
+    from reidbench.thresholds.base import Thresholds as Thresholds
+    from reidbench.thresholds.scoped import Choice as Choice
+    from reidbench.thresholds.scoped import ScopedPolicy as ScopedPolicy
     from reidbench.training.augment import ResizedImages as ResizedImages
     from reidbench.training.classifier import ClassifierTrainer as ClassifierTrainer
     from reidbench.training.loop import TripletTrainer as TripletTrainer

@@ -34,7 +34,6 @@ from reidbench.runs import (
     write_run,
 )
 from reidbench.stages import GalleryMode, Stages
-from reidbench.thresholds import parse_policy
 
 DEFAULT_DATASET = "patterns"
 
@@ -93,7 +92,7 @@ def evaluate(
     images = dataset if isinstance(dataset, ImageSet) else load_dataset(dataset, Path(root) if root else None)
     preset = _preset_name(offer.spec, preset, images)
     effective = effective_settings(offer.spec, preset, settings or {})
-    policy = parse_policy(threshold)
+    policy = registry.policy(threshold)
     if isinstance(split, Split):
         chosen = split
     elif split is not None:

@@ -9,6 +9,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from reidbench.method import MethodSpec
+    from reidbench.thresholds.base import PolicySpec
 
 hookspec = pluggy.HookspecMarker("reidbench")
 
@@ -20,4 +21,14 @@ def reidbench_methods() -> Iterable[MethodSpec]:  # type: ignore[empty-body]
     Called once per command, before options are read, so it has to be cheap: return specs, and import
     torch inside ``build``. Order does not matter; methods are listed by name, and two plugins offering
     one name make the bare name an error that names both (``distribution:method`` selects one).
+    """
+
+
+@hookspec
+def reidbench_threshold_policies() -> Iterable[PolicySpec]:  # type: ignore[empty-body]
+    """Offer threshold policies to ``--threshold`` and ``rethreshold``.
+
+    Called once per command, before options are read, so it has to be cheap. Order does not matter;
+    policies are listed by name, and two plugins offering one name make the bare name an error that names
+    both (``distribution/policy`` selects one). Those of reidbench itself come through the same hook.
     """

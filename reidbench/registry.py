@@ -1,4 +1,4 @@
-"""Find the plugins, keep a broken one from ending the command, and look methods up by name.
+"""Find the plugins, keep a broken one from ending the command, and look methods and policies up by name.
 
 pluggy's own ``load_setuptools_entrypoints`` is not used: one broken plugin would end every command, and
 a second entry point of a used name would be dropped without a word.
@@ -17,6 +17,7 @@ import pluggy
 from reidbench import hookspecs
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.method import MethodSpec
+from reidbench.thresholds import BUILTIN, Policy, PolicySpec, parse_policy
 
 ENTRY_POINT_GROUP = "reidbench"
 
@@ -31,6 +32,17 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyOffer:
+    """A threshold policy and the distribution that offers it."""
+
+    spec: PolicySpec
+    distribution: str
+
+
+BUILTIN_OFFERS = tuple(PolicyOffer(spec, "reidbench") for spec in BUILTIN)
+
+
+@dataclass(frozen=True, slots=True)
 class BrokenPlugin:
     """A plugin that could not be used, and why."""
 
@@ -41,10 +53,11 @@ class BrokenPlugin:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Every method that the installed plugins offer, and the plugins that failed."""
+    """Every method and policy that the installed plugins offer, and the plugins that failed."""
 
     offers: tuple[Offer, ...]
     broken: tuple[BrokenPlugin, ...]
+    policies: tuple[PolicyOffer, ...] = BUILTIN_OFFERS
 
     def find(self, name: str) -> Offer:
         """Return the offer called ``name`` or ``distribution:method``.
@@ -77,6 +90,30 @@ class Registry:
             remedy="reidbench methods   # lists them all",
         )
 
+    def policy(self, text: str) -> Policy:
+        """Return the policy that a text asks for, which may begin with ``distribution/``.
+
+        Raises:
+            ReidbenchError: No policy, or more than one, has that name, or it can't be used so.
+        """
+        distribution, slash, rest = text.partition("/")
+        if not slash:
+            distribution, rest = "", text
+        name = rest.strip().partition(":")[0].partition("=")[0]
+        named = [offer for offer in self.policies if offer.spec.name == name]
+        offers = [offer for offer in named if distribution in ("", offer.distribution)]
+        if len(offers) > 1 or (distribution and not offers):
+            have = " and ".join(sorted(f"{offer.distribution}/{name}" for offer in named)) or "none"
+            raise ReidbenchError(
+                f"two plugins offer a threshold policy '{name}': {have}"
+                if offers
+                else f"{distribution} offers no threshold policy '{name}'; there is {have}",
+                where=f"--threshold {text}",
+                remedy=f"name one of them whole, as in --threshold {(offers or named or self.policies)[0].distribution}"
+                f"/{rest}",
+            )
+        return parse_policy(rest, [offer.spec for offer in offers or self.policies])
+
 
 def load_registry(entry_points: Iterable[Any] | None = None) -> Registry:
     """Load each plugin on its own and collect what it offers.
@@ -87,28 +124,36 @@ def load_registry(entry_points: Iterable[Any] | None = None) -> Registry:
     if entry_points is None:
         entry_points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
     offers: list[Offer] = []
+    policies = list(BUILTIN_OFFERS)
     broken: list[BrokenPlugin] = []
     for entry_point in sorted(entry_points, key=lambda e: (e.name, e.value)):
         distribution = entry_point.dist.name if entry_point.dist else "unknown"
         version = entry_point.dist.version if entry_point.dist else "unknown"
         try:
-            specs = _specs_of(entry_point.load())
+            methods, offered_policies = _specs_of(entry_point.load())
         except Exception as error:  # whatever a stranger's module raises costs only its own methods
             broken.append(BrokenPlugin(entry_point.name, distribution, f"{type(error).__name__}: {error}"))
             continue
-        offers += [Offer(spec, distribution, version) for spec in specs]
+        offers += [Offer(spec, distribution, version) for spec in methods]
+        policies += [PolicyOffer(spec, distribution) for spec in offered_policies]
     offers.sort(key=lambda offer: (offer.spec.name, offer.distribution))
-    return Registry(tuple(offers), tuple(broken))
+    policies.sort(key=lambda offer: (offer.spec.name, offer.distribution))
+    return Registry(tuple(offers), tuple(broken), tuple(policies))
 
 
-def _specs_of(plugin: ModuleType) -> list[MethodSpec]:
+def _specs_of(plugin: ModuleType) -> tuple[list[MethodSpec], list[PolicySpec]]:
     """Ask one plugin alone, so that its failure can be told from another's."""
     manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin)
     manager.check_pending()  # a misspelt hook would otherwise never be called
-    specs = [spec for offered in manager.hook.reidbench_methods() for spec in offered]
-    for spec in specs:
-        if not isinstance(spec, MethodSpec):
-            raise TypeError(f"reidbench_methods returned {type(spec).__name__}, not MethodSpec")
-    return specs
+    methods = [spec for offered in manager.hook.reidbench_methods() for spec in offered]
+    policies = [spec for offered in manager.hook.reidbench_threshold_policies() for spec in offered]
+    for hook, specs, wanted in (
+        ("reidbench_methods", methods, MethodSpec),
+        ("reidbench_threshold_policies", policies, PolicySpec),
+    ):
+        for spec in specs:
+            if not isinstance(spec, wanted):
+                raise TypeError(f"{hook} returned {type(spec).__name__}, not {wanted.__name__}")
+    return methods, policies

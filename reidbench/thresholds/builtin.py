@@ -5,20 +5,55 @@ from __future__ import annotations
 import pluggy
 
 from reidbench.thresholds.base import PolicySpec
+from reidbench.thresholds.conformal import Conformal
+from reidbench.thresholds.evt import Evt
 from reidbench.thresholds.fixed import Fixed
+from reidbench.thresholds.fpir import Fpir
+from reidbench.thresholds.leave_identity_out import LeaveIdentityOut
+from reidbench.thresholds.mad import Mad
+from reidbench.thresholds.margin import Margin
 from reidbench.thresholds.max_score import MaxScore
+from reidbench.thresholds.max_score_averaged import MaxScoreBagged, MaxScoreFolds
+from reidbench.thresholds.mixture import Mixture
 
 hookimpl = pluggy.HookimplMarker("reidbench")
+
+
+def _scopes(*texts: str) -> tuple[str, ...]:
+    return tuple(text + scope for text in texts for scope in ("", ":group", ":shrunk"))
 
 
 @hookimpl
 def reidbench_threshold_policies() -> list[PolicySpec]:
     return [
         PolicySpec("fixed", "a value set by hand", Fixed.parse),
+        PolicySpec("max-score", "the highest score on calibration", MaxScore.parse, _scopes("max-score")),
         PolicySpec(
-            "max-score",
-            "the highest score on calibration",
-            MaxScore.parse,
-            ("max-score", "max-score:group", "max-score:shrunk"),
+            "max-score-folds",
+            "its mean with each fold of identities left out",
+            MaxScoreFolds.parse,
+            _scopes("max-score-folds"),
+        ),
+        PolicySpec(
+            "max-score-bagged", "its mean over redrawn identities", MaxScoreBagged.parse, _scopes("max-score-bagged")
+        ),
+        PolicySpec(
+            "fpir", "a share of unknown calibration queries accepted", Fpir.parse, _scopes("fpir=0.05", "fpir=0.1")
+        ),
+        PolicySpec(
+            "conformal",
+            "a bound on how often a new animal is accepted",
+            Conformal.parse,
+            ("conformal=0.05", "conformal=0.1", "conformal=0.2"),
+        ),
+        PolicySpec("evt", "a share of impostors, by their fitted tail", Evt.parse, _scopes("evt=0.05", "evt=0.1")),
+        PolicySpec("mixture", "where two distributions cross, without labels", Mixture.parse, _scopes("mixture")),
+        PolicySpec("mad", "robust deviations above the median impostor", Mad.parse, _scopes("mad=1", "mad=2")),
+        PolicySpec("margin", "a logistic rule on score, margin, gallery size", Margin.parse, _scopes("margin")),
+        PolicySpec(
+            "leave-identity-out",
+            "the highest score over the gallery itself",
+            LeaveIdentityOut.parse,
+            _scopes("leave-identity-out"),
         ),
     ]

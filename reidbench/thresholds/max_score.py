@@ -74,10 +74,10 @@ def choose_common(sweeps: list[ThresholdSweep]) -> tuple[float, float]:
         raise ValueError("no sweep holds a score to choose a threshold from")
     accept_down_to = np.append(np.inf, scores)
     mean = np.mean([sweep.score[sweep.index(accept_down_to)] for sweep in sweeps], axis=0)
-    return _middle_of_best(scores, mean), float(mean.max())
+    return middle_of_best(scores, mean), float(mean.max())
 
 
-def _middle_of_best(scores: NDArray[np.float64], value: NDArray[np.float64]) -> float:
+def middle_of_best(scores: NDArray[np.float64], value: NDArray[np.float64]) -> float:
     """Return the middle of the widest range of thresholds whose value is best.
 
     Place ``k`` of ``value`` holds for thresholds in (scores[k], scores[k - 1]]. Both open ends stop at

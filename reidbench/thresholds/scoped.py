@@ -97,6 +97,10 @@ class ScopedPolicy(ABC):
             + ", ".join(f"{head}:{known}" if known != "pooled" else head for known in cls.scopes),
         )
 
+    def shortage(self, answers: Answers) -> str:
+        """Say what queries that have the needed sides still lack, with ``{where}`` for where; empty if nothing."""
+        return ""
+
     @abstractmethod
     def choose_one(self, answers: Answers) -> Choice:
         """Return the threshold for queries of one or several groups, which have the sides that are needed."""
@@ -109,6 +113,12 @@ class ScopedPolicy(ABC):
                 has a candidate.
         """
         require_sides(answers, self.sides, self.text)
+        if shortage := self.shortage(answers):
+            raise ReidbenchError(
+                f"{shortage.format(where='the calibration episode')}",
+                where=f"--threshold {self.text}",
+                remedy="use a split with a larger calibration part, or another policy: --threshold max-score",
+            )
         groups = sorted({str(name) for name in answers.group})
         of_group = {name: answers.take(answers.group == name) for name in groups}
         lacking = {name: lack for name, own in of_group.items() if (lack := self._lacks(own))}
@@ -133,7 +143,9 @@ class ScopedPolicy(ABC):
         for side in self.sides:
             if not _side(own, side).any():
                 return f"{{where}} has no {side} calibration queries"
-        return "" if (own.best_score > -np.inf).any() else "no calibration query of {where} has a candidate"
+        if not (own.best_score > -np.inf).any():
+            return "no calibration query of {where} has a candidate"
+        return self.shortage(own)
 
     def _scoped(self, own: float, pooled: float, answers: Answers) -> float:
         if self.scope == "group" or not (math.isfinite(own) and math.isfinite(pooled)):

@@ -10,6 +10,7 @@ import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.method import MethodSpec, Settings
 from reidbench.registry import load_registry
+from reidbench.thresholds import Fixed, PolicySpec
 
 
 @dataclass
@@ -84,3 +85,42 @@ def test_two_methods_of_one_name_need_their_distribution():
 def test_a_misspelt_method_is_answered_with_the_nearest_name():
     with pytest.raises(ReidbenchError, match="did you mean 'sift'"):
         load_registry([EntryPoint("a", offering("sift"))]).find("sfit")
+
+
+def offering_policies(*specs):
+    class Plugin:
+        @reidbench.hookimpl
+        def reidbench_threshold_policies(self):
+            return list(specs)
+
+    return Plugin()
+
+
+HALF = PolicySpec("half", "a half, or what is given", lambda value, scope: Fixed(float(value or 0.5)))
+
+
+def test_a_plugin_may_offer_a_policy_and_no_method():
+    registry = load_registry([EntryPoint("half", offering_policies(HALF))])
+    assert registry.policy("half") == Fixed(0.5) and registry.policy("half=0.25") == Fixed(0.25)
+    assert not registry.broken and not registry.offers
+    assert registry.policy("max-score").text == "max-score"
+    with pytest.raises(ReidbenchError, match="did you mean 'half'"):
+        registry.policy("halff")
+
+
+def test_two_policies_of_one_name_need_their_distribution():
+    taken = PolicySpec("max-score", "another's", lambda value, scope: Fixed(7.0))
+    registry = load_registry([EntryPoint("a", offering_policies(taken))])
+    with pytest.raises(ReidbenchError, match="reidbench/max-score and stranger/max-score"):
+        registry.policy("max-score:group")
+    assert registry.policy("stranger/max-score") == Fixed(7.0)
+    assert registry.policy("reidbench/max-score:group").text == "max-score:group"
+    with pytest.raises(ReidbenchError, match="nobody offers no threshold policy 'max-score'"):
+        registry.policy("nobody/max-score")
+
+
+def test_what_is_no_policy_breaks_its_plugin_alone():
+    registry = load_registry([EntryPoint("a", offering_policies("max")), EntryPoint("b", offering("sift"))])
+    assert registry.find("sift") and "not PolicySpec" in registry.broken[0].reason
+    with pytest.raises(ValueError, match="can't be called"):
+        PolicySpec("a=b", "", HALF.make)

@@ -1,0 +1,54 @@
+"""``fpir=RATE``: the lowest threshold at which no more than RATE of the unknown calibration queries are accepted.
+
+FPIR is the false positive identification rate. Here it is 1 - BAUS: averaged within each unknown identity
+first. It is what the calibration episode shows, without a bound on what test will; ``conformal`` gives one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from reidbench.metrics.answers import Answers
+from reidbench.metrics.sweep import threshold_sweep
+from reidbench.thresholds.scoped import Choice, ScopedPolicy, Side, read_number
+
+ROUNDING = 1e-12  # running sums of rates differ by less
+
+
+@dataclass(frozen=True)
+class Fpir(ScopedPolicy):
+    """Accept at most a share of the unknown calibration queries, averaged by identity."""
+
+    name: ClassVar[str] = "fpir"
+    sides: ClassVar[tuple[Side, ...]] = ("unknown",)
+    rate: float = 0.1
+
+    @property
+    def argument(self) -> str:
+        return f"{self.rate:g}"
+
+    @classmethod
+    def parse(cls, value: str | None, scope: str | None) -> Self:
+        """Read ``fpir=RATE``.
+
+        Raises:
+            ReidbenchError: There is no rate between 0 and 1.
+        """
+        rate = read_number(cls.name, value, default=None, low=0, high=1, what="a rate between 0 and 1", example="0.1")
+        return cls(scope=cls.read_scope(scope, f"{cls.name}={value}"), rate=rate)
+
+    def choose_one(self, answers: Answers) -> Choice:
+        unknown = answers.take(~answers.known)
+        nobody = np.zeros(len(unknown), dtype=bool)
+        sweep = threshold_sweep(unknown.best_score, nobody, nobody, unknown.identity_code)
+        last = int(np.flatnonzero(1 - sweep.baus <= self.rate + ROUNDING)[-1])
+        if not len(sweep.scores):
+            return Choice(float(answers.best_score[answers.best_score > -np.inf].min()))
+        if last == 0:
+            return Choice(float(np.nextafter(sweep.scores[0], np.inf)))
+        if last == len(sweep.scores):
+            return Choice(float(sweep.scores[-1]))
+        return Choice(float(sweep.thresholds[last]))
