@@ -25,9 +25,9 @@ def main(runs_dir: Path) -> None:
         sys.exit("set ZEBRA to the zebras' metadata.csv and MOBILENET to a weights file of mobilenetv2_100")
     frozen = {"backbone": "mobilenetv2_100", "weights": mobilenet, "epochs": 0, "size": 224}
     methods = {"color_histogram": {}, "sift": {}, "triplet_effnet": frozen}
-    for name in (*(f"patterns:level={level}" for level in LEVELS), zebra):
-        images = load_dataset(name)
-        for split_seed in SPLIT_SEEDS:
+    datasets = [load_dataset(name) for name in (*(f"patterns:level={level}" for level in LEVELS), zebra)]
+    for split_seed in SPLIT_SEEDS:  # outermost, so that a table can be made of what is there when it is stopped
+        for images in datasets:
             for method, settings in methods.items():
                 record = evaluate(
                     method,

@@ -1,0 +1,154 @@
+"""Intervals from reweighted animals: every fold is one product of weights and per-animal rates.
+
+Each animal draws an exponential weight, the same for every method and every split that asks for it, and
+weights are normalised within group and side: the Bayesian bootstrap. Half an animal that is always right
+and half an animal that is always wrong join each side. For rates of 0 and 1 that is the Jeffreys interval,
+which covers what it says from a handful of animals on, where a percentile interval of six unknown animals
+covers .89 at a nominal .95, and one of animals that were all right has no width at all.
+
+Sources: Rubin 1981 (the Bayesian bootstrap); Brown, Cai and DasGupta 2001 (the Jeffreys interval).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.metrics.uncertainty.rates import IdentityRates
+
+FOLDS = 10_000
+LEVEL = 0.95
+END_ANIMALS = 0.5
+"""Weight of the animal that is always right and of the one that is always wrong, in animals."""
+BLOCK_BYTES = 64 << 20  # of weights drawn at once
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What a number may be: ``low`` to ``high`` at a nominal ``level``."""
+
+    low: float
+    high: float
+    level: float = LEVEL
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sides:
+    """BAKS, BAUS and score of each fold and run, ``(n_fold, n_run)``; ``nan`` where a side has no animal."""
+
+    baks: NDArray[np.float64]
+    baus: NDArray[np.float64]
+    score: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Folds:
+    """What the runs on one split might have shown: over all groups, and in each."""
+
+    overall: Sides
+    groups: Mapping[str, Sides]
+
+
+def interval(folds: NDArray[np.float64], value: float, level: float = LEVEL) -> Interval:
+    """Return the equal-tailed interval of folds; the value itself is always inside.
+
+    Args:
+        folds: Values of the folds, ``(n_fold,)``.
+        value: What the data show.
+        level: Nominal coverage.
+
+    Example:
+        >>> interval(np.arange(1001) / 1000, 0.5)
+        Interval(low=0.025, high=0.975, level=0.95)
+    """
+    low, high = np.quantile(folds, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(min(low, value)), float(max(high, value)), level)
+
+
+def draw_folds(
+    parts: Sequence[IdentityRates],
+    *,
+    owners: Sequence[Sequence[int]] | None = None,
+    n_folds: int = FOLDS,
+    seed: int = 0,
+) -> list[Folds]:
+    """Reweigh the animals many times, with the same weights for every run and every split.
+
+    Args:
+        parts: Rates of the runs on each split.
+        owners: For each split the method of each run, so that the seeds of a method share what is not of
+            an animal; by default every run is its own.
+        n_folds: Number of reweighings.
+        seed: Seed of the weights.
+
+    Returns:
+        For each split what its runs might have shown, fold by fold in the same order.
+    """
+    rng = np.random.default_rng(seed)
+    animals = np.unique(np.concatenate([part.animal for part in parts]))
+    columns = [np.searchsorted(animals, part.animal) for part in parts]
+    owners = owners or [range(part.n_run) for part in parts]
+    kept: list[dict[str, list[Sides]]] = [{} for _ in parts]
+    block = max(1, BLOCK_BYTES // (4 * max(len(animals), 1)))
+    for start in range(0, n_folds, block):
+        n_block = min(block, n_folds - start)
+        weights = rng.standard_exponential((n_block, len(animals)), dtype=np.float32)
+        for part, column, owner, found in zip(parts, columns, owners, kept, strict=True):
+            for name, sides in _block(part, weights, column, np.asarray(owner), rng).items():
+                found.setdefault(name, []).append(sides)
+    return [_joined(found) for found in kept]
+
+
+_OVERALL = ""  # no group is called so: a group without a name is read as one of its dataset's
+
+
+def _block(
+    part: IdentityRates,
+    weights: NDArray[np.float32],
+    column: NDArray[np.int64],
+    owner: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> dict[str, Sides]:
+    n_block, counted = len(weights), set(part.counted_groups())
+    _, method = np.unique(owner, return_inverse=True)
+    total = {True: np.zeros((n_block, part.n_run)), False: np.zeros((n_block, part.n_run))}
+    found: dict[str, Sides] = {}
+    scores = []
+    for name in np.unique(part.group):
+        side_of = {}
+        for known in (True, False):
+            rows = part.rows(str(name), known)
+            if not len(rows):
+                side_of[known] = np.full((n_block, part.n_run), np.nan)
+                continue
+            ends = rng.standard_gamma(END_ANIMALS, (2, n_block, int(method.max()) + 1), dtype=np.float32)
+            mass = np.column_stack([part.rate[rows], np.ones(len(rows))]).astype(np.float32)
+            sums = weights[:, _as_slice(column[rows])] @ mass
+            right, wrong = ends[0][:, method], ends[1][:, method]
+            side_of[known] = ((sums[:, :-1] + right) / (sums[:, -1:] + right + wrong)).astype(np.float64)
+            total[known] += len(rows) * side_of[known]
+        score = np.sqrt(side_of[True] * side_of[False])
+        found[str(name)] = Sides(side_of[True], side_of[False], score)
+        if name in counted:
+            scores.append(score)
+    nothing = np.full((n_block, part.n_run), np.nan)
+    baks, baus = (total[known] / part.count(known) if part.count(known) else nothing for known in (True, False))
+    found[_OVERALL] = Sides(baks, baus, np.mean(scores, axis=0) if scores else nothing)
+    return found
+
+
+def _as_slice(column: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Return neighbouring columns as a slice, which needs no copy."""
+    first, last = int(column[0]), int(column[-1])
+    return slice(first, last + 1) if (np.diff(column) == 1).all() else column
+
+
+def _joined(found: Mapping[str, Sequence[Sides]]) -> Folds:
+    joined = {
+        name: Sides(*(np.concatenate([getattr(b, side) for b in blocks]) for side in ("baks", "baus", "score")))
+        for name, blocks in found.items()
+    }
+    return Folds(joined.pop(_OVERALL), joined)

@@ -1,0 +1,23 @@
+"""The smallest difference that the data can show."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+POWER = 0.8
+
+
+def smallest_detectable(standard_error: float, *, level: float = 0.05, power: float = POWER) -> float:
+    """Return the true difference that a two-sided test finds with probability ``power``.
+
+    Args:
+        standard_error: Of the difference of two methods on these animals.
+        level: Of the test.
+        power: Probability of finding it.
+
+    Example:
+        >>> round(smallest_detectable(0.01), 4)  # (1.96 + 0.84) standard errors
+        0.028
+    """
+    normal = NormalDist()
+    return (normal.inv_cdf(1 - level / 2) + normal.inv_cdf(power)) * standard_error

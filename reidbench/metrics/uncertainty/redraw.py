@@ -1,0 +1,99 @@
+"""The interval that holds for the whole procedure: calibration animals are redrawn too, and the threshold chosen again.
+
+The other intervals take the threshold as it is. This one asks what another calibration episode of the same size
+would have made of it, which is the larger part of the doubt where calibration has few animals.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.errors import ReidbenchError
+from reidbench.gallery_trials import GalleryTrials
+from reidbench.metrics.answers import Answers
+from reidbench.metrics.summary import predict
+from reidbench.metrics.uncertainty.bootstrap import draw_folds
+from reidbench.metrics.uncertainty.rates import identity_rates
+from reidbench.thresholds.base import Policy
+
+FOLDS = 500
+_COPY = "\x1f"  # parts a name from the number of its copy; numpy drops a NUL at the end of a text
+
+
+def redrawn_scores(
+    policy: Policy,
+    calibration: Answers,
+    test: Answers,
+    gallery: GalleryTrials | None = None,
+    *,
+    n_folds: int = FOLDS,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Return the test score of each fold, with its own calibration animals, threshold and test animals.
+
+    A fold in which the policy refuses is left out; none may be left.
+
+    Args:
+        policy: Chooses the threshold anew in each fold.
+        calibration: The calibration episode.
+        test: The test episode.
+        gallery: The gallery's trials, for a policy that looks at them; its animals are redrawn with the others.
+        n_folds: Number of folds.
+        seed: Seed of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    scores = []
+    for fold in range(n_folds):
+        try:
+            chosen = policy.choose(redrawn(calibration, rng), None if gallery is None else _redrawn(gallery, rng))
+        except ReidbenchError:
+            continue
+        rates = identity_rates(test.true, test.known, test.group, [predict(test, chosen)])
+        (one,) = draw_folds([rates], n_folds=1, seed=int(rng.integers(2**31)) + fold)
+        scores.append(float(one.overall.score[0, 0]))
+    return np.array([score for score in scores if not math.isnan(score)])
+
+
+def redrawn(answers: Answers, rng: np.random.Generator) -> Answers:
+    """Draw as many animals as there are, with replacement, by group and side; one drawn twice is two animals."""
+    code = answers.identity_code
+    rows, copies = [], []
+    for name in np.unique(answers.group):
+        for side in (answers.known, ~answers.known):
+            members = np.unique(code[(answers.group == name) & side])
+            for copy, animal in enumerate(rng.choice(members, len(members)) if len(members) else ()):
+                mine = np.flatnonzero(code == animal)
+                rows.append(mine)
+                copies.append(np.full(len(mine), copy))
+    taken = answers.take(np.concatenate(rows))
+    suffix = np.char.add(_COPY, np.concatenate(copies).astype(str))
+    named = np.where(taken.correct, np.char.add(taken.true.astype(str), suffix), taken.best_candidate.astype(str))
+    candidates = taken.candidates.copy()
+    candidates[:, 0] = named
+    return Answers(
+        true=np.char.add(taken.true.astype(str), suffix),
+        known=taken.known,
+        group=taken.group,
+        candidates=candidates,
+        scores=taken.scores,
+        average_precision=taken.average_precision,
+        gallery_identities=taken.gallery_identities,
+    )
+
+
+def _redrawn(gallery: GalleryTrials, rng: np.random.Generator) -> GalleryTrials:
+    """Draw the gallery's animals with replacement, by group; one drawn twice is two animals."""
+    rows, copies = [], []
+    for name in np.unique(gallery.group):
+        members = np.unique(gallery.identity[gallery.group == name])
+        for copy, animal in enumerate(rng.choice(members, len(members))):
+            mine = np.flatnonzero((gallery.identity == animal) & (gallery.group == name))
+            rows.append(mine)
+            copies.append(np.full(len(mine), copy))
+    kept = np.concatenate(rows)
+    suffix = np.char.add(_COPY, np.concatenate(copies).astype(str))
+    identity = np.char.add(gallery.identity[kept].astype(str), suffix)
+    return GalleryTrials(identity, gallery.group[kept], gallery.own_best[kept], gallery.other_best[kept])
