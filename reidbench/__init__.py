@@ -74,6 +74,7 @@ _HOMES = {
     "match_descriptors": "local_matching",
     "match_mutual": "local_matching",
     "read_split": "data.splits",
+    "rethreshold": "rethresholding",
     "score": "scoring",
 }
 
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
     from reidbench.progress import Progress as Progress
     from reidbench.representations import Ragged as Ragged
     from reidbench.representations import Representation as Representation
+    from reidbench.rethresholding import rethreshold as rethreshold
     from reidbench.runs import RunRecord as RunRecord
     from reidbench.runs import load_runs as load_runs
     from reidbench.scoring import score_predictions as score  # noqa: F401 - renamed for the public

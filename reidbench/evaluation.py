@@ -6,8 +6,6 @@ threshold and metrics; a method only fits, represents and compares.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -23,7 +21,7 @@ from reidbench.environment import choose_device, describe_environment
 from reidbench.errors import ReidbenchError
 from reidbench.method import MethodSpec
 from reidbench.progress import Progress, RichProgress
-from reidbench.registry import Registry, load_registry
+from reidbench.registry import Registry, canonical, load_registry
 from reidbench.runs import (
     SCHEMA,
     RunRecord,
@@ -31,6 +29,7 @@ from reidbench.runs import (
     discard_work,
     read_run,
     run_dir,
+    run_id_of,
     write_run,
 )
 from reidbench.stages import GalleryMode, Stages
@@ -93,6 +92,7 @@ def evaluate(
     preset = _preset_name(offer.spec, preset, images)
     effective = effective_settings(offer.spec, preset, settings or {})
     policy = registry.policy(threshold)
+    asked = canonical(threshold, policy)
     if isinstance(split, Split):
         chosen = split
     elif split is not None:
@@ -118,9 +118,9 @@ def evaluate(
         "split": chosen.digest,
         "seed": seed,
         "gallery": gallery,
-        "threshold": threshold,
+        "threshold": asked,
     }
-    run_id = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+    run_id = run_id_of(question)
     path = run_dir(runs_dir, images.name, offer.spec.name, run_id)
     standing = None if again else read_run(path)
     if standing is not None:
@@ -158,7 +158,7 @@ def evaluate(
         "matching": {"rule": built.matching, "metric": built.metric},
         "calibration": stages.calibration,
         "constants": stages.constants,
-        "threshold": stages.thresholds.to_json(),
+        "threshold": {"asked": asked, **stages.thresholds.to_json()},
         "metrics": {part: episode.metrics.to_json() for part, episode in stages.episodes.items()},
         "fit": {
             "history": [dict(row) for row in stages.report.history],

@@ -115,6 +115,17 @@ class Registry:
         return parse_policy(rest, [offer.spec for offer in offers or self.policies])
 
 
+def canonical(text: str, policy: Policy) -> str:
+    """Return a policy's text as records hold it: in one spelling, with the distribution where one was named.
+
+    Example:
+        >>> canonical("max-score:per-group", parse_policy("max-score:per-group"))
+        'max-score:group'
+    """
+    distribution, slash, _ = text.partition("/")
+    return f"{distribution}{slash}{policy.text}" if slash else policy.text
+
+
 def load_registry(entry_points: Iterable[Any] | None = None) -> Registry:
     """Load each plugin on its own and collect what it offers.
 

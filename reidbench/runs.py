@@ -7,13 +7,15 @@ tables and reports show is read from here, never from a model.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,27 @@ def run_dir(runs_dir: Path, dataset: str, method: str, run_id: str) -> Path:
     return runs_dir / _plain(dataset) / _plain(method) / run_id
 
 
+def question_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run was asked, from its record: all that its id is a digest of, nothing of the answer."""
+    return {
+        "method": data["method"],
+        "plugin": data["plugin"],
+        "settings": data["settings"]["effective"],
+        "weights": data["weights"],
+        "parts": data["parts"],
+        "dataset": data["dataset"]["digest"],
+        "split": data["split"]["digest"],
+        "seed": data["seed"],
+        "gallery": data["gallery"],
+        "threshold": data["threshold"].get("asked", data["threshold"]["policy"]),
+    }
+
+
+def run_id_of(question: Mapping[str, Any]) -> str:
+    """Return the id of the run that answers a question."""
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def read_run(path: Path) -> RunRecord | None:
     """Return the record in a run folder, or ``None`` where no run was finished."""
     record_path = path / "run.json"
@@ -114,23 +137,50 @@ def write_run(path: Path, data: Mapping[str, Any], files: RunFiles) -> RunRecord
     Raises:
         ReidbenchError: The folder can't be written, or the disk is full.
     """
-    try:
+    with _naming_what_failed(path):
         path.mkdir(parents=True, exist_ok=True)
         with _replacing(path / "split.csv") as temporary:
             _write_csv(temporary, ("image_id", "part"), [{"image_id": i, "part": p} for i, p in files.split_rows])
-        with _replacing(path / "predictions.csv") as temporary:
-            _write_csv(temporary, PREDICTION_COLUMNS, files.prediction_rows)
         with _replacing(path / "scores.npz") as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **files.arrays)  # type: ignore[arg-type]
-        with _replacing(path / "run.json") as temporary:
-            temporary.write_text(json.dumps(_null_for_nan(data), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        _write_answers(path, data, files.prediction_rows)
+    return RunRecord(path, json.loads((path / "run.json").read_text(encoding="utf-8")))
+
+
+def copy_run(
+    source: Path, path: Path, data: Mapping[str, Any], prediction_rows: Sequence[Mapping[str, Any]]
+) -> RunRecord:
+    """Write a run that shares split and scores with another and answers otherwise.
+
+    Raises:
+        ReidbenchError: The folder can't be written, or the disk is full.
+    """
+    with _naming_what_failed(path):
+        path.mkdir(parents=True, exist_ok=True)
+        for name in ("split.csv", "scores.npz"):
+            with _replacing(path / name) as temporary:
+                shutil.copyfile(source / name, temporary)
+        _write_answers(path, data, prediction_rows)
+    return RunRecord(path, json.loads((path / "run.json").read_text(encoding="utf-8")))
+
+
+def _write_answers(path: Path, data: Mapping[str, Any], prediction_rows: Sequence[Mapping[str, Any]]) -> None:
+    with _replacing(path / "predictions.csv") as temporary:
+        _write_csv(temporary, PREDICTION_COLUMNS, prediction_rows)
+    with _replacing(path / "run.json") as temporary:
+        temporary.write_text(json.dumps(_null_for_nan(data), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _naming_what_failed(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ReidbenchError(
             f"the run can't be written: {error.strerror or error}",
             where=str(path),
             remedy="make room, or name a folder that can be written with --runs DIR; representations are kept",
         ) from error
-    return RunRecord(path, json.loads((path / "run.json").read_text(encoding="utf-8")))
 
 
 def check_writable(runs_dir: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,13 +25,14 @@ from reidbench.errors import ReidbenchError
 from reidbench.fusion import Combination
 from reidbench.gallery_trials import GalleryTrials, try_gallery
 from reidbench.method import EmbeddingMethod, FitContext, FitReport, Images, LabelledImages, Method, Validation
-from reidbench.metrics.answers import Answers
-from reidbench.metrics.summary import predict, summarise
+from reidbench.metrics.summary import summarise
+from reidbench.predictions import prediction_rows
 from reidbench.progress import Progress, Stage
 from reidbench.registry import Offer
 from reidbench.representations import Representation
-from reidbench.runs import PREDICTION_COLUMNS, RunFiles
-from reidbench.thresholds import Fixed, Thresholds, parse_policy
+from reidbench.runs import RunFiles
+from reidbench.thresholds import Thresholds, parse_policy
+from reidbench.thresholds.choosing import choose_thresholds
 
 EXTRACTED_AT_ONCE = 256
 """Images between two writes to the store: what a kill can cost."""
@@ -82,7 +82,7 @@ class Stages:
             with self._timed("gallery_s"):
                 self.gallery_trials = self._try_gallery(method, described["gallery"])
 
-        self.thresholds = _choose(policy, self.episodes["calibration"].answers, self.gallery_trials)
+        self.thresholds = choose_thresholds(policy, self.episodes["calibration"].answers, self.gallery_trials)
         for note in self.thresholds.notes:
             self.progress.warn(note)
         for episode in self.episodes.values():
@@ -100,16 +100,7 @@ class Stages:
             arrays["gallery.other_best"] = self.gallery_trials.other_best
         for part, episode in self.episodes.items():
             answers = episode.answers
-            columns = zip(
-                image_id[episode.rows],
-                predict(answers, self.thresholds),
-                answers.best_score.tolist(),
-                self.thresholds.limits(answers).tolist(),
-                answers.best_candidate,
-                answers.group,
-                strict=True,
-            )
-            rows += [dict(zip(PREDICTION_COLUMNS, (*values, part), strict=True)) for values in columns]
+            rows += prediction_rows(part, image_id[episode.rows], answers, self.thresholds)
             arrays |= {
                 f"{part}.image_id": image_id[episode.rows],
                 f"{part}.true": answers.true.astype(str),
@@ -215,7 +206,7 @@ class Stages:
             quiet = Progress()
             gallery, queries = described("gallery"), described("calibration")
             episode = self._answer(leaf, queries, gallery, quiet)
-            best = _choose(parse_policy("max-score"), episode.answers)
+            best = choose_thresholds(parse_policy("max-score"), episode.answers)
             overall = summarise(episode.answers, best).overall
             return Validation(overall.rank1, overall.balanced_rank1, overall.score)
 
@@ -320,16 +311,6 @@ class _Inside(Progress):
 
     def warn(self, text: str) -> None:
         self._outer.warn(text)
-
-
-def _choose(policy: Any, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
-    """Choose thresholds; in a closed set there is nothing to reject, so every best candidate is accepted."""
-    if answers.known.all():
-        accept_all: Thresholds = Fixed(-math.inf).choose(answers)
-        note = "the calibration episode has no new animals: every best candidate is accepted"
-        return dataclasses.replace(accept_all, notes=(*accept_all.notes, note))
-    chosen: Thresholds = policy.choose(answers, gallery)
-    return chosen
 
 
 def _inside(rows: Rows, path: str) -> Rows:

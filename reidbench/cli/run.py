@@ -28,7 +28,7 @@ def run(
     preset: Annotated[str | None, typer.Option(help="Named settings: quick or report.")] = None,
     set_: SetOption = None,
     settings: SettingsFileOption = None,
-    threshold: Annotated[str, typer.Option(help="Policy: max-score, max-score:group or fixed=VALUE.")] = "max-score",
+    threshold: Annotated[str, typer.Option(help="Policy that chooses it; docs/threshold.md lists them.")] = "max-score",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     runs: RunsOption = Path("runs"),
     again: Annotated[bool, typer.Option("--again", help="Repeat a run that stands already.")] = False,

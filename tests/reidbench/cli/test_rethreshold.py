@@ -1,0 +1,72 @@
+"""``reidbench rethreshold``: tables, JSON, ids and errors."""
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import reidbench
+from reidbench.cli.rethreshold import rethreshold
+from reidbench.errors import ReidbenchError
+from reidbench.progress import Progress
+
+app = typer.Typer()
+app.command()(rethreshold)
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory):
+    return reidbench.evaluate(
+        "color_histogram",
+        "patterns:identities=24,size=64,level=easy",
+        runs_dir=tmp_path_factory.mktemp("runs"),
+        progress=Progress(),
+        device="cpu",
+    )
+
+
+def call(*arguments):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_a_new_record_is_written_and_named(record):
+    text = call(record.path, "--threshold", "mad=1")
+    assert "threshold: mad=1" in text and str(record.path.parent) in text
+    by_id = call(record.id[:8], "--runs", record.path.parents[2], "--threshold", "mad=1")
+    assert by_id == text
+
+
+def test_json_is_the_record(record):
+    data = json.loads(call(record.path, "--threshold", "max-score:group", "--json"))
+    assert data["threshold"]["policy"] == "max-score:group" and data["metrics"]["test"]["overall"]["score"] >= 0
+
+
+def test_all_is_a_table_that_fits_eighty_columns_and_writes_nothing(record):
+    before = sorted(record.path.parent.iterdir())
+    text = call(record.path, "--threshold", "all")
+    assert max(map(len, text.splitlines())) <= 80
+    for word in ("max-score-bagged:shrunk", "leave-identity-out:shrunk", "regret", "chosen on test", "Warning: only"):
+        assert word in text
+    assert "conformal=0.05 refuses: the calibration episode has" in text
+    assert sorted(record.path.parent.iterdir()) == before
+
+
+def test_all_as_json_has_a_row_for_each_policy(record):
+    rows = json.loads(call(record.path, "--threshold", "all", "--json"))
+    assert {"policy", "score", "baks", "baus", "regret", "score_low", "score_high", "threshold", "refused"} == set(
+        rows[0]
+    ) - {"oracle_score"}
+    assert rows[0]["regret"] <= rows[1]["regret"] and rows[-1]["refused"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["nowhere", "--threshold", "all"], "nowhere"), ([None, "--threshold", "mda"], "did you mean 'mad'")],
+)
+def test_bad_input_is_one_message(record, arguments, message):
+    arguments = [record.path if each is None else each for each in arguments]
+    with pytest.raises(ReidbenchError, match=message):
+        call(*arguments)

@@ -1,0 +1,122 @@
+"""A run decided again is the run that the other policy would have made."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import reidbench
+from reidbench.errors import ReidbenchError
+from reidbench.evaluation import evaluate
+from reidbench.progress import Progress
+from reidbench.registry import load_registry
+from reidbench.rethresholding import rethreshold, tried_policies, try_policies
+from reidbench.runs import load_runs, question_of, run_id_of
+from reidbench.saved import read_saved_run
+
+SMALL = "patterns:identities=30,size=64,level=easy"
+
+
+@pytest.fixture(scope="module")
+def images():
+    return reidbench.load_dataset(SMALL)
+
+
+@pytest.fixture
+def record(images, tmp_path):
+    return make(images, tmp_path)
+
+
+def make(images, tmp_path, **options):
+    return evaluate("color_histogram", images, runs_dir=tmp_path / "runs", progress=Progress(), device="cpu", **options)
+
+
+@pytest.mark.parametrize("policy", ["max-score:group", "margin", "leave-identity-out", "mad=1:shrunk", "fixed=-inf"])
+def test_it_equals_a_whole_run_with_that_policy(images, record, tmp_path, policy):
+    again = rethreshold(record, policy)
+    whole = make(images, tmp_path / "other", threshold=policy)
+    assert again.id == whole.id != record.id and again.path.parent == record.path.parent
+    for key in ("metrics", "threshold", "split", "settings", "timing"):
+        if key != "timing":
+            assert again.data[key] == whole.data[key]
+    for name in ("predictions.csv", "split.csv"):
+        assert (again.path / name).read_bytes() == (whole.path / name).read_bytes()
+    assert again.data["decided_again_from"] == record.id
+
+
+def test_the_old_run_stays_and_a_standing_run_is_not_decided_again(record):
+    before = (record.path / "run.json").read_bytes()
+    first = rethreshold(record, "mad=1")
+    assert rethreshold(first.path, "mad=1").data["created"] == first.data["created"]
+    assert (record.path / "run.json").read_bytes() == before
+    assert {run.id for run in load_runs(record.path.parents[2])} == {record.id, first.id}
+    assert rethreshold(first, "max-score").id == record.id  # back to where it came from
+
+
+def test_no_image_and_no_method_is_touched(record, monkeypatch):
+    def fail(*_, **__):
+        raise AssertionError("touched")
+
+    for name in (
+        "reidbench.data.decoding.decode",
+        "reidbench.method.EmbeddingMethod.represent",
+        "reidbench.matching.match",
+    ):
+        monkeypatch.setattr(name, fail)
+    assert rethreshold(record, "max-score:shrunk").data["threshold"]["policy"] == "max-score:shrunk"
+
+
+def test_an_id_is_a_digest_of_the_question_alone(record):
+    assert run_id_of(question_of(record.data)) == record.id
+    assert run_id_of({**question_of(record.data), "seed": 7}) != record.id
+
+
+def test_every_policy_is_tried_and_the_least_regret_comes_first(record):
+    outcomes = try_policies(read_saved_run(record), tried_policies(load_registry()), n_folds=400)
+    decided = [each for each in outcomes if each.metrics]
+    regrets = [each.metrics.overall.regret for each in decided]
+    assert regrets == sorted(regrets) and len(decided) > 25
+    for each in decided:
+        assert each.interval.low <= each.metrics.overall.score <= each.interval.high
+    own = next(each for each in decided if each.policy == "max-score")
+    assert own.metrics.to_json() == record.data["metrics"]["test"]
+    refused = [each for each in outcomes if each.refused]
+    assert refused and all(each.policy.startswith("conformal") for each in refused)
+    assert outcomes[-len(refused) :] == refused
+    json.dumps([each.to_json() for each in outcomes], allow_nan=False)
+
+
+def test_a_closed_set_accepts_everything_by_any_policy(images, tmp_path):
+    closed = make(images, tmp_path, split_kind="closed-set")
+    again = rethreshold(closed, "mad=1")
+    assert again.metrics["score"] is None and again.data["threshold"]["value"] == "-inf"
+    assert again.id != closed.id
+    outcomes = try_policies(read_saved_run(closed), tried_policies(load_registry())[:3], n_folds=50)
+    assert all(each.interval is None and each.metrics for each in outcomes)
+
+
+def test_a_refusal_reaches_the_user_and_writes_nothing(record):
+    with pytest.raises(ReidbenchError, match="unknown identities"):
+        rethreshold(record, "conformal=0.01")
+    assert len(list(record.path.parent.iterdir())) == 1
+
+
+def test_gallery_trials_wait_to_be_asked_where_images_are_compared_pair_by_pair(tmp_path):
+    options = {"runs_dir": tmp_path, "progress": Progress(), "device": "cpu"}
+    few = reidbench.load_dataset("patterns:identities=18,size=48,level=easy")
+    plain = evaluate("sift", few, **options)
+    with pytest.raises(ReidbenchError, match="--threshold leave-identity-out"):
+        rethreshold(plain, "leave-identity-out")
+    asked = evaluate("sift", few, threshold="leave-identity-out", **options)
+    assert np.isfinite(asked.data["threshold"]["value"]) and "gallery_s" in asked.data["timing"]
+    assert rethreshold(asked, "max-score").id == plain.id
+
+
+def test_predictions_hold_each_querys_own_limit(record):
+    again = rethreshold(record, "margin")
+    with (again.path / "predictions.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["part"] == "test"]
+    for row in rows:
+        accepted = float(row["score"]) >= float(row["threshold"])
+        assert row["identity"] == (row["candidate"] if accepted else reidbench.NEW_IDENTITY)
