@@ -22,6 +22,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from reidbench.defaults import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError
 
 
@@ -40,7 +41,7 @@ class Job:
     gallery: str = "group"
     preset: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    threshold: str = "max-score"
+    threshold: str = DEFAULT_POLICY
     device: str = "auto"
 
 
@@ -61,7 +62,7 @@ class _Method(BaseModel):
     name: str
     preset: str | None = None
     settings: dict[str, Any] = {}
-    threshold: str = "max-score"
+    threshold: str = DEFAULT_POLICY
 
 
 class _Benchmark(BaseModel):

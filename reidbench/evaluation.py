@@ -17,6 +17,7 @@ from reidbench.assembly import assemble, effective_settings
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.data.splits import Split, make_split, read_split
+from reidbench.defaults import DEFAULT_POLICY
 from reidbench.environment import choose_device, describe_environment
 from reidbench.errors import ReidbenchError
 from reidbench.method import MethodSpec
@@ -50,7 +51,7 @@ def evaluate(
     gallery: GalleryMode = "group",
     preset: str | None = None,
     settings: Mapping[str, Any] | None = None,
-    threshold: str = "max-score",
+    threshold: str = DEFAULT_POLICY,
     device: str = "auto",
     runs_dir: str | Path = "runs",
     again: bool = False,

@@ -91,7 +91,7 @@ def question_of(data: Mapping[str, Any]) -> dict[str, Any]:
         "plugin": data["plugin"],
         "settings": data["settings"]["effective"],
         "weights": data["weights"],
-        "parts": data["parts"],
+        "parts": data.get("parts", {}),
         "dataset": data["dataset"]["digest"],
         "split": data["split"]["digest"],
         "seed": data["seed"],

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from reidbench.benchmark_file import Job, read_benchmark
 from reidbench.cli.options import DatasetOption, RootOption, RunsOption, SetOption, SettingsFileOption, parse_settings
+from reidbench.defaults import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError
 
 
@@ -28,7 +29,9 @@ def run(
     preset: Annotated[str | None, typer.Option(help="Named settings: quick or report.")] = None,
     set_: SetOption = None,
     settings: SettingsFileOption = None,
-    threshold: Annotated[str, typer.Option(help="Policy that chooses it; docs/threshold.md lists them.")] = "max-score",
+    threshold: Annotated[
+        str, typer.Option(help="Policy that chooses it; docs/threshold.md lists them.")
+    ] = DEFAULT_POLICY,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     runs: RunsOption = Path("runs"),
     again: Annotated[bool, typer.Option("--again", help="Repeat a run that stands already.")] = False,

@@ -59,7 +59,7 @@ def test_an_equal_run_is_not_repeated_and_again_gives_the_same(images, tmp_path)
 
 
 def test_a_second_run_over_the_same_images_represents_nothing(images, tmp_path, monkeypatch):
-    first = run(images, tmp_path, threshold="max-score")
+    first = run(images, tmp_path)
 
     def fail(*_):
         raise AssertionError("represented again")

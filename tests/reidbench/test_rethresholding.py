@@ -29,6 +29,7 @@ def record(images, tmp_path):
 
 
 def make(images, tmp_path, **options):
+    options = {"threshold": "max-score", **options}
     return evaluate("color_histogram", images, runs_dir=tmp_path / "runs", progress=Progress(), device="cpu", **options)
 
 
@@ -105,7 +106,7 @@ def test_a_refusal_reaches_the_user_and_writes_nothing(record):
 def test_gallery_trials_wait_to_be_asked_where_images_are_compared_pair_by_pair(tmp_path):
     options = {"runs_dir": tmp_path, "progress": Progress(), "device": "cpu"}
     few = reidbench.load_dataset("patterns:identities=18,size=48,level=easy")
-    plain = evaluate("sift", few, **options)
+    plain = evaluate("sift", few, threshold="max-score", **options)
     with pytest.raises(ReidbenchError, match="--threshold leave-identity-out"):
         rethreshold(plain, "leave-identity-out")
     asked = evaluate("sift", few, threshold="leave-identity-out", **options)

@@ -1,0 +1,100 @@
+"""Decide every saved run by every policy and write the table of regrets by dataset.
+
+    python benchmarks/thresholds/regrets.py RUNS -o benchmarks/results/thresholds.md
+
+Regret is the score that each group's best threshold would have had on test, minus the score, in points. A dataset's
+regret is the mean over its runs; the last columns average datasets. The interval of the difference from the policy in
+the first row redraws split seeds within each dataset: it says how sure the order is for other splits of these animals.
+A policy that refuses any run can't be a default, so it is listed without a mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from reidbench import ReidbenchError, load_runs
+from reidbench.metrics.summary import summarise
+from reidbench.registry import load_registry
+from reidbench.rethresholding import tried_policies
+from reidbench.saved import read_saved_run
+from reidbench.thresholds.choosing import choose_thresholds
+
+Cell = tuple[str, int | None, str]  # dataset, split seed, method
+
+
+def measure(runs_dir: Path) -> tuple[list[Cell], dict[str, list[float]]]:
+    """Return the runs' cells and each policy's regrets in their order, ``nan`` where it refused."""
+    policies = tried_policies(load_registry())
+    cells: list[Cell] = []
+    regrets: dict[str, list[float]] = defaultdict(list)
+    for record in load_runs(runs_dir):
+        cell = (record.dataset, record.split_seed, record.method)
+        if cell in cells:
+            continue  # the same scores, decided otherwise
+        cells.append(cell)
+        saved = read_saved_run(record)
+        for policy in policies:
+            try:
+                thresholds = choose_thresholds(policy, saved.calibration.answers, saved.gallery)
+            except ReidbenchError:
+                regrets[policy.text].append(float("nan"))
+                continue
+            regrets[policy.text].append(100 * summarise(saved.test.answers, thresholds).overall.regret)
+    return cells, regrets
+
+
+def table(cells: list[Cell], regrets: dict[str, list[float]], folds: int = 2000) -> str:
+    datasets = sorted({dataset for dataset, _, _ in cells})
+    blocks = {
+        dataset: [
+            [i for i, cell in enumerate(cells) if cell[:2] == (dataset, seed)]
+            for seed in sorted({cell[1] for cell in cells if cell[0] == dataset}, key=str)
+        ]
+        for dataset in datasets
+    }
+    values = {name: np.array(found) for name, found in regrets.items()}
+
+    def mean(name: str, drawn: dict[str, list[list[int]]]) -> float:
+        return float(np.mean([values[name][[i for block in drawn[d] for i in block]].mean() for d in datasets]))
+
+    complete = sorted((name for name in values if not np.isnan(values[name]).any()), key=lambda n: mean(n, blocks))
+    best = complete[0]
+    rng = np.random.default_rng(0)
+    redrawn = [
+        {d: [blocks[d][k] for k in rng.integers(len(blocks[d]), size=len(blocks[d]))] for d in datasets}
+        for _ in range(folds)
+    ]
+    first = np.array([mean(best, drawn) for drawn in redrawn])
+    methods = sorted({method for _, _, method in cells})
+    seeds = max(len(found) for found in blocks.values())
+    lines = [
+        f"Regret in points: {len(cells)} runs, {len(datasets)} datasets, {seeds} split seeds, "
+        f"methods {', '.join(methods)}.",
+        "",
+        "| policy | " + " | ".join(datasets) + f" | mean | above {best} (95 %) |",
+        "| --- |" + " ---: |" * (len(datasets) + 2),
+    ]
+    for name in complete:
+        by_dataset = [f"{values[name][[i for block in blocks[d] for i in block]].mean():.1f}" for d in datasets]
+        above = np.array([mean(name, drawn) for drawn in redrawn]) - first
+        low, high = np.quantile(above, [0.025, 0.975])
+        gap = "" if name == best else f"{mean(name, blocks) - mean(best, blocks):.1f} ({low:+.1f} … {high:+.1f})"
+        lines.append(f"| `{name}` | " + " | ".join(by_dataset) + f" | {mean(name, blocks):.1f} | {gap} |")
+    for name in sorted(set(values) - set(complete)):
+        refused = int(np.isnan(values[name]).sum())
+        lines.append(f"| `{name}` | " + "| " * len(datasets) + f"| refuses {refused} of {len(cells)} | |")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks/results/thresholds.md"))
+    given = parser.parse_args()
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    given.output.write_text(table(*measure(given.runs)), encoding="utf-8")
+    print(given.output.read_text(encoding="utf-8"))

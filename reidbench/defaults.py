@@ -1,0 +1,6 @@
+"""What is taken where nothing is asked for; light, so that the command line can show it."""
+
+from typing import Final
+
+DEFAULT_POLICY: Final = "margin:group"
+"""The least regret of the policies that every method can use, by benchmarks/results/thresholds.md."""
