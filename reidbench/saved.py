@@ -122,6 +122,47 @@ def read_saved_run(record: RunRecord) -> SavedRun:
     return SavedRun(record, calibration, test, Thresholds.from_json(record.data["threshold"]), gallery)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedAnswers:
+    """Truth and answer of each test query, which is all that intervals of BAKS, BAUS and score need.
+
+    Attributes:
+        image_id: Image of each query, ``(n_query,)`` strings.
+        true: True identity, for a new animal the hidden one.
+        known: Whether it is enrolled.
+        group: Group of the query.
+        predicted: The answer, an identity or ``NEW_IDENTITY``.
+    """
+
+    image_id: NDArray
+    true: NDArray
+    known: NDArray[np.bool_]
+    group: NDArray
+    predicted: NDArray
+
+
+def read_judged_answers(record: RunRecord) -> JudgedAnswers | None:
+    """Read the test answers of a run without its scores; ``None`` where the run holds none.
+
+    Raises:
+        ReidbenchError: The files are there and can't be read.
+    """
+    path = record.path / "scores.npz"
+    if not path.exists() or not (record.path / "predictions.csv").exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:  # members are read one by one, so scores cost nothing
+            image_id, true, group = (file[f"test.{name}"].astype(str) for name in ("image_id", "true", "group"))
+            enrolled = file["identities"]
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ReidbenchError(
+            f"the saved scores of a run can't be read: {error}", where=str(path), remedy="run it again with --again"
+        ) from error
+    answered = _read_predictions(record.path / "predictions.csv")
+    predicted = np.array([answered["test", image][0] for image in image_id.tolist()], dtype=object)
+    return JudgedAnswers(image_id, true, np.isin(true, enrolled), group, predicted)
+
+
 def _episode(
     record: RunRecord,
     part: str,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from reidbench.cli.options import RunsOption
 from reidbench.errors import ReidbenchError
+
+if TYPE_CHECKING:
+    from reidbench.report.rows import LeaderboardRow
 
 
 class Format(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum in every version
@@ -34,24 +39,30 @@ def compare(
     mixed_splits: Annotated[
         bool, typer.Option("--mixed-splits", help="Rank methods together that were judged on different splits.")
     ] = False,
+    against: Annotated[
+        str | None, typer.Option(metavar="METHOD", help="Add each method's paired difference from this one.")
+    ] = None,
+    by_group: Annotated[bool, typer.Option("--by-group", help="Add a table of every group.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json does.")] = False,
 ) -> None:
     """Rank the methods of saved runs, one table for each dataset."""
     from reidbench.report import table
     from reidbench.report.ranking import compare_runs
+    from reidbench.report.sheets import against_sheets, dataset_sheet, group_sheets
 
-    rows = compare_runs(runs, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits)
+    rows = compare_runs(runs, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits, against=against)
+    sheets = [*(group_sheets(rows) if by_group else []), *against_sheets(rows), *dataset_sheet(rows)]
     chosen = Format.json if as_json else format
     if output is None and chosen is Format.table:
-        table.print_tables(rows, Console(highlight=False))
+        table.print_tables(rows, Console(highlight=False), sheets)
         return
-    write = {
-        Format.table: table.as_text,
-        Format.markdown: table.as_markdown,
+    writers: dict[Format, Callable[[Sequence[LeaderboardRow]], str]] = {
+        Format.table: partial(table.as_text, sheets=sheets),
+        Format.markdown: partial(table.as_markdown, sheets=sheets),
         Format.csv: table.as_csv,
         Format.json: table.as_json,
-    }[chosen]
-    text = write(rows)
+    }
+    text = writers[chosen](rows)
     if output is None:
         typer.echo(text, nl=False)
         return

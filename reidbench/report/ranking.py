@@ -1,118 +1,33 @@
-"""Leaderboards from saved runs: which runs make one row, and which rows may be ranked together.
-
-A row is one method as it was set up; its runs differ in seed and split only. Seeds are averaged within
-a split first, then splits are averaged, so a split that was run with more seeds weighs no more than another.
-"""
+"""Leaderboards from saved runs: which runs make one row, and which rows are ranked together."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.report.rows import CLOSED_SET, METRICS, OFFICIAL, LeaderboardRow, make_row
+from reidbench.report.selection import (
+    describe_split,
+    refuse_mixed_galleries,
+    refuse_mixed_splits,
+    select_runs,
+    short,
+)
+from reidbench.report.standing import stand
 from reidbench.runs import RunRecord, load_runs
 
-OFFICIAL = "score"
-CLOSED_SET = "balanced_rank1"
+__all__ = [
+    "CLOSED_SET", "METRICS", "OFFICIAL", "TIE", "LeaderboardRow", "boards", "compare_runs", "describe_split",
+    "leaderboard", "ranks", "select_runs", "setup_key",
+]  # fmt: skip
+
 TIE = 1e-12
 """Two values closer than this are one rank: the difference is rounding, not merit."""
-
-METRICS = (
-    "score", "baks", "baus", "pooled_score", "root_of_means_score", "rank1", "rank5", "balanced_rank1", "map",
-    "auroc", "fpr95", "oracle_score", "regret", "chance_score", "n_queries", "n_known_identities",
-    "n_unknown_identities",
-)  # fmt: skip
-"""Metrics that every row has, null where a run lacks them; others that runs hold follow these."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LeaderboardRow:
-    """One method as it was set up, over its seeds and splits, with its rank on one dataset.
-
-    Attributes:
-        rank: 1 is best; equal values share a rank. ``None`` where the ranking metric is undefined.
-        method: Name of the method.
-        variant: What tells this row from others of the same method; empty where it is the only one.
-        dataset: Name of the dataset; ``dataset_digest`` is of its content.
-        seeds: Seeds of the method, ascending.
-        splits: Digests of the splits; ``split_seeds`` and ``split_kinds`` are in the same order.
-        metrics: Every metric of the test episode over all groups; ``None`` is undefined.
-        reasons: Why a metric is undefined, by metric.
-        left_out: Groups that the score leaves out, and why.
-        ranked_by: The metric that ranks this row's table.
-        seed_sd: Standard deviation over seeds within a split, by metric; ``None`` with one seed.
-        split_sd: Standard deviation over the means of the splits, by metric; ``None`` with one split.
-        timing: Mean of each stage, and of their sum as ``seconds``.
-    """
-
-    rank: int | None
-    method: str
-    variant: str
-    dataset: str
-    dataset_digest: str
-    dataset_note: str
-    gallery: str
-    seeds: tuple[int, ...]
-    splits: tuple[str, ...]
-    split_seeds: tuple[int | None, ...]
-    split_kinds: tuple[str, ...]
-    n_runs: int
-    metrics: Mapping[str, float | None]
-    ranked_by: str
-    seed_sd: Mapping[str, float | None]
-    split_sd: Mapping[str, float | None]
-    weights: str
-    pretrained: bool
-    threshold: str
-    preset: str
-    timing: Mapping[str, float | None] = field(default_factory=dict)
-    reasons: Mapping[str, str] = field(default_factory=dict)
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    licence: str = ""
-
-    @property
-    def random_weights(self) -> bool:
-        """Whether a network started from random weights; a method without a network did not."""
-        return not self.pretrained and self.weights.startswith("random")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the row as ``compare --json`` gives it: one flat object, undefined values ``None``."""
-        spread = {
-            "score_sd": self.seed_sd.get(OFFICIAL),
-            "split_sd": self.split_sd.get(self.ranked_by),
-        }
-        if self.ranked_by != OFFICIAL:
-            spread[f"{self.ranked_by}_sd"] = self.seed_sd.get(self.ranked_by)
-        return {
-            "rank": self.rank,
-            "method": self.method,
-            "variant": self.variant,
-            "dataset": self.dataset,
-            "dataset_digest": self.dataset_digest,
-            "dataset_note": self.dataset_note,
-            "gallery": self.gallery,
-            "seeds": list(self.seeds),
-            "splits": list(self.splits),
-            "split_seeds": list(self.split_seeds),
-            "split_kinds": list(self.split_kinds),
-            "n_runs": self.n_runs,
-            "ranked_by": self.ranked_by,
-            **self.metrics,
-            **spread,
-            "weights": self.weights,
-            "pretrained": self.pretrained,
-            "licence": self.licence,
-            "threshold": self.threshold,
-            "preset": self.preset,
-            **self.timing,
-            "reasons": dict(self.reasons),
-            "left_out": dict(self.left_out),
-        }
 
 
 def compare_runs(
@@ -122,6 +37,7 @@ def compare_runs(
     split: str | None = None,
     gallery: str | None = None,
     mixed_splits: bool = False,
+    against: str | None = None,
 ) -> list[LeaderboardRow]:
     """Read the runs in a folder, keep those asked for, and rank them.
 
@@ -136,51 +52,14 @@ def compare_runs(
             remedy="name the folder that holds them with --runs DIR, or run a method first: "
             "reidbench run --method color_histogram",
         )
-    return leaderboard(select_runs(runs, dataset=dataset, split=split, gallery=gallery), mixed_splits=mixed_splits)
+    return leaderboard(
+        select_runs(runs, dataset=dataset, split=split, gallery=gallery), mixed_splits=mixed_splits, against=against
+    )
 
 
-def select_runs(
-    runs: Sequence[RunRecord], *, dataset: str | None = None, split: str | None = None, gallery: str | None = None
-) -> list[RunRecord]:
-    """Keep the runs of one dataset, one split (its digest or how that begins) and one gallery mode.
-
-    Raises:
-        ReidbenchError: No run is left, or the beginning of a digest fits several splits.
-    """
-    kept = list(runs)
-    if dataset is not None:
-        names = sorted({run.dataset for run in kept})
-        kept = [run for run in kept if run.dataset == dataset]
-        if not kept:
-            hint = did_you_mean(dataset, names)
-            raise ReidbenchError(
-                f"no run is of dataset '{dataset}'" + (f"; {hint}" if hint else ""),
-                where=f"--dataset {dataset}",
-                remedy=f"choose one of: {', '.join(names)}",
-            )
-    if split is not None:
-        digests = sorted({run.split_digest for run in kept})
-        fitting = [digest for digest in digests if digest.startswith(split)]
-        if len(fitting) != 1:
-            raise ReidbenchError(
-                f"no run is on split '{split}'" if not fitting else f"'{split}' begins the digest of several splits",
-                where=f"--split {split}",
-                remedy=f"choose one of: {', '.join(_short(digest) for digest in fitting or digests)}",
-            )
-        kept = [run for run in kept if run.split_digest == fitting[0]]
-    if gallery is not None:
-        modes = sorted({str(run.data["gallery"]) for run in kept})
-        kept = [run for run in kept if run.data["gallery"] == gallery]
-        if not kept:
-            raise ReidbenchError(
-                f"no run searched gallery '{gallery}'",
-                where=f"--gallery {gallery}",
-                remedy=f"choose one of: {', '.join(modes)}",
-            )
-    return kept
-
-
-def leaderboard(runs: Iterable[RunRecord], *, mixed_splits: bool = False) -> list[LeaderboardRow]:
+def leaderboard(
+    runs: Iterable[RunRecord], *, mixed_splits: bool = False, against: str | None = None
+) -> list[LeaderboardRow]:
     """Rank methods by the official score, apart on each dataset.
 
     Where no row of a dataset has a score (a closed-set split has no unknown queries), rows are ranked by
@@ -189,6 +68,7 @@ def leaderboard(runs: Iterable[RunRecord], *, mixed_splits: bool = False) -> lis
     Args:
         runs: Finished runs.
         mixed_splits: Rank rows together although they were judged on different splits.
+        against: Method whose difference from each other row is wanted.
 
     Returns:
         Rows by dataset, best first; rows whose ranking metric is undefined come last, without a rank.
@@ -201,7 +81,7 @@ def leaderboard(runs: Iterable[RunRecord], *, mixed_splits: bool = False) -> lis
         by_dataset.setdefault((run.dataset, str(run.data["dataset"]["digest"])), []).append(run)
     rows: list[LeaderboardRow] = []
     for key in sorted(by_dataset):
-        rows += _rank_dataset(by_dataset[key], mixed_splits)
+        rows += _rank_dataset(by_dataset[key], mixed_splits, against)
     return rows
 
 
@@ -224,21 +104,52 @@ def ranks(values: Sequence[float | None]) -> list[int | None]:
     return [None if v is None else 1 + sum(other > v + TIE for other in defined) for v in values]
 
 
-def _rank_dataset(runs: Sequence[RunRecord], mixed_splits: bool) -> list[LeaderboardRow]:
+def _rank_dataset(runs: Sequence[RunRecord], mixed_splits: bool, against: str | None) -> list[LeaderboardRow]:
     dataset = runs[0].dataset
-    _refuse_mixed_galleries(dataset, runs)
+    refuse_mixed_galleries(dataset, runs)
     cells: dict[str, list[RunRecord]] = {}
     for run in runs:
-        cells.setdefault(_setup_key(run), []).append(run)
+        cells.setdefault(setup_key(run), []).append(run)
     setups = [_newest_of_each_cell(found) for found in cells.values()]
     variants = _variants([found[0] for found in setups])
     if not mixed_splits:
-        _refuse_mixed_splits(dataset, setups, variants)
-    rows = [_row(found, variant) for found, variant in zip(setups, variants, strict=True)]
+        refuse_mixed_splits(dataset, setups, variants)
+    rows = [make_row(found, variant) for found, variant in zip(setups, variants, strict=True)]
     ranked_by = OFFICIAL if any(row.metrics[OFFICIAL] is not None for row in rows) else CLOSED_SET
     places = ranks([row.metrics[ranked_by] for row in rows])
     ranked = [replace(row, rank=place, ranked_by=ranked_by) for row, place in zip(rows, places, strict=True)]
+    reference = _place_of(against, ranked)
+    if ranked_by == OFFICIAL:
+        scores = [row.metrics[OFFICIAL] for row in ranked]
+        standings = stand([row.runs for row in ranked], scores, against=reference)
+        ranked = [replace(row, standing=standing) for row, standing in zip(ranked, standings, strict=True)]
+    elif reference is not None:
+        raise ReidbenchError(
+            f"{dataset} has no score to compare: no row of it has known and new animals",
+            where=f"--against {against}",
+            remedy="compare methods on an open-set split",
+        )
     return sorted(ranked, key=lambda row: (math.inf if row.rank is None else row.rank, row.method, row.variant))
+
+
+def _place_of(method: str | None, rows: Sequence[LeaderboardRow]) -> int | None:
+    """Return the row that a method's name, or its name and variant, points at.
+
+    Raises:
+        ReidbenchError: No row, or more than one, is called so.
+    """
+    if method is None:
+        return None
+    found = [i for i, row in enumerate(rows) if method in (row.method, f"{row.method} {row.variant}".strip())]
+    if len(found) == 1:
+        return found[0]
+    names = [f"{row.method} {row.variant}".strip() for row in rows]
+    hint = did_you_mean(method, names)
+    raise ReidbenchError(
+        f"'{method}' is not one row of {rows[0].dataset}" + (f"; {hint}" if hint and not found else ""),
+        where=f"--against {method}",
+        remedy="choose one of: " + "; ".join(f"'{name}'" for name in names),
+    )
 
 
 def _setup(run: RunRecord) -> dict[str, Any]:
@@ -254,7 +165,8 @@ def _setup(run: RunRecord) -> dict[str, Any]:
     }
 
 
-def _setup_key(run: RunRecord) -> str:
+def setup_key(run: RunRecord) -> str:
+    """Return a text that two runs share when only their dataset, split and seed may differ."""
     return json.dumps([run.method, _setup(run)], sort_keys=True)
 
 
@@ -277,134 +189,7 @@ def _variants(firsts: Sequence[RunRecord]) -> list[str]:
         parts = []
         for key in differing:
             value = setup.get(key)
-            shown = _short(str(value)) if key == "weights.sha256" else "–" if value is None else str(value)
+            shown = short(str(value)) if key == "weights.sha256" else "–" if value is None else str(value)
             parts.append(f"{key.removeprefix('settings.')}={shown}")
         labels.append(" ".join(parts))
     return labels
-
-
-def _refuse_mixed_galleries(dataset: str, runs: Sequence[RunRecord]) -> None:
-    modes: dict[str, set[str]] = {}
-    for run in runs:
-        modes.setdefault(str(run.data["gallery"]), set()).add(run.method)
-    if len(modes) > 1:
-        listed = "; ".join(f"'{mode}': {', '.join(sorted(methods))}" for mode, methods in sorted(modes.items()))
-        raise ReidbenchError(
-            f"runs that searched different galleries can't be ranked together: {listed}",
-            where=f"dataset {dataset}",
-            remedy="choose one: --gallery group or --gallery all",
-        )
-
-
-def _refuse_mixed_splits(dataset: str, setups: Sequence[Sequence[RunRecord]], variants: Sequence[str]) -> None:
-    stands_on = [frozenset(run.split_digest for run in found) for found in setups]
-    if len(set(stands_on)) <= 1:
-        return
-    described = {run.split_digest: f"{_short(run.split_digest)} ({describe_split(run)})" for f in setups for run in f}
-    lines = [
-        f"  {' '.join(filter(None, (found[0].method, variant)))}: {', '.join(described[s] for s in sorted(splits))}"
-        for found, variant, splits in zip(setups, variants, stands_on, strict=True)
-    ]
-    common = sorted(frozenset.intersection(*stands_on))
-    if common:
-        remedy = f"rank on a split that all have: --split {_short(common[0])}; or rank as they stand: --mixed-splits"
-    else:
-        remedy = "no split is common to all: choose one with --split DIGEST, run what is missing, or rank as they " \
-            "stand: --mixed-splits"  # fmt: skip
-    raise ReidbenchError(
-        "methods judged on different splits can't be ranked together:\n" + "\n".join(sorted(lines)),
-        where=f"dataset {dataset}",
-        remedy=remedy,
-    )
-
-
-def describe_split(run: RunRecord) -> str:
-    """Return ``open-set, seed 0``, or ``open-set, from a file`` for a split that was not made from a seed."""
-    kind = str(run.data["split"].get("kind") or "split")
-    return f"{kind}, from a file" if run.split_seed is None else f"{kind}, seed {run.split_seed}"
-
-
-def _row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
-    first = runs[0]
-    by_split: dict[str, list[RunRecord]] = {}
-    for run in runs:
-        by_split.setdefault(run.split_digest, []).append(run)
-    metrics: dict[str, float | None] = {}
-    seed_sd: dict[str, float | None] = {}
-    split_sd: dict[str, float | None] = {}
-    for name in _metric_names(runs):
-        values = [[_number(run.metrics.get(name)) for run in found] for found in by_split.values()]
-        mean, seed_sd[name], split_sd[name] = _aggregate(values)
-        counts = all(isinstance(value, int) for found in values for value in found)
-        metrics[name] = int(mean) if mean is not None and counts and mean.is_integer() else mean
-    stages = {"fit_s": "fit_s", "represent_s": "represent_s", "match_s": "match_s", "seconds": "total_s"}
-    timing = {
-        name: _aggregate([[_number(run.data["timing"].get(key)) for run in found] for found in by_split.values()])[0]
-        for name, key in stages.items()
-    }
-    notes: dict[str, dict[str, str]] = {"reasons": {}, "left_out": {}}
-    for run in runs:
-        for key, found in notes.items():
-            found |= {str(name): str(why) for name, why in (run.metrics.get(key) or {}).items()}
-    heads = [found[0] for found in by_split.values()]
-    return LeaderboardRow(
-        rank=None,
-        method=first.method,
-        variant=variant,
-        dataset=first.dataset,
-        dataset_digest=str(first.data["dataset"]["digest"]),
-        dataset_note=str(first.data["dataset"].get("note") or ""),
-        gallery=str(first.data["gallery"]),
-        seeds=tuple(sorted({run.seed for run in runs})),
-        splits=tuple(by_split),
-        split_seeds=tuple(run.split_seed for run in heads),
-        split_kinds=tuple(str(run.data["split"].get("kind") or "") for run in heads),
-        n_runs=len(runs),
-        metrics=metrics,
-        ranked_by=OFFICIAL,
-        seed_sd=seed_sd,
-        split_sd=split_sd,
-        weights=str(first.data["weights"]["label"]),
-        pretrained=bool(first.data["weights"]["pretrained"]),
-        licence=str(first.data["weights"].get("licence") or ""),
-        threshold=str(first.data["threshold"]["policy"]),
-        preset="/".join(sorted({str(run.data.get("preset") or "") for run in runs} - {""})),
-        timing=timing,
-        **notes,
-    )
-
-
-def _metric_names(runs: Sequence[RunRecord]) -> list[str]:
-    """Return the metrics of every row, then any number that these runs hold besides."""
-    others = (key for run in runs for key, value in run.metrics.items() if isinstance(value, int | float))
-    return list(dict.fromkeys((*METRICS, *others)))
-
-
-def _aggregate(by_split: Sequence[Sequence[float | None]]) -> tuple[float | None, float | None, float | None]:
-    """Return mean, spread over seeds within a split, and spread over splits, of values by split and seed.
-
-    One undefined value makes the mean undefined: a mean over the rest would be of other queries than its rivals'.
-    The spread over seeds pools the variances of the splits that have several.
-    """
-    defined = [[value for value in values if value is not None] for values in by_split]
-    if any(len(kept) < len(values) for kept, values in zip(defined, by_split, strict=True)):
-        return None, None, None
-    means = [fmean(values) for values in defined]
-    several = [values for values in defined if len(values) > 1]
-    freedom = sum(len(values) - 1 for values in several)
-    squares = sum((len(values) - 1) * stdev(values) ** 2 for values in several)
-    return (
-        fmean(means),
-        math.sqrt(squares / freedom) if freedom else None,
-        stdev(means) if len(means) > 1 else None,
-    )
-
-
-def _number(value: Any) -> float | None:
-    if value is None or isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return value
-
-
-def _short(digest: str) -> str:
-    return digest[:12]

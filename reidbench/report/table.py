@@ -17,9 +17,10 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.report.ranking import CLOSED_SET, OFFICIAL, TIE, LeaderboardRow, boards
+from reidbench.report.sheets import UNDEFINED, Sheet, print_sheet, sheet_lines, show
 
-UNDEFINED = "–"
 PLAIN_WIDTH = 160
 """Columns of a table that is written to a file, where no terminal says how wide it is."""
 
@@ -57,6 +58,9 @@ _COLUMNS = (
     _Column("method", 0, lambda row: row.method, right=False),
     _Column("variant", 0, lambda row: row.variant, right=False),
     _metric(OFFICIAL, "score", 0),
+    _Column("95 %", 0, lambda row: between(row.standing.score)),
+    _Column("ranks", 0, lambda row: _ranks(row)),
+    _Column("tie", 13, lambda row: str(row.standing.tie_group or UNDEFINED)),
     _Column("± splits", 3, lambda row: show(row.split_sd.get(row.ranked_by))),
     _metric("baks", "BAKS", 1),
     _metric("baus", "BAUS", 1),
@@ -79,16 +83,25 @@ _COLUMNS = (
     _seconds("represent_s", "represent s", 17),
     _seconds("match_s", "match s", 19),
     _seconds("seconds", "seconds", 8),
+    _Column("peak MiB", 20, lambda row: show(row.timing.get("peak_memory_mib"), 0)),
+    _Column("device", 21, lambda row: row.device, right=False),
 )
 
 
-def show(value: float | None, digits: int = 3) -> str:
-    """Return a number as tables print it; ``–`` for one that is undefined."""
-    return UNDEFINED if value is None else f"{value:.{digits}f}"
+def between(interval: Interval | None) -> str:
+    """Return an interval as tables print it; ``–`` for one that is undefined."""
+    return UNDEFINED if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
 
 
-def print_tables(rows: Sequence[LeaderboardRow], console: Console) -> None:
-    """Print one table for each dataset, as wide as the console allows, each with its notes."""
+def _ranks(row: LeaderboardRow) -> str:
+    if row.standing.ranks is None:
+        return UNDEFINED
+    low, high = row.standing.ranks
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def print_tables(rows: Sequence[LeaderboardRow], console: Console, sheets: Sequence[Sheet] = ()) -> None:
+    """Print one table for each dataset, as wide as the console allows, each with its notes, then the sheets."""
     for place, board in enumerate(boards(rows)):
         if place:
             console.print()
@@ -96,17 +109,21 @@ def print_tables(rows: Sequence[LeaderboardRow], console: Console) -> None:
         console.print(_fitting_table(board, console))
         for note in notes_of(board):
             console.print(Text(note))
+    for sheet in sheets:
+        console.print()
+        print_sheet(sheet, console)
 
 
-def as_text(rows: Sequence[LeaderboardRow], width: int = PLAIN_WIDTH) -> str:
+def as_text(rows: Sequence[LeaderboardRow], width: int = PLAIN_WIDTH, sheets: Sequence[Sheet] = ()) -> str:
     """Return the tables as plain text, without colour or bold."""
     buffer = io.StringIO()
-    print_tables(rows, Console(file=buffer, width=width, color_system=None, force_terminal=False, highlight=False))
+    plain = Console(file=buffer, width=width, color_system=None, force_terminal=False, highlight=False)
+    print_tables(rows, plain, sheets)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
-def as_markdown(rows: Sequence[LeaderboardRow]) -> str:
-    """Return one Markdown table for each dataset, every column, the best of each in bold."""
+def as_markdown(rows: Sequence[LeaderboardRow], sheets: Sequence[Sheet] = ()) -> str:
+    """Return one Markdown table for each dataset, every column, the best of each in bold, then the sheets."""
     lines: list[str] = []
     for board in boards(rows):
         columns = _used_columns(board)
@@ -119,6 +136,8 @@ def as_markdown(rows: Sequence[LeaderboardRow]) -> str:
             marked = [f"**{cell}**" if index in winners else cell for cell, winners in zip(cells, best, strict=True)]
             lines.append("| " + " | ".join(marked) + " |")
         lines += ["", *(f"- {_escaped(note)}" for note in notes_of(board)), ""]
+    for sheet in sheets:
+        lines += [*sheet_lines(sheet, _escaped), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -169,6 +188,18 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
         notes.append(f"Left out of the score: {'; '.join(f'{name} ({why})' for name, why in left_out.items())}.")
     if any(row.seed_sd.get(row.ranked_by) is not None for row in board):
         notes.append("±: standard deviation over seeds within a split.")
+    standings = [row.standing for row in board if row.standing.score is not None]
+    if standings:
+        notes.append("95 %: interval of the score over reweighted animals, thresholds as they are.")
+        if any(each.ranks is not None for each in standings) and len(board) > 1:
+            told = (
+                "Ranks: those that paired tests allow, all together at 95 %; tie: rows not shown to differ share one."
+            )
+            detectable = next((each.detectable for each in standings if each.detectable is not None), None)
+            if detectable is not None:
+                told += f" Neighbours that differ by {show(detectable)} would show four times in five."
+            notes.append(told)
+        notes += dict.fromkeys(f"Warning: {each.warning}." for each in standings if each.warning)
     if len({frozenset(row.splits) for row in board}) > 1:
         notes.append("Rows stand on different splits: a difference may be of the split and not of the method.")
     unranked = sorted({row.method for row in board if row.rank is None})
@@ -183,8 +214,8 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
     licences = sorted({(row.licence, row.method) for row in board if row.licence})
     if licences:
         by_licence = groupby(licences, key=lambda pair: pair[0])
-        told = [f"{licence} ({', '.join(method for _, method in pairs)})" for licence, pairs in by_licence]
-        notes.append(f"Licences of weights: {'; '.join(told)}.")
+        each_licence = [f"{licence} ({', '.join(method for _, method in pairs)})" for licence, pairs in by_licence]
+        notes.append(f"Licences of weights: {'; '.join(each_licence)}.")
     for note in dict.fromkeys(row.dataset_note for row in board if row.dataset_note):
         notes.append(f"Dataset: {note}")
     return notes
@@ -212,7 +243,7 @@ def _table(board: Sequence[LeaderboardRow], columns: Sequence[_Column], width: i
         "method": max(*(len(row.method) for row in board), 28 if width < 120 else 40),
         "weights": 16 if width < 120 else 28,
     }
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, int(width >= 120), 0, 0), pad_edge=False)
     for column in columns:
         most = widths.get(column.title)
         justify: JustifyMethod = "right" if column.right else "left"

@@ -22,7 +22,8 @@ from reidbench.metrics.uncertainty.rates import IdentityRates
 FOLDS = 10_000
 LEVEL = 0.95
 END_ANIMALS = 0.5
-"""Weight of the animal that is always right and of the one that is always wrong, in animals."""
+"""Weight of the animal that is always right and of the one that is always wrong, in animals; splits share it,
+or six splits of few animals would be drawn to the middle as if each stood alone."""
 BLOCK_BYTES = 64 << 20  # of weights drawn at once
 
 
@@ -97,7 +98,7 @@ def draw_folds(
         n_block = min(block, n_folds - start)
         weights = rng.standard_exponential((n_block, len(animals)), dtype=np.float32)
         for part, column, owner, found in zip(parts, columns, owners, kept, strict=True):
-            for name, sides in _block(part, weights, column, np.asarray(owner), rng).items():
+            for name, sides in _block(part, weights, column, np.asarray(owner), rng, END_ANIMALS / len(parts)).items():
                 found.setdefault(name, []).append(sides)
     return [_joined(found) for found in kept]
 
@@ -111,6 +112,7 @@ def _block(
     column: NDArray[np.int64],
     owner: NDArray[np.int64],
     rng: np.random.Generator,
+    end_animals: float,
 ) -> dict[str, Sides]:
     n_block, counted = len(weights), set(part.counted_groups())
     _, method = np.unique(owner, return_inverse=True)
@@ -124,7 +126,7 @@ def _block(
             if not len(rows):
                 side_of[known] = np.full((n_block, part.n_run), np.nan)
                 continue
-            ends = rng.standard_gamma(END_ANIMALS, (2, n_block, int(method.max()) + 1), dtype=np.float32)
+            ends = rng.standard_gamma(end_animals, (2, n_block, int(method.max()) + 1), dtype=np.float32)
             mass = np.column_stack([part.rate[rows], np.ones(len(rows))]).astype(np.float32)
             sums = weights[:, _as_slice(column[rows])] @ mass
             right, wrong = ends[0][:, method], ends[1][:, method]

@@ -188,5 +188,5 @@ def test_markup_in_a_name_is_printed_as_it_is():
 def test_csv_rows_have_the_keys_of_json():
     rows = [make_row(seeds=(0, 1))]
     row = next(csv.DictReader(io.StringIO(as_csv(rows))))
-    assert set(row) == set(json.loads(as_json(rows))[0]) - {"reasons", "left_out"}
+    assert set(row) == set(json.loads(as_json(rows))[0]) - {"reasons", "left_out", "groups"}
     assert (row["seeds"], row["score"], row["pretrained"]) == ("0 1", "0.5", "false")

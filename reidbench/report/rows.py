@@ -1,0 +1,232 @@
+"""One row of a leaderboard: the runs of one method as it was set up, averaged.
+
+Seeds are averaged within a split first, then splits are averaged, so a split that was run with more seeds weighs no
+more than another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, stdev
+from typing import Any
+
+from reidbench.report.standing import Standing
+from reidbench.runs import RunRecord
+
+OFFICIAL = "score"
+CLOSED_SET = "balanced_rank1"
+
+METRICS = (
+    "score", "baks", "baus", "pooled_score", "root_of_means_score", "rank1", "rank5", "balanced_rank1", "map",
+    "auroc", "fpr95", "oracle_score", "regret", "chance_score", "n_queries", "n_known_identities",
+    "n_unknown_identities",
+)  # fmt: skip
+"""Metrics that every row has, null where a run lacks them; others that runs hold follow these."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeaderboardRow:
+    """One method as it was set up, over its seeds and splits, with its rank on one dataset.
+
+    Attributes:
+        rank: 1 is best; equal values share a rank. ``None`` where the ranking metric is undefined.
+        method: Name of the method.
+        variant: What tells this row from others of the same method; empty where it is the only one.
+        dataset: Name of the dataset; ``dataset_digest`` is of its content.
+        seeds: Seeds of the method, ascending.
+        splits: Digests of the splits; ``split_seeds`` and ``split_kinds`` are in the same order.
+        metrics: Every metric of the test episode over all groups; ``None`` is undefined.
+        reasons: Why a metric is undefined, by metric.
+        left_out: Groups that the score leaves out, and why.
+        ranked_by: The metric that ranks this row's table.
+        seed_sd: Standard deviation over seeds within a split, by metric; ``None`` with one seed.
+        split_sd: Standard deviation over the means of the splits, by metric; ``None`` with one split.
+        timing: Mean of each stage, of their sum as ``seconds``, and of the peak memory in MiB.
+        groups: Metrics of each group, as ``metrics`` holds them over all.
+        runs: The runs behind the row, by split and seed.
+        standing: How sure score and rank are.
+    """
+
+    rank: int | None
+    method: str
+    variant: str
+    dataset: str
+    dataset_digest: str
+    dataset_note: str
+    gallery: str
+    seeds: tuple[int, ...]
+    splits: tuple[str, ...]
+    split_seeds: tuple[int | None, ...]
+    split_kinds: tuple[str, ...]
+    n_runs: int
+    metrics: Mapping[str, float | None]
+    ranked_by: str
+    seed_sd: Mapping[str, float | None]
+    split_sd: Mapping[str, float | None]
+    weights: str
+    pretrained: bool
+    threshold: str
+    preset: str
+    timing: Mapping[str, float | None] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    licence: str = ""
+    device: str = ""
+    groups: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    runs: tuple[RunRecord, ...] = field(default=(), repr=False)
+    standing: Standing = field(default_factory=Standing)
+
+    @property
+    def random_weights(self) -> bool:
+        """Whether a network started from random weights; a method without a network did not."""
+        return not self.pretrained and self.weights.startswith("random")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as ``compare --json`` gives it: one flat object, undefined values ``None``."""
+        spread = {
+            "score_sd": self.seed_sd.get(OFFICIAL),
+            "split_sd": self.split_sd.get(self.ranked_by),
+        }
+        if self.ranked_by != OFFICIAL:
+            spread[f"{self.ranked_by}_sd"] = self.seed_sd.get(self.ranked_by)
+        return {
+            "rank": self.rank,
+            "method": self.method,
+            "variant": self.variant,
+            "dataset": self.dataset,
+            "dataset_digest": self.dataset_digest,
+            "dataset_note": self.dataset_note,
+            "gallery": self.gallery,
+            "seeds": list(self.seeds),
+            "splits": list(self.splits),
+            "split_seeds": list(self.split_seeds),
+            "split_kinds": list(self.split_kinds),
+            "n_runs": self.n_runs,
+            "ranked_by": self.ranked_by,
+            **self.metrics,
+            **spread,
+            "weights": self.weights,
+            "pretrained": self.pretrained,
+            "licence": self.licence,
+            "threshold": self.threshold,
+            "preset": self.preset,
+            **self.timing,
+            "device": self.device,
+            **self.standing.to_json(),
+            "groups": {name: dict(values) for name, values in self.groups.items()},
+            "reasons": dict(self.reasons),
+            "left_out": dict(self.left_out),
+        }
+
+
+def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
+    """Average the runs of one method as it was set up: seeds within a split first, then splits.
+
+    Args:
+        runs: Runs that differ in split and seed only.
+        variant: What tells the row from others of its method.
+    """
+    first = runs[0]
+    by_split: dict[str, list[RunRecord]] = {}
+    for run in runs:
+        by_split.setdefault(run.split_digest, []).append(run)
+    metrics: dict[str, float | None] = {}
+    seed_sd: dict[str, float | None] = {}
+    split_sd: dict[str, float | None] = {}
+    for name in _metric_names(runs):
+        values = [[_number(run.metrics.get(name)) for run in found] for found in by_split.values()]
+        mean, seed_sd[name], split_sd[name] = _aggregate(values)
+        counts = all(isinstance(value, int) for found in values for value in found)
+        metrics[name] = int(mean) if mean is not None and counts and mean.is_integer() else mean
+    stages = {"fit_s": "fit_s", "represent_s": "represent_s", "match_s": "match_s", "seconds": "total_s"}
+    timing = {
+        name: _aggregate([[_number(run.data["timing"].get(key)) for run in found] for found in by_split.values()])[0]
+        for name, key in stages.items()
+    }
+    machines = [[run.data.get("environment", {}) for run in found] for found in by_split.values()]
+    memory = [[_number(machine.get("peak_memory_mib")) for machine in found] for found in machines]
+    timing["peak_memory_mib"] = _aggregate(memory)[0]
+    notes: dict[str, dict[str, str]] = {"reasons": {}, "left_out": {}}
+    for run in runs:
+        for key, found in notes.items():
+            found |= {str(name): str(why) for name, why in (run.metrics.get(key) or {}).items()}
+    heads = [found[0] for found in by_split.values()]
+    return LeaderboardRow(
+        rank=None,
+        method=first.method,
+        variant=variant,
+        dataset=first.dataset,
+        dataset_digest=str(first.data["dataset"]["digest"]),
+        dataset_note=str(first.data["dataset"].get("note") or ""),
+        gallery=str(first.data["gallery"]),
+        seeds=tuple(sorted({run.seed for run in runs})),
+        splits=tuple(by_split),
+        split_seeds=tuple(run.split_seed for run in heads),
+        split_kinds=tuple(str(run.data["split"].get("kind") or "") for run in heads),
+        n_runs=len(runs),
+        metrics=metrics,
+        ranked_by=OFFICIAL,
+        seed_sd=seed_sd,
+        split_sd=split_sd,
+        weights=str(first.data["weights"]["label"]),
+        pretrained=bool(first.data["weights"]["pretrained"]),
+        licence=str(first.data["weights"].get("licence") or ""),
+        threshold=str(first.data["threshold"]["policy"]),
+        preset="/".join(sorted({str(run.data.get("preset") or "") for run in runs} - {""})),
+        timing=timing,
+        device="/".join(sorted({str(machine.get("device") or "") for found in machines for machine in found} - {""})),
+        groups=_groups(by_split),
+        runs=tuple(runs),
+        reasons=notes["reasons"],
+        left_out=notes["left_out"],
+    )
+
+
+def _metric_names(runs: Sequence[RunRecord]) -> list[str]:
+    """Return the metrics of every row, then any number that these runs hold besides."""
+    others = (key for run in runs for key, value in run.metrics.items() if isinstance(value, int | float))
+    return list(dict.fromkeys((*METRICS, *others)))
+
+
+def _aggregate(by_split: Sequence[Sequence[float | None]]) -> tuple[float | None, float | None, float | None]:
+    """Return mean, spread over seeds within a split, and spread over splits, of values by split and seed.
+
+    One undefined value makes the mean undefined: a mean over the rest would be of other queries than its rivals'.
+    The spread over seeds pools the variances of the splits that have several.
+    """
+    defined = [[value for value in values if value is not None] for values in by_split]
+    if any(len(kept) < len(values) for kept, values in zip(defined, by_split, strict=True)):
+        return None, None, None
+    means = [fmean(values) for values in defined]
+    several = [values for values in defined if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in several)
+    squares = sum((len(values) - 1) * stdev(values) ** 2 for values in several)
+    return (
+        fmean(means),
+        math.sqrt(squares / freedom) if freedom else None,
+        stdev(means) if len(means) > 1 else None,
+    )
+
+
+def _number(value: Any) -> float | None:
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value
+
+
+GROUP_METRICS = ("score", "baks", "baus", "balanced_rank1", "auroc", "n_queries")
+
+
+def _groups(by_split: Mapping[str, Sequence[RunRecord]]) -> dict[str, dict[str, float | None]]:
+    """Average each group's metrics as those over all groups are; a group is left out where a run lacks it."""
+    told = [[run.data["metrics"]["test"].get("groups", {}) for run in found] for found in by_split.values()]
+    everywhere = [set(groups) for found in told for groups in found]
+    return {
+        name: {
+            metric: _aggregate([[_number(groups[name].get(metric)) for groups in found] for found in told])[0]
+            for metric in GROUP_METRICS
+        }
+        for name in sorted(set.intersection(*everywhere))
+    }

@@ -1,0 +1,105 @@
+"""Which runs are asked for, and which may not be ranked together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.runs import RunRecord
+
+
+def select_runs(
+    runs: Sequence[RunRecord], *, dataset: str | None = None, split: str | None = None, gallery: str | None = None
+) -> list[RunRecord]:
+    """Keep the runs of one dataset, one split (its digest or how that begins) and one gallery mode.
+
+    Raises:
+        ReidbenchError: No run is left, or the beginning of a digest fits several splits.
+    """
+    kept = list(runs)
+    if dataset is not None:
+        names = sorted({run.dataset for run in kept})
+        kept = [run for run in kept if run.dataset == dataset]
+        if not kept:
+            hint = did_you_mean(dataset, names)
+            raise ReidbenchError(
+                f"no run is of dataset '{dataset}'" + (f"; {hint}" if hint else ""),
+                where=f"--dataset {dataset}",
+                remedy=f"choose one of: {', '.join(names)}",
+            )
+    if split is not None:
+        digests = sorted({run.split_digest for run in kept})
+        fitting = [digest for digest in digests if digest.startswith(split)]
+        if len(fitting) != 1:
+            raise ReidbenchError(
+                f"no run is on split '{split}'" if not fitting else f"'{split}' begins the digest of several splits",
+                where=f"--split {split}",
+                remedy=f"choose one of: {', '.join(short(digest) for digest in fitting or digests)}",
+            )
+        kept = [run for run in kept if run.split_digest == fitting[0]]
+    if gallery is not None:
+        modes = sorted({str(run.data["gallery"]) for run in kept})
+        kept = [run for run in kept if run.data["gallery"] == gallery]
+        if not kept:
+            raise ReidbenchError(
+                f"no run searched gallery '{gallery}'",
+                where=f"--gallery {gallery}",
+                remedy=f"choose one of: {', '.join(modes)}",
+            )
+    return kept
+
+
+def refuse_mixed_galleries(dataset: str, runs: Sequence[RunRecord]) -> None:
+    """Check that all runs searched one kind of gallery.
+
+    Raises:
+        ReidbenchError: They did not.
+    """
+    modes: dict[str, set[str]] = {}
+    for run in runs:
+        modes.setdefault(str(run.data["gallery"]), set()).add(run.method)
+    if len(modes) > 1:
+        listed = "; ".join(f"'{mode}': {', '.join(sorted(methods))}" for mode, methods in sorted(modes.items()))
+        raise ReidbenchError(
+            f"runs that searched different galleries can't be ranked together: {listed}",
+            where=f"dataset {dataset}",
+            remedy="choose one: --gallery group or --gallery all",
+        )
+
+
+def refuse_mixed_splits(dataset: str, setups: Sequence[Sequence[RunRecord]], variants: Sequence[str]) -> None:
+    """Check that all methods stand on the same splits.
+
+    Raises:
+        ReidbenchError: They do not; says what is common.
+    """
+    stands_on = [frozenset(run.split_digest for run in found) for found in setups]
+    if len(set(stands_on)) <= 1:
+        return
+    described = {run.split_digest: f"{short(run.split_digest)} ({describe_split(run)})" for f in setups for run in f}
+    lines = [
+        f"  {' '.join(filter(None, (found[0].method, variant)))}: {', '.join(described[s] for s in sorted(splits))}"
+        for found, variant, splits in zip(setups, variants, stands_on, strict=True)
+    ]
+    common = sorted(frozenset.intersection(*stands_on))
+    if common:
+        remedy = f"rank on a split that all have: --split {short(common[0])}; or rank as they stand: --mixed-splits"
+    else:
+        remedy = "no split is common to all: choose one with --split DIGEST, run what is missing, or rank as they " \
+            "stand: --mixed-splits"  # fmt: skip
+    raise ReidbenchError(
+        "methods judged on different splits can't be ranked together:\n" + "\n".join(sorted(lines)),
+        where=f"dataset {dataset}",
+        remedy=remedy,
+    )
+
+
+def describe_split(run: RunRecord) -> str:
+    """Return ``open-set, seed 0``, or ``open-set, from a file`` for a split that was not made from a seed."""
+    kind = str(run.data["split"].get("kind") or "split")
+    return f"{kind}, from a file" if run.split_seed is None else f"{kind}, seed {run.split_seed}"
+
+
+def short(digest: str) -> str:
+    """Return the beginning of a digest, as tables show it."""
+    return digest[:12]

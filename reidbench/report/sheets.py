@@ -1,0 +1,147 @@
+"""The tables that stand below a leaderboard: by group, against one method, over several datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
+
+UNDEFINED = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A small table: its title, its headings, its cells as text, and what has to be known of it.
+
+    The first ``n_names`` columns are names, the others numbers.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    n_names: int = 1
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.headings):
+                raise ValueError(f"a row of '{self.title}' has {len(row)} cells for {len(self.headings)} headings")
+
+
+def show(value: float | None, digits: int = 3) -> str:
+    """Return a number as tables print it; ``–`` for one that is undefined."""
+    return UNDEFINED if value is None else f"{value:.{digits}f}"
+
+
+def name_of(row: LeaderboardRow) -> str:
+    """Return a row's method, with its variant where it has one."""
+    return f"{row.method} {row.variant}".strip()
+
+
+def group_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+    """Return each dataset's groups, every method's numbers side by side."""
+    sheets = []
+    shown = ("score", "baks", "baus", "balanced_rank1", "auroc")
+    for board in boards(rows):
+        cells = [
+            (group, name_of(row), *(show(values.get(name)) for name in shown))
+            for group in sorted({group for row in board for group in row.groups})
+            for row in board
+            if (values := row.groups.get(group)) is not None
+        ]  # fmt: skip
+        headings = ("group", "method", "score", "BAKS", "BAUS", "bal. Rank-1", "AUROC")
+        sheets.append(Sheet(f"{board[0].dataset}, by group", headings, tuple(cells), n_names=2))
+    return sheets
+
+
+def against_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+    """Return each dataset's paired differences from the row that was asked about."""
+    sheets = []
+    for board in boards(rows):
+        reference = next((row for row in board if row.standing.reference), None)
+        if reference is None:
+            continue
+        cells = tuple(
+            (
+                name_of(row),
+                f"{found.value:+.3f}",
+                f"{found.interval.low:+.3f} … {found.interval.high:+.3f}",
+                f"{found.beats:.3f}",
+                f"{found.p_value:.4f}",
+            )
+            for row in board
+            if (found := row.standing.against) is not None
+        )
+        note = "P(better): share of folds in which the method is above. p: exchange test, adjusted by Holm."
+        headings = ("method", "difference", "95 %", "P(better)", "p")
+        title = f"{board[0].dataset}: score minus that of {name_of(reference)}, paired by animal"
+        sheets.append(Sheet(title, headings, cells, (note,)))
+    return sheets
+
+
+def dataset_sheet(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+    """Return ranks by dataset and the mean of paired differences, where methods stand on several datasets.
+
+    A difference is taken on each dataset from the first method of the sheet, then averaged; a method that lacks
+    a dataset or a score there has no mean, for it would be of other datasets than its rivals'.
+    """
+    tables = [board for board in boards(rows) if board[0].ranked_by == OFFICIAL]
+    if len(tables) < 2:
+        return []
+    by_name: dict[str, list[LeaderboardRow | None]] = {}
+    for place, board in enumerate(tables):
+        for row in board:
+            by_name.setdefault(name_of(row), [None] * len(tables))[place] = row
+
+    def scores(name: str) -> list[float] | None:
+        found = [None if row is None else row.metrics.get(OFFICIAL) for row in by_name[name]]
+        return None if None in found else [value for value in found if value is not None]
+
+    complete = {name: values for name in by_name if (values := scores(name)) is not None}
+    if len(complete) < 2:
+        return []
+    order = sorted(complete, key=lambda name: -fmean(complete[name]))
+    first = complete[order[0]]
+    cells = []
+    for name in [*order, *sorted(set(by_name) - set(order))]:
+        ranks = [UNDEFINED if row is None or row.rank is None else str(row.rank) for row in by_name[name]]
+        if name in complete:
+            differences = [mine - other for mine, other in zip(complete[name], first, strict=True)]
+            mean, difference = show(fmean(complete[name])), "" if name == order[0] else f"{fmean(differences):+.3f}"
+        else:
+            mean = difference = UNDEFINED
+        cells.append((name, *ranks, mean, difference))
+    headings = ("method", *(f"rank on {board[0].dataset}" for board in tables), "mean score", "mean difference")
+    note = f"Mean difference: of the score from {order[0]}'s, dataset by dataset; each dataset weighs the same."
+    return [Sheet("Over all datasets", headings, tuple(cells), (note,))]
+
+
+def print_sheet(sheet: Sheet, console: Console) -> None:
+    """Print a sheet as a terminal table."""
+    console.print(Text(sheet.title, style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for place, heading in enumerate(sheet.headings):
+        table.add_column(heading, justify="left" if place < sheet.n_names else "right", overflow="fold")
+    for row in sheet.rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
+    for note in sheet.notes:
+        console.print(Text(note))
+
+
+def sheet_lines(sheet: Sheet, escaped: Callable[[str], str]) -> list[str]:
+    """Return a sheet as lines of Markdown."""
+    rule = ["---" if place < sheet.n_names else "---:" for place in range(len(sheet.headings))]
+    table = [sheet.headings, *sheet.rows]
+    lines = ["| " + " | ".join(map(escaped, row)) + " |" for row in table]
+    return [
+        f"## {escaped(sheet.title)}", "", lines[0], "| " + " | ".join(rule) + " |", *lines[1:], "",
+        *(f"- {escaped(note)}" for note in sheet.notes),
+    ]  # fmt: skip

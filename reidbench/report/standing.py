@@ -1,0 +1,231 @@
+"""How sure the rows of one dataset's leaderboard are: intervals, ranks, ties and paired differences, from saved runs.
+
+All rows share the animals' weights, so their differences are paired. What is read of a run is its truth and its
+answers; a run without them, from an earlier version or half deleted, leaves its table without intervals.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.errors import ReidbenchError
+from reidbench.metrics.uncertainty.bootstrap import Folds, Interval, draw_folds, interval
+from reidbench.metrics.uncertainty.detectable import smallest_detectable
+from reidbench.metrics.uncertainty.paired import beats, holm, sign_flip_p_values
+from reidbench.metrics.uncertainty.ranks import rank_intervals, tie_groups
+from reidbench.metrics.uncertainty.rates import IdentityRates, identity_rates
+from reidbench.metrics.uncertainty.reliability import few_animals
+from reidbench.runs import RunRecord
+from reidbench.saved import JudgedAnswers, read_judged_answers
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One row's score minus another's.
+
+    Attributes:
+        value: The difference.
+        interval: Of the difference, over the same reweighted animals.
+        beats: Probability that this row is the better.
+        p_value: Of the exchange test, adjusted for the number of rows compared.
+    """
+
+    value: float
+    interval: Interval
+    beats: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How sure a row's score and rank are; ``None`` where its runs do not tell.
+
+    Attributes:
+        score: Interval of the score, ``baks`` and ``baus`` of the two sides over all groups.
+        ranks: Best and worst rank that the paired comparisons allow, all rows' together at 95 %.
+        tie_group: 1 for the rows not shown to differ from the best, and so on.
+        against: The difference from the row that was asked about; ``None`` for that row itself.
+        reference: Whether this is the row that was asked about.
+        detectable: Smallest difference between neighbouring rows that these animals show four times in five.
+        warning: What has to be said of so few animals.
+    """
+
+    score: Interval | None = None
+    baks: Interval | None = None
+    baus: Interval | None = None
+    ranks: tuple[int, int] | None = None
+    tie_group: int | None = None
+    against: Difference | None = None
+    reference: bool = False
+    detectable: float | None = None
+    warning: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return flat JSON values."""
+        values: dict[str, Any] = {}
+        for name in ("score", "baks", "baus"):
+            found: Interval | None = getattr(self, name)
+            values |= {f"{name}_low": found and found.low, f"{name}_high": found and found.high}
+        low, high = self.ranks or (None, None)
+        values |= {"rank_low": low, "rank_high": high, "tie_group": self.tie_group}
+        difference = self.against
+        values |= {
+            "detectable_difference": self.detectable,
+            "against_difference": difference and difference.value,
+            "against_low": difference and difference.interval.low,
+            "against_high": difference and difference.interval.high,
+            "against_beats": difference and difference.beats,
+            "against_p": difference and difference.p_value,
+        }
+        return values
+
+
+def stand(
+    rows: Sequence[Sequence[RunRecord]], scores: Sequence[float | None], *, against: int | None = None
+) -> list[Standing]:
+    """Return how sure each row is.
+
+    Args:
+        rows: The runs of each row.
+        scores: Each row's score as the table shows it.
+        against: The row whose difference from each other is wanted.
+
+    Raises:
+        ReidbenchError: Differences are wanted and can't be had.
+    """
+    told = [[read_judged_answers(run) for run in runs] for runs in rows]
+    usable = [
+        place
+        for place, answers in enumerate(told)
+        if scores[place] is not None
+        and not math.isnan(scores[place] or 0.0)
+        and all(each is not None for each in answers)
+    ]
+    if against is not None and against not in usable:
+        raise ReidbenchError(
+            "no difference can be had: the runs of that row have no saved answers, or no score",
+            where="--against",
+            remedy="run it again with --again; representations are cached",
+        )
+    standings = [Standing()] * len(rows)
+    if not usable:
+        return standings
+    parts, owners = _parts([rows[i] for i in usable], [told[i] for i in usable])
+    folds = draw_folds(parts, owners=owners)
+    samples = {side: _of_rows(folds, owners, side, len(usable)) for side in ("score", "baks", "baus")}
+    shown = [float(scores[i] or 0.0) for i in usable]
+    warning = few_animals(min(part.count(True) for part in parts), min(part.count(False) for part in parts))
+    points = {side: samples[side].mean(axis=0) for side in ("baks", "baus")}
+    pairs = list(combinations(range(len(usable)), 2))
+    comparable = len({frozenset(run.split_digest for run in rows[i]) for i in usable}) == 1
+    p = holm(sign_flip_p_values(_by_row(parts, owners, len(usable)), pairs)) if pairs and comparable else None
+    differs = np.zeros((len(usable), len(usable)), dtype=bool)
+    for (a, b), value in zip(pairs, p if p is not None else (), strict=p is not None):
+        differs[a, b] = differs[b, a] = value <= LEVEL
+    all_ranks = rank_intervals(shown, differs) if p is not None else [None] * len(usable)
+    ties = tie_groups(shown, differs) if p is not None else [None] * len(usable)
+    differences = _against(parts, owners, samples["score"], shown, usable.index(against)) if against is not None else {}
+    detectable = _detectable(samples["score"], shown)
+    for place, row in enumerate(usable):
+        standings[row] = Standing(
+            score=interval(samples["score"][:, place], shown[place]),
+            baks=interval(samples["baks"][:, place], points["baks"][place]),
+            baus=interval(samples["baus"][:, place], points["baus"][place]),
+            ranks=all_ranks[place],
+            tie_group=ties[place],
+            against=differences.get(place),
+            reference=row == against,
+            detectable=detectable,
+            warning=warning,
+        )
+    return standings
+
+
+def _parts(
+    rows: Sequence[Sequence[RunRecord]], told: Sequence[Sequence[JudgedAnswers | None]]
+) -> tuple[list[IdentityRates], list[list[int]]]:
+    """Collect the runs of each split into one table of rates, and note which row each run belongs to."""
+    by_split: dict[str, list[tuple[int, JudgedAnswers]]] = {}
+    for place, (runs, answers) in enumerate(zip(rows, told, strict=True)):
+        for run, each in zip(runs, answers, strict=True):
+            if each is not None:
+                by_split.setdefault(run.split_digest, []).append((place, each))
+    parts, owners = [], []
+    for found in by_split.values():
+        first = found[0][1]
+        order = {image: place for place, image in enumerate(first.image_id.tolist())}
+        predicted = []
+        for _, each in found:
+            places = [order[image] for image in each.image_id.tolist()]
+            given = np.empty(len(order), dtype=object)
+            given[places] = each.predicted
+            predicted.append(given)
+        parts.append(identity_rates(first.true, first.known, first.group, predicted))
+        owners.append([place for place, _ in found])
+    return parts, owners
+
+
+def _of_rows(folds: Sequence[Folds], owners: Sequence[Sequence[int]], side: str, n_row: int) -> NDArray[np.float64]:
+    """Average folds as rows are averaged: seeds within a split first, then splits, ``(n_fold, n_row)``."""
+    columns = []
+    for row in range(n_row):
+        splits = [
+            getattr(each.overall, side)[:, [i for i, owner in enumerate(owner_of) if owner == row]].mean(axis=1)
+            for each, owner_of in zip(folds, owners, strict=True)
+            if row in owner_of
+        ]
+        columns.append(np.mean(splits, axis=0))
+    return np.stack(columns, axis=1)
+
+
+def _by_row(parts: Sequence[IdentityRates], owners: Sequence[Sequence[int]], n_row: int) -> list[IdentityRates]:
+    """Average the seeds of a row within each animal, one column for each row."""
+    averaged = []
+    for part, owner in zip(parts, owners, strict=True):
+        runs_of = [[i for i, place in enumerate(owner) if place == row] for row in range(n_row)]
+        rate = np.stack([part.rate[:, runs].mean(axis=1) for runs in runs_of], axis=1)
+        averaged.append(IdentityRates(part.animal, part.group, part.known, rate))
+    return averaged
+
+
+def _against(
+    parts: Sequence[IdentityRates],
+    owners: Sequence[Sequence[int]],
+    samples: NDArray[np.float64],
+    shown: Sequence[float],
+    reference: int,
+) -> dict[int, Difference]:
+    others = [row for row in range(len(shown)) if row != reference]
+    if not others:
+        return {}
+    if any(set(owner) != set(range(len(shown))) for owner in owners):
+        raise ReidbenchError(
+            "differences are paired by animal, and these rows stand on different splits",
+            where="--against",
+            remedy="choose one split that all have with --split DIGEST",
+        )
+    p = holm(sign_flip_p_values(_by_row(parts, owners, len(shown)), [(row, reference) for row in others]))
+    found = {}
+    for row, value in zip(others, p, strict=True):
+        moved = samples[:, row] - samples[:, reference]
+        difference = shown[row] - shown[reference]
+        found[row] = Difference(
+            difference, interval(moved, difference), beats(samples[:, row], samples[:, reference]), float(value)
+        )
+    return found
+
+
+def _detectable(samples: NDArray[np.float64], shown: Sequence[float]) -> float | None:
+    """Return the median over neighbouring rows of the smallest difference that would show."""
+    order = np.argsort(-np.asarray(shown), kind="stable")
+    errors = [float((samples[:, a] - samples[:, b]).std()) for a, b in zip(order, order[1:], strict=False)]
+    return smallest_detectable(float(np.median(errors))) if errors else None

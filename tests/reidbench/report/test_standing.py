@@ -1,0 +1,164 @@
+"""Intervals, ranks and differences from runs on disk; runs without answers leave a table without them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from reidbench.errors import ReidbenchError
+from reidbench.report.ranking import leaderboard
+from reidbench.report.sheets import against_sheets, dataset_sheet, group_sheets, print_sheet, sheet_lines
+from reidbench.report.table import as_markdown, as_text, print_tables
+from reidbench.runs import PREDICTION_COLUMNS, RunFiles, RunRecord, write_run
+from reidbench.words import NEW_IDENTITY
+
+TRUE = np.array([f"a{i // 3}" for i in range(240)])
+KNOWN = np.arange(240) < 165  # 55 known and 25 unknown animals
+GROUP = np.where(np.arange(240) // 3 % 2, "L", "S")
+
+
+def make_run(
+    folder: Path, method: str, quality: float, *, seed: int = 0, split: str = "s0", dataset: str = "d", like: int = 0
+) -> RunRecord:
+    """Write a run whose answers are right with probability ``quality``; ``like`` seeds the luck."""
+    rng = np.random.default_rng([like, seed, int(split[1:])])
+    right = rng.random(240) < quality
+    predicted = np.where(KNOWN, np.where(right, TRUE, "x"), np.where(right, NEW_IDENTITY, "x"))
+    hit = {side: [] for side in (True, False)}
+    scores = {}
+    for group in ("L", "S"):
+        means = []
+        for side in (True, False):
+            mine = (group == GROUP) & (side == KNOWN)
+            means.append(np.mean([right[mine & (name == TRUE)].mean() for name in np.unique(TRUE[mine])]))
+            hit[side].append(means[-1])
+        scores[group] = float(np.sqrt(means[0] * means[1]))
+    overall = {"score": float(np.mean(list(scores.values()))), "baks": 0.5, "baus": 0.5}
+    data = {
+        "schema": 1, "id": f"{method}{seed}{split}", "method": method, "plugin": {"name": "p", "version": "1"},
+        "dataset": {"name": dataset, "digest": dataset, "note": ""},
+        "split": {"digest": split, "kind": "open-set", "seed": 0, "counts": {}}, "seed": seed, "preset": None,
+        "settings": {"given": {}, "effective": {}},
+        "weights": {"source": "none", "pretrained": False, "sha256": "", "label": "none"}, "gallery": "group",
+        "threshold": {"policy": "max-score", "values": {}, "notes": []},
+        "metrics": {"test": {"overall": overall, "groups": {g: {"score": s} for g, s in scores.items()}}},
+        "timing": {"fit_s": 0.0, "represent_s": 1.0, "match_s": 1.0, "total_s": 2.0},
+        "environment": {"device": "cpu", "peak_memory_mib": 512.0}, "created": "2025-01-01T00:00:00Z",
+    }  # fmt: skip
+    image_id = np.array([f"i{k}" for k in range(240)])
+    rows = [
+        dict(zip(PREDICTION_COLUMNS, (i, p, 0.5, 0.5, "x", g, "test"), strict=True))
+        for i, p, g in zip(image_id, predicted, GROUP, strict=True)
+    ]
+    arrays = {"test.image_id": image_id, "test.true": TRUE, "test.group": GROUP, "identities": np.unique(TRUE[KNOWN])}
+    return write_run(folder / dataset / method / str(data["id"]), data, RunFiles([], rows, arrays))
+
+
+def test_methods_far_apart_are_told_apart_and_twins_are_not(tmp_path):
+    runs = [make_run(tmp_path, "best", 0.95), make_run(tmp_path, "twin", 0.5, like=1), make_run(tmp_path, "same", 0.5)]
+    rows = leaderboard(runs)
+    assert rows[0].method == "best"
+    assert [row.standing.ranks for row in rows] == [(1, 1), (2, 3), (2, 3)]
+    assert [row.standing.tie_group for row in rows] == [1, 2, 2]
+    for row in rows:
+        assert row.standing.score.low <= row.metrics["score"] <= row.standing.score.high
+        assert row.standing.score.high - row.standing.score.low < 0.25
+        assert row.standing.warning == ""
+    assert 0.02 < rows[0].standing.detectable < 0.2
+
+
+def test_differences_are_paired_and_signed(tmp_path):
+    runs = [make_run(tmp_path, "low", 0.4), make_run(tmp_path, "high", 0.9), make_run(tmp_path, "copy", 0.9)]
+    rows = {row.method: row for row in leaderboard(runs, against="high")}
+    low, copy = rows["low"].standing.against, rows["copy"].standing.against
+    assert low.value == pytest.approx(rows["low"].metrics["score"] - rows["high"].metrics["score"])
+    assert low.interval.high < 0 and low.beats == 0.0 and low.p_value < 0.001
+    assert copy.value == 0 and copy.p_value == 1.0 and copy.interval.low <= 0 <= copy.interval.high
+    assert rows["high"].standing.against is None and rows["high"].standing.reference
+    (sheet,) = against_sheets(list(rows.values()))
+    assert "minus that of high" in sheet.title and len(sheet.rows) == 2
+
+
+def test_seeds_and_splits_are_averaged_as_the_score_is(tmp_path):
+    runs = [make_run(tmp_path, "many", 0.7, seed=seed, split=split) for seed in (0, 1) for split in ("s0", "s1")]
+    runs += [make_run(tmp_path, "once", 0.7, split=split, like=3) for split in ("s0", "s1")]
+    rows = leaderboard(runs, against="once")
+    for row in rows:
+        assert row.standing.score.low < row.metrics["score"] < row.standing.score.high
+        assert row.standing.score.high - row.standing.score.low < 0.25
+        assert row.standing.ranks is not None and row.n_runs == len(row.runs)
+
+
+def test_runs_without_answers_have_no_intervals_and_no_differences(tmp_path):
+    runs = [make_run(tmp_path, "a", 0.5), make_run(tmp_path, "b", 0.9)]
+    (runs[0].path / "predictions.csv").unlink()
+    rows = {row.method: row for row in leaderboard(runs)}
+    assert rows["a"].standing.score is None and rows["b"].standing.score is not None
+    with pytest.raises(ReidbenchError, match="no difference can be had"):
+        leaderboard(runs, against="a")
+    (runs[1].path / "scores.npz").write_bytes(b"nothing")
+    with pytest.raises(ReidbenchError, match="can't be read"):
+        leaderboard(runs)
+
+
+def test_a_method_that_is_not_there_is_named_with_those_that_are(tmp_path):
+    runs = [make_run(tmp_path, "sift", 0.5)]
+    with pytest.raises(ReidbenchError, match="did you mean 'sift'"):
+        leaderboard(runs, against="sfit")
+
+
+def test_several_datasets_give_ranks_and_a_mean_of_paired_differences(tmp_path):
+    runs = [
+        make_run(tmp_path, method, quality, dataset=dataset)
+        for dataset, shift in (("one", 0.0), ("two", -0.1))
+        for method, quality in (("a", 0.9), ("b", 0.6))
+    ]
+    runs.append(make_run(tmp_path, "only_one", 0.99, dataset="one"))
+    rows = leaderboard(runs)
+    (sheet,) = dataset_sheet(rows)
+    assert sheet.headings == ("method", "rank on one", "rank on two", "mean score", "mean difference")
+    assert [row[0] for row in sheet.rows] == ["a", "b", "only_one"]
+    scores = {(row.method, row.dataset): row.metrics["score"] for row in rows}
+    mean = np.mean([scores["b", d] - scores["a", d] for d in ("one", "two")])
+    assert sheet.rows[1][-1] == f"{mean:+.3f}" and sheet.rows[2][2:] == ("–", "–", "–")
+    assert dataset_sheet([row for row in rows if row.dataset == "one"]) == []
+
+
+def test_groups_stand_side_by_side_and_json_holds_everything(tmp_path):
+    rows = leaderboard([make_run(tmp_path, "a", 0.9), make_run(tmp_path, "b", 0.6)], against="a")
+    (sheet,) = group_sheets(rows)
+    assert [row[:2] for row in sheet.rows] == [("L", "a"), ("L", "b"), ("S", "a"), ("S", "b")]
+    flat = json.loads(json.dumps(rows[1].to_json(), allow_nan=False))
+    for key in (
+        "score_low",
+        "score_high",
+        "rank_low",
+        "rank_high",
+        "tie_group",
+        "device",
+        "peak_memory_mib",
+        "against_p",
+    ):
+        assert flat[key] is not None, key
+    assert set(flat["groups"]) == {"L", "S"}
+
+
+def test_sheets_are_printed_and_written_as_markdown(tmp_path):
+    rows = leaderboard([make_run(tmp_path, "a", 0.9), make_run(tmp_path, "b", 0.6)], against="a")
+    sheets = [*group_sheets(rows), *against_sheets(rows)]
+    for width in (80, 160):
+        text = as_text(rows, width, sheets)
+        assert max(map(len, text.splitlines())) <= width
+        for word in ("95 %", "ranks", "BAKS", "by group", "P(better)"):
+            assert word in text
+    assert "| method | difference | 95 % | P(better) | p |" in as_markdown(rows, sheets)
+    assert sheet_lines(sheets[1], str)[3] == "| --- | ---: | ---: | ---: | ---: |"
+    console = Console(width=80, record=True, file=io.StringIO())
+    print_sheet(sheets[0], console)
+    print_tables(rows, console, sheets)
+    assert "minus that of a" in console.export_text()
