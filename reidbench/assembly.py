@@ -102,8 +102,9 @@ def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str,
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "settings"
+        reason = first["msg"][0].lower() + first["msg"][1:]
         raise ReidbenchError(
-            f"the setting '{key}' of {spec.name} can't be {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}",
+            f"the setting '{key}' of {spec.name} can't be {first['input']!r}: {reason}",
             where=f"--set {key}={first['input']}",
             remedy=f"reidbench methods {spec.name}   # shows each setting's type",
         ) from error

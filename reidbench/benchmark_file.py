@@ -87,7 +87,9 @@ def read_benchmark(path: Path) -> list[Job]:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise ReidbenchError(
-            f"'{key}': {first['msg'][0].lower()}{first['msg'][1:]}", where=str(path), remedy="see benchmarks/patterns.toml"
+            f"'{key}': {first['msg'][0].lower()}{first['msg'][1:]}",
+            where=str(path),
+            remedy="see benchmarks/patterns.toml",
         ) from error
     dataset = benchmark.dataset
     name = _expand(dataset.name, path)
