@@ -1,0 +1,1 @@
+"""How the package's starter weights are made: python -m benchmarks.starter --work DIR -o FILE."""

@@ -1,0 +1,67 @@
+"""From the trained network to the file that the package carries, and the card beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from benchmarks.starter.recipe import Recipe
+
+LARGEST = 14_000_000
+"""Bytes that the file may have: the wheel has to stay under 20 MB."""
+
+
+def write_weights(network: nn.Module, recipe: Recipe, path: Path) -> str:
+    """Write the backbone as float16 safetensors; the embedding layer and the softmax head are left out.
+
+    Statistics of batch norm stay float32, since small variances would lose their digits.
+
+    Returns:
+        SHA-256 of the file.
+
+    Raises:
+        ValueError: A value does not fit into float16, or the file is too large.
+    """
+    tensors = {}
+    for key, value in network.state_dict().items():
+        part, _, name = key.partition(".")
+        if part != "backbone" or name.endswith("num_batches_tracked"):
+            continue
+        half = value if name.endswith(("running_mean", "running_var")) else value.half()
+        if not torch.isfinite(half).all():
+            raise ValueError(f"{key} does not fit into float16")
+        tensors[name] = half.contiguous()
+    metadata = {
+        "arch": recipe.backbone,
+        "mean": ",".join(map(str, network.mean)),
+        "std": ",".join(map(str, network.std)),
+        "starter": recipe.name,
+    }
+    content = _ordered(save(tensors, metadata))
+    if len(content) > LARGEST:
+        raise ValueError(f"the weights have {len(content)} bytes, more than {LARGEST}")
+    path.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _ordered(content: bytes) -> bytes:
+    """Sort the metadata, which the library writes in any order: equal weights shall be equal bytes."""
+    start, length = 8, int.from_bytes(content[:8], "little")
+    header = json.loads(content[start : start + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text + content[start + length :]
+
+
+def write_card(recipe: Recipe, sha256: str, history: list[dict[str, Any]], facts: dict[str, Any], path: Path) -> None:
+    """Write what the weights were made from and how they did on the way, as JSON."""
+    card = {"sha256": sha256, **facts, "recipe": asdict(recipe), "history": history}
+    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
