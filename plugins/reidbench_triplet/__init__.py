@@ -20,7 +20,9 @@ class TripletSettings(TrainingSettings):
 
     backbone: str = Field("resnet50", description="Architecture, by its name in timm")
     weights: str = Field(
-        "auto", description="auto (pretrained if it can be had, else random), imagenet, random, or a weights file"
+        "auto",
+        description="auto (pretrained if it can be had, else starter if it fits, else random), imagenet, starter "
+        "(trained on drawn animals), random, or a weights file",
     )
     pad_type: Literal["", "same"] = Field(
         "", description="same pads as TensorFlow does; empty takes what the weights file says"

@@ -17,6 +17,7 @@ from reidbench.backbones.settings import BackboneSettings
 from reidbench.errors import ReidbenchError
 from reidbench.method import Weights
 from reidbench.progress import Progress
+from reidbench.starter import STARTER, STARTER_LABEL, starter_backbones, starter_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,14 +59,16 @@ def load_backbone(
 
     Args:
         name: Architecture that timm knows, or a repository of the hub, ``hf-hub:OWNER/NAME``.
-        weights: ``auto`` (pretrained where they can be had, else random with a warning), ``pretrained`` or
-            ``imagenet`` (pretrained or an error), ``random``, or a file: ``.safetensors``, ``.pth``, ``.pt``, ``.bin``.
+        weights: ``auto`` (pretrained where they can be had; else, with a warning, the package's starter weights if
+            they fit, or random ones), ``pretrained`` or ``imagenet`` (pretrained or an error), ``starter`` (or an
+            error), ``random``, or a file: ``.safetensors``, ``.pth``, ``.pt``, ``.bin``.
         progress: Where warnings go.
         seed: Seed of random weights.
         pad_type: ``same`` pads as TensorFlow does. Empty takes what the file's metadata says, or the default.
         size: Side of the input in pixels; by default the model's own. Networks of fixed input size are built for it
             and their position tables resampled.
-        offer_random: Whether an error may point to random weights; a frozen method has no use for them.
+        offer_random: Whether starter or random weights may take the place of pretrained ones, and an error may point
+            to them; a frozen method has no use for them.
 
     Returns:
         The network, its weights' record and its input: mean and deviation are those of the file's metadata if it
@@ -84,6 +87,8 @@ def load_backbone(
     model = find_model(name)
     if weights == "random":
         return _random(model, seed, pad_type, size)
+    if weights == STARTER:
+        return _starter(model, progress, seed, pad_type, size)
     if weights in ("auto", "imagenet", "pretrained"):
         lookup = _find_pretrained(model)
         if lookup.path is not None:
@@ -96,6 +101,9 @@ def load_backbone(
                 label=f"{model.repository}{tag}",
             )
             return _from_file(model, read_weights(lookup.path, from_hub=True), record, progress, seed, pad_type, size)
+        if weights == "auto" and offer_random and starter_file(model.architecture) is not None:
+            progress.warn(f"no pretrained weights for {name} ({lookup.reason}): going on from {STARTER_LABEL} weights")
+            return _starter(model, progress, seed, pad_type, size)
         if weights == "auto" and offer_random:
             progress.warn(f"no pretrained weights for {name} ({lookup.reason}): going on from random weights")
             return _random(model, seed, pad_type, size)
@@ -111,7 +119,7 @@ def load_backbone(
         raise ReidbenchError(
             f"there is no weights file '{weights}'",
             where=f"weights={weights}",
-            remedy="give auto, imagenet, random or the path of a .safetensors or .pth file",
+            remedy="give auto, imagenet, starter, random or the path of a .safetensors or .pth file",
         )
     # A file that is given for a model of the hub is that model's, and so is the licence.
     licence = model.licence if name.startswith(HUB_PREFIX) else ""
@@ -153,6 +161,20 @@ def _random(model: Model, seed: int, pad_type: str, size: int | None) -> Backbon
     record = Weights(source=f"random, seed {seed}", pretrained=False, label="random")
     network = _build(model, seed, pad_type, size)
     return Backbone(network, record, _sized(NetworkInput.from_config(model.config), size))
+
+
+def _starter(model: Model, progress: Progress, seed: int, pad_type: str, size: int | None) -> Backbone:
+    path = starter_file(model.architecture)
+    if path is None:
+        others = [f"--set backbone={name}" for name in starter_backbones()]
+        raise ReidbenchError(
+            f"the package carries no starter weights for '{model.name}'",
+            where=f"weights={STARTER}",
+            remedy="; or ".join([*others, "--set weights=random to train from nothing"]),
+        )
+    # Trained on drawings alone: no table may call them pretrained.
+    record = Weights(STARTER, pretrained=False, licence="", label=STARTER_LABEL)
+    return _from_file(model, read_weights(path), record, progress, seed, pad_type, size)
 
 
 def _from_file(

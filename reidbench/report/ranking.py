@@ -160,7 +160,7 @@ def _setup(run: RunRecord) -> dict[str, Any]:
         "threshold": run.data["threshold"]["policy"],
         # The source of random weights names their seed; that must not part the seeds of one row.
         "weights": weights["label"] if not weights["pretrained"] else f"{weights['label']} {weights['source']}",
-        "weights.sha256": weights.get("sha256", "") if weights["pretrained"] else "",
+        "weights.sha256": weights.get("sha256", ""),
         "plugin": " ".join(str(value) for value in run.data["plugin"].values()),
     }
 

@@ -1,0 +1,87 @@
+"""Starter weights: found by architecture, taken where pretrained ones can't be had, never called pretrained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+import reidbench
+from reidbench import starter
+from reidbench.backbones import load_backbone
+from reidbench.errors import ReidbenchError
+from reidbench.progress import Progress
+
+
+class Heard(Progress):
+    def __init__(self) -> None:
+        super().__init__()
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+@pytest.fixture
+def carried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
+    """A package that carries starter weights for `test_resnet`, with a mean of its own."""
+    torch.manual_seed(5)
+    state = timm.create_model("test_resnet", num_classes=0).state_dict()
+    halves = {key: value.half() for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    metadata = {"arch": "test_resnet", "mean": "0.4,0.5,0.6", "std": "0.2,0.2,0.2"}
+    save_file(halves, tmp_path / "starter-test_resnet.safetensors", metadata)
+    (tmp_path / "starter-test_resnet.json").write_text(json.dumps({"recipe": {"backbone": "test_resnet"}}))
+    monkeypatch.setattr(starter, "WEIGHTS_DIR", tmp_path)
+    return halves
+
+
+def test_starter_weights_are_loaded_and_never_called_pretrained(carried):
+    backbone = load_backbone("test_resnet", "starter", Progress())
+    record = backbone.weights
+    assert (record.source, record.label, record.pretrained) == ("starter", "starter (drawn animals)", False)
+    assert len(record.sha256) == 64
+    assert backbone.mean == (0.4, 0.5, 0.6)
+    for key, value in backbone.network.state_dict().items():
+        if key in carried:
+            np.testing.assert_array_equal(value.numpy(), carried[key].float().numpy())
+
+
+def test_auto_takes_them_where_pretrained_ones_cannot_be_had_and_says_so(carried, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    heard = Heard()
+    assert load_backbone("test_resnet", "auto", heard).weights.label == "starter (drawn animals)"
+    assert "going on from starter (drawn animals) weights" in heard.warnings[0]
+    assert load_backbone("test_vit", "auto", heard).weights.label == "random"
+
+
+def test_a_backbone_that_they_do_not_fit_is_told_which_they_do(carried):
+    with pytest.raises(ReidbenchError) as caught:
+        load_backbone("test_vit", "starter", Progress())
+    assert "no starter weights for 'test_vit'" in caught.value.message
+    assert "--set backbone=test_resnet" in caught.value.remedy
+
+
+def test_a_package_without_any_is_told_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(starter, "WEIGHTS_DIR", tmp_path)
+    assert starter.starter_backbones() == () and starter.starter_file("efficientnet_b1") is None
+    with pytest.raises(ReidbenchError, match="carries no starter weights"):
+        load_backbone("test_resnet", "starter", Progress())
+
+
+def test_a_run_and_its_table_show_them_as_what_they_are(carried, tmp_path):
+    from reidbench.report.ranking import leaderboard
+
+    settings = {"backbone": "test_resnet", "weights": "starter", "size": 32, "epochs": 0}
+    dataset = "patterns:identities=12,size=32,level=easy"
+    record = reidbench.evaluate(
+        "triplet_effnet", dataset, preset="quick", settings=settings, runs_dir=tmp_path / "runs", device="cpu",
+        progress=Progress(),
+    )  # fmt: skip
+    assert record.data["weights"]["label"] == "starter (drawn animals)"
+    (row,) = leaderboard([record])
+    assert row.weights == "starter (drawn animals)" and not row.pretrained and not row.random_weights
