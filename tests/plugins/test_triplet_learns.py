@@ -9,7 +9,7 @@ from reidbench.progress import Progress
 def test_a_tiny_network_learns_few_easy_animals_from_random_weights(tmp_path):
     record = reidbench.evaluate(
         "triplet_effnet",
-        "patterns:identities=24,size=64,level=easy",
+        "patterns:identities=60,size=64,level=easy",
         preset="quick",
         device="cpu",
         runs_dir=tmp_path,
@@ -23,11 +23,16 @@ def test_a_tiny_network_learns_few_easy_animals_from_random_weights(tmp_path):
             "max_steps": 500,
             "validate_every": 5,
             "quarter_turns": False,
+            "softmax_weight": 1.0,
+            "one_group_per_batch": True,
         },
     )
-    history, margin = record.data["fit"]["history"], 0.3
-    assert np.mean([row["loss"] for row in history[:2]]) > margin
-    assert np.mean([row["loss"] for row in history[-20:]]) < margin / 2
-    # Sixteen animals are enrolled, five or six in the query's own group: chance is below .2.
-    assert record.metrics["rank1"] > 0.35
+    history = record.data["fit"]["history"]
+
+    def gap(rows):  # how much nearer the hardest negative is than the hardest positive
+        return np.mean([row["hardest_positive"] - row["hardest_negative"] for row in rows])
+
+    assert gap(history[:2]) > 0 > gap(history[-10:])
+    # Some thirteen animals are enrolled in the query's own group: chance is .08.
+    assert record.metrics["rank1"] > 0.15
     assert record.data["weights"]["label"] == "random" and not record.data["weights"]["pretrained"]
