@@ -51,3 +51,32 @@ def balanced_rank_k(true: ArrayLike, candidates: ArrayLike, k: int) -> float:
         0.5
     """
     return balanced_accuracy(hits_within(true, candidates, k), true)
+
+
+def rank_curve(true: ArrayLike, candidates: ArrayLike, k_max: int, *, balanced: bool = False) -> NDArray[np.float64]:
+    """Rank-k for every ``k`` from 1 to ``k_max``, the cumulative match characteristic.
+
+    Args:
+        true: True identities, names or codes, ``(n_query,)``.
+        candidates: Best identities, best first, ``(n_query, K)``.
+        k_max: Largest ``k``; candidates beyond ``K`` do not exist, so the curve is flat there.
+        balanced: Average within each identity first.
+
+    Returns:
+        ``(k_max,)``, never falling; ``nan`` without queries.
+
+    Example:
+        >>> rank_curve([7, 7, 3], [[7, 1], [1, 7], [1, 2]], 2, balanced=True).tolist()
+        [0.25, 0.5]
+    """
+    truth, found = np.asarray(true), np.asarray(candidates)
+    hits_within(truth, found, k_max)  # checks shapes and k_max
+    if not len(truth):
+        return np.full(k_max, np.nan)
+    hit = found[:, :k_max] == truth[:, None]
+    place = np.where(hit.any(axis=1), hit.argmax(axis=1), k_max)
+    weight = np.full(len(truth), 1 / len(truth))
+    if balanced:
+        _, own, count = np.unique(truth, return_inverse=True, return_counts=True)
+        weight = 1 / (count[own] * len(count))
+    return np.minimum(np.cumsum(np.bincount(place, weights=weight, minlength=k_max + 1)[:k_max]), 1.0)

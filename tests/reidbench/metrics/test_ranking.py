@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from reidbench.metrics.ranking import balanced_rank_k, hits_within, rank_k
+from reidbench.metrics.ranking import balanced_rank_k, hits_within, rank_curve, rank_k
 
 TRUE = np.array([0, 0, 0, 1])
 BEST = np.array([[0, 1, 2], [0, 2, 1], [2, 0, 1], [2, 0, 1]])
@@ -32,3 +32,13 @@ def test_bad_input_is_refused():
         rank_k([0, 1], [[0]], 1)
     with pytest.raises(ValueError, match="at least 1"):
         rank_k([0], [[0]], 0)
+
+
+def test_the_rank_curve_holds_every_rank_k():
+    rng = np.random.default_rng(3)
+    true = rng.integers(0, 6, 40)
+    candidates = np.array([rng.permutation(9)[:7] for _ in true])
+    for balanced, one in ((False, rank_k), (True, balanced_rank_k)):
+        curve = rank_curve(true, candidates, 10, balanced=balanced)
+        assert curve.tolist() == pytest.approx([one(true, candidates, k) for k in range(1, 11)])
+    assert np.isnan(rank_curve([], np.empty((0, 3)), 4)).tolist() == [True] * 4
