@@ -20,6 +20,7 @@ from reidbench.data.splits import Split, make_split, read_split
 from reidbench.defaults import DEFAULT_POLICY
 from reidbench.environment import choose_device, describe_environment
 from reidbench.errors import ReidbenchError
+from reidbench.local_features import keypoint_method
 from reidbench.method import MethodSpec
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry import Registry, canonical, load_registry
@@ -156,7 +157,11 @@ def evaluate(
         "weights": question["weights"],
         "parts": question["parts"],
         "gallery": gallery,
-        "matching": {"rule": built.matching, "metric": built.metric},
+        "matching": {
+            "rule": built.matching,
+            "metric": built.metric,
+            "keypoints": keypoint_method(built) is not None,  # whether it can say which points it matched
+        },
         "calibration": stages.calibration,
         "constants": stages.constants,
         "threshold": {"asked": asked, **stages.thresholds.to_json()},

@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.calibration.calibrated import Calibrated
 from reidbench.local_matching import Geometry, Matches, count_inliers
-from reidbench.method import Images, PairMethod
+from reidbench.method import Images, Method, PairMethod
 from reidbench.progress import Progress
 from reidbench.representations import Ragged, Representation
 
@@ -60,3 +61,13 @@ class LocalFeatureMethod(PairMethod):
         matches = self.match(query, gallery, pairs)
         points = query.ragged["keypoint"], gallery.ragged["keypoint"]
         return count_inliers(matches, *points, pairs, self.geometry).astype(np.float64)
+
+
+def keypoint_method(method: Method) -> LocalFeatureMethod | None:
+    """Return the method that can say which keypoints it matched, looking through score calibration.
+
+    ``None`` where images are compared otherwise, and for a fusion: no part's matches are the whole's.
+    """
+    while isinstance(method, Calibrated):
+        method = method.inner
+    return method if isinstance(method, LocalFeatureMethod) else None

@@ -51,13 +51,25 @@ class SavedEpisode:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SavedRun:
-    """A run's record with its episodes; ``gallery`` is ``None`` where the gallery was not tried against itself."""
+    """A run's record with its episodes.
+
+    Attributes:
+        record: The run's ``run.json``.
+        calibration: The part that the thresholds were chosen on.
+        test: The part that was judged.
+        thresholds: What was chosen.
+        gallery: The gallery's trials against itself, ``None`` where it was not tried.
+        enrolled: Identities of the gallery, each once, sorted, ``(n_identity,)`` strings.
+        enrolled_group: Group of each, ``(n_identity,)`` strings.
+    """
 
     record: RunRecord
     calibration: SavedEpisode
     test: SavedEpisode
     thresholds: Thresholds
     gallery: GalleryTrials | None
+    enrolled: NDArray
+    enrolled_group: NDArray
 
     @property
     def episodes(self) -> Mapping[str, SavedEpisode]:
@@ -113,13 +125,16 @@ def read_saved_run(record: RunRecord) -> SavedRun:
             gallery = GalleryTrials(
                 *(arrays[f"gallery.{name}"] for name in ("identity", "group", "own_best", "other_best"))
             )
+        enrolled, first = np.unique(arrays["gallery.identity"].astype(str), return_index=True)
+        enrolled_group = arrays["gallery.group"].astype(str)[first]
     except KeyError as error:
         raise ReidbenchError(
             f"the run lacks {error.args[0]}: an earlier version wrote it, or a file was changed",
             where=str(record.path),
             remedy="run it again with --again; representations are cached",
         ) from error
-    return SavedRun(record, calibration, test, Thresholds.from_json(record.data["threshold"]), gallery)
+    thresholds = Thresholds.from_json(record.data["threshold"])
+    return SavedRun(record, calibration, test, thresholds, gallery, enrolled, enrolled_group)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -45,7 +45,9 @@ def test_every_public_name_loads():
         assert getattr(reidbench, name) is not None
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["methods"], ["compare", "--help"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["methods"], ["compare", "--help"], ["run", "--help"], ["report", "--help"]]
+)
 def test_light_commands_import_no_torch(arguments):
     code = (
         "import sys; from reidbench.cli.main import main\n"

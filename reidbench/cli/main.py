@@ -12,6 +12,7 @@ from reidbench import __version__
 from reidbench.cli.compare import compare
 from reidbench.cli.datasets import datasets
 from reidbench.cli.methods import methods
+from reidbench.cli.report import report
 from reidbench.cli.rethreshold import rethreshold
 from reidbench.cli.run import run
 from reidbench.cli.score import score
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Benchmark open-set re-identification of individual animals.",
 )
-for command in (run, compare, rethreshold, methods, datasets, split, tune, score):
+for command in (run, compare, report, rethreshold, methods, datasets, split, tune, score):
     app.command()(command)
 
 

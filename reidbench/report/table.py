@@ -299,3 +299,35 @@ def _escaped(text: str) -> str:
 
 def _plural(word: str, counted: object) -> str:
     return word if len(counted) == 1 else f"{word}s"  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a leaderboard for writers that are not text: what it shows, and what it is sorted by."""
+
+    text: str
+    sort: float | None
+    best: bool
+
+
+def as_cells(board: Sequence[LeaderboardRow]) -> tuple[list[tuple[str, bool]], list[list[Cell]]]:
+    """Return headings, each with whether its column is of numbers, and the cells of every row of one dataset."""
+    columns = _used_columns(board)
+    best = [_best(column, board) for column in columns]
+    rows = [
+        [
+            Cell(column.text(row), _sorted_by(column, row), index in winners)
+            for column, winners in zip(columns, best, strict=True)
+        ]
+        for index, row in enumerate(board)
+    ]
+    return [(column.title, column.right) for column in columns], rows
+
+
+def _sorted_by(column: _Column, row: LeaderboardRow) -> float | None:
+    if column.value is not None:
+        return column.value(row)
+    try:
+        return float(column.text(row)) if column.right else None
+    except ValueError:
+        return None

@@ -1,0 +1,59 @@
+"""``reidbench report``: one self-contained HTML page of saved runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reidbench.cli.options import RootOption, RunsOption
+
+
+def report(
+    run: Annotated[
+        list[str] | None, typer.Argument(help="Show these runs, by folder or id; by default all of --runs.")
+    ] = None,
+    runs: RunsOption = Path("runs"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write.")] = Path("report.html"),
+    dataset: Annotated[str | None, typer.Option(help="Show runs on this dataset; by default on each.")] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="DIGEST", help="Show runs on this split; its digest begins so.")
+    ] = None,
+    gallery: Annotated[str | None, typer.Option(help="Show runs that searched 'group' or 'all'.")] = None,
+    mixed_splits: Annotated[
+        bool, typer.Option("--mixed-splits", help="Rank methods together that were judged on different splits.")
+    ] = False,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DATASET", help="Show photographs of this dataset, as run --dataset takes it; repeatable."
+        ),
+    ] = None,
+    root: RootOption = None,
+    no_images: Annotated[bool, typer.Option("--no-images", help="Leave photographs out.")] = False,
+    unknown_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of new animals that expected costs are given for.")
+    ] = 0.3,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND=VALUE",
+            help="Cost of false_new, misidentified or false_match; 1 by default; repeatable.",
+        ),
+    ] = None,
+    errors: Annotated[
+        int | None, typer.Option(min=0, help="Most errors shown of each kind and method; by default up to 6.")
+    ] = None,
+    title: Annotated[str, typer.Option(help="Heading of the page.")] = "reidbench report",
+) -> None:
+    """Write a page of leaderboard, curves, groups, costs and errors; it opens anywhere, without a network."""
+    from reidbench.report.build import build_report, parse_costs
+    from reidbench.report.html import PageOptions
+
+    options = PageOptions(title=title, unknown_rate=unknown_rate, costs=parse_costs(cost or []), errors=errors)
+    size = build_report(
+        output, run or [], runs, options, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits,
+        images=None if no_images else images or [], root=root,
+    )  # fmt: skip
+    typer.echo(f"written to {output} ({size / 1e6:.1f} MB)", err=True)

@@ -1,0 +1,117 @@
+"""From what a user names to a page on disk: the runs, their leaderboard, their photographs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.metrics.expected_cost import ErrorCosts
+from reidbench.report.html import PageOptions, write_report
+from reidbench.report.photographs import find_photographs, without_photographs
+from reidbench.report.ranking import leaderboard, select_runs
+from reidbench.runs import RunRecord, load_runs
+from reidbench.saved import find_run
+
+KINDS = ("false_new", "misidentified", "false_match")
+
+
+def build_report(
+    output: Path,
+    names: Sequence[str],
+    runs_dir: Path,
+    options: PageOptions,
+    *,
+    dataset: str | None = None,
+    split: str | None = None,
+    gallery: str | None = None,
+    mixed_splits: bool = False,
+    images: Sequence[str] | None = (),
+    root: Path | None = None,
+) -> int:
+    """Write the page of saved runs.
+
+    Args:
+        output: HTML file; appears whole or not at all.
+        names: Folders or ids of runs; all of ``runs_dir`` if empty.
+        runs_dir: Folder of runs.
+        options: What the page shows.
+        dataset: Keep runs on this dataset.
+        split: Keep runs on this split.
+        gallery: Keep runs that searched this gallery.
+        mixed_splits: Rank rows together although they were judged on different splits.
+        images: Datasets whose photographs are shown; ``None`` leaves all out, drawn ones too.
+        root: Folder of the images, where a dataset needs one.
+
+    Returns:
+        Size of the page in bytes.
+
+    Raises:
+        ReidbenchError: There is no such run, runs can't be ranked together, or the file can't be written.
+    """
+    chosen = select_runs(_find_runs(names, runs_dir), dataset=dataset, split=split, gallery=gallery)
+    rows = leaderboard(chosen, mixed_splits=mixed_splits)
+    shown = [run for row in rows for run in row.runs]
+    photographs = without_photographs(shown) if images is None else find_photographs(shown, images, root)
+    page = write_report(rows, options, photographs).encode("utf-8")
+    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(page)
+        temporary.replace(output)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ReidbenchError(
+            f"the report can't be written: {error.strerror or error}",
+            where=f"--output {output}",
+            remedy="name a file that can be written",
+        ) from error
+    return len(page)
+
+
+def parse_costs(pairs: Sequence[str]) -> ErrorCosts:
+    """Return the costs that ``KIND=VALUE`` texts give; 1 for a kind that is not named.
+
+    Raises:
+        ReidbenchError: A kind does not exist, or its value is no number of at least 0.
+
+    Example:
+        >>> parse_costs(["false_match=5"])
+        ErrorCosts(false_new=1.0, misidentified=1.0, false_match=5.0)
+    """
+    given: dict[str, float] = {}
+    for pair in pairs:
+        kind, _, value = pair.partition("=")
+        if kind not in KINDS:
+            hint = did_you_mean(kind, KINDS)
+            raise ReidbenchError(
+                f"there is no kind of error '{kind}'" + (f"; {hint}" if hint else ""),
+                where=f"--cost {pair}",
+                remedy=f"choose one of: {', '.join(KINDS)}, such as --cost false_match=5",
+            )
+        try:
+            given[kind] = float(value)
+            ErrorCosts(**given)
+        except ValueError:
+            raise ReidbenchError(
+                f"a cost is a number of at least 0, not '{value}'",
+                where=f"--cost {pair}",
+                remedy=f"write --cost {kind}=5",
+            ) from None
+    return ErrorCosts(**given)
+
+
+def _find_runs(names: Sequence[str], runs_dir: Path) -> list[RunRecord]:
+    if names:
+        found = {record.path.resolve(): record for record in (find_run(name, runs_dir) for name in names)}
+        return list(found.values())
+    runs = load_runs(runs_dir)
+    if not runs:
+        raise ReidbenchError(
+            "there is no finished run to report on",
+            where=f"--runs {runs_dir}",
+            remedy="name the folder that holds them with --runs DIR, or run a method first: "
+            "reidbench run --method color_histogram",
+        )
+    return runs

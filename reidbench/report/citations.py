@@ -1,0 +1,71 @@
+"""What to cite beside the numbers: datasets, methods and weights, with their licences, and reidbench itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reidbench import __version__
+from reidbench.errors import ReidbenchError
+from reidbench.runs import RunRecord
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Citation:
+    """One thing to cite; ``licence`` is empty where none is known."""
+
+    kind: str
+    name: str
+    source: str
+    licence: str = ""
+
+
+def citations_of(records: Sequence[RunRecord]) -> list[Citation]:
+    """Return everything that the runs rest on, each once, datasets first.
+
+    A method's source comes from its plugin where that is installed, so no plugin's code is loaded for it.
+    """
+    from reidbench.registry import load_registry
+
+    registry = load_registry()
+    datasets = {_dataset(run) for run in records}
+    methods, weights = set(), set()
+    for name in sorted({run.method for run in records}):
+        try:
+            spec = registry.find(name).spec
+        except ReidbenchError:
+            methods.add(Citation("Methods", name, "its plugin is not installed here"))
+            continue
+        methods.add(Citation("Methods", name, f"{spec.summary}. {spec.source}".rstrip(". ") + ".", spec.licence))
+    for run in records:
+        used = run.data["weights"]
+        if used["pretrained"]:
+            digest = f", SHA-256 {used['sha256'][:12]}…" if used.get("sha256") else ""
+            weights.add(Citation("Weights", str(used["label"]), f"{used['source']}{digest}", str(used["licence"])))
+    tool = Citation("Tool", f"reidbench {__version__}", "The reidbench authors; see CITATION.cff.", "MIT")
+    return [*sorted(datasets), *sorted(methods), *sorted(weights), tool]
+
+
+def _dataset(run: RunRecord) -> Citation:
+    data = run.data["dataset"]
+    summary = wildlife_summary(run.dataset)
+    source = summary.get("publication_url") or summary.get("url") or ""
+    told = f"{data['n_images']} images of {data['n_identities']} identities"
+    note = str(data.get("note") or "")
+    if not source and not note:
+        note = "the record names no source: cite whoever made these photographs"
+    return Citation(
+        "Datasets", run.dataset, "; ".join(filter(None, (told, note, str(source)))), summary.get("licenses", "")
+    )
+
+
+def wildlife_summary(name: str) -> dict[str, str]:
+    """Return what wildlife-datasets says of one of its classes, as text; empty for any other dataset."""
+    from reidbench.data.sources.wildlife import wildlife_names
+
+    if name not in wildlife_names():
+        return {}
+    from wildlife_datasets import datasets  # takes seconds, so only where the name is one of theirs
+
+    summary = getattr(getattr(datasets, name), "summary", None) or {}
+    return {str(key): str(value) for key, value in dict(summary).items() if value is not None}

@@ -1,0 +1,400 @@
+"""One self-contained HTML page of saved runs: no script, style or picture comes from elsewhere.
+
+Every text goes through the template engine's escaping, and the page's own policy forbids any script but its one, so
+that a hostile identity or file name stays text. Equal runs give equal bytes: there is no time on the page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from reidbench import __version__
+from reidbench.metrics.expected_cost import ErrorCosts, expected_cost
+from reidbench.metrics.gallery_size import gallery_sizes
+from reidbench.report import charts
+from reidbench.report.carried import carried_thresholds
+from reidbench.report.charts import CostPoint, Series
+from reidbench.report.citations import Citation, citations_of
+from reidbench.report.error_gallery import ErrorPictures, Gallery
+from reidbench.report.photographs import Photographs, without_photographs
+from reidbench.report.ranking import LeaderboardRow, boards, describe_split
+from reidbench.report.run_curves import curves_of
+from reidbench.report.table import Cell, as_cells, notes_of, show, title_of
+from reidbench.runs import RunRecord
+
+MOST_ERRORS = 6  # of each kind and method
+PICTURED_ERRORS = 144  # of a page; at some 24 kB each they stay within the budget of pictures
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """What a reader of the page is shown.
+
+    Attributes:
+        title: Heading of the page.
+        unknown_rate: Share of new animals that expected costs are given for, in [0, 1].
+        costs: What each kind of error costs.
+        errors: Most errors of each kind and method that are shown; ``None`` leaves it to the number of methods.
+    """
+
+    title: str = "reidbench report"
+    unknown_rate: float = 0.3
+    costs: ErrorCosts = field(default_factory=ErrorCosts)
+    errors: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupView:
+    """One group's plots of one method."""
+
+    name: str
+    thresholds: Markup
+    histogram: Markup
+    facts: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MethodView:
+    """Everything that is shown of one leaderboard row apart from the comparison with others."""
+
+    key: str
+    label: str
+    swatch: Markup
+    shown_run: str
+    facts: Sequence[tuple[str, str]]
+    groups: Sequence[GroupView]
+    reliability: Markup | None
+    reliability_note: str
+    ece: str
+    history: Sequence[tuple[str, Markup]]
+    errors: Sequence[ErrorPictures]
+    errors_note: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableView:
+    """A small table: headings, and rows that begin with the method."""
+
+    caption: str
+    headings: Sequence[str]
+    rows: Sequence[tuple[str, Markup, str, Sequence[str]]]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoardView:
+    """One dataset's part of the page."""
+
+    anchor: str
+    name: str
+    title: str
+    notes: Sequence[str]
+    headings: Sequence[tuple[str, bool]]
+    rows: Sequence[tuple[str, Markup, Sequence[Cell]]]
+    legend: Sequence[tuple[str, Markup, str]]
+    metric: str
+    cost_chart: Markup
+    open_set: Markup
+    ranks: Markup
+    identification: TableView
+    groups: Sequence[TableView]
+    costs: TableView
+    cost_lines: Markup
+    spread: str
+    sizes: Sequence[tuple[Markup, str]]
+    methods: Sequence[MethodView]
+
+
+def write_report(
+    rows: Sequence[LeaderboardRow],
+    options: PageOptions | None = None,
+    photographs: Mapping[str, Photographs] | None = None,
+) -> str:
+    """Return the page of a leaderboard.
+
+    Args:
+        rows: The leaderboard, of one or several datasets.
+        options: What the page shows.
+        photographs: The images of each dataset, by its digest; without them errors are listed without pictures.
+
+    Raises:
+        ReidbenchError: The saved scores of a run can't be read.
+    """
+    options = options or PageOptions()
+    records = [run for row in rows for run in row.runs]
+    photographs = photographs if photographs is not None else without_photographs(records)
+    most = options.errors if options.errors is not None else _errors_each(len(rows))
+    gallery = Gallery(photographs, most)
+    parts = boards(rows)
+    views = [_board_view(index, board, options, gallery) for index, board in enumerate(parts)]
+    script = _source("report.js")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            title=options.title,
+            version=__version__,
+            boards=views,
+            n_runs=len(records),
+            citations=_grouped(citations_of(records)),
+            carried=carried_thresholds(rows),
+            options=options,
+            style=Markup(_source("report.css")),
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
+    )
+
+
+def _board_view(index: int, board: Sequence[LeaderboardRow], options: PageOptions, gallery: Gallery) -> BoardView:
+    several = {row.method for row in board if sum(other.method == row.method for other in board) > 1}
+    labels = [f"{row.method} {row.variant}".strip() if row.method in several else row.method for row in board]
+    keys = [f"b{index}r{place}" for place in range(len(board))]
+    shown = [_representative(row) for row in board]
+    series = [
+        Series(place, key, label, curves_of(run))
+        for place, (key, label, run) in enumerate(zip(keys, labels, shown, strict=True))
+    ]
+    headings, cells = as_cells(board)
+    metric = board[0].ranked_by
+    return BoardView(
+        anchor=f"dataset-{index}",
+        name=board[0].dataset,
+        title=title_of(board),
+        notes=notes_of(board),
+        headings=headings,
+        rows=[(key, charts.swatch(place), row) for place, (key, row) in enumerate(zip(keys, cells, strict=True))],
+        legend=[(each.key, charts.swatch(each.index), each.label) for each in series],
+        metric=charts.plain(metric),
+        cost_chart=charts.score_against_cost(_cost_points(board, series), charts.plain(metric)),
+        open_set=charts.open_set_curve(series),
+        ranks=charts.rank_curves(series),
+        identification=_identification(series),
+        groups=_group_tables(board, series),
+        costs=_cost_table(series, options),
+        cost_lines=charts.cost_lines(series, _named(options.costs), options.unknown_rate),
+        spread="standard deviation over splits" if any(row.split_sd.get(metric) is not None for row in board) else "",
+        sizes=_size_charts(series),
+        methods=[_method_view(each, row, run, gallery) for each, row, run in zip(series, board, shown, strict=True)],
+    )
+
+
+def _representative(row: LeaderboardRow) -> RunRecord:
+    """Return the run whose curves stand for a row: its first split and seed."""
+    return min(row.runs, key=lambda run: (run.split_seed is None, run.split_seed or 0, run.split_digest, run.seed))
+
+
+def _cost_points(board: Sequence[LeaderboardRow], series: Sequence[Series]) -> list[CostPoint]:
+    points = []
+    for row, each in zip(board, series, strict=True):
+        value, spread = row.metrics.get(row.ranked_by), row.split_sd.get(row.ranked_by)
+        seconds = row.timing.get("seconds")
+        score = math.nan if value is None else float(value)
+        spread = math.nan if spread is None else spread
+        points.append(
+            CostPoint(
+                each.index, each.key, each.label, math.nan if seconds is None else max(float(seconds), 0.01),
+                score, score - spread, score + spread,
+            )
+        )  # fmt: skip
+    return points
+
+
+def _identification(series: Sequence[Series]) -> TableView:
+    rows = []
+    reasons: dict[float, str] = {}
+    for each in series:
+        rates = each.curves.identification
+        reasons |= {rate.fpir: rate.reason for rate in rates if rate.reason}
+        cells = [show(_defined(rate.value)) for rate in rates]
+        rows.append((each.key, charts.swatch(each.index), each.label, cells))
+    headings = [f"DIR at FPIR {100 * rate.fpir:g} %" for rate in series[0].curves.identification]
+    note = "; ".join(reasons.values())
+    return TableView(
+        "Known animals found while so many unknown ones are let in, each averaged by identity",
+        headings, rows, f"Undefined: {note}." if note else "",
+    )  # fmt: skip
+
+
+def _group_tables(board: Sequence[LeaderboardRow], series: Sequence[Series]) -> list[TableView]:
+    """Return one table for each group: the means over the runs of each row, as the leaderboard has them overall."""
+    names = sorted({name for row in board for run in row.runs for name in run.data["metrics"]["test"]["groups"]})
+    columns = {"score": "score", "baks": "BAKS", "baus": "BAUS", "balanced_rank1": "bal. Rank-1", "auroc": "AUROC",
+               "oracle_score": "oracle", "regret": "regret"}  # fmt: skip
+    tables = []
+    for name in names if len(names) > 1 else []:
+        rows, counts = [], ""
+        for row, each in zip(board, series, strict=True):
+            found = [run.data["metrics"]["test"]["groups"].get(name, {}) for run in row.runs]
+            rows.append((each.key, charts.swatch(each.index), each.label, [show(_mean(found, key)) for key in columns]))
+            first = found[0]
+            counts = (
+                f"{first.get('n_queries', 0)} queries, {first.get('n_known_identities', 0)} known and "
+                f"{first.get('n_unknown_identities', 0)} unknown identities in the first run"
+            )
+        tables.append(TableView(name, list(columns.values()), rows, counts))
+    return tables
+
+
+def _cost_table(series: Sequence[Series], options: PageOptions) -> TableView:
+    rows = []
+    costs, rate = options.costs, options.unknown_rate
+    for each in series:
+        curves, errors = each.curves, each.curves.answered_rates
+        by_threshold = expected_cost(curves.rates, rate, costs)
+        best = float(np.nanmin(by_threshold)) if np.isfinite(by_threshold).any() else math.nan
+        cells = [
+            _answered_cost(errors, rate, costs), best,
+            errors["false_new"], errors["misidentified"], errors["false_match"],
+        ]  # fmt: skip
+        rows.append((each.key, charts.swatch(each.index), each.label, [show(_defined(value)) for value in cells]))
+    all_new = (1 - rate) * costs.false_new
+    return TableView(
+        f"Expected cost of a query where {100 * rate:g} % of the queries show new animals; costs: false new "
+        f"{costs.false_new:g}, mis-identification {costs.misidentified:g}, false match {costs.false_match:g}",
+        ["as answered", "best common threshold", "false new", "mis-identified", "false match"],
+        rows,
+        f"Answering “new” to every query costs {all_new:.3f}. The last three columns are rates, averaged by identity.",
+    )
+
+
+def _size_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
+    """Plot balanced Rank-1 and score over the number of enrolled animals, exactly as saved candidates give them."""
+    by_row = []
+    for each in series:
+        saved = each.curves.saved
+        by_row.append(gallery_sizes(saved.test.answers, saved.test.limit, saved.enrolled, saved.enrolled_group))
+    captions = {
+        "balanced_rank1": "Balanced Rank-1 with random shares of the animals enrolled; upright: deviation over "
+        "20 draws. Known queries whose animal is not enrolled are left out.",
+        "score": "Score of the same galleries with the thresholds that were chosen for the whole one.",
+    }
+    undefined = {
+        each.label: size.reason for each, sizes in zip(series, by_row, strict=True) for size in sizes if size.reason
+    }
+    plots = []
+    for metric, caption in captions.items():
+        lines = [
+            (
+                each.index, each.key, each.label, [float(size.n_identities) for size in sizes],
+                [size.mean[metric] for size in sizes], [size.sd[metric] for size in sizes],
+            )
+            for each, sizes in zip(series, by_row, strict=True)
+        ]  # fmt: skip
+        if any(math.isfinite(mean) for line in lines for mean in line[4]):
+            plot = charts.lines_over_size(lines, "animals enrolled", charts.plain(metric))
+            told = "".join(f" Not shown where undefined: {label} ({why})." for label, why in undefined.items())
+            plots.append((plot, caption + told))
+    return plots
+
+
+def _answered_cost(errors: Mapping[str, float], rate: float, costs: ErrorCosts) -> float:
+    total = 0.0
+    if rate < 1:
+        total += (1 - rate) * (costs.false_new * errors["false_new"] + costs.misidentified * errors["misidentified"])
+    return total + rate * costs.false_match * errors["false_match"] if rate > 0 else total
+
+
+def _method_view(each: Series, row: LeaderboardRow, run: RunRecord, gallery: Gallery) -> MethodView:
+    curves = each.curves
+    errors, note = gallery.of_run(run, curves.saved.test)
+    return MethodView(
+        key=each.key,
+        label=each.label,
+        swatch=charts.swatch(each.index),
+        shown_run=f"run {run.id}: split {run.split_digest[:12]} ({describe_split(run)}), seed {run.seed}"
+        + (f"; the first of {len(row.runs)} runs of this row" if len(row.runs) > 1 else ""),
+        facts=_facts(run),
+        groups=[
+            GroupView(
+                group.name,
+                charts.threshold_curves(group, each.label),
+                charts.score_histogram(group, each.label),
+                f"score {show(_defined(group.score))}, oracle {show(_defined(group.oracle_score))}",
+            )
+            for group in curves.groups
+        ],
+        reliability=charts.reliability_diagram(curves.reliability, each.label) if curves.reliability else None,
+        reliability_note=curves.reliability_note,
+        ece=show(_defined(curves.reliability.ece)) if curves.reliability else show(None),
+        history=charts.training_history(run.data["fit"]["history"], each.label),
+        errors=errors,
+        errors_note=note,
+    )
+
+
+def _facts(run: RunRecord) -> list[tuple[str, str]]:
+    data = run.data
+    plugin, weights = data["plugin"], data["weights"]
+    settings = ", ".join(f"{key}={value}" for key, value in data["settings"]["effective"].items())
+    chosen = data["threshold"]
+    values = sorted({f"{float(value):.4g}" for value in chosen["values"].values()})
+    environment = data.get("environment", {})
+    facts = [
+        ("plugin", f"{plugin['name']} {plugin['version']}, method version {plugin['method_version']}"),
+        ("settings", settings or "none"),
+        ("preset", str(data.get("preset") or "none")),
+        (
+            "weights",
+            f"{weights['label']}" + (f" ({weights['source']})" if weights["source"] != weights["label"] else ""),
+        ),
+        ("matching", f"{data['matching']['rule']}, {data['matching']['metric']}; gallery: {data['gallery']}"),
+        ("threshold", f"{chosen['policy']}: {', '.join(values)}"),
+        ("device", str(environment.get("device", "unknown"))),
+        *(("note", note) for note in [*chosen["notes"], *data["fit"]["notes"]]),
+    ]
+    return facts
+
+
+def _grouped(citations: Sequence[Citation]) -> list[tuple[str, list[Citation]]]:
+    kinds = dict.fromkeys(citation.kind for citation in citations)
+    return [(kind, [citation for citation in citations if citation.kind == kind]) for kind in kinds]
+
+
+def _errors_each(n_rows: int) -> int:
+    return max(1, min(MOST_ERRORS, PICTURED_ERRORS // (3 * max(n_rows, 1))))
+
+
+def _mean(found: Sequence[Mapping[str, Any]], key: str) -> float | None:
+    """Mean over runs; undefined where one is, as in the leaderboard."""
+    values = [metrics.get(key) for metrics in found]
+    defined = [float(value) for value in values if value is not None]
+    return sum(defined) / len(defined) if defined and len(defined) == len(values) else None
+
+
+def _named(costs: ErrorCosts) -> dict[str, float]:
+    return {name: getattr(costs, name) for name in ("false_new", "misidentified", "false_match")}
+
+
+def _defined(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_templates()),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    return environment
+
+
+def _templates() -> Path:
+    return Path(__file__).parent / "templates"
+
+
+def _source(name: str) -> str:
+    return (_templates() / name).read_text(encoding="utf-8")

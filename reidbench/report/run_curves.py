@@ -1,0 +1,235 @@
+"""Everything that a report draws of one run, derived from its saved scores: no model, no image, no new inference.
+
+A curve over every threshold of a large test part has as many steps as queries, so what is kept for drawing is
+rounded to what a plot can show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.metrics.answers import Answers
+from reidbench.metrics.expected_cost import ErrorRates, error_rates
+from reidbench.metrics.identification import FPIR_RATES, IdentificationRate, dir_at_fpir
+from reidbench.metrics.open_set import balanced_accuracy
+from reidbench.metrics.ranking import rank_curve
+from reidbench.metrics.reliability import Reliability, reliability
+from reidbench.metrics.sweep import ThresholdSweep, threshold_sweep
+from reidbench.runs import RunRecord
+from reidbench.saved import SavedEpisode, SavedRun, read_saved_run
+from reidbench.words import NEW_IDENTITY
+
+MAX_RANK = 20
+HISTOGRAM_BINS = 32
+RELIABILITY_BINS = 10
+_FEWEST_FOR_RELIABILITY = 20  # calibration queries; a map through fewer says nothing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupCurves:
+    """BAKS, BAUS and score of one group over every threshold, and where its known and unknown queries lie.
+
+    Attributes:
+        name: The group.
+        sweep: The two sides at every threshold.
+        chosen: The threshold that was applied, if it is one for the group; ``nan`` where a rule that uses more than
+            the best score decided.
+        score: Score at what was answered, ``nan`` where undefined.
+        oracle: The threshold that is best in hindsight, ``nan`` where the score is undefined.
+        oracle_score: Its score.
+        edges: Edges of the histograms' bins, ``(n_bin + 1,)``; empty when no query has a score.
+        known: Share of the known queries in each bin, ``(n_bin,)``.
+        unknown: Share of the unknown queries in each bin, ``(n_bin,)``.
+        n_known: Number of known queries.
+        n_unknown: Number of unknown queries.
+    """
+
+    name: str
+    sweep: ThresholdSweep
+    chosen: float
+    score: float
+    oracle: float
+    oracle_score: float
+    edges: NDArray[np.float64]
+    known: NDArray[np.float64]
+    unknown: NDArray[np.float64]
+    n_known: int
+    n_unknown: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunCurves:
+    """The curves of one run's test episode.
+
+    Attributes:
+        saved: The run, as it was read back.
+        sweep: All groups at one common threshold, identities of all groups pooled.
+        chosen: BAKS and BAUS at what was answered.
+        oracle: BAKS and BAUS at each group's best threshold in hindsight; ``nan`` where undefined.
+        rank: Rank-k, k from 1 on, per image, ``(MAX_RANK,)``; ``nan`` beyond the candidates that were kept.
+        balanced_rank: The same, averaged within identities first.
+        identification: DIR at each of ``FPIR_RATES``.
+        rates: The three errors at every common threshold.
+        answered_rates: The same three at what was answered.
+        groups: Each group's own curves.
+        reliability: Whether probabilities of being right came true, ``None`` where undefined.
+        reliability_note: What the probabilities are, or why there are none.
+    """
+
+    saved: SavedRun
+    sweep: ThresholdSweep
+    chosen: tuple[float, float]
+    oracle: tuple[float, float]
+    rank: NDArray[np.float64]
+    balanced_rank: NDArray[np.float64]
+    identification: tuple[IdentificationRate, ...]
+    rates: ErrorRates
+    answered_rates: Mapping[str, float]
+    groups: tuple[GroupCurves, ...]
+    reliability: Reliability | None
+    reliability_note: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the curves as compact JSON: three decimals, steps of one place written once."""
+        places = np.unique(np.round(np.stack([1 - self.sweep.baus, self.sweep.baks], axis=1), 3), axis=0)
+        undefined = np.isnan(places).any()
+        return {
+            "open_set": None if undefined else {"fpir": places[:, 0].tolist(), "dir": places[:, 1].tolist()},
+            "chosen": _pair(self.chosen),
+            "oracle": _pair(self.oracle),
+            "rank": [_rounded(value) for value in self.rank],
+            "balanced_rank": [_rounded(value) for value in self.balanced_rank],
+            "dir_at_fpir": [rate.to_json() for rate in self.identification],
+            "errors": {name: _rounded(value) for name, value in self.answered_rates.items()},
+            "reliability": self.reliability.to_json() if self.reliability else None,
+            "reliability_note": self.reliability_note,
+        }
+
+
+def curves_of(record: RunRecord) -> RunCurves:
+    """Read a run and derive its curves.
+
+    Raises:
+        ReidbenchError: The saved scores can't be read.
+    """
+    return run_curves(read_saved_run(record))
+
+
+def run_curves(saved: SavedRun) -> RunCurves:
+    """Derive the curves of a run from its saved answers."""
+    answers = saved.test.answers
+    code, known = answers.identity_code, answers.known
+    sweep = threshold_sweep(answers.best_score, answers.correct, known, code)
+    groups = tuple(
+        _group_curves(str(name), saved.test, answers.group == name) for name in np.unique(answers.group.astype(str))
+    )
+    best_limit = np.array([{group.name: group.oracle for group in groups}[str(name)] for name in answers.group])
+    right, is_new = saved.test.predicted == answers.true, saved.test.predicted == NEW_IDENTITY
+    accepted = (answers.best_score >= best_limit) & (answers.best_score > -np.inf)
+    defined = np.isfinite([group.oracle_score for group in groups]).all()
+    diagram, note = _reliability(saved)
+    return RunCurves(
+        saved=saved,
+        sweep=sweep,
+        chosen=_two_sides(right, is_new, known, code),
+        oracle=_two_sides(accepted & answers.correct, ~accepted, known, code) if defined else (math.nan, math.nan),
+        rank=_ranks(answers, balanced=False),
+        balanced_rank=_ranks(answers, balanced=True),
+        identification=tuple(dir_at_fpir(sweep, rate, len(np.unique(code[~known]))) for rate in FPIR_RATES),
+        rates=error_rates(answers.best_score, answers.correct, known, code),
+        answered_rates={
+            "false_new": balanced_accuracy(is_new[known], code[known]),
+            "misidentified": balanced_accuracy((~is_new & ~right)[known], code[known]),
+            "false_match": balanced_accuracy(~is_new[~known], code[~known]),
+        },
+        groups=groups,
+        reliability=diagram,
+        reliability_note=note,
+    )
+
+
+def _group_curves(name: str, test: SavedEpisode, mine: NDArray[np.bool_]) -> GroupCurves:
+    answers = test.answers
+    score, known, code = answers.best_score[mine], answers.known[mine], answers.identity_code[mine]
+    sweep = threshold_sweep(score, answers.correct[mine], known, code)
+    baks, baus = _two_sides((test.predicted == answers.true)[mine], (test.predicted == NEW_IDENTITY)[mine], known, code)
+    place = int(np.argmax(sweep.score)) if np.isfinite(sweep.score).all() else -1
+    limits = np.unique(test.limit[mine])
+    decided_by_threshold = ((score >= test.limit[mine]) & (score > -np.inf)) == (test.predicted != NEW_IDENTITY)[mine]
+    compared = score > -np.inf
+    edges = known_share = unknown_share = np.empty(0)
+    if compared.any():
+        low, high = float(score[compared].min()), float(score[compared].max())
+        edges = np.linspace(low, high if high > low else low + 1.0, HISTOGRAM_BINS + 1)
+        known_share, unknown_share = (
+            np.histogram(score[compared & side], edges)[0] / max(int(side.sum()), 1) for side in (known, ~known)
+        )
+    return GroupCurves(
+        name=name,
+        sweep=sweep,
+        chosen=float(limits[0]) if len(limits) == 1 and decided_by_threshold.all() else math.nan,
+        score=math.sqrt(baks * baus),
+        oracle=float(sweep.thresholds[place]) if place >= 0 else math.nan,
+        oracle_score=float(sweep.score[place]) if place >= 0 else math.nan,
+        edges=edges,
+        known=known_share,
+        unknown=unknown_share,
+        n_known=int(known.sum()),
+        n_unknown=int((~known).sum()),
+    )
+
+
+def _two_sides(
+    right: NDArray[np.bool_], is_new: NDArray[np.bool_], known: NDArray[np.bool_], code: NDArray[np.int64]
+) -> tuple[float, float]:
+    return balanced_accuracy(right[known], code[known]), balanced_accuracy(is_new[~known], code[~known])
+
+
+def _ranks(answers: Answers, *, balanced: bool) -> NDArray[np.float64]:
+    known = answers.known
+    named = np.asarray(answers.candidates[known] == answers.true[known, None], dtype=bool)
+    named &= answers.scores[known] > -np.inf
+    found = np.where(named, answers.identity_code[known, None], -1)
+    curve = rank_curve(answers.identity_code[known], found, MAX_RANK, balanced=balanced)
+    kept, largest = answers.scores.shape[1], max(answers.gallery_identities.values(), default=0)
+    if kept < largest:  # the right animal may stand beyond the candidates that were kept
+        curve[kept:] = np.nan
+    return curve
+
+
+def _reliability(saved: SavedRun) -> tuple[Reliability | None, str]:
+    """Map best scores to the probability that the best candidate is right, and judge the map on test.
+
+    The map is isotonic and fitted on the calibration episode alone, so every method can be judged alike, whether
+    its scores are probabilities or counts of matches.
+    """
+    from sklearn.isotonic import IsotonicRegression  # takes a second to load; `compare` needs none of it
+
+    calibration, test = saved.calibration.answers, saved.test.answers
+    fitted_on, judged_on = calibration.best_score > -np.inf, test.best_score > -np.inf
+    if fitted_on.sum() < _FEWEST_FOR_RELIABILITY or not judged_on.any():
+        return None, (
+            f"undefined: {int(fitted_on.sum())} calibration and {int(judged_on.sum())} test queries have a candidate, "
+            f"and {_FEWEST_FOR_RELIABILITY} and 1 are needed"
+        )
+    isotonic = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
+    isotonic.fit(calibration.best_score[fitted_on], calibration.correct[fitted_on].astype(float))
+    probability = np.clip(isotonic.predict(test.best_score[judged_on]), 0.0, 1.0)
+    return reliability(probability, test.correct[judged_on], bins=RELIABILITY_BINS), (
+        f"probability that the best candidate is the right animal, by an isotonic map of best scores fitted on "
+        f"{int(fitted_on.sum())} calibration queries and judged on {int(judged_on.sum())} test queries"
+    )
+
+
+def _pair(values: tuple[float, float]) -> dict[str, float | None]:
+    return {"baks": _rounded(values[0]), "baus": _rounded(values[1])}
+
+
+def _rounded(value: float) -> float | None:
+    return round(float(value), 4) if math.isfinite(value) else None

@@ -1,0 +1,101 @@
+"""Lines between matched points, from made-up features and from a method that keeps keypoints."""
+
+import re
+
+import numpy as np
+import pytest
+
+import reidbench
+from reidbench.calibration.calibrated import Calibrated
+from reidbench.calibration.settings import Calibration
+from reidbench.local_features import keypoint_method
+from reidbench.local_matching import Matches
+from reidbench.method import Images
+from reidbench.progress import Progress
+from reidbench.registry import load_registry
+from reidbench.report.html import PageOptions, write_report
+from reidbench.report.matches import MOST_LINES, MatchedPoints, draw_matches, match_images, matcher_of
+from reidbench.report.photographs import Thumbnail, find_photographs
+from reidbench.report.ranking import leaderboard
+
+LEFT = Thumbnail("data:image/jpeg;base64,AAAA", 120, 60)
+SMALL = "patterns:identities=24,size=64,level=easy"
+RIGHT = Thumbnail("data:image/jpeg;base64,BBBB", 60, 60)
+
+
+class Corners:
+    """Describes an image by its four corners and matches each with its like."""
+
+    def describe(self, pixels):
+        return {"keypoint": np.array([[0, 0], [1, 0], [0, 1], [1, 1]], float), "descriptor": np.eye(4)}
+
+    def match(self, query, gallery, pairs):
+        assert pairs.tolist() == [[0, 0]] and len(query) == len(gallery) == 1
+        assert query.ragged["descriptor"][0].shape == (4, 4)
+        return Matches(np.zeros(2, np.int64), np.array([0, 3]), np.array([0, 2]), np.ones(2, np.float32))
+
+
+def test_points_are_those_that_the_method_matched():
+    found = match_images(Corners(), np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 3), np.uint8))
+    assert found.query.tolist() == [[0, 0], [1, 1]] and found.gallery.tolist() == [[0, 0], [0, 1]]
+
+
+def test_a_line_runs_from_the_left_picture_to_the_right_one():
+    points = MatchedPoints(np.array([[0.5, 0.5], [1.0, 1.0]]), np.array([[0.0, 0.25], [1.0, 1.0]]))
+    drawn = draw_matches(LEFT, RIGHT, points, 'two <b>"matches"</b>')
+    # Both are drawn 120 high: the left one is 240 wide, the right one 120, with 8 between.
+    assert 'd="M120.0 60.0L248.0 30.0"' in drawn and 'd="M240.0 120.0L368.0 120.0"' in drawn
+    assert 'viewBox="0 0 368 120"' in drawn and drawn.count("<image") == 2
+    assert "<b>" not in drawn and "&lt;b&gt;" in drawn
+
+
+def test_many_matches_do_not_hide_the_animals():
+    points = MatchedPoints(np.full((500, 2), 0.5), np.full((500, 2), 0.5))
+    assert draw_matches(LEFT, RIGHT, points, "").count("<path") == MOST_LINES
+    none = MatchedPoints(np.empty((0, 2)), np.empty((0, 2)))
+    assert "<path" not in draw_matches(LEFT, RIGHT, none, "")
+
+
+def test_points_that_do_not_pair_are_refused():
+    with pytest.raises(ValueError, match="shapes"):
+        MatchedPoints(np.zeros((2, 2)), np.zeros((3, 2)))
+
+
+def test_a_run_that_compared_no_keypoints_draws_none(finished):
+    run = next(record for record in finished.records if record.method == "color_histogram")
+    assert matcher_of(run) == (None, "")
+
+
+def test_a_sift_run_says_that_it_matched_keypoints_and_matches_again(finished):
+    record = next(record for record in finished.of("patterns") if record.method == "sift")
+    images = reidbench.load_dataset(record.dataset)
+    assert record.data["matching"]["keypoints"] is True
+    matcher, why = matcher_of(record)
+    assert matcher is not None and why == ""
+    pixels = Images(images).pixels(0)
+    found = matcher(pixels, pixels)
+    # An image matches itself point by point.
+    assert len(found) > 5 and np.array_equal(found.query, found.gallery)
+    assert found.query.min() >= 0 and found.query.max() <= 1
+
+
+def test_the_page_of_a_sift_run_draws_its_matches(tmp_path):
+    # Nothing has so many matches: every known animal is answered as new, so there are errors to show.
+    records = [
+        reidbench.evaluate("sift", SMALL, threshold="fixed=10000", runs_dir=tmp_path, progress=Progress(), device="cpu")
+    ]
+    page = write_report(leaderboard(records), PageOptions(), find_photographs(records, []))
+    drawings = re.findall(r'<svg class="matches"[^>]*aria-label="(\d+) matches of query.*?</svg>', page, re.DOTALL)
+    whole = re.findall(r'<svg class="matches".*?</svg>', page, re.DOTALL)
+    assert len(whole) == len(drawings) > 0
+    lines = [drawing.count("<path") for drawing in whole]
+    assert lines == [min(int(told), MOST_LINES) for told in drawings] and max(lines) > 0
+    assert all(drawing.count("data:image/jpeg") == 2 for drawing in whole)
+
+
+def test_calibration_hides_no_keypoints():
+    sift = load_registry().find("sift").spec
+    method = sift.build(sift.settings())
+    assert keypoint_method(Calibrated(method, Calibration(kind="isotonic"))) is method
+    other = load_registry().find("color_histogram").spec
+    assert keypoint_method(other.build(other.settings())) is None
