@@ -10,6 +10,7 @@ from rich.console import Console
 
 from reidbench import __version__
 from reidbench.cli.compare import compare
+from reidbench.cli.curve import curve
 from reidbench.cli.datasets import datasets
 from reidbench.cli.methods import methods
 from reidbench.cli.report import report
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 for command in (run, compare, report, rethreshold, methods, datasets, split, tune, score):
     app.command()(command)
+app.add_typer(curve, name="curve")
 
 
 def _version(show: bool) -> None:

@@ -211,7 +211,7 @@ def training_history(history: Sequence[Mapping[str, Any]], label: str) -> list[t
                 plot.mark(
                     epoch, value, marker(index), f"s{index}", title=f"{name}, epoch {epoch:g}: {value:.4g}", size=3
                 )
-        plots.append((f"Training: {title}", plot.write(f"{label}: {title} by epoch", f"{len(epochs)} epochs")))
+        plots.append((title, plot.write(f"{label}: {title} by epoch", f"{len(epochs)} epochs")))
     return plots
 
 

@@ -41,7 +41,11 @@ def citations_of(records: Sequence[RunRecord]) -> list[Citation]:
         used = run.data["weights"]
         if used["pretrained"]:
             digest = f", SHA-256 {used['sha256'][:12]}…" if used.get("sha256") else ""
-            weights.add(Citation("Weights", str(used["label"]), f"{used['source']}{digest}", str(used["licence"])))
+            weights.add(
+                Citation(
+                    "Weights", str(used["label"]), f"{used['source']}{digest}", str(used["licence"] or "not recorded")
+                )
+            )
     tool = Citation("Tool", f"reidbench {__version__}", "The reidbench authors; see CITATION.cff.", "MIT")
     return [*sorted(datasets), *sorted(methods), *sorted(weights), tool]
 

@@ -19,6 +19,7 @@ import numpy as np
 from markupsafe import Markup
 
 from reidbench import __version__
+from reidbench.gallery_curves import read_images_per_identity
 from reidbench.metrics.expected_cost import ErrorCosts, expected_cost
 from reidbench.metrics.gallery_size import gallery_sizes
 from reidbench.report import charts
@@ -295,6 +296,27 @@ def _size_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
             plot = charts.lines_over_size(lines, "animals enrolled", charts.plain(metric))
             told = "".join(f" Not shown where undefined: {label} ({why})." for label, why in undefined.items())
             plots.append((plot, caption + told))
+    return plots + _image_charts(series)
+
+
+def _image_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
+    """Plot score and balanced Rank-1 over the images of each animal, for the runs that were repeated with fewer."""
+    curves = [(each, found) for each in series if (found := read_images_per_identity(each.curves.saved.record))]
+    plots = []
+    for metric in ("balanced_rank1", "score") if curves else ():
+        lines = []
+        for each, curve in curves:
+            sizes = sorted({point.images for point in curve.points})
+            values = [
+                [_number(point.metrics[metric]) for point in curve.points if point.images == size] for size in sizes
+            ]
+            means = [float(np.mean(found)) for found in values]
+            deviations = [float(np.std(found, ddof=1)) if len(found) > 1 else math.nan for found in values]
+            lines.append((each.index, each.key, each.label, [float(size) for size in sizes], means, deviations))
+        plot = charts.lines_over_size(lines, "most gallery images of each animal", charts.plain(metric))
+        plots.append(
+            (plot, f"{charts.plain(metric)} of runs repeated with fewer gallery images of each animal".capitalize())
+        )
     return plots
 
 
@@ -374,6 +396,10 @@ def _mean(found: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 def _named(costs: ErrorCosts) -> dict[str, float]:
     return {name: getattr(costs, name) for name in ("false_new", "misidentified", "false_match")}
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _defined(value: float) -> float | None:

@@ -1,0 +1,143 @@
+"""``reidbench curve``: how saved runs depend on the gallery, and what a threshold loses on another dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from reidbench.cli.options import RootOption, RunsOption
+
+curve = typer.Typer(no_args_is_help=True, help="Measure runs with a smaller gallery, or with another's threshold.")
+_SHOWN = ("score", "oracle_score", "balanced_rank1", "auroc")
+_HEADINGS = ("score", "oracle", "bal. Rank-1", "AUROC")
+_RunArgument = Annotated[list[str], typer.Argument(help="Runs, by folder or id.")]
+_JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@curve.command("gallery-size")
+def gallery_size(
+    run: _RunArgument,
+    runs: RunsOption = Path("runs"),
+    draws: Annotated[int, typer.Option(min=1, help="Random draws of each share.")] = 20,
+    as_json: _JsonOption = False,
+) -> None:
+    """Measure saved runs with random shares of the animals enrolled; needs no image."""
+    from reidbench.metrics.gallery_size import gallery_sizes
+    from reidbench.saved import find_run, read_saved_run
+
+    found = []
+    for name in run:
+        saved = read_saved_run(find_run(name, runs))
+        sizes = gallery_sizes(
+            saved.test.answers, saved.test.limit, saved.enrolled, saved.enrolled_group, draws=draws
+        )  # fmt: skip
+        found.append((saved.record, sizes))
+    if as_json:
+        rows = [
+            {"run": record.id, "method": record.method, "sizes": [size.to_json() for size in sizes]}
+            for record, sizes in found
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = _table("Fewer animals enrolled", "method", "run", "animals", *_HEADINGS)
+    for record, sizes in found:
+        for size in sizes:
+            numbers = [_show(size.mean[name]) for name in _SHOWN]
+            table.add_row(record.method, record.id, str(size.n_identities), *numbers)
+    console = Console(highlight=False)
+    console.print(table)
+    for note in dict.fromkeys(size.reason for _, sizes in found for size in sizes if size.reason):
+        console.print(f"Undefined where {note}.", markup=False)
+    console.print("The thresholds are those of the whole gallery; queries of animals taken out are left out.")
+
+
+@curve.command("images-per-identity")
+def images_per_identity(
+    run: _RunArgument,
+    runs: RunsOption = Path("runs"),
+    dataset: Annotated[
+        str | None, typer.Option(help="Dataset of the runs, as run --dataset took it; drawn animals need no name.")
+    ] = None,
+    root: RootOption = None,
+    keep: Annotated[
+        list[int] | None, typer.Option(min=1, help="Most gallery images of each animal; by default 1, 2, 4, …")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Random draws of each number.")] = 3,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: _JsonOption = False,
+) -> None:
+    """Repeat runs with fewer gallery images of each animal; `report` then shows the curve."""
+    from reidbench.data.sources import load_dataset
+    from reidbench.gallery_curves import images_per_identity as repeat
+    from reidbench.progress import RichProgress
+    from reidbench.saved import find_run
+
+    records = [find_run(name, runs) for name in run]
+    curves = [
+        repeat(
+            record, load_dataset(dataset or record.dataset, root), counts=keep or (), draws=draws, device=device,
+            progress=RichProgress(),
+        )
+        for record in records
+    ]  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps([each.to_json() for each in curves], indent=2))
+        return
+    table = _table("Fewer images of each animal", "method", "run", "images", *_HEADINGS)
+    for each in curves:
+        for images in sorted({point.images for point in each.points}):
+            draws_of = [point.metrics for point in each.points if point.images == images]
+            numbers = [_show(_mean([metrics[name] for metrics in draws_of])) for name in _SHOWN]
+            table.add_row(each.method, each.run_id, str(images), *numbers)
+    Console(highlight=False).print(table)
+
+
+@curve.command("carried")
+def carried(
+    runs: RunsOption = Path("runs"),
+    mixed_splits: Annotated[
+        bool, typer.Option("--mixed-splits", help="Take methods together that were judged on different splits.")
+    ] = False,
+    as_json: _JsonOption = False,
+) -> None:
+    """Apply each threshold to the other datasets of a folder of runs; needs no image."""
+    from reidbench.report.carried import as_json as carried_as_json
+    from reidbench.report.carried import carried_thresholds
+    from reidbench.report.ranking import compare_runs
+
+    found = carried_thresholds(compare_runs(runs, mixed_splits=mixed_splits))
+    if as_json:
+        typer.echo(carried_as_json(found))
+        return
+    console = Console(highlight=False)
+    if not found:
+        console.print("no method was run with equal settings and weights on two datasets")
+        return
+    table = _table("Carried thresholds", "method", "chosen on", "applied to", "runs", "score", "own", "oracle", "lost")
+    for each in found:
+        table.add_row(each.method, each.chosen_on, each.applied_to, *each.cells)
+    console.print(table)
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading != "method")
+    return table
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    defined = [value for value in values if value is not None]
+    return fmean(defined) if defined and len(defined) == len(values) else None
+
+
+def _show(value: float | None) -> str:
+    return "–" if value is None or value != value else f"{value:.3f}"

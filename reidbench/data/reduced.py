@@ -1,0 +1,59 @@
+"""A split with fewer images of each enrolled animal, everything else equal.
+
+Which images stay depends on a seed and their ids alone, and those that stay with ``n`` stay with every larger number,
+so that points of one curve differ by what was added and by nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+
+from reidbench.data.images import ImageSet
+from reidbench.data.splits import Split
+from reidbench.errors import ReidbenchError
+
+
+def gallery_counts(split: Split, images: ImageSet) -> dict[str, int]:
+    """Return the number of gallery images of each enrolled identity."""
+    counts: dict[str, int] = defaultdict(int)
+    for row in split.indices("gallery", images):
+        counts[str(images.table["identity"].iloc[int(row)])] += 1
+    return dict(counts)
+
+
+def keep_gallery_images(split: Split, images: ImageSet, most: int, *, seed: int = 0) -> Split:
+    """Return the split with at most ``most`` gallery images of each identity; the others are ``unused``.
+
+    Args:
+        split: What to reduce. Its queries, known and unknown, stay as they are.
+        images: The images that it parts.
+        most: Gallery images of each identity, at least 1.
+        seed: Which images stay.
+
+    Raises:
+        ReidbenchError: ``most`` is below 1.
+
+    Example:
+        >>> keep_gallery_images(split, images, 1).counts["gallery"]  # doctest: +SKIP
+        52
+    """
+    if most < 1:
+        raise ReidbenchError(
+            f"{most} gallery images of each animal leave nothing to search",
+            where=f"--keep {most}",
+            remedy="keep at least 1",
+        )
+    by_identity: dict[str, list[str]] = defaultdict(list)
+    for row in split.indices("gallery", images):
+        by_identity[str(images.table["identity"].iloc[int(row)])].append(str(images.table["image_id"].iloc[int(row)]))
+    dropped = {
+        image_id
+        for ids in by_identity.values()
+        for image_id in sorted(ids, key=lambda each: hashlib.sha256(f"{seed}\x00{each}".encode()).digest())[most:]
+    }
+    parts = tuple(
+        "unused" if image_id in dropped else part for image_id, part in zip(split.image_ids, split.parts, strict=True)
+    )
+    note = f"at most {most} gallery images of each identity are kept, drawn by seed {seed}"
+    return Split(split.image_ids, parts, split.kind, split.seed, (*split.warnings, note))
