@@ -16,6 +16,7 @@ from reidbench.errors import ReidbenchError
 
 if TYPE_CHECKING:
     from reidbench.report.rows import LeaderboardRow
+    from reidbench.report.sheets import Sheet
 
 
 class Format(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum in every version
@@ -25,6 +26,7 @@ class Format(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum
     markdown = "markdown"
     csv = "csv"
     json = "json"
+    html = "html"
 
 
 def compare(
@@ -61,6 +63,7 @@ def compare(
         Format.markdown: partial(table.as_markdown, sheets=sheets),
         Format.csv: table.as_csv,
         Format.json: table.as_json,
+        Format.html: partial(_as_html, sheets=sheets),
     }
     text = writers[chosen](rows)
     if output is None:
@@ -76,3 +79,9 @@ def compare(
             remedy="name a file that can be written",
         ) from error
     typer.echo(f"written to {output}", err=True)
+
+
+def _as_html(rows: Sequence[LeaderboardRow], sheets: Sequence[Sheet]) -> str:
+    from reidbench.report.html import write_leaderboard
+
+    return write_leaderboard(rows, sheets)

@@ -30,7 +30,8 @@ from reidbench.report.error_gallery import ErrorPictures, Gallery
 from reidbench.report.photographs import Photographs, without_photographs
 from reidbench.report.ranking import LeaderboardRow, boards, describe_split
 from reidbench.report.run_curves import curves_of
-from reidbench.report.table import Cell, as_cells, notes_of, show, title_of
+from reidbench.report.sheets import Sheet, dataset_sheet, show
+from reidbench.report.table import Cell, as_cells, notes_of, title_of
 from reidbench.runs import RunRecord
 
 MOST_ERRORS = 6  # of each kind and method
@@ -93,6 +94,18 @@ class TableView:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LeaderboardView:
+    """One dataset's table where nothing else is shown."""
+
+    anchor: str
+    name: str
+    title: str
+    notes: Sequence[str]
+    headings: Sequence[tuple[str, bool]]
+    rows: Sequence[tuple[str, Markup, Sequence[Cell]]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class BoardView:
     """One dataset's part of the page."""
 
@@ -138,6 +151,31 @@ def write_report(
     gallery = Gallery(photographs, most)
     parts = boards(rows)
     views = [_board_view(index, board, options, gallery) for index, board in enumerate(parts)]
+    return _render(
+        records, options, boards=views, sheets=dataset_sheet(rows), carried=carried_thresholds(rows),
+        citations=_grouped(citations_of(records)),
+    )  # fmt: skip
+
+
+def write_leaderboard(
+    rows: Sequence[LeaderboardRow], sheets: Sequence[Sheet] = (), title: str = "reidbench leaderboard"
+) -> str:
+    """Return a page of the leaderboard alone, sortable and filterable, with the sheets below it."""
+    views = []
+    for index, board in enumerate(boards(rows)):
+        headings, cells = as_cells(board)
+        shown = [(f"b{index}r{place}", charts.swatch(place), row) for place, row in enumerate(cells)]
+        views.append(
+            LeaderboardView(f"dataset-{index}", board[0].dataset, title_of(board), notes_of(board), headings, shown)
+        )
+    records = [run for row in rows for run in row.runs]
+    return _render(
+        records, PageOptions(title=title), boards=views, carried=[], citations=_grouped(citations_of(records)),
+        sheets=sheets, leaderboard_only=True,
+    )  # fmt: skip
+
+
+def _render(records: Sequence[RunRecord], options: PageOptions, *, leaderboard_only: bool = False, **parts: Any) -> str:
     script = _source("report.js")
     return (
         _environment()
@@ -145,14 +183,12 @@ def write_report(
         .render(
             title=options.title,
             version=__version__,
-            boards=views,
             n_runs=len(records),
-            citations=_grouped(citations_of(records)),
-            carried=carried_thresholds(rows),
-            options=options,
+            leaderboard_only=leaderboard_only,
             style=Markup(_source("report.css")),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            **parts,
         )
     )
 

@@ -328,6 +328,6 @@ def _sorted_by(column: _Column, row: LeaderboardRow) -> float | None:
     if column.value is not None:
         return column.value(row)
     try:
-        return float(column.text(row)) if column.right else None
+        return float(column.text(row).split("–")[0]) if column.right else None  # an interval is sorted by its lower end
     except ValueError:
         return None

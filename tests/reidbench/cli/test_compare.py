@@ -26,7 +26,7 @@ def write_run(
         "id": f"{split}{seed}",
         "method": method,
         "plugin": {"name": "reidbench", "version": "0.1.0"},
-        "dataset": {"name": dataset, "digest": f"digest of {dataset}", "note": ""},
+        "dataset": {"name": dataset, "digest": f"digest of {dataset}", "note": "", "n_images": 9, "n_identities": 3},
         "split": {"digest": split, "kind": "open-set", "seed": 0, "counts": {}, "new_share": 0.3},
         "seed": seed,
         "preset": "quick",
@@ -124,3 +124,22 @@ def test_different_splits_need_a_word(runs_dir):
 
 def test_an_unknown_format_is_a_usage_error(runs_dir):
     assert CliRunner().invoke(app, ["--runs", str(runs_dir), "--format", "xml"]).exit_code == 2
+
+
+def test_html_is_a_page_of_the_table_that_sorts_and_filters(runs_dir):
+    page = call("--runs", runs_dir, "--format", "html")
+    assert page.startswith("<!doctype html>") and page.count("<script>") == 1
+    assert 'aria-sort="ascending"' in page and 'class="filter"' in page and "0.375" in page
+    assert "Over every threshold" not in page
+
+
+def test_html_shows_the_tables_below_the_leaderboard_too(runs_dir):
+    assert "Over all datasets" not in call("--runs", runs_dir, "--format", "html")
+    write_run(runs_dir, "sift", 0.75, dataset="turtles", split="tttt")
+    write_run(runs_dir, "color_histogram", 0.25, dataset="turtles", split="tttt")
+    page = call("--runs", runs_dir, "--format", "html", "--by-group")
+    assert "Over all datasets" in page and '<th scope="col" class="number">rank on turtles</th>' in page
+    # sift (.25 + .75) / 2; color_histogram (.375 + .25) / 2 = .3125, which is .1875 less.
+    assert '<td class="number">0.500</td><td class="number"></td>' in page
+    assert '<td class="number">0.312</td><td class="number">-0.188</td>' in page
+    assert "turtles, by group" in page
