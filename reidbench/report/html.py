@@ -26,12 +26,13 @@ from reidbench.report import charts
 from reidbench.report.carried import carried_thresholds
 from reidbench.report.charts import CostPoint, Series
 from reidbench.report.citations import Citation, citations_of
-from reidbench.report.error_gallery import ErrorPictures, Gallery
+from reidbench.report.error_gallery import Gallery
 from reidbench.report.photographs import Photographs, without_photographs
 from reidbench.report.ranking import LeaderboardRow, boards, describe_split
 from reidbench.report.run_curves import curves_of
 from reidbench.report.sheets import Sheet, dataset_sheet, show
-from reidbench.report.table import Cell, as_cells, notes_of, title_of
+from reidbench.report.table import as_cells, notes_of, title_of
+from reidbench.report.views import BoardView, GroupView, LeaderboardView, MethodView, TableView
 from reidbench.runs import RunRecord
 
 MOST_ERRORS = 6  # of each kind and method
@@ -53,80 +54,6 @@ class PageOptions:
     unknown_rate: float = 0.3
     costs: ErrorCosts = field(default_factory=ErrorCosts)
     errors: int | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GroupView:
-    """One group's plots of one method."""
-
-    name: str
-    thresholds: Markup
-    histogram: Markup
-    facts: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MethodView:
-    """Everything that is shown of one leaderboard row apart from the comparison with others."""
-
-    key: str
-    label: str
-    swatch: Markup
-    shown_run: str
-    facts: Sequence[tuple[str, str]]
-    groups: Sequence[GroupView]
-    reliability: Markup | None
-    reliability_note: str
-    ece: str
-    history: Sequence[tuple[str, Markup]]
-    errors: Sequence[ErrorPictures]
-    errors_note: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TableView:
-    """A small table: headings, and rows that begin with the method."""
-
-    caption: str
-    headings: Sequence[str]
-    rows: Sequence[tuple[str, Markup, str, Sequence[str]]]
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LeaderboardView:
-    """One dataset's table where nothing else is shown."""
-
-    anchor: str
-    name: str
-    title: str
-    notes: Sequence[str]
-    headings: Sequence[tuple[str, bool]]
-    rows: Sequence[tuple[str, Markup, Sequence[Cell]]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BoardView:
-    """One dataset's part of the page."""
-
-    anchor: str
-    name: str
-    title: str
-    notes: Sequence[str]
-    headings: Sequence[tuple[str, bool]]
-    rows: Sequence[tuple[str, Markup, Sequence[Cell]]]
-    legend: Sequence[tuple[str, Markup, str]]
-    metric: str
-    cost_chart: Markup
-    open_set: Markup
-    ranks: Markup
-    identification: TableView
-    groups: Sequence[TableView]
-    costs: TableView
-    cost_lines: Markup
-    spread: str
-    sizes: Sequence[tuple[Markup, str]]
-    methods: Sequence[MethodView]
 
 
 def write_report(
