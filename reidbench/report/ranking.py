@@ -110,7 +110,8 @@ def _rank_dataset(runs: Sequence[RunRecord], mixed_splits: bool, against: str | 
     cells: dict[str, list[RunRecord]] = {}
     for run in runs:
         cells.setdefault(setup_key(run), []).append(run)
-    setups = [_newest_of_each_cell(found) for found in cells.values()]
+    # Intervals are drawn row by row, so the order in which runs were found must not matter.
+    setups = [_newest_of_each_cell(found) for _, found in sorted(cells.items())]
     variants = _variants([found[0] for found in setups])
     if not mixed_splits:
         refuse_mixed_splits(dataset, setups, variants)
