@@ -28,7 +28,7 @@ from reidbench.report.charts import CostPoint, Series
 from reidbench.report.citations import Citation, citations_of
 from reidbench.report.error_gallery import Gallery
 from reidbench.report.photographs import Photographs, without_photographs
-from reidbench.report.ranking import LeaderboardRow, boards, describe_split
+from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards, describe_split
 from reidbench.report.run_curves import curves_of
 from reidbench.report.sheets import Sheet, dataset_sheet, show
 from reidbench.report.table import as_cells, notes_of, title_of
@@ -131,6 +131,7 @@ def _board_view(index: int, board: Sequence[LeaderboardRow], options: PageOption
     ]
     headings, cells = as_cells(board)
     metric = board[0].ranked_by
+    spread, ends = _spread(board)
     return BoardView(
         anchor=f"dataset-{index}",
         name=board[0].dataset,
@@ -140,14 +141,14 @@ def _board_view(index: int, board: Sequence[LeaderboardRow], options: PageOption
         rows=[(key, charts.swatch(place), row) for place, (key, row) in enumerate(zip(keys, cells, strict=True))],
         legend=[(each.key, charts.swatch(each.index), each.label) for each in series],
         metric=charts.plain(metric),
-        cost_chart=charts.score_against_cost(_cost_points(board, series), charts.plain(metric)),
+        cost_chart=charts.score_against_cost(_cost_points(board, series, ends), charts.plain(metric)),
         open_set=charts.open_set_curve(series),
         ranks=charts.rank_curves(series),
         identification=_identification(series),
         groups=_group_tables(board, series),
         costs=_cost_table(series, options),
         cost_lines=charts.cost_lines(series, _named(options.costs), options.unknown_rate),
-        spread="standard deviation over splits" if any(row.split_sd.get(metric) is not None for row in board) else "",
+        spread=spread,
         sizes=_size_charts(series),
         methods=[_method_view(each, row, run, gallery) for each, row, run in zip(series, board, shown, strict=True)],
     )
@@ -158,17 +159,36 @@ def _representative(row: LeaderboardRow) -> RunRecord:
     return min(row.runs, key=lambda run: (run.split_seed is None, run.split_seed or 0, run.split_digest, run.seed))
 
 
-def _cost_points(board: Sequence[LeaderboardRow], series: Sequence[Series]) -> list[CostPoint]:
+def _spread(board: Sequence[LeaderboardRow]) -> tuple[str, list[tuple[float, float]]]:
+    """Return what the lines through a board's points are, and each row's lower and upper end, ``nan`` for none.
+
+    One kind for all rows: intervals over animals where the table has them, else the deviation over splits.
+    """
+    intervals = [row.standing.score if row.ranked_by == OFFICIAL else None for row in board]
+    if any(intervals):
+        return "95 % intervals over animals, thresholds as they are", [
+            (math.nan, math.nan) if each is None else (each.low, each.high) for each in intervals
+        ]
+    ends = []
+    for row in board:
+        value, deviation = row.metrics.get(row.ranked_by), row.split_sd.get(row.ranked_by)
+        if value is None or deviation is None:
+            ends.append((math.nan, math.nan))
+        else:
+            ends.append((value - deviation, value + deviation))
+    return "standard deviation over splits" if any(math.isfinite(low) for low, _ in ends) else "", ends
+
+
+def _cost_points(
+    board: Sequence[LeaderboardRow], series: Sequence[Series], ends: Sequence[tuple[float, float]]
+) -> list[CostPoint]:
     points = []
-    for row, each in zip(board, series, strict=True):
-        value, spread = row.metrics.get(row.ranked_by), row.split_sd.get(row.ranked_by)
-        seconds = row.timing.get("seconds")
-        score = math.nan if value is None else float(value)
-        spread = math.nan if spread is None else spread
+    for row, each, (low, high) in zip(board, series, ends, strict=True):
+        value, seconds = row.metrics.get(row.ranked_by), row.timing.get("seconds")
         points.append(
             CostPoint(
                 each.index, each.key, each.label, math.nan if seconds is None else max(float(seconds), 0.01),
-                score, score - spread, score + spread,
+                math.nan if value is None else float(value), low, high,
             )
         )  # fmt: skip
     return points
@@ -305,7 +325,8 @@ def _method_view(each: Series, row: LeaderboardRow, run: RunRecord, gallery: Gal
                 group.name,
                 charts.threshold_curves(group, each.label),
                 charts.score_histogram(group, each.label),
-                f"score {show(_defined(group.score))}, oracle {show(_defined(group.oracle_score))}",
+                f"score {show(_defined(group.score))}, oracle {show(_defined(group.oracle_score))}"
+                + ("" if math.isfinite(group.chosen) else "; the threshold moves with each query, so none is drawn"),
             )
             for group in curves.groups
         ],

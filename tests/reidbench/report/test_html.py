@@ -1,6 +1,7 @@
 """The page as text: what it holds, what it escapes, and that it is the same every time."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,6 +12,7 @@ from reidbench.report.build import build_report, parse_costs
 from reidbench.report.html import PageOptions, write_report
 from reidbench.report.photographs import find_photographs
 from reidbench.report.ranking import leaderboard
+from reidbench.report.standing import Standing
 
 
 class Page(HTMLParser):
@@ -140,3 +142,28 @@ def test_chosen_runs_alone_are_shown(finished, tmp_path):
     run = finished.of("patterns")[0]
     build_report(tmp_path / "one.html", [run.id, str(run.path)], finished.runs_dir, PageOptions(), images=None)
     assert "1 run on 1 dataset." in (tmp_path / "one.html").read_text(encoding="utf-8")
+
+
+def test_lines_through_scores_are_their_intervals(finished):
+    rows = leaderboard(finished.of("patterns"))
+    assert "Lines: 95 % intervals over animals" in write_report(rows, PageOptions())
+    lone = [replace(row, standing=Standing()) for row in rows]
+    assert "Lines: standard deviation over splits." in write_report(lone, PageOptions())
+    neither = [replace(row, standing=Standing(), split_sd={}) for row in rows]
+    assert "Lines:" not in write_report(neither, PageOptions())
+
+
+def test_a_threshold_that_moves_with_each_query_is_not_drawn_but_named(page, finished):
+    moving = [
+        adjustment["second"] != 0 or adjustment["log_size"] != 0
+        for run in finished.records
+        if run.split_seed == 0  # the runs that stand for their rows
+        and (adjustment := run.data["threshold"]["adjustment"]) is not None
+    ]
+    assert any(moving) == ("the threshold moves with each query" in page)
+
+
+def test_datasets_are_summed_up_below_them(finished):
+    page = write_report(leaderboard(finished.records), PageOptions())
+    assert "Over all datasets" in page and "rank on patterns" in page
+    assert "Over all datasets" not in write_report(leaderboard(finished.of("patterns")), PageOptions())

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.report.ranking import METRICS, LeaderboardRow
-from reidbench.report.table import as_csv, as_json, as_markdown, as_text, notes_of, print_tables, title_of
+from reidbench.report.standing import Standing
+from reidbench.report.table import as_cells, as_csv, as_json, as_markdown, as_text, notes_of, print_tables, title_of
 
 
 def make_row(method: str = "sift", rank: int | None = 1, score: float | None = 0.5, **changes: Any) -> LeaderboardRow:
@@ -190,3 +192,16 @@ def test_csv_rows_have_the_keys_of_json():
     row = next(csv.DictReader(io.StringIO(as_csv(rows))))
     assert set(row) == set(json.loads(as_json(rows))[0]) - {"reasons", "left_out", "groups"}
     assert (row["seeds"], row["score"], row["pretrained"]) == ("0 1", "0.5", "false")
+
+
+def test_cells_of_a_page_say_what_they_are_sorted_by():
+    sure = make_row("a", 1, 0.7, standing=Standing(score=Interval(0.62, 0.81), ranks=(1, 2)))
+    headings, (first, second) = as_cells([sure, make_row("b", 2, 0.6)])
+    titles = [title for title, _ in headings]
+    by_title = dict(zip(titles, first, strict=True))
+    assert (by_title["95 %"].text, by_title["95 %"].sort) == ("0.620–0.810", 0.62)
+    assert (by_title["ranks"].text, by_title["ranks"].sort) == ("1–2", 1.0)
+    assert (by_title["score"].sort, by_title["score"].best) == (0.7, True)
+    assert by_title["method"].sort is None
+    undefined = dict(zip(titles, second, strict=True))["95 %"]
+    assert (undefined.text, undefined.sort) == ("–", None)
