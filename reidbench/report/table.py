@@ -21,6 +21,8 @@ from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.report.ranking import CLOSED_SET, OFFICIAL, TIE, LeaderboardRow, boards
 from reidbench.report.sheets import UNDEFINED, Sheet, print_sheet, sheet_lines, show
 
+LISTED_SPLITS = 3
+"""Up to so many splits are named by their digests in a heading; more are counted."""
 PLAIN_WIDTH = 160
 """Columns of a table that is written to a file, where no terminal says how wide it is."""
 
@@ -166,10 +168,23 @@ def title_of(board: Sequence[LeaderboardRow]) -> str:
         for digest, kind, seed in zip(row.splits, row.split_kinds, row.split_seeds, strict=True)
     }
     seeds = sorted({seed for row in board for seed in row.seeds})
-    return (
-        f"{board[0].dataset} · {_plural('split', splits)} {', '.join(splits.values())} · "
-        f"{_plural('seed', seeds)} {', '.join(map(str, seeds))} · gallery: {board[0].gallery}"
-    )
+    named = f"{_plural('split', splits)} {', '.join(splits.values())}"
+    if len(splits) > LISTED_SPLITS:
+        kinds = sorted({kind or "split" for row in board for kind in row.split_kinds})
+        numbers = {seed for row in board for seed in row.split_seeds}
+        files = ", some from files" if None in numbers else ""
+        known = _runs_of(sorted(seed for seed in numbers if seed is not None))
+        named = f"{len(splits)} splits ({'/'.join(kinds)}, seeds {known}{files})"
+    methods = f"{_plural('seed', seeds)} {', '.join(map(str, seeds))}"
+    return f"{board[0].dataset} · {named} · {methods} · gallery: {board[0].gallery}"
+
+
+def _runs_of(numbers: Sequence[int]) -> str:
+    """Return rising numbers as text, neighbours joined: ``0–3, 7``."""
+    starts = [n for n in numbers if n - 1 not in numbers]
+    ends = [n for n in numbers if n + 1 not in numbers]
+    pairs = zip(starts, ends, strict=True)
+    return ", ".join(str(start) if start == end else f"{start}–{end}" for start, end in pairs)
 
 
 def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:

@@ -66,6 +66,14 @@ def test_a_split_from_a_file_says_so():
     assert "(open-set, from a file)" in title_of([make_row(split_seeds=(None,))])
 
 
+def test_many_splits_are_counted_in_the_heading_not_listed():
+    seeds = (0, 1, 2, 5)
+    row = make_row(
+        splits=tuple(f"{seed:064x}" for seed in seeds), split_seeds=seeds, split_kinds=("open-set",) * len(seeds)
+    )
+    assert title_of([row]).startswith("patterns · 4 splits (open-set, seeds 0–2, 5) · ")
+
+
 @pytest.mark.parametrize("width", [80, 160])
 def test_a_table_fits_its_width(width):
     table = [line for line in as_text(LONG_ROWS, width).splitlines() if "·" not in line]
