@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.method import Method, MethodSpec
+from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry
 from reidbench.representations import Representation
 
@@ -32,11 +33,28 @@ class Assembled:
         method: The whole.
         leaves: The methods in it that describe images, each once.
         parts: Every part by its path in the tree, as the record shows it.
+        paths: Path of each leaf, in their order; empty for a method that stands alone.
     """
 
     method: Method
     leaves: tuple[tuple[Offer, Method], ...]
     parts: Mapping[str, Mapping[str, Any]]
+    paths: tuple[str, ...] = ("",)
+
+    def prepare(self, device: str, seed: int, progress: Progress) -> None:
+        """Load the weights of every leaf; an error of a part says which, and how its settings are written."""
+        for (_, leaf), path in zip(self.leaves, self.paths, strict=True):
+            try:
+                leaf.prepare(device, seed, progress)
+            except ReidbenchError as error:
+                if not path:
+                    raise
+                own = path.replace("/", ".")
+                raise ReidbenchError(
+                    f"part {path}: {error.message}",
+                    where=error.where,
+                    remedy=f"{error.remedy}; settings of this part are written --set {own}.KEY=VALUE",
+                ) from error
 
 
 def assemble(offer: Offer, settings: Any, registry: Registry) -> Assembled:
@@ -54,7 +72,7 @@ def assemble(offer: Offer, settings: Any, registry: Registry) -> Assembled:
     method = builder.build(offer, settings, ())
     if method.calibration is not None and method.calibration.kind != "none":
         method = Calibrated(method, method.calibration)
-    return Assembled(method, tuple(builder.leaves.values()), builder.parts)
+    return Assembled(method, tuple(builder.leaves.values()), builder.parts, tuple(builder.paths))
 
 
 def represent(method: Method, leaf: Callable[[Method], Representation]) -> Representation:
@@ -116,6 +134,7 @@ class _Builder:
         self._built: dict[tuple[str, str, str], Method] = {}
         self.leaves: dict[int, tuple[Offer, Method]] = {}
         self.parts: dict[str, dict[str, Any]] = {}
+        self.paths: list[str] = []
 
     def build(self, offer: Offer, settings: Any, path: tuple[str, ...]) -> Method:
         offer.spec.check_installed()
@@ -125,6 +144,7 @@ class _Builder:
         if offer.spec.parts is None:
             method: Method = offer.spec.build(settings)
             self.leaves[id(method)] = (offer, method)
+            self.paths.append("/".join(path))
         else:
             method = offer.spec.build(settings, self._parts_of(offer, settings, path))
         self._built[key] = method

@@ -108,8 +108,7 @@ def evaluate(
     assembled = assemble(offer, effective, registry)
     built = assembled.method
     device = choose_device(device)
-    for _, leaf in assembled.leaves:
-        leaf.prepare(device, seed, progress)
+    assembled.prepare(device, seed, progress)
     question = {
         "method": offer.spec.name,
         "plugin": {"name": offer.distribution, "version": offer.version, "method_version": offer.spec.version},

@@ -133,6 +133,10 @@ def test_a_strangers_method_is_a_part_by_its_name(images, tmp_path):
         ({"parts": "color_histogram,sfit"}, "did you mean 'sift'"),
         ({**PARTS, "aliked.matcher": "mnn"}, "'aliked' is not a part of this fusion: color_histogram, sift"),
         ({**PARTS, "sift.keypoint": 3}, "did you mean 'keypoints'"),
+        (
+            {"parts": "color_histogram,aliked", "aliked.weights": "/nowhere.pth"},
+            "settings of this part are written --set aliked.KEY=VALUE",
+        ),
         ({**PARTS, "weights": "1,2,3"}, "3 weights are given for 2 parts"),
     ],
 )
