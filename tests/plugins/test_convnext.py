@@ -156,7 +156,7 @@ def test_a_tiny_network_learns_few_easy_animals_from_random_weights(tmp_path):
     assert history[-1]["loss"] < 0.5 * history[0]["loss"] and history[-1]["accuracy"] > 0.6
     assert record.data["fit"]["facts"]["n_identities"] == 16  # a guess is right once in sixteen
     assert record.metrics["rank1"] > 4 / 16
-    assert record.data["matching"] == {"rule": "identity", "metric": "probability"}
+    assert record.data["matching"] == {"rule": "identity", "metric": "probability", "keypoints": False}
     assert record.data["weights"]["label"] == "random" and record.metrics["map"] is None
     # Represented once: an equal run with another threshold reads the probabilities back.
     again = _evaluate(EASY, tmp_path, settings, gallery="all", threshold="fixed=0.5")

@@ -214,7 +214,7 @@ def test_the_published_rule_is_a_fixed_threshold(thin, tmp_path):
     )
     assert record.data["threshold"]["policy"] == "fixed=0.6"
     assert record.data["weights"]["licence"] == "CC BY-NC 4.0"
-    assert record.data["matching"] == {"rule": "nearest", "metric": "cosine"}
+    assert record.data["matching"] == {"rule": "nearest", "metric": "cosine", "keypoints": False}
     assert record.data["fit"]["facts"]["input"]["resize"] == "exact"
 
 

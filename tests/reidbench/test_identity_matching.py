@@ -83,7 +83,7 @@ def test_classes_are_places_among_the_sorted_identities_learned_from(images, tmp
     ]
     assert record.data["fit"]["facts"]["n_class"] == len(names)
     assert _MeanColour.targets[-len(by_group) :] == by_group  # the test episode, group by group
-    assert record.data["matching"] == {"rule": "identity", "metric": "probability"}
+    assert record.data["matching"] == {"rule": "identity", "metric": "probability", "keypoints": False}
     assert record.metrics["map"] is None and "class" in record.data["metrics"]["test"]["overall"]["reasons"]["map"]
 
 
