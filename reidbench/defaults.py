@@ -2,5 +2,5 @@
 
 from typing import Final
 
-DEFAULT_POLICY: Final = "margin:group"
+DEFAULT_POLICY: Final = "margin:shrunk"
 """The least regret of the policies that every method can use, by benchmarks/results/thresholds.md."""
