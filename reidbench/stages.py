@@ -183,9 +183,12 @@ class Stages:
 
     def _key(self, offer: Offer, leaf: Method) -> str:
         learning = ""
-        if leaf.learns:  # the calibration part chooses the best epoch, so it shapes the network too
-            learned_from, judged_on = self._learned_from(), self.rows["calibration"]
-            learning = f"{self.images.take(learned_from).digest}|{self.images.take(judged_on).digest}|{self.seed}"
+        if leaf.learns:
+            # The calibration part chooses the best epoch, so it shapes the network too. The test part does not, but
+            # other test images would train again, and a training on a GPU or on the clock does not repeat to the bit:
+            # one store holds what one network made.
+            parts = (self._learned_from(), self.rows["calibration"], self.rows["test"])
+            learning = "|".join((*(self.images.take(part).digest for part in parts), str(self.seed)))
         return key_of(offer.spec.name, offer.distribution, offer.spec.version, leaf.fingerprint(), learning)
 
     def _fit(self, leaf: Method, work_dir: Path) -> FitReport:

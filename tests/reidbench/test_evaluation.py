@@ -1,5 +1,6 @@
 """A whole run: from drawn animals to a record, the same every time, without showing a method who a query is."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.registry import Offer, Registry
 from reidbench.runs import load_runs
 
 SMALL = "patterns:identities=24,size=64,level=easy"
@@ -116,3 +118,33 @@ def test_sift_recognises_real_zebras_far_above_chance(shared_dir, tmp_path):
     assert record.metrics["rank1"] > 0.6 > 10 * record.metrics["chance_score"] ** 2
     scores = np.load(record.path / "scores.npz")["test.scores"]
     assert (np.diff(np.where(np.isfinite(scores), scores, -1), axis=1) <= 0).all()
+
+
+def test_a_method_that_trains_again_never_mixes_two_networks(images, tmp_path):
+    """Same gallery and calibration, other test images: what an earlier training made of the gallery is not taken."""
+    trainings = []
+
+    class Retrained(reidbench.EmbeddingMethod):
+        learns = True
+
+        def fit(self, train, context):
+            trainings.append(len(trainings) + 1)
+            return reidbench.FitReport()
+
+        def embed(self, pixels):
+            return np.full((len(pixels), 2), trainings[-1], np.float32)
+
+        def score(self, query, gallery):
+            made_by = {*query.dense["embedding"].ravel(), *gallery.dense["embedding"].ravel()}
+            assert made_by == {trainings[-1]}
+            return super().score(query, gallery)
+
+    spec = reidbench.MethodSpec("retrained", "", reidbench.Settings, Retrained)
+    registry = Registry((Offer(spec, "test", "1"),), ())
+    whole = reidbench.make_split(images)
+    dropped = np.flatnonzero(np.array(whole.parts) == "test")[:1]
+    parts = tuple("unused" if place in dropped else part for place, part in enumerate(whole.parts))
+    fewer = dataclasses.replace(whole, parts=parts)
+    for split in (fewer, whole):
+        run(images, tmp_path, "retrained", registry=registry, split=split)
+    assert trainings == [1, 2]
