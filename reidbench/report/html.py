@@ -11,10 +11,8 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
@@ -32,6 +30,7 @@ from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards, describe_
 from reidbench.report.run_curves import curves_of
 from reidbench.report.sheets import Sheet, dataset_sheet, show
 from reidbench.report.table import as_cells, notes_of, title_of
+from reidbench.report.templating import environment, source
 from reidbench.report.views import BoardView, GroupView, LeaderboardView, MethodView, TableView
 from reidbench.runs import RunRecord
 
@@ -103,16 +102,16 @@ def write_leaderboard(
 
 
 def _render(records: Sequence[RunRecord], options: PageOptions, *, leaderboard_only: bool = False, **parts: Any) -> str:
-    script = _source("report.js")
+    script = source("report.js")
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             title=options.title,
             version=__version__,
             n_runs=len(records),
             leaderboard_only=leaderboard_only,
-            style=Markup(_source("report.css")),
+            style=Markup(source("report.css")),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             **parts,
@@ -388,23 +387,3 @@ def _number(value: float | None) -> float:
 
 def _defined(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_templates()),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
-    return environment
-
-
-def _templates() -> Path:
-    return Path(__file__).parent / "templates"
-
-
-def _source(name: str) -> str:
-    return (_templates() / name).read_text(encoding="utf-8")
