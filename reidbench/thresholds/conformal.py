@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,33 +20,18 @@ from reidbench.errors import ReidbenchError
 from reidbench.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.base import Thresholds
-from reidbench.thresholds.scoped import Choice, Scope, ScopedPolicy, Side, n_identities, read_number
+from reidbench.thresholds.scoped import Choice, RatePolicy, Scope, Side, n_identities
 
 ROUNDING = 1e-9  # 0.1 * 10 must count as 1
 
 
 @dataclass(frozen=True)
-class Conformal(ScopedPolicy):
+class Conformal(RatePolicy):
     """Bound the probability that a new animal is taken for a known one."""
 
     name: ClassVar[str] = "conformal"
     sides: ClassVar[tuple[Side, ...]] = ("unknown",)
     scopes: ClassVar[tuple[Scope, ...]] = ("pooled", "group")  # a threshold drawn to another has no bound
-    rate: float = 0.1
-
-    @property
-    def argument(self) -> str:
-        return f"{self.rate:g}"
-
-    @classmethod
-    def parse(cls, value: str | None, scope: str | None) -> Self:
-        """Read ``conformal=RATE``.
-
-        Raises:
-            ReidbenchError: There is no rate between 0 and 1.
-        """
-        rate = read_number(cls.name, value, default=None, low=0, high=1, what="a rate between 0 and 1", example="0.1")
-        return cls(scope=cls.read_scope(scope, f"{cls.name}={value}"), rate=rate)
 
     def choose(self, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
         """Choose the threshold, or refuse what so few animals can't bear.

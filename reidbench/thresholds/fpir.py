@@ -7,38 +7,23 @@ first. It is what the calibration episode shows, without a bound on what test wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.sweep import threshold_sweep
-from reidbench.thresholds.scoped import Choice, ScopedPolicy, Side, read_number
+from reidbench.thresholds.scoped import Choice, RatePolicy, Side
 
 ROUNDING = 1e-12  # running sums of rates differ by less
 
 
 @dataclass(frozen=True)
-class Fpir(ScopedPolicy):
+class Fpir(RatePolicy):
     """Accept at most a share of the unknown calibration queries, averaged by identity."""
 
     name: ClassVar[str] = "fpir"
     sides: ClassVar[tuple[Side, ...]] = ("unknown",)
-    rate: float = 0.1
-
-    @property
-    def argument(self) -> str:
-        return f"{self.rate:g}"
-
-    @classmethod
-    def parse(cls, value: str | None, scope: str | None) -> Self:
-        """Read ``fpir=RATE``.
-
-        Raises:
-            ReidbenchError: There is no rate between 0 and 1.
-        """
-        rate = read_number(cls.name, value, default=None, low=0, high=1, what="a rate between 0 and 1", example="0.1")
-        return cls(scope=cls.read_scope(scope, f"{cls.name}={value}"), rate=rate)
 
     def choose_one(self, answers: Answers) -> Choice:
         unknown = answers.take(~answers.known)

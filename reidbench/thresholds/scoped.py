@@ -207,3 +207,24 @@ def read_number(
 
 def _side(answers: Answers, side: Side) -> np.ndarray:
     return answers.known if side == "known" else ~answers.known
+
+
+@dataclass(frozen=True)
+class RatePolicy(ScopedPolicy):
+    """A policy that is asked for with a rate: ``NAME=RATE``."""
+
+    rate: float = 0.1
+
+    @property
+    def argument(self) -> str:
+        return f"{self.rate:g}"
+
+    @classmethod
+    def parse(cls, value: str | None, scope: str | None) -> Self:
+        """Read ``NAME=RATE``.
+
+        Raises:
+            ReidbenchError: There is no rate between 0 and 1.
+        """
+        rate = read_number(cls.name, value, default=None, low=0, high=1, what="a rate between 0 and 1", example="0.1")
+        return cls(scope=cls.read_scope(scope, f"{cls.name}={value}"), rate=rate)
