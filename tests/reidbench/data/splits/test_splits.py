@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -233,11 +232,8 @@ def test_bad_split_files_name_file_and_row(tmp_path, text, message, row):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_zebras_split_into_parts_of_useful_size(seed):
-    shared = Path(os.environ.get("REIDBENCH_SHARED", Path(__file__).parents[4] / "shared"))
-    if not (shared / "data" / "zebra").is_dir():
-        pytest.skip("the zebra photographs are not on this machine (REIDBENCH_SHARED)")
-    images = load_dataset(str(shared / "data" / "zebra"))
+def test_zebras_split_into_parts_of_useful_size(seed, shared_dir):
+    images = load_dataset(str(shared_dir / "data" / "zebra"))
     split = make_split(images, seed=seed)
     _assert_invariants(split, images)
     enrolled = _identities(split, images, "gallery")

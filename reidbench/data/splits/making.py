@@ -1,0 +1,106 @@
+"""Splits made from a seed, each group for itself."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Final
+
+import numpy as np
+
+from reidbench.data.images import ImageSet
+from reidbench.data.splits.dealing import deal, flat, gather
+from reidbench.data.splits.shuffle import Shuffle
+from reidbench.data.splits.split import PARTS, QUERIES, Split
+from reidbench.errors import ReidbenchError, did_you_mean
+
+KINDS: Final = ("open-set", "closed-set", "disjoint")
+
+
+def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_share: float = 0.3) -> Split:
+    """Split a dataset, each group for itself.
+
+    Of a known animal the first encounter drawn is enrolled, the next are dealt to calibration, test, gallery,
+    gallery, and so on: a third each for animals seen three or four times, half of the images enrolled for
+    animals seen often. Unknown animals are drawn among all identities alike, those with one image too.
+    Each brings about half of its images, the rest is ``unused``: more animals with fewer images each, because
+    balanced accuracy counts animals.
+
+    Args:
+        images: What to split.
+        kind: ``open-set``; ``closed-set``, without unknown animals; ``disjoint``, where half of the identities
+            are only learnt from (``fit``) and the other half is an open-set split.
+        seed: Seed of the split.
+        new_share: Share of the queries of calibration, and of those of test, that show unknown animals, 0 to 1,
+            kept within each group as nearly as whole identities allow. A closed-set split takes none.
+
+    Returns:
+        A split with queries of known animals in calibration and test and, unless it is closed-set, of unknown.
+        A group that is too small for all four may lack some.
+
+    Raises:
+        ReidbenchError: The whole dataset is too small; says which part is short of what.
+
+    Example:
+        >>> make_split(images, seed=1).counts["test"]  # doctest: +SKIP
+        84
+    """
+    if kind not in KINDS:
+        guess = did_you_mean(kind, KINDS)
+        raise ReidbenchError(
+            f"there is no kind of split '{kind}'",
+            where=f"--kind {kind}",
+            remedy=f"{guess} " * bool(guess) + "kinds: " + ", ".join(KINDS),
+        )
+    if not 0 <= new_share < 1:
+        raise ReidbenchError(
+            f"a share of new animals of {new_share} leaves no query of a known one",
+            where=f"--new-share {new_share}",
+            remedy="give a number from 0 to below 1; 0.3 is the default",
+        )
+    if seed < 0:
+        raise ReidbenchError(f"a seed of {seed} is negative", where=f"seed {seed}", remedy="give 0 or more")
+    share = 0.0 if kind == "closed-set" else new_share
+    parts = np.full(len(images), "unused", dtype=object)
+    by_group: dict[str, list[int]] = defaultdict(list)
+    image_ids = images.table["image_id"].tolist()
+    for row in sorted(range(len(images)), key=lambda index: image_ids[index]):
+        by_group[images.table["group"].iloc[row]].append(row)
+    encounters = images.encounters
+    for group in sorted(by_group):
+        shuffle = Shuffle(seed, group)
+        animals = gather(images, encounters, by_group[group], shuffle)
+        names = shuffle(sorted(animals), "identities")
+        if kind == "disjoint":
+            learnt, names = names[: len(names) // 2], names[len(names) // 2 :]
+            for name in learnt:
+                parts[flat(animals[name])] = "fit"
+        deal([animals[name] for name in names], parts, share)
+    split = Split(tuple(image_ids), tuple(parts.tolist()), kind, seed)
+    _check_complete(split, images, needs_unknown=share > 0)
+    return split
+
+
+def _check_complete(split: Split, images: ImageSet, *, needs_unknown: bool) -> None:
+    identity = images.table["identity"].to_numpy(dtype=object)
+    rows = {part: split.indices(part, images) for part in PARTS}
+    enrolled = set(identity[rows["gallery"]])
+    short = [f"{part} has no image" for part in ("gallery", "fit") if not len(rows[part])]
+    if split.kind != "disjoint":
+        short = [line for line in short if not line.startswith("fit")]
+    for part in QUERIES:
+        known = sum(name in enrolled for name in identity[rows[part]])
+        if not known:
+            short.append(f"{part} has no query of a known animal")
+        if needs_unknown and known == len(rows[part]):
+            short.append(f"{part} has no query of an unknown animal")
+    if short:
+        seen = Counter(encounter[0] for encounter in set(images.encounters))
+        again = sum(count > 1 for count in seen.values())
+        raise ReidbenchError(
+            f"'{images.name}' is too small for a split ({split.kind}): {'; '.join(short)}",
+            where=images.origin.file,
+            remedy=(
+                f"it has {len(seen)} identities, {again} of them seen more than once (images of one day count once); "
+                "add images of animals seen again, or write the split yourself and give it with --split"
+            ),
+        )
