@@ -45,15 +45,19 @@ def compare(
         str | None, typer.Option(metavar="METHOD", help="Add each method's paired difference from this one.")
     ] = None,
     by_group: Annotated[bool, typer.Option("--by-group", help="Add a table of every group.")] = False,
+    variance: Annotated[
+        bool, typer.Option("--variance", help="Add what the score's variance is of: query animals, splits, seeds.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json does.")] = False,
 ) -> None:
     """Rank the methods of saved runs, one table for each dataset."""
     from reidbench.report import table
     from reidbench.report.ranking import compare_runs
-    from reidbench.report.sheets import against_sheets, dataset_sheet, group_sheets
+    from reidbench.report.sheets import against_sheets, dataset_sheet, group_sheets, variance_sheets
 
     rows = compare_runs(runs, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits, against=against)
-    sheets = [*(group_sheets(rows) if by_group else []), *against_sheets(rows), *dataset_sheet(rows)]
+    asked = [(by_group, group_sheets), (True, against_sheets), (variance, variance_sheets), (True, dataset_sheet)]
+    sheets = [sheet for wanted, make in asked if wanted for sheet in make(rows)]
     chosen = Format.json if as_json else format
     if output is None and chosen is Format.table:
         table.print_tables(rows, Console(highlight=False), sheets)

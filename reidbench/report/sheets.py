@@ -1,4 +1,4 @@
-"""The tables that stand below a leaderboard: by group, against one method, over several datasets."""
+"""The tables that stand below a leaderboard: by group, against one method, by cause of variance, by dataset."""
 
 from __future__ import annotations
 
@@ -83,6 +83,31 @@ def against_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
         headings = ("method", "difference", "95 %", "P(better)", "p")
         title = f"{board[0].dataset}: score minus that of {name_of(reference)}, paired by animal"
         sheets.append(Sheet(title, headings, cells, (note,)))
+    return sheets
+
+
+def variance_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+    """Return for each dataset how much a run's score varies, by cause; datasets that can't tell are left out."""
+    sheets = []
+    for board in boards(rows):
+        told = [row for row in board if row.standing.variance.queries is not None]
+        if not told:
+            continue
+        cells = []
+        for row in told:
+            causes = row.standing.variance
+            found = (causes.queries, causes.splits, causes.seeds)
+            together = sum(value**2 for value in found if value is not None) ** 0.5
+            cells.append((name_of(row), *map(show, (*found, together)), str(row.n_runs)))
+        notes: tuple[str, ...] = (
+            "Query animals: other animals asked on the same split. Splits: beyond what the animals that they ask and "
+            "the seeds explain. Seeds: of the method, within a split. Together: root of the sum of squares.",
+        )
+        if any(UNDEFINED in row for row in cells):
+            notes += (f"{UNDEFINED}: was not varied, so it is not known and not in the sum.",)
+        headings = ("method", "query animals", "splits", "seeds", "together", "runs")
+        title = f"{board[0].dataset}: standard deviation of one run's score, by cause"
+        sheets.append(Sheet(title, headings, tuple(cells), notes))
     return sheets
 
 

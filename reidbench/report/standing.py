@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.uncertainty.bootstrap import Folds, Interval, draw_folds, interval
+from reidbench.metrics.uncertainty.components import VarianceComponents, variance_components
 from reidbench.metrics.uncertainty.detectable import smallest_detectable
 from reidbench.metrics.uncertainty.paired import beats, holm, sign_flip_p_values
 from reidbench.metrics.uncertainty.ranks import rank_intervals, tie_groups
@@ -57,6 +58,7 @@ class Standing:
         reference: Whether this is the row that was asked about.
         detectable: Smallest difference between neighbouring rows that these animals show four times in five.
         warning: What has to be said of so few animals.
+        variance: Standard deviations of one run's score by their cause.
     """
 
     score: Interval | None = None
@@ -68,6 +70,7 @@ class Standing:
     reference: bool = False
     detectable: float | None = None
     warning: str = ""
+    variance: VarianceComponents = VarianceComponents(None, None, None)
 
     def to_json(self) -> dict[str, Any]:
         """Return flat JSON values."""
@@ -86,6 +89,7 @@ class Standing:
             "against_beats": difference and difference.beats,
             "against_p": difference and difference.p_value,
         }
+        values |= {f"sd_{cause}": getattr(self.variance, cause) for cause in ("queries", "splits", "seeds")}
         return values
 
 
@@ -146,6 +150,7 @@ def stand(
             reference=row == against,
             detectable=detectable,
             warning=warning,
+            variance=_variance(parts, folds, owners, place),
         )
     return standings
 
@@ -185,6 +190,24 @@ def _of_rows(folds: Sequence[Folds], owners: Sequence[Sequence[int]], side: str,
         ]
         columns.append(np.mean(splits, axis=0))
     return np.stack(columns, axis=1)
+
+
+def _variance(
+    parts: Sequence[IdentityRates], folds: Sequence[Folds], owners: Sequence[Sequence[int]], row: int
+) -> VarianceComponents:
+    """Part the variance of one row's score by query animals, splits and seeds."""
+    scores, of_run, of_split = [], [], []
+    for part, each, owner_of in zip(parts, folds, owners, strict=True):
+        runs = [i for i, owner in enumerate(owner_of) if owner == row]
+        if runs and part.counted_groups():
+            scores.append(part.scores()[runs].tolist())
+            of_run += list(each.overall.score[:, runs].var(axis=0))
+            of_split.append(each.overall.score[:, runs].mean(axis=1))
+    if not scores:
+        return VarianceComponents(None, None, None)
+    moved = np.stack(of_split, axis=1)
+    between = float((moved - moved.mean(axis=0)).var(axis=1, ddof=1).mean()) if len(scores) > 1 else None
+    return variance_components(scores, float(np.mean(of_run)), query_variance_between=between)
 
 
 def _by_row(parts: Sequence[IdentityRates], owners: Sequence[Sequence[int]], n_row: int) -> list[IdentityRates]:

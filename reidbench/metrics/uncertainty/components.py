@@ -22,7 +22,9 @@ class VarianceComponents:
     seeds: float | None
 
 
-def variance_components(scores: Sequence[Sequence[float]], query_variance: float | None) -> VarianceComponents:
+def variance_components(
+    scores: Sequence[Sequence[float]], query_variance: float | None, *, query_variance_between: float | None = None
+) -> VarianceComponents:
     """Part the variance of scores by split and seed.
 
     The means of splits vary by the split itself, by the animals that each asks, and by what is left of the seeds
@@ -31,6 +33,8 @@ def variance_components(scores: Sequence[Sequence[float]], query_variance: float
     Args:
         scores: Scores of the seeds of each split.
         query_variance: Variance of one run's score over reweighted animals, ``None`` where it is not known.
+        query_variance_between: What of it parts the means of splits: less than the whole where splits ask the same
+            animals, who move all their scores alike. By default the whole, as of splits that share no animal.
 
     Example:
         >>> found = variance_components([[0.4, 0.6], [0.5, 0.7]], query_variance=0.0)
@@ -43,7 +47,8 @@ def variance_components(scores: Sequence[Sequence[float]], query_variance: float
     split_variance = None
     if len(scores) > 1:
         per_mean = fmean(1 / len(seeds) for seeds in scores) * (seed_variance or 0.0)
-        split_variance = max(variance(map(fmean, scores)) - per_mean - (query_variance or 0.0), 0.0)
+        of_queries = query_variance if query_variance_between is None else query_variance_between
+        split_variance = max(variance(map(fmean, scores)) - per_mean - (of_queries or 0.0), 0.0)
     return VarianceComponents(*(_root(value) for value in (query_variance, split_variance, seed_variance)))
 
 

@@ -12,7 +12,14 @@ from rich.console import Console
 
 from reidbench.errors import ReidbenchError
 from reidbench.report.ranking import leaderboard
-from reidbench.report.sheets import against_sheets, dataset_sheet, group_sheets, print_sheet, sheet_lines
+from reidbench.report.sheets import (
+    against_sheets,
+    dataset_sheet,
+    group_sheets,
+    print_sheet,
+    sheet_lines,
+    variance_sheets,
+)
 from reidbench.report.table import as_markdown, as_text, print_tables
 from reidbench.runs import PREDICTION_COLUMNS, RunFiles, RunRecord, write_run
 from reidbench.words import NEW_IDENTITY
@@ -92,6 +99,32 @@ def test_seeds_and_splits_are_averaged_as_the_score_is(tmp_path):
         assert row.standing.score.low < row.metrics["score"] < row.standing.score.high
         assert row.standing.score.high - row.standing.score.low < 0.25
         assert row.standing.ranks is not None and row.n_runs == len(row.runs)
+
+
+def test_variance_is_told_apart_by_query_animals_splits_and_seeds(tmp_path):
+    qualities = {("s0", 0): 0.3, ("s0", 1): 0.5, ("s1", 0): 0.7, ("s1", 1): 0.9}
+    runs = [make_run(tmp_path, "all", q, seed=seed, split=split) for (split, seed), q in qualities.items()]
+    (row,) = leaderboard(runs)
+    causes = row.standing.variance
+    scores = [[run.metrics["score"] for run in runs[:2]], [run.metrics["score"] for run in runs[2:]]]
+    of_seeds = np.mean([np.var(found, ddof=1) for found in scores])
+    assert causes.seeds == pytest.approx(np.sqrt(of_seeds))
+    of_means = np.var([np.mean(found) for found in scores], ddof=1)
+    assert 0.8 * (of_means - of_seeds / 2) < causes.splits**2 <= of_means - of_seeds / 2  # the same animals on both
+    assert 0.01 < causes.queries < 0.06
+    (sheet,) = variance_sheets([row])
+    together = np.sqrt(causes.queries**2 + causes.splits**2 + causes.seeds**2)
+    assert sheet.rows == (("all", *(f"{v:.3f}" for v in (causes.queries, causes.splits, causes.seeds, together)), "4"),)
+    assert len(sheet.notes) == 1 and row.to_json()["sd_seeds"] == causes.seeds
+
+
+def test_what_was_not_varied_prints_as_a_dash(tmp_path):
+    rows = leaderboard([make_run(tmp_path, "once", 0.7)])
+    (sheet,) = variance_sheets(rows)
+    assert sheet.rows[0][2:4] == ("–", "–") and sheet.rows[0][1] == sheet.rows[0][4]
+    assert "was not varied" in sheet.notes[1]
+    (rows[0].runs[0].path / "predictions.csv").unlink()
+    assert variance_sheets(leaderboard([rows[0].runs[0]])) == []
 
 
 def test_runs_without_answers_have_no_intervals_and_no_differences(tmp_path):

@@ -18,6 +18,14 @@ def test_components_are_told_apart_in_simulation():
     assert found[0].queries == pytest.approx(0.02)
 
 
+def test_animals_that_all_splits_ask_are_not_taken_off_the_variance_of_splits():
+    scores = [[0.40], [0.50], [0.60]]  # variance of the means .01
+    apart = variance_components(scores, query_variance=0.006)
+    shared = variance_components(scores, query_variance=0.006, query_variance_between=0.001)
+    assert apart.splits == pytest.approx(0.004**0.5) and shared.splits == pytest.approx(0.009**0.5)
+    assert apart.queries == shared.queries == pytest.approx(0.006**0.5)
+
+
 def test_what_was_not_varied_has_no_component():
     found = variance_components([[0.5]], None)
     assert (found.queries, found.splits, found.seeds) == (None, None, None)
