@@ -19,12 +19,20 @@ def main() -> None:
     from benchmarks.starter.recipe import RECIPES
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--recipe", choices=RECIPES, default="starter", help="what to make (default: starter)")
-    parser.add_argument("--work", type=Path, required=True, help="folder of pools and checkpoints")
+    parser.add_argument("--recipe", choices=RECIPES, default="b1", help="what to make (default: b1)")
+    parser.add_argument("--work", type=Path, help="folder of pools and checkpoints")
     parser.add_argument("--draw-only", action="store_true", help="draw the pools, which a training beside it then uses")
+    parser.add_argument("--sheet", type=Path, help="only write a picture of what the stages show, a .jpg")
     parser.add_argument("-o", "--output", type=Path, help="the .safetensors file to write")
     given = parser.parse_args()
     recipe = RECIPES[given.recipe]
+    if given.sheet is not None:
+        from benchmarks.starter.sheet import write_sheet
+
+        write_sheet(recipe, given.sheet)
+        return
+    if given.work is None:
+        parser.error("--work DIR is needed")
     given.work.mkdir(parents=True, exist_ok=True)
     if given.draw_only:
         from benchmarks.starter.pool import draw_pools

@@ -50,7 +50,7 @@ class Pool:
         mode = "r+" if start else "w+"
         pixels = np.lib.format.open_memmap(self._pixels_path, mode, dtype=np.uint8, shape=shape)
         for class_ in range(start, stage.n_class):
-            pixels[class_] = _photographs(recipe, stage, class_)
+            pixels[class_] = draw_class(recipe, stage, class_)
             pixels.flush()
             temporary = self._count_path.with_suffix(".tmp")
             temporary.write_text(str(class_ + 1))
@@ -69,7 +69,8 @@ class Pool:
         return np.load(self._pixels_path, mmap_mode="r")
 
 
-def _photographs(recipe: Recipe, stage: Stage, class_: int) -> NDArray[np.uint8]:
+def draw_class(recipe: Recipe, stage: Stage, class_: int) -> NDArray[np.uint8]:
+    """Draw the photographs of one class, ``(n_photo, size, size, 3)``, R,G,B."""
     encoded = draw_photographs(stage.seed, *animal_of(class_), stage.n_photo, stage.level, recipe.photo_size)
     decoded = (cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_COLOR_RGB) for one in encoded)
     # As reidbench resizes photographs that are larger than the network's input; importing that would load torch here.

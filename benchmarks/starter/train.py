@@ -1,6 +1,6 @@
 """The training of the starter weights: every step follows from the seed and its own number, so it can stop anywhere.
 
-A checkpoint holds network, heads and optimiser; batches and augmentations of step n are drawn from (seed, stage, n)
+A checkpoint holds network, head and optimiser; batches and augmentations of step n are drawn from (seed, stage, n)
 alone. A training that was killed goes on behind its last checkpoint and ends with the same bytes.
 """
 
@@ -20,15 +20,14 @@ from torch.nn import functional
 
 import reidbench
 from benchmarks.starter.export import write_weights
-from benchmarks.starter.pool import Pool, animal_of, start_painter
-from benchmarks.starter.recipe import Recipe, Stage
+from benchmarks.starter.pool import Pool, start_painter
+from benchmarks.starter.recipe import Recipe
 from reidbench import Progress, TrainingSettings, load_backbone
 from reidbench.training.augment import augment, normalise, to_tensor
-from reidbench.training.losses import batch_hard_triplet
 
 
 class StarterNetwork(nn.Module):
-    """A backbone, the embedding layer and the softmax head of the present stage."""
+    """A backbone, the embedding layer and a softmax head over the classes of the stages so far."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
@@ -39,12 +38,16 @@ class StarterNetwork(nn.Module):
             n_feature = int(self.backbone.eval()(torch.zeros(1, 3, recipe.size, recipe.size)).shape[1])
         torch.manual_seed(recipe.seed)
         self.head = nn.Linear(n_feature, recipe.embedding_dim)
-        self.classifier = nn.Linear(recipe.embedding_dim, 1)
+        self.classifier = nn.Linear(recipe.embedding_dim, 0)
 
-    def start_stage(self, stage: Stage, seed: int) -> None:
-        """Give the stage a fresh softmax head over its classes."""
+    def add_classes(self, n_class: int, seed: int) -> None:
+        """Append fresh rows to the softmax head; those that are there stay."""
         torch.manual_seed(seed)
-        self.classifier = nn.Linear(self.head.out_features, stage.n_class)
+        before, fresh = self.classifier, nn.Linear(self.head.out_features, n_class)
+        self.classifier = nn.Linear(self.head.out_features, before.out_features + n_class)
+        with torch.no_grad():
+            self.classifier.weight.copy_(torch.cat([before.weight, fresh.weight]))
+            self.classifier.bias.copy_(torch.cat([before.bias, fresh.bias]))
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed ``(n, 3, size, size)`` in [0, 1]; not of unit length."""
@@ -74,6 +77,7 @@ class StarterTrainer:
         self.history: list[dict[str, Any]] = []
         self.seconds = 0.0
         self._stage, self._step = 0, 0
+        self._pixels: list[NDArray[np.uint8]] = []  # of each stage so far
         self._start_stage()
         self._resume()
 
@@ -82,21 +86,23 @@ class StarterTrainer:
         painter = start_painter(self._work_dir, self._recipe)
         try:
             while self._stage < len(self._recipe.stages):
-                self._run_stage(Pool(self._work_dir, self._recipe, self._stage).wait(painter))
+                pools = [Pool(self._work_dir, self._recipe, number) for number in range(self._stage + 1)]
+                self._pixels = [pool.wait(painter) for pool in pools]
+                self._run_stage()
         finally:
             painter.terminate()
             painter.join()
 
     def _start_stage(self) -> None:
-        self.network.start_stage(self._recipe.stages[self._stage], self._recipe.seed + self._stage)
+        self.network.add_classes(self._recipe.stages[self._stage].n_class, self._recipe.seed + self._stage)
         self._optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=self._recipe.weight_decay)
 
-    def _run_stage(self, pixels: NDArray[np.uint8]) -> None:
+    def _run_stage(self) -> None:
         recipe, stage = self._recipe, self._recipe.stages[self._stage]
         begun, before = time.monotonic(), self.seconds
         recent: list[tuple[float, float]] = []
         while self._step < stage.n_step:
-            recent.append(self._train_step(pixels))
+            recent.append(self._train_step())
             self._step += 1
             last = self._step == stage.n_step
             if self._step % recipe.checkpoint_every and not last:
@@ -118,29 +124,22 @@ class StarterTrainer:
             if last:
                 return
 
-    def _train_step(self, pixels: NDArray[np.uint8]) -> tuple[float, float]:
+    def _train_step(self) -> tuple[float, float]:
         recipe, stage = self._recipe, self._recipe.stages[self._stage]
         random = np.random.default_rng([recipe.seed, self._stage, self._step])
-        classes = draw_batch(random, recipe, stage)
-        photos = random.permuted(np.tile(np.arange(stage.n_photo), (recipe.batch_classes, 1)), axis=1)
-        rows, columns = np.repeat(classes, recipe.batch_photos), photos[:, : recipe.batch_photos].ravel()
+        targets, pixels = draw_batch(random, recipe, self._pixels)
         generator = torch.Generator().manual_seed(int(random.integers(2**62)))
-        images = augment(to_tensor(pixels[rows, columns], "cpu"), self._settings, generator)
+        images = augment(to_tensor(pixels, "cpu"), self._settings, generator)
         if stage.size != recipe.size:
             images = functional.interpolate(images, stage.size, mode="bilinear", antialias=True)
-        targets = torch.from_numpy(rows.astype(np.int64))
 
         share = self._step / stage.n_step
         lr = stage.lr_end + (stage.lr - stage.lr_end) * 0.5 * (1 + math.cos(math.pi * share))
         for group in self._optimizer.param_groups:
             group["lr"] = lr * min(1.0, (self._step + 1) / recipe.warmup)
         self.network.train()
-        embedding = self.network(images)
-        logits = self.network.classifier(embedding)
+        logits = self.network.classifier(self.network(images))
         loss = functional.cross_entropy(logits, targets)
-        if stage.triplet_weight:
-            triplet = batch_hard_triplet(functional.normalize(embedding), targets, recipe.margin)
-            loss = loss + stage.triplet_weight * triplet.loss
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
@@ -185,19 +184,29 @@ class StarterTrainer:
         if not self._checkpoint.is_file():
             return
         content = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
-        self._stage, self._step = content["stage"], content["step"]
         self.seconds, self.history = content["seconds"], content["history"]
-        if self._stage < len(self._recipe.stages):
-            self._start_stage()
+        while self._stage < min(content["stage"], len(self._recipe.stages) - 1):
+            self._stage += 1
+            self._start_stage()  # the softmax head and the optimiser get their shapes
+        self._stage, self._step = content["stage"], content["step"]
         self.network.load_state_dict(content["network"])
         self._optimizer.load_state_dict(content["optimizer"])
         print(f"going on at stage {self._stage + 1}, step {self._step}", flush=True)
 
 
-def draw_batch(random: np.random.Generator, recipe: Recipe, stage: Stage) -> NDArray[np.int64]:
-    """Draw the classes of one batch, none twice, from all species or from one."""
-    classes = np.arange(stage.n_class)
-    if stage.one_species:
-        species = np.array([animal_of(int(class_))[0] for class_ in classes])
-        classes = classes[species == random.choice(np.unique(species))]
-    return random.choice(classes, recipe.batch_classes, replace=False)
+def draw_batch(
+    random: np.random.Generator, recipe: Recipe, pools: list[NDArray[np.uint8]]
+) -> tuple[Tensor, NDArray[np.uint8]]:
+    """Draw different classes of all pools alike, and different photographs of each.
+
+    Returns:
+        Number of each photograph's class, counted through the pools, and its pixels.
+    """
+    first = np.cumsum([0, *map(len, pools)])
+    classes = random.choice(first[-1], recipe.batch_classes, replace=False)
+    pixels = []
+    for class_ in classes:
+        number = int(np.searchsorted(first, class_, side="right")) - 1
+        of_class = pools[number][class_ - first[number]]
+        pixels.append(of_class[random.choice(len(of_class), recipe.batch_photos, replace=False)])
+    return torch.from_numpy(np.repeat(classes, recipe.batch_photos)), np.concatenate(pixels)

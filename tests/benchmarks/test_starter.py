@@ -127,7 +127,7 @@ def test_no_stream_of_a_dataset_can_equal_one_of_the_starter():
 
 
 def test_the_first_animals_of_a_stage_are_not_those_of_the_default_dataset():
-    for stage in RECIPES["starter"].stages:
+    for stage in RECIPES["b1"].stages:
         for class_ in range(3):
             of_stage, of_dataset = (draw_animal(seed, *animal_of(class_)) for seed in (stage.seed, 0))
             assert np.abs(of_stage.texture - of_dataset.texture).mean() > 0.02
