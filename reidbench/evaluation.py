@@ -66,7 +66,7 @@ def evaluate(
         dataset: Name, CSV or Parquet file, folder, or an :class:`ImageSet`.
         root: Folder of the images, where the dataset needs one.
         split: A split or its CSV; by default one is made.
-        split_kind: ``open-set``, ``closed-set`` or ``disjoint``.
+        split_kind: As :func:`reidbench.make_split` takes it.
         split_seed: Seed of the split that is made.
         new_share: Share of calibration and of test queries that show new animals, in (0, 1).
         seed: Seed of the method.
@@ -148,7 +148,7 @@ def evaluate(
             "kind": chosen.kind,
             "seed": chosen.seed,
             "warnings": list(chosen.warnings),
-            "new_share": new_share if split is None else None,
+            "new_share": chosen.new_share,
         },
         "seed": seed,
         "preset": preset,

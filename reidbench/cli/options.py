@@ -10,6 +10,7 @@ import typer
 
 from reidbench.errors import ReidbenchError
 
+SPLIT_KIND_HELP = "open-set, closed-set, disjoint, time-proportion, time-cutoff[=DAY[,DAY]] or random (docs/time.md)."
 DatasetOption = Annotated[str, typer.Option(help="Name, CSV or Parquet file, or folder of the dataset.")]
 RootOption = Annotated[Path | None, typer.Option(help="Folder of the images, where the dataset needs one.")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder where runs are kept.")]

@@ -10,7 +10,15 @@ import typer
 from rich.console import Console
 
 from reidbench.benchmark_file import Job, read_benchmark
-from reidbench.cli.options import DatasetOption, RootOption, RunsOption, SetOption, SettingsFileOption, parse_settings
+from reidbench.cli.options import (
+    SPLIT_KIND_HELP,
+    DatasetOption,
+    RootOption,
+    RunsOption,
+    SetOption,
+    SettingsFileOption,
+    parse_settings,
+)
 from reidbench.defaults import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError
 
@@ -21,7 +29,7 @@ def run(
     root: RootOption = None,
     benchmark: Annotated[Path | None, typer.Option(help="Run a whole comparison from a TOML file.")] = None,
     split: Annotated[Path | None, typer.Option(help="Use this split CSV instead of making one.")] = None,
-    split_kind: Annotated[str, typer.Option(help="open-set, closed-set or disjoint.")] = "open-set",
+    split_kind: Annotated[str, typer.Option(help=SPLIT_KIND_HELP)] = "open-set",
     split_seed: Annotated[list[int] | None, typer.Option(help="Seed of the split; repeatable, default 0.")] = None,
     new_share: Annotated[float, typer.Option(help="Share of queries that show new animals.")] = 0.3,
     seed: Annotated[list[int] | None, typer.Option(help="Seed of the method; repeatable, default 0.")] = None,

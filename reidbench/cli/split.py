@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import RootOption
+from reidbench.cli.options import SPLIT_KIND_HELP, RootOption
 
 
 def split(
     dataset: Annotated[str, typer.Argument(help="Name, CSV or Parquet file, or folder of the dataset.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="CSV to write.")],
     root: RootOption = None,
-    kind: Annotated[str, typer.Option(help="open-set, closed-set or disjoint.")] = "open-set",
+    kind: Annotated[str, typer.Option("--kind", "--split-kind", help=SPLIT_KIND_HELP)] = "open-set",
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     new_share: Annotated[float, typer.Option(help="Share of queries that show new animals.")] = 0.3,
 ) -> None:
@@ -24,5 +24,7 @@ def split(
 
     made = make_split(load_dataset(dataset, root), kind=kind, seed=seed, new_share=new_share)
     write_split(made, output)
+    for warning in made.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     counts = ", ".join(f"{part} {count}" for part, count in made.counts.items() if count)
     typer.echo(f"{output}: {counts}; digest {made.digest[:16]}")

@@ -1,9 +1,13 @@
-"""Who is new, and which encounters of the others are enrolled and which are asked about: one group at a time."""
+"""Who is new, and which encounters of the others are enrolled and which are asked about: one group at a time.
+
+What differs from kind to kind is the *course*: the part of each encounter of one enrolled animal.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,35 +20,65 @@ from reidbench.data.splits.split import QUERIES
 _DEALT: Final = 4  # after the first encounter: calibration, test, gallery, gallery, and again
 
 Encounters = list[list[int]]  # rows of each encounter of one identity, in the order they are dealt
+Course = Callable[[int, str, str], list[str]]
+"""From a number of encounters, and the two parts of queries with the emptier first, to the part of each encounter."""
 
 
-def gather(
-    images: ImageSet, encounters: NDArray[np.object_], rows: Iterable[int], shuffle: Shuffle
-) -> dict[str, Encounters]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """The images of one group that are to be dealt.
+
+    Attributes:
+        images: The whole set.
+        rows: Rows of the group's images, in order of image id.
+        encounters: Encounter of every image of the set.
+        shuffle: Orders of this group.
+        parts: Part of every image of the set; dealing writes into it.
+        share: Share of queries that show new animals, 0 to below 1.
+    """
+
+    images: ImageSet
+    rows: list[int]
+    encounters: NDArray[np.object_]
+    shuffle: Shuffle
+    parts: NDArray[np.object_]
+    share: float
+
+
+def gather(group: Group) -> dict[str, Encounters]:
     """Gather the encounters of each identity of a group and shuffle them."""
     gathered: dict[str, dict[object, list[int]]] = defaultdict(dict)
-    identity = images.table["identity"].tolist()
-    for row in rows:
-        gathered[identity[row]].setdefault(encounters[row], []).append(row)
-    return {name: shuffle(list(found.values()), f"encounters of {name}") for name, found in gathered.items()}
+    identity = group.images.table["identity"].tolist()
+    for row in group.rows:
+        gathered[identity[row]].setdefault(group.encounters[row], []).append(row)
+    return {name: group.shuffle(list(found.values()), f"encounters of {name}") for name, found in gathered.items()}
 
 
 def flat(encounters: Encounters) -> list[int]:
     return [row for encounter in encounters for row in encounter]
 
 
-def deal(animals: list[Encounters], parts: NDArray[np.object_], share: float) -> None:
+def in_turn(n_encounter: int, first: str, second: str) -> list[str]:
+    """Enrol the first encounter and deal the next to both parts of queries, twice to the gallery, and again.
+
+    Example:
+        >>> in_turn(5, "calibration", "test")
+        ['gallery', 'calibration', 'test', 'gallery', 'gallery']
+    """
+    turns = (first, second, "gallery", "gallery")
+    return ["gallery", *(turns[position % _DEALT] for position in range(n_encounter - 1))]
+
+
+def deal(animals: list[Encounters], parts: NDArray[np.object_], share: float, course: Course = in_turn) -> None:
     """Give every image of a group its part; ``animals`` stand in random order."""
-    unknown = _choose_unknown(animals, share)
+    unknown = _choose_unknown(animals, share, course)
     chosen = {index for part in QUERIES for index in unknown[part]}
     queries = dict.fromkeys(QUERIES, 0)
     for index, encounters in enumerate(animals):
         if index in chosen:
             continue
-        parts[encounters[0]] = "gallery"
         first, second = sorted(QUERIES, key=lambda part: queries[part])
-        for position, encounter in enumerate(encounters[1:]):
-            part = (first, second, "gallery", "gallery")[position % _DEALT]
+        for part, encounter in zip(course(len(encounters), first, second), encounters, strict=True):
             parts[encounter] = part
             if part in queries:
                 queries[part] += len(encounter)
@@ -57,14 +91,17 @@ def deal(animals: list[Encounters], parts: NDArray[np.object_], share: float) ->
             parts[row] = part
 
 
-def _choose_unknown(animals: list[Encounters], share: float) -> dict[str, list[int]]:
+def _choose_unknown(animals: list[Encounters], share: float, course: Course) -> dict[str, list[int]]:
     """Choose the animals that are never enrolled: the first of the random order, until they are enough.
 
     Enough is when half of their images make up ``share`` of the queries that the other animals will give. Two
     encounters of known animals are always left to ask about, one for each part.
     """
     unknown: dict[str, list[int]] = {part: [] for part in QUERIES}
-    asked = [[rows for position, rows in enumerate(found[1:]) if position % _DEALT < 2] for found in animals]
+    asked = [
+        [rows for part, rows in zip(course(len(found), *QUERIES), found, strict=True) if part in QUERIES]
+        for found in animals
+    ]
     n_encounters = sum(len(found) for found in asked)
     n_known = sum(len(rows) for found in asked for rows in found)
     brought = dict.fromkeys(QUERIES, 0)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import Final
 
 import numpy as np
 
 from reidbench.data.images import ImageSet
-from reidbench.data.splits.dealing import deal, flat, gather
+from reidbench.data.splits.dealing import Group
+from reidbench.data.splits.kinds import Kind, parse_kind
+from reidbench.data.splits.leaks import leaks
 from reidbench.data.splits.shuffle import Shuffle
 from reidbench.data.splits.split import PARTS, QUERIES, Split
-from reidbench.errors import ReidbenchError, did_you_mean
-
-KINDS: Final = ("open-set", "closed-set", "disjoint")
+from reidbench.errors import ReidbenchError
 
 
 def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_share: float = 0.3) -> Split:
@@ -28,10 +27,15 @@ def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_s
     Args:
         images: What to split.
         kind: ``open-set``; ``closed-set``, without unknown animals; ``disjoint``, where half of the identities
-            are only learnt from (``fit``) and the other half is an open-set split.
+            are only learnt from (``fit``) and the other half is an open-set split; ``time-proportion``, where the
+            earlier days of each animal are enrolled and the later asked about; ``time-cutoff``, where one day parts
+            gallery and queries of all (``time-cutoff=2022-06-01,2023-01-01`` names it, and the first day of the test);
+            ``random``, which deals the photographs of ``time-proportion`` one by one, whatever their day. The last
+            three leave images without a date unused.
         seed: Seed of the split.
         new_share: Share of the queries of calibration, and of those of test, that show unknown animals, 0 to 1,
-            kept within each group as nearly as whole identities allow. A closed-set split takes none.
+            kept within each group as nearly as whole identities allow. A closed-set split takes none, and
+            ``time-cutoff`` those that came.
 
     Returns:
         A split with queries of known animals in calibration and test and, unless it is closed-set, of unknown.
@@ -44,13 +48,7 @@ def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_s
         >>> make_split(images, seed=1).counts["test"]  # doctest: +SKIP
         84
     """
-    if kind not in KINDS:
-        guess = did_you_mean(kind, KINDS)
-        raise ReidbenchError(
-            f"there is no kind of split '{kind}'",
-            where=f"--kind {kind}",
-            remedy=f"{guess} " * bool(guess) + "kinds: " + ", ".join(KINDS),
-        )
+    asked = parse_kind(kind)
     if not 0 <= new_share < 1:
         raise ReidbenchError(
             f"a share of new animals of {new_share} leaves no query of a known one",
@@ -59,33 +57,53 @@ def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_s
         )
     if seed < 0:
         raise ReidbenchError(f"a seed of {seed} is negative", where=f"seed {seed}", remedy="give 0 or more")
-    share = 0.0 if kind == "closed-set" else new_share
+    share = new_share if asked.has_new else 0.0
     parts = np.full(len(images), "unused", dtype=object)
+    warnings = _undated(images) if asked.in_time else []
+    dated = images.table["date"].to_numpy(dtype=object) != ""
     by_group: dict[str, list[int]] = defaultdict(list)
     image_ids = images.table["image_id"].tolist()
     for row in sorted(range(len(images)), key=lambda index: image_ids[index]):
-        by_group[images.table["group"].iloc[row]].append(row)
+        if dated[row] or not asked.in_time:
+            by_group[images.table["group"].iloc[row]].append(row)
     encounters = images.encounters
-    for group in sorted(by_group):
-        shuffle = Shuffle(seed, group)
-        animals = gather(images, encounters, by_group[group], shuffle)
-        names = shuffle(sorted(animals), "identities")
-        if kind == "disjoint":
-            learnt, names = names[: len(names) // 2], names[len(names) // 2 :]
-            for name in learnt:
-                parts[flat(animals[name])] = "fit"
-        deal([animals[name] for name in names], parts, share)
-    split = Split(tuple(image_ids), tuple(parts.tolist()), kind, seed)
-    _check_complete(split, images, needs_unknown=share > 0)
+    for name in sorted(by_group):
+        asked.deal(Group(images, by_group[name], encounters, Shuffle(seed, name), parts, share))
+    warnings += leaks(parts, images)
+    split = Split(
+        tuple(image_ids), tuple(parts.tolist()), asked.name, seed, tuple(warnings), share if asked.holds_share else None
+    )
+    _check_complete(split, images, asked, needs_unknown=asked.has_new and (share > 0 or not asked.holds_share))
     return split
 
 
-def _check_complete(split: Split, images: ImageSet, *, needs_unknown: bool) -> None:
+def _undated(images: ImageSet) -> list[str]:
+    """Say which images can't be placed in time.
+
+    Raises:
+        ReidbenchError: None can.
+    """
+    table = images.table
+    undated = table["date"] == ""
+    if undated.all():
+        raise ReidbenchError(
+            f"no image of '{images.name}' has a date, so none comes before another",
+            where=images.origin.file,
+            remedy="fill in the column 'date' (YYYY-MM-DD), or take --split-kind open-set",
+        )
+    if not undated.any():
+        return []
+    left = sorted(set(table["group"]) - set(table["group"][~undated]))
+    whole = f"; none has one in {', '.join(left)}, which is left out" if left else ""
+    return [f"{int(undated.sum())} of {len(table)} images have no date and are unused{whole}"]
+
+
+def _check_complete(split: Split, images: ImageSet, kind: Kind, *, needs_unknown: bool) -> None:
     identity = images.table["identity"].to_numpy(dtype=object)
     rows = {part: split.indices(part, images) for part in PARTS}
     enrolled = set(identity[rows["gallery"]])
     short = [f"{part} has no image" for part in ("gallery", "fit") if not len(rows[part])]
-    if split.kind != "disjoint":
+    if not kind.learns_apart:
         short = [line for line in short if not line.startswith("fit")]
     for part in QUERIES:
         known = sum(name in enrolled for name in identity[rows[part]])
@@ -101,6 +119,8 @@ def _check_complete(split: Split, images: ImageSet, *, needs_unknown: bool) -> N
             where=images.origin.file,
             remedy=(
                 f"it has {len(seen)} identities, {again} of them seen more than once (images of one day count once); "
-                "add images of animals seen again, or write the split yourself and give it with --split"
+                "add images of animals seen again, "
+                + ("choose other days, " if kind.in_time and not kind.holds_share else "")
+                + "or write the split yourself and give it with --split"
             ),
         )

@@ -24,9 +24,10 @@ class Split:
     Args:
         image_ids: Ids, without repeats; sorted here, so that row order never matters.
         parts: One of :data:`PARTS` for each.
-        kind: ``open-set``, ``closed-set``, ``disjoint``, or ``file`` for a split that was read.
+        kind: As :func:`make_split` was asked for it, or ``file`` for a split that was read.
         seed: Seed it was made with, ``None`` for a split that was read.
         warnings: What a reader of results should know, such as an encounter on both sides.
+        new_share: Share of queries of new animals that it was made to hold, ``None`` where it was not.
     """
 
     image_ids: tuple[str, ...]
@@ -34,6 +35,7 @@ class Split:
     kind: str
     seed: int | None
     warnings: tuple[str, ...] = ()
+    new_share: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.image_ids) != len(self.parts):

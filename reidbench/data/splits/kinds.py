@@ -1,0 +1,80 @@
+"""The kinds of split that can be named, and what each asks of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from reidbench.data.splits.dealing import Group, deal, flat, gather
+from reidbench.data.splits.time_aware import Cutoff, deal_in_time, deal_torn
+from reidbench.errors import ReidbenchError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way to split.
+
+    Attributes:
+        name: As written on the command line, with the days that were given.
+        deal: Gives every image of one group its part.
+        has_new: Whether new animals are asked about.
+        holds_share: Whether they are as many as the share that was asked for.
+        in_time: Whether images without a date can't take part.
+        learns_apart: Whether some animals are only learnt from.
+    """
+
+    name: str
+    deal: Callable[[Group], None]
+    has_new: bool = True
+    holds_share: bool = True
+    in_time: bool = False
+    learns_apart: bool = False
+
+
+def _deal_in_turn(group: Group) -> None:
+    animals = gather(group)
+    names = group.shuffle(sorted(animals), "identities")
+    deal([animals[name] for name in names], group.parts, group.share)
+
+
+def _deal_half(group: Group) -> None:
+    """Leave half of the animals to learn from, and deal the others."""
+    animals = gather(group)
+    names = group.shuffle(sorted(animals), "identities")
+    learnt, asked = names[: len(names) // 2], names[len(names) // 2 :]
+    for name in learnt:
+        group.parts[flat(animals[name])] = "fit"
+    deal([animals[name] for name in asked], group.parts, group.share)
+
+
+_CUTOFF = "time-cutoff"
+_KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        Kind("open-set", _deal_in_turn),
+        Kind("closed-set", _deal_in_turn, has_new=False),
+        Kind("disjoint", _deal_half, learns_apart=True),
+        Kind("time-proportion", deal_in_time, in_time=True),
+        Kind(_CUTOFF, Cutoff(), holds_share=False, in_time=True),
+        Kind("random", deal_torn, in_time=True),
+    )
+}
+KINDS: Final = tuple(_KINDS)
+
+
+def parse_kind(text: str) -> Kind:
+    """Return the kind that is called so; ``time-cutoff`` may name days, ``time-cutoff=2022-06-01,2023-01-01``.
+
+    Raises:
+        ReidbenchError: No kind is called so, or what follows ``=`` is no day.
+    """
+    name, equals, given = text.partition("=")
+    if name not in _KINDS or (equals and name != _CUTOFF):
+        guess = did_you_mean(name, KINDS)
+        raise ReidbenchError(
+            f"there is no kind of split '{text}'",
+            where=f"--split-kind {text}",
+            remedy=f"{guess} " * bool(guess) + "kinds: " + ", ".join(KINDS),
+        )
+    return replace(_KINDS[name], name=text, deal=Cutoff(given)) if equals else _KINDS[name]
