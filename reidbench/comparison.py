@@ -38,7 +38,9 @@ def run_jobs(jobs: list[Job], *, runs_dir: Path, again: bool, console: Console) 
             images = loaded[place]
             aside = f", {images.set_aside} without identity set aside" if images.set_aside else ""
             console.print(f"{images.name}: {len(images)} images of {images.table['identity'].nunique()} animals{aside}")
-        console.print(f"[bold]{job.method}[/bold] on {job.dataset}, split seed {job.split_seed}, seed {job.seed}")
+        console.print(
+            f"[bold]{job.method}[/bold] on {job.dataset}, {job.split_kind} split seed {job.split_seed}, seed {job.seed}"
+        )
         try:
             record = evaluate(
                 job.method,

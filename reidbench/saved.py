@@ -34,6 +34,8 @@ class SavedEpisode:
         predicted: The answer to each query: an identity or ``NEW_IDENTITY``, ``(n_query,)``.
         own_best: Best score of the query's own identity outside its encounter, ``-inf`` when there is none.
         other_best: Best score of any other identity.
+        encountered: Whether the gallery holds a photograph of the query's animal and day, ``None`` where the run does
+            not say.
     """
 
     image_id: NDArray
@@ -42,11 +44,14 @@ class SavedEpisode:
     predicted: NDArray
     own_best: NDArray[np.float64]
     other_best: NDArray[np.float64]
+    encountered: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         for name in ("image_id", "limit", "predicted", "own_best", "other_best"):
             if len(getattr(self, name)) != len(self.answers):
                 raise ValueError(f"{name} has {len(getattr(self, name))} entries for {len(self.answers)} queries")
+        if self.encountered is not None and len(self.encountered) != len(self.answers):
+            raise ValueError(f"encountered has {len(self.encountered)} entries for {len(self.answers)} queries")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,6 +213,7 @@ def _episode(
         predicted=np.array([identity for identity, _ in found], dtype=object),
         own_best=arrays[f"{part}.own_best"],
         other_best=arrays[f"{part}.other_best"],
+        encountered=arrays.get(f"{part}.encountered"),
     )
 
 

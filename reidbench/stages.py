@@ -111,8 +111,19 @@ class Stages:
                 f"{part}.own_best": episode.own_best,
                 f"{part}.other_best": episode.other_best,
             }
+        for part, shared in self._encountered().items():
+            arrays[f"{part}.encountered"] = shared
         split_rows = list(zip(self.split.image_ids, self.split.parts, strict=True))
         return RunFiles(split_rows, rows, arrays)
+
+    def _encountered(self) -> dict[str, NDArray[np.bool_]]:
+        """Tell for each query whether the gallery holds a photograph of its animal taken on its day."""
+        encounter = encounter_names(self.images)
+        enrolled = set(encounter[self.rows["gallery"]]) - {""}
+        return {
+            part: np.array([name in enrolled for name in encounter[episode.rows]], dtype=bool)
+            for part, episode in self.episodes.items()
+        }
 
     def _learned_from(self) -> NDArray[np.int64]:
         return self.rows["fit"] if len(self.rows["fit"]) else self.rows["gallery"]

@@ -52,11 +52,18 @@ def compare(
 ) -> None:
     """Rank the methods of saved runs, one table for each dataset."""
     from reidbench.report import table
+    from reidbench.report.protocols import protocol_sheets
     from reidbench.report.ranking import compare_runs
     from reidbench.report.sheets import against_sheets, dataset_sheet, group_sheets, variance_sheets
 
     rows = compare_runs(runs, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits, against=against)
-    asked = [(by_group, group_sheets), (True, against_sheets), (variance, variance_sheets), (True, dataset_sheet)]
+    asked = [
+        (by_group, group_sheets),
+        (True, against_sheets),
+        (variance, variance_sheets),
+        (True, dataset_sheet),
+        (True, protocol_sheets),
+    ]
     sheets = [sheet for wanted, make in asked if wanted for sheet in make(rows)]
     chosen = Format.json if as_json else format
     if output is None and chosen is Format.table:

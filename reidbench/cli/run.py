@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -20,7 +20,16 @@ from reidbench.cli.options import (
     parse_settings,
 )
 from reidbench.defaults import DEFAULT_POLICY
-from reidbench.errors import ReidbenchError
+from reidbench.errors import ReidbenchError, did_you_mean
+
+if TYPE_CHECKING:
+    from reidbench.runs import RunRecord
+
+PROTOCOLS = {
+    "random": ("random",),
+    "time-aware": ("time-proportion",),
+    "both": ("random", "time-proportion"),
+}
 
 
 def run(
@@ -30,6 +39,10 @@ def run(
     benchmark: Annotated[Path | None, typer.Option(help="Run a whole comparison from a TOML file.")] = None,
     split: Annotated[Path | None, typer.Option(help="Use this split CSV instead of making one.")] = None,
     split_kind: Annotated[str, typer.Option(help=SPLIT_KIND_HELP)] = "open-set",
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="Split kind by what it is for: random, time-aware (time-proportion), or both side by side."),
+    ] = None,
     split_seed: Annotated[list[int] | None, typer.Option(help="Seed of the split; repeatable, default 0.")] = None,
     new_share: Annotated[float, typer.Option(help="Share of queries that show new animals.")] = 0.3,
     seed: Annotated[list[int] | None, typer.Option(help="Seed of the method; repeatable, default 0.")] = None,
@@ -53,8 +66,9 @@ def run(
         jobs = read_benchmark(benchmark)
     elif method:
         jobs = [
-            Job(name, dataset, root, split, split_kind, split_value, new_share, seed_value, gallery, preset,
+            Job(name, dataset, root, split, kind, split_value, new_share, seed_value, gallery, preset,
                 parse_settings(set_, settings), threshold, device)
+            for kind in _kinds(protocol, split_kind, split)
             for split_value in split_seed or [0]
             for seed_value in seed or [0]
             for name in method
@@ -78,9 +92,41 @@ def run(
             )
             typer.echo(f"{record.method:<18} {numbers}  weights: {record.data['weights']['label']}")
             typer.echo(f"  record: {record.path}")
+        if protocol == "both":
+            _print_protocols(records)
     if failures:
         raise ReidbenchError(
             f"{len(failures)} of {len(jobs)} runs failed: " + ", ".join(failures),
             where="reidbench run",
             remedy="each reason is printed above; what finished is kept",
         )
+
+
+def _kinds(protocol: str | None, split_kind: str, split: Path | None) -> tuple[str, ...]:
+    if protocol is None:
+        return (split_kind,)
+    if protocol not in PROTOCOLS:
+        guess = did_you_mean(protocol, PROTOCOLS)
+        raise ReidbenchError(
+            f"no protocol is called '{protocol}'",
+            where=f"--protocol {protocol}",
+            remedy=f"{guess} " * bool(guess) + f"choose one of: {', '.join(PROTOCOLS)}",
+        )
+    if split is not None or split_kind != "open-set":
+        other = "--split" if split is not None else "--split-kind"
+        raise ReidbenchError(
+            f"--protocol names kinds of split, and so does {other}",
+            where=f"--protocol {protocol}",
+            remedy=f"leave one of them out; --protocol {protocol} takes {' and '.join(PROTOCOLS[protocol])}",
+        )
+    return PROTOCOLS[protocol]
+
+
+def _print_protocols(records: list[RunRecord]) -> None:
+    from reidbench.report.protocols import protocol_sheets
+    from reidbench.report.ranking import leaderboard
+    from reidbench.report.sheets import print_sheet
+
+    console = Console(highlight=False)
+    for sheet in protocol_sheets(leaderboard(records, mixed_splits=True)):
+        print_sheet(sheet, console)

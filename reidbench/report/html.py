@@ -26,6 +26,7 @@ from reidbench.report.charts import CostPoint, Series
 from reidbench.report.citations import Citation, citations_of
 from reidbench.report.error_gallery import Gallery
 from reidbench.report.photographs import Photographs, without_photographs
+from reidbench.report.protocols import protocol_sheets
 from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards, describe_split
 from reidbench.report.run_curves import curves_of
 from reidbench.report.sheets import Sheet, dataset_sheet, show
@@ -78,8 +79,8 @@ def write_report(
     parts = boards(rows)
     views = [_board_view(index, board, options, gallery) for index, board in enumerate(parts)]
     return _render(
-        records, options, boards=views, sheets=dataset_sheet(rows), carried=carried_thresholds(rows),
-        citations=_grouped(citations_of(records)),
+        records, options, boards=views, carried=carried_thresholds(rows), citations=_grouped(citations_of(records)),
+        sheets=[*dataset_sheet(rows), *protocol_sheets(rows)],
     )  # fmt: skip
 
 

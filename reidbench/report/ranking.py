@@ -13,6 +13,7 @@ from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.report.rows import CLOSED_SET, METRICS, OFFICIAL, LeaderboardRow, make_row
 from reidbench.report.selection import (
     describe_split,
+    protocol_of,
     refuse_mixed_galleries,
     refuse_mixed_splits,
     select_runs,
@@ -60,7 +61,7 @@ def compare_runs(
 def leaderboard(
     runs: Iterable[RunRecord], *, mixed_splits: bool = False, against: str | None = None
 ) -> list[LeaderboardRow]:
-    """Rank methods by the official score, apart on each dataset.
+    """Rank methods by the official score, apart on each dataset and, there, on time-aware and torn splits.
 
     Where no row of a dataset has a score (a closed-set split has no unknown queries), rows are ranked by
     balanced Rank-1.
@@ -76,9 +77,10 @@ def leaderboard(
     Raises:
         ReidbenchError: Rows of one dataset searched different galleries, or stand on different splits.
     """
-    by_dataset: dict[tuple[str, str], list[RunRecord]] = {}
+    by_dataset: dict[tuple[str, str, str], list[RunRecord]] = {}
     for run in runs:
-        by_dataset.setdefault((run.dataset, str(run.data["dataset"]["digest"])), []).append(run)
+        protocol = protocol_of(str(run.data["split"].get("kind") or ""))
+        by_dataset.setdefault((run.dataset, str(run.data["dataset"]["digest"]), protocol), []).append(run)
     rows: list[LeaderboardRow] = []
     for key in sorted(by_dataset):
         rows += _rank_dataset(by_dataset[key], mixed_splits, against)
@@ -86,10 +88,10 @@ def leaderboard(
 
 
 def boards(rows: Iterable[LeaderboardRow]) -> list[list[LeaderboardRow]]:
-    """Part rows into one list for each dataset, order kept."""
-    parted: dict[tuple[str, str], list[LeaderboardRow]] = {}
+    """Part rows into one list for each dataset and protocol, order kept."""
+    parted: dict[tuple[str, str, str], list[LeaderboardRow]] = {}
     for row in rows:
-        parted.setdefault((row.dataset, row.dataset_digest), []).append(row)
+        parted.setdefault((row.dataset, row.dataset_digest, row.protocol), []).append(row)
     return list(parted.values())
 
 

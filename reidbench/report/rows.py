@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any
 
+from reidbench.report.selection import protocol_of
 from reidbench.report.standing import Standing
 from reidbench.runs import RunRecord
 
@@ -77,6 +78,11 @@ class LeaderboardRow:
     groups: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     runs: tuple[RunRecord, ...] = field(default=(), repr=False)
     standing: Standing = field(default_factory=Standing)
+
+    @property
+    def protocol(self) -> str:
+        """The kind of split where it is a protocol of its own, else empty."""
+        return protocol_of(self.split_kinds[0]) if self.split_kinds else ""
 
     @property
     def random_weights(self) -> bool:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.runs import RunRecord
 
+IN_TIME = ("time-proportion", "time-cutoff", "random")
+"""Kinds of split that are a protocol of their own: a mean over them and others would say nothing."""
+
 
 def select_runs(
     runs: Sequence[RunRecord], *, dataset: str | None = None, split: str | None = None, gallery: str | None = None
@@ -92,6 +95,12 @@ def refuse_mixed_splits(dataset: str, setups: Sequence[Sequence[RunRecord]], var
         where=f"dataset {dataset}",
         remedy=remedy,
     )
+
+
+def protocol_of(kind: str) -> str:
+    """Return the kind of a split where its numbers stand for themselves; empty for the kinds that deal by encounter."""
+    name = kind.partition("=")[0]
+    return name if name in IN_TIME else ""
 
 
 def describe_split(run: RunRecord) -> str:

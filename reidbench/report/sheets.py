@@ -114,12 +114,20 @@ def variance_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
 def dataset_sheet(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
     """Return ranks by dataset and the mean of paired differences, where methods stand on several datasets.
 
+    Protocols are not averaged: where there are several, each with several datasets has a sheet.
+
     A difference is taken on each dataset from the first method of the sheet, then averaged; a method that lacks
     a dataset or a score there has no mean, for it would be of other datasets than its rivals'.
     """
-    tables = [board for board in boards(rows) if board[0].ranked_by == OFFICIAL]
-    if len(tables) < 2:
-        return []
+    by_protocol: dict[str, list[list[LeaderboardRow]]] = {}
+    for board in boards(rows):
+        if board[0].ranked_by == OFFICIAL:
+            by_protocol.setdefault(board[0].protocol, []).append(board)
+    sheets = (_over_datasets(tables, protocol) for protocol, tables in by_protocol.items() if len(tables) > 1)
+    return [sheet for sheet in sheets if sheet is not None]
+
+
+def _over_datasets(tables: Sequence[Sequence[LeaderboardRow]], protocol: str) -> Sheet | None:
     by_name: dict[str, list[LeaderboardRow | None]] = {}
     for place, board in enumerate(tables):
         for row in board:
@@ -131,7 +139,7 @@ def dataset_sheet(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
 
     complete = {name: values for name in by_name if (values := scores(name)) is not None}
     if len(complete) < 2:
-        return []
+        return None
     order = sorted(complete, key=lambda name: -fmean(complete[name]))
     first = complete[order[0]]
     cells = []
@@ -145,7 +153,8 @@ def dataset_sheet(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
         cells.append((name, *ranks, mean, difference))
     headings = ("method", *(f"rank on {board[0].dataset}" for board in tables), "mean score", "mean difference")
     note = f"Mean difference: of the score from {order[0]}'s, dataset by dataset; each dataset weighs the same."
-    return [Sheet("Over all datasets", headings, tuple(cells), (note,))]
+    title = "Over all datasets" + (f", {protocol}" if protocol else "")
+    return Sheet(title, headings, tuple(cells), (note,))
 
 
 def print_sheet(sheet: Sheet, console: Console) -> None:
