@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+collect_ignore = ["example_plugin"]  # a distribution of its own, installed and tested by cli/test_plugin.py
+
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:

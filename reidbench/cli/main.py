@@ -13,6 +13,7 @@ from reidbench.cli.compare import compare
 from reidbench.cli.curve import curve
 from reidbench.cli.datasets import datasets
 from reidbench.cli.methods import methods
+from reidbench.cli.plugin import plugin
 from reidbench.cli.report import report
 from reidbench.cli.rethreshold import rethreshold
 from reidbench.cli.run import run
@@ -32,6 +33,7 @@ app = typer.Typer(
 for command in (run, compare, report, rethreshold, methods, datasets, split, tune, score):
     app.command()(command)
 app.add_typer(curve, name="curve")
+app.add_typer(plugin, name="plugin")
 
 
 def _version(show: bool) -> None:

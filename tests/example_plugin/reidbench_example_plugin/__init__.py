@@ -1,0 +1,34 @@
+"""The hook of example_plugin: one vector for each image, compared by cosine."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+import reidbench
+
+
+class ExamplePluginSettings(reidbench.Settings):
+    """What ``--set KEY=VALUE`` changes."""
+
+    side: int = Field(16, ge=2, le=256, description="side of the small picture, in pixels")
+
+
+def _build(settings: ExamplePluginSettings) -> reidbench.Method:
+    from reidbench_example_plugin.method import ExamplePlugin  # what is heavy loads here, and only when it is run
+
+    return ExamplePlugin(settings)
+
+
+@reidbench.hookimpl
+def reidbench_methods() -> list[reidbench.MethodSpec]:
+    return [
+        reidbench.MethodSpec(
+            name="example_plugin",
+            summary="small colour pictures, cosine, nearest image",
+            settings=ExamplePluginSettings,
+            build=_build,
+            licence="",  # of weights, where there are some
+            source="",  # the paper or repository that it follows
+            version="1",
+        )
+    ]

@@ -1,0 +1,18 @@
+"""example_plugin runs from the drawn animals to a record, and finds more than chance does."""
+
+import reidbench
+
+DATASET = "patterns:identities=12,size=64,level=easy"
+
+
+def test_it_finds_animals_it_knows(tmp_path):
+    record = reidbench.evaluate("example_plugin", DATASET, runs_dir=tmp_path)
+    assert record.data["plugin"]["name"] == "reidbench-example-plugin"
+    assert record.metrics["score"] is not None
+    assert record.metrics["rank1"] > 0.4
+
+
+def test_the_same_run_gives_the_same_numbers(tmp_path):
+    first, second = (reidbench.evaluate("example_plugin", DATASET, runs_dir=tmp_path / run) for run in "ab")
+    assert first.id == second.id
+    assert first.metrics == second.metrics
