@@ -26,12 +26,15 @@ _HOMES = {
     "BackboneSettings": "backbones",
     "Batches": "batches",
     "Calibration": "calibration.settings",
+    "CalibrationSpec": "calibration.specs",
     "Choice": "thresholds.scoped",
     "ClassifierMethod": "classifier",
     "ClassifierNetwork": "training.network",
     "ClassifierTrainer": "training.classifier",
     "ClassifierTrainingSettings": "training.settings",
     "Combination": "fusion",
+    "CommandSpec": "commands",
+    "DatasetSpec": "data.sources.named",
     "EmbeddingMethod": "method",
     "EmbeddingNetwork": "training.network",
     "EpisodeMetrics": "metrics.summary",
@@ -58,12 +61,16 @@ _HOMES = {
     "ResizedImages": "training.augment",
     "RunRecord": "runs",
     "ScopedPolicy": "thresholds.scoped",
+    "SectionPicture": "report.sections",
+    "SectionSpec": "report.sections",
+    "SectionTable": "report.sections",
     "Settings": "method",
     "Thresholds": "thresholds.base",
     "TrainingSettings": "training.settings",
     "TripletTrainer": "training.loop",
     "Validation": "method",
     "Weights": "method",
+    "embedding_method": "declared",
     "evaluate": "evaluation",
     "load_backbone": "backbones",
     "load_dataset": "data.sources",
@@ -86,11 +93,15 @@ if TYPE_CHECKING:
     from reidbench.backbones.network import load_network as load_network
     from reidbench.batches import Batches as Batches
     from reidbench.calibration.settings import Calibration as Calibration
+    from reidbench.calibration.specs import CalibrationSpec as CalibrationSpec
     from reidbench.classifier import ClassifierMethod as ClassifierMethod
+    from reidbench.commands import CommandSpec as CommandSpec
     from reidbench.data.images import ImageSet as ImageSet
     from reidbench.data.sources import load_dataset as load_dataset
+    from reidbench.data.sources.named import DatasetSpec as DatasetSpec
     from reidbench.data.splits import make_split as make_split
     from reidbench.data.splits import read_split as read_split
+    from reidbench.declared import embedding_method as embedding_method
     from reidbench.errors import ReidbenchError as ReidbenchError
     from reidbench.evaluation import evaluate as evaluate
     from reidbench.fusion import Combination as Combination
@@ -116,6 +127,9 @@ if TYPE_CHECKING:
     from reidbench.metrics.answers import Answers as Answers
     from reidbench.metrics.summary import EpisodeMetrics as EpisodeMetrics
     from reidbench.progress import Progress as Progress
+    from reidbench.report.sections import SectionPicture as SectionPicture
+    from reidbench.report.sections import SectionSpec as SectionSpec
+    from reidbench.report.sections import SectionTable as SectionTable
     from reidbench.representations import Ragged as Ragged
     from reidbench.representations import Representation as Representation
     from reidbench.rethresholding import rethreshold as rethreshold

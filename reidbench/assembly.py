@@ -7,12 +7,14 @@ for one method with equal settings share one object, so its weights are in memor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
 from reidbench.calibration.calibrated import Calibrated
+from reidbench.calibration.settings import Calibration
+from reidbench.calibration.specs import OWN_CURVES
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.method import Method, MethodSpec
 from reidbench.progress import Progress
@@ -34,12 +36,14 @@ class Assembled:
         leaves: The methods in it that describe images, each once.
         parts: Every part by its path in the tree, as the record shows it.
         paths: Path of each leaf, in their order; empty for a method that stands alone.
+        calibrated_by: The plugin whose curve calibrates the whole, as the record shows it; empty for ours.
     """
 
     method: Method
     leaves: tuple[tuple[Offer, Method], ...]
     parts: Mapping[str, Mapping[str, Any]]
     paths: tuple[str, ...] = ("",)
+    calibrated_by: Mapping[str, Any] = field(default_factory=dict)
 
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         """Load the weights of every leaf; an error of a part says which, and how its settings are written."""
@@ -70,9 +74,8 @@ def assemble(offer: Offer, settings: Any, registry: Registry) -> Assembled:
     """
     builder = _Builder(registry)
     method = builder.build(offer, settings, ())
-    if method.calibration is not None and method.calibration.kind != "none":
-        method = Calibrated(method, method.calibration)
-    return Assembled(method, tuple(builder.leaves.values()), builder.parts, tuple(builder.paths))
+    method, curve = builder.calibrated(method, method.calibration)
+    return Assembled(method, tuple(builder.leaves.values()), builder.parts, tuple(builder.paths), curve)
 
 
 def represent(method: Method, leaf: Callable[[Method], Representation]) -> Representation:
@@ -150,6 +153,16 @@ class _Builder:
         self._built[key] = method
         return method
 
+    def calibrated(self, method: Method, how: Calibration | None) -> tuple[Method, dict[str, Any]]:
+        """Wrap a method whose similarities are calibrated, and say for the record whose curve a plugin's is."""
+        if how is None or how.kind == "none":
+            return method, {}
+        if how.kind in OWN_CURVES:
+            return Calibrated(method, how), {}
+        found = self._registry.calibration(how.kind)
+        by = {"name": found.distribution, "version": found.version, "curve_version": found.spec.version}
+        return Calibrated(method, how, found.spec), {"calibrated_by": by}
+
     def _parts_of(self, offer: Offer, settings: Any, path: tuple[str, ...]) -> dict[str, Method]:
         assert offer.spec.parts is not None
         if len(path) >= DEEPEST:
@@ -164,15 +177,15 @@ class _Builder:
             found = self._registry.find(asked.method)
             own = effective_settings(found.spec, asked.preset, asked.settings)
             part = self.build(found, own, inside)
+            how = None if part.matching == "identity" else asked.calibration
+            parts[name], curve = self.calibrated(part, how)
             self.parts["/".join(inside)] = {
                 "method": found.spec.name,
                 "plugin": {"name": found.distribution, "version": found.version, "method_version": found.spec.version},
                 "settings": own.model_dump(mode="json"),
                 "calibration": None if asked.calibration is None else asked.calibration.model_dump(mode="json"),
+                **curve,
             }
-            if asked.calibration is not None and asked.calibration.kind != "none" and part.matching != "identity":
-                part = Calibrated(part, asked.calibration)
-            parts[name] = part
         return parts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,17 @@ from reidbench.registry import load_registry
 from reidbench.runs import RunRecord
 
 
-def run_jobs(jobs: list[Job], *, runs_dir: Path, again: bool, console: Console) -> tuple[list[RunRecord], list[str]]:
+def run_jobs(
+    jobs: list[Job], *, runs_dir: Path, again: bool, console: Console, plugins: Sequence[Path] = ()
+) -> tuple[list[RunRecord], list[str]]:
     """Run every job; return the records and the names of the methods that failed.
+
+    Methods come from the installed plugins and from the files ``plugins``.
 
     Raises:
         ReidbenchError: The only job failed, or a dataset that every job needs can't be read.
     """
-    registry = load_registry()
+    registry = load_registry(files=plugins)
     for job in jobs:
         registry.find(job.method)  # a misspelt name should not cost the hours before it
     loaded: dict[tuple[str, Path | None], ImageSet] = {}
@@ -34,7 +38,7 @@ def run_jobs(jobs: list[Job], *, runs_dir: Path, again: bool, console: Console) 
     for job in jobs:
         place = (job.dataset, job.root)
         if place not in loaded:
-            loaded[place] = load_dataset(*place)
+            loaded[place] = load_dataset(*place, registry)
             images = loaded[place]
             aside = f", {images.set_aside} without identity set aside" if images.set_aside else ""
             console.print(f"{images.name}: {len(images)} images of {images.table['identity'].nunique()} animals{aside}")

@@ -7,7 +7,7 @@ threshold and metrics; a method only fits, represents and compares.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ def evaluate(
     runs_dir: str | Path = "runs",
     again: bool = False,
     progress: Progress | None = None,
+    plugins: Sequence[str | Path] = (),
     registry: Registry | None = None,
 ) -> RunRecord:
     """Run one method on one dataset and return the record that was written.
@@ -78,7 +79,8 @@ def evaluate(
         runs_dir: Where run folders are kept.
         again: Repeat a run that stands already.
         progress: Where bars and warnings go; by default to stderr.
-        registry: Methods to choose from; by default those of the installed plugins.
+        plugins: Python files with methods of your own, besides the installed plugins.
+        registry: Methods to choose from; by default those of the installed plugins and of ``plugins``.
 
     Raises:
         ReidbenchError: Something a user can mend.
@@ -88,9 +90,9 @@ def evaluate(
         >>> record.metrics["score"]  # doctest: +SKIP
     """
     progress = progress or RichProgress()
-    registry = registry or load_registry()
+    registry = registry or load_registry(files=plugins)
     offer = registry.find(method)
-    images = dataset if isinstance(dataset, ImageSet) else load_dataset(dataset, Path(root) if root else None)
+    images = dataset if isinstance(dataset, ImageSet) else load_dataset(dataset, Path(root) if root else None, registry)
     preset = _preset_name(offer.spec, preset, images)
     effective = effective_settings(offer.spec, preset, settings or {})
     policy = registry.policy(threshold)
@@ -111,7 +113,12 @@ def evaluate(
     assembled.prepare(device, seed, progress)
     question = {
         "method": offer.spec.name,
-        "plugin": {"name": offer.distribution, "version": offer.version, "method_version": offer.spec.version},
+        "plugin": {
+            "name": offer.distribution,
+            "version": offer.version,
+            "method_version": offer.spec.version,
+            **assembled.calibrated_by,
+        },
         "settings": effective.model_dump(mode="json"),
         "weights": asdict(built.weights),
         "parts": dict(assembled.parts),

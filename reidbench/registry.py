@@ -1,4 +1,4 @@
-"""Find the plugins, keep a broken one from ending the command, and look methods and policies up by name.
+"""Find the plugins, keep a broken one from ending the command, and look up by name what they offer.
 
 pluggy's own ``load_setuptools_entrypoints`` is not used: one broken plugin would end every command, and
 a second entry point of a used name would be dropped without a word.
@@ -6,58 +6,67 @@ a second entry point of a used name would be dropped without a word.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pluggy
 
 from reidbench import hookspecs
+from reidbench.calibration.specs import OWN_CURVES, CalibrationSpec
+from reidbench.commands import OWN_COMMANDS, CommandSpec
+from reidbench.data.sources.named import DatasetSpec
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.method import MethodSpec
+from reidbench.plugin_files import PluginFile, read_plugin_files
+from reidbench.report.sections import SectionSpec
 from reidbench.thresholds import BUILTIN, Policy, PolicySpec, parse_policy
 
 ENTRY_POINT_GROUP = "reidbench"
 
+Spec = TypeVar("Spec")
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A method and the distribution that offers it."""
 
-    spec: MethodSpec
+@dataclass(frozen=True)  # slots would make a call of an alias such as Offer fail in Python 3.11
+class Offered(Generic[Spec]):
+    """Something that a plugin offers, and the distribution that offers it."""
+
+    spec: Spec
     distribution: str
-    version: str
+    version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyOffer:
-    """A threshold policy and the distribution that offers it."""
-
-    spec: PolicySpec
-    distribution: str
-
+Offer = Offered[MethodSpec]
+PolicyOffer = Offered[PolicySpec]
 
 BUILTIN_OFFERS = tuple(PolicyOffer(spec, "reidbench") for spec in BUILTIN)
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenPlugin:
-    """A plugin that could not be used, and why."""
+    """A plugin, or what it offers through one hook, that could not be used, and why."""
 
     entry_point: str
     distribution: str
     reason: str
+    version: str = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Every method and policy that the installed plugins offer, and the plugins that failed."""
+    """Everything that the plugins offer, by name, and what could not be used."""
 
     offers: tuple[Offer, ...]
     broken: tuple[BrokenPlugin, ...]
     policies: tuple[PolicyOffer, ...] = BUILTIN_OFFERS
+    datasets: tuple[Offered[DatasetSpec], ...] = ()
+    calibrations: tuple[Offered[CalibrationSpec], ...] = ()
+    sections: tuple[Offered[SectionSpec], ...] = ()
+    commands: tuple[Offered[CommandSpec], ...] = ()
 
     def find(self, name: str) -> Offer:
         """Return the offer called ``name`` or ``distribution:method``.
@@ -65,17 +74,10 @@ class Registry:
         Raises:
             ReidbenchError: No method, or more than one, has that name.
         """
-        distribution, _, method = name.rpartition(":")
-        found = [o for o in self.offers if o.spec.name == method and distribution in ("", o.distribution)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            names = " and ".join(sorted(f"{offer.distribution}:{method}" for offer in found))
-            raise ReidbenchError(
-                f"two plugins offer a method '{method}': {names}",
-                where=f"--method {name}",
-                remedy=f"name one of them whole, as in --method {found[0].distribution}:{method}",
-            )
+        found = _named(self.offers, name, "a method", "--method")
+        if found is not None:
+            return found
+        method = name.rpartition(":")[2]
         for plugin in self.broken:
             if method in (plugin.entry_point, plugin.entry_point.removeprefix("reidbench_")):
                 raise ReidbenchError(
@@ -84,10 +86,11 @@ class Registry:
                     remedy="mend or uninstall it; reidbench methods lists the others",
                 )
         hint = did_you_mean(method, [offer.spec.name for offer in self.offers])
+        lost = [f"{each.distribution} failed to load: {each.reason}" for each in self.broken if _is_file(each)]
         raise ReidbenchError(
-            f"no method is called '{name}'" + (f"; {hint}" if hint else ""),
+            "; ".join(filter(None, (f"no method is called '{name}'", *lost, hint))),
             where=f"--method {name}",
-            remedy="reidbench methods   # lists them all",
+            remedy="mend the file that --plugin names" if lost else "reidbench methods   # lists them all",
         )
 
     def policy(self, text: str) -> Policy:
@@ -114,6 +117,39 @@ class Registry:
             )
         return parse_policy(rest, [offer.spec for offer in offers or self.policies])
 
+    def dataset(self, name: str) -> Offered[DatasetSpec] | None:
+        """Return the dataset called ``name`` or ``distribution:dataset``; ``None`` where no plugin offers it.
+
+        Raises:
+            ReidbenchError: More than one has that name.
+        """
+        return _named(self.datasets, name, "a dataset", "--dataset")
+
+    def calibration(self, name: str) -> Offered[CalibrationSpec]:
+        """Return the calibration curve called ``name`` or ``distribution:curve``, one that is not reidbench's own.
+
+        Raises:
+            ReidbenchError: None, or more than one, has that name.
+        """
+        found = _named(self.calibrations, name, "a score calibration", "calibration")
+        if found is not None:
+            return found
+        known = sorted([*OWN_CURVES, *(offer.spec.name for offer in self.calibrations)])
+        hint = did_you_mean(name, known)
+        raise ReidbenchError(
+            f"no score calibration is called '{name}'" + (f"; {hint}" if hint else ""),
+            where=f"calibration {name}",
+            remedy=f"choose one of: {', '.join(known)}",
+        )
+
+    def command(self, name: str) -> Offered[CommandSpec] | None:
+        """Return the command called ``name`` or ``distribution:command``; ``None`` where no plugin offers it.
+
+        Raises:
+            ReidbenchError: More than one has that name.
+        """
+        return _named(self.commands, name, "a command", "reidbench")
+
 
 def canonical(text: str, policy: Policy) -> str:
     """Return a policy's text as records hold it: in one spelling, with the distribution where one was named.
@@ -126,45 +162,135 @@ def canonical(text: str, policy: Policy) -> str:
     return f"{distribution}{slash}{policy.text}" if slash else policy.text
 
 
-def load_registry(entry_points: Iterable[Any] | None = None) -> Registry:
+def load_registry(entry_points: Iterable[Any] | None = None, files: Sequence[Path | str] = ()) -> Registry:
     """Load each plugin on its own and collect what it offers.
 
     Args:
         entry_points: What to load instead of the installed entry points, for tests.
+        files: Plugins in plain files, besides the installed ones.
+
+    Raises:
+        ReidbenchError: A file does not exist. One that can't be loaded is listed as broken, like any plugin.
     """
     if entry_points is None:
         entry_points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
-    offers: list[Offer] = []
-    policies = list(BUILTIN_OFFERS)
+    found: dict[str, list[Offered[Any]]] = {hook.name: [] for hook in _HOOKS}
     broken: list[BrokenPlugin] = []
-    for entry_point in sorted(entry_points, key=lambda e: (e.name, e.value)):
+    for entry_point in (*sorted(entry_points, key=lambda e: (e.name, e.value)), *read_plugin_files(files)):
         distribution = entry_point.dist.name if entry_point.dist else "unknown"
         version = entry_point.dist.version if entry_point.dist else "unknown"
+        lost = _Lost(broken, entry_point.name, distribution, version)
         try:
-            methods, offered_policies = _specs_of(entry_point.load())
-        except Exception as error:  # whatever a stranger's module raises costs only its own methods
-            broken.append(BrokenPlugin(entry_point.name, distribution, f"{type(error).__name__}: {error}"))
+            ask = _asker(entry_point.load())
+        except Exception as error:  # whatever a stranger's module raises costs only what it offers
+            lost.because(f"{type(error).__name__}: {error}")
             continue
-        offers += [Offer(spec, distribution, version) for spec in methods]
-        policies += [PolicyOffer(spec, distribution) for spec in offered_policies]
-    offers.sort(key=lambda offer: (offer.spec.name, offer.distribution))
-    policies.sort(key=lambda offer: (offer.spec.name, offer.distribution))
-    return Registry(tuple(offers), tuple(broken), tuple(policies))
+        for hook in _HOOKS:
+            try:
+                specs = ask(hook)
+            except Exception as error:
+                lost.because(f"{type(error).__name__}: {error}")
+                continue
+            taken = hook.taken() if specs else ()
+            for spec in specs:
+                if spec.name in taken:
+                    lost.because(f"{hook.what} can't be called '{spec.name}', which is a name of reidbench's own")
+                    continue
+                if isinstance(entry_point, PluginFile) and isinstance(spec, MethodSpec):
+                    spec = dataclasses.replace(spec, version=version)  # caches go by the method's version
+                found[hook.name].append(Offered(spec, distribution, version))
+    for offers in found.values():
+        offers.sort(key=lambda offer: (offer.spec.name, offer.distribution))
+    found["reidbench_threshold_policies"] = sorted(
+        [*BUILTIN_OFFERS, *found["reidbench_threshold_policies"]], key=lambda o: (o.spec.name, o.distribution)
+    )
+    methods, policies, *others = (tuple(found[hook.name]) for hook in _HOOKS)
+    return Registry(methods, tuple(broken), policies, *others)
 
 
-def _specs_of(plugin: ModuleType) -> tuple[list[MethodSpec], list[PolicySpec]]:
-    """Ask one plugin alone, so that its failure can be told from another's."""
+@dataclass(frozen=True, slots=True)
+class _Hook:
+    name: str
+    wanted: type
+    what: str
+    taken: Callable[[], Collection[str]] = tuple
+
+
+def _taken_datasets() -> Collection[str]:
+    from reidbench.data.sources import BUILT_IN
+    from reidbench.data.sources.wildlife import wildlife_names
+
+    return {BUILT_IN, *wildlife_names()}
+
+
+# In the order of the registry's fields.
+_HOOKS = (
+    _Hook("reidbench_methods", MethodSpec, "a method"),
+    _Hook("reidbench_threshold_policies", PolicySpec, "a threshold policy"),
+    _Hook("reidbench_datasets", DatasetSpec, "a dataset", _taken_datasets),
+    _Hook("reidbench_score_calibrations", CalibrationSpec, "a score calibration", lambda: OWN_CURVES),
+    _Hook("reidbench_report_sections", SectionSpec, "a report section"),
+    _Hook("reidbench_commands", CommandSpec, "a command", lambda: OWN_COMMANDS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    broken: list[BrokenPlugin]
+    entry_point: str
+    distribution: str
+    version: str
+
+    def because(self, reason: str) -> None:
+        self.broken.append(BrokenPlugin(self.entry_point, self.distribution, reason, self.version))
+
+
+def _asker(plugin: ModuleType) -> Callable[[_Hook], list[Any]]:
+    """Register one plugin alone, so that its failure can be told from another's, and return what asks its hooks.
+
+    A module without any hook offers the specs that stand in it, which is all that a decorated function needs.
+    """
     manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin)
     manager.check_pending()  # a misspelt hook would otherwise never be called
-    methods = [spec for offered in manager.hook.reidbench_methods() for spec in offered]
-    policies = [spec for offered in manager.hook.reidbench_threshold_policies() for spec in offered]
-    for hook, specs, wanted in (
-        ("reidbench_methods", methods, MethodSpec),
-        ("reidbench_threshold_policies", policies, PolicySpec),
-    ):
+    for hook in _HOOKS:
+        function = getattr(plugin, hook.name, None)
+        if callable(function) and not getattr(manager.hook, hook.name).get_hookimpls():
+            raise TypeError(f"{hook.name} is not marked as a hook: put @reidbench.hookimpl above it")
+    if not manager.get_hookcallers(plugin):
+        standing = [value for value in vars(plugin).values() if isinstance(value, tuple(h.wanted for h in _HOOKS))]
+        if not standing:
+            raise ValueError("it offers nothing: it has no hook, and no MethodSpec stands in it")
+        return lambda hook: [spec for spec in standing if isinstance(spec, hook.wanted)]
+
+    def ask(hook: _Hook) -> list[Any]:
+        specs = [spec for offered in getattr(manager.hook, hook.name)() for spec in offered]
         for spec in specs:
-            if not isinstance(spec, wanted):
-                raise TypeError(f"{hook} returned {type(spec).__name__}, not {wanted.__name__}")
-    return methods, policies
+            if not isinstance(spec, hook.wanted):
+                raise TypeError(f"{hook.name} returned {type(spec).__name__}, not {hook.wanted.__name__}")
+        return specs
+
+    return ask
+
+
+def _named(offers: Sequence[Offered[Any]], name: str, what: str, option: str) -> Any:
+    """Return the one offer of a name, ``None`` for none.
+
+    Raises:
+        ReidbenchError: Two plugins offer it.
+    """
+    distribution, _, own = name.rpartition(":")
+    found = [offer for offer in offers if offer.spec.name == own and distribution in ("", offer.distribution)]
+    if len(found) > 1:
+        names = " and ".join(sorted(f"{offer.distribution}:{own}" for offer in found))
+        raise ReidbenchError(
+            f"two plugins offer {what} '{own}': {names}",
+            where=f"{option} {name}",
+            remedy=f"name one of them whole, as in {option} {found[0].distribution}:{own}",
+        )
+    return found[0] if found else None
+
+
+def _is_file(plugin: BrokenPlugin) -> bool:
+    return plugin.distribution.endswith(".py")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,23 +40,25 @@ def tune_method(
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     runs_dir: Path = Path("runs"),
+    plugins: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> list[Cell]:
     """Run every cell and return them, the best calibration Rank-1 first; grid order breaks ties.
 
-    Cells are ordinary runs, so a search that was stopped goes on where it was.
+    Cells are ordinary runs, so a search that was stopped goes on where it was. Methods come from the installed plugins
+    and from the files ``plugins``.
 
     Raises:
         ReidbenchError: The method has no grid.
     """
-    registry = load_registry()
+    registry = load_registry(files=plugins)
     spec = registry.find(method).spec
     if not spec.grid:
         raise ReidbenchError(
             f"{method} offers no grid to search", where=f"--method {method}", remedy="try triplet_effnet"
         )
     progress = progress or RichProgress()
-    images = load_dataset(dataset, root)
+    images = load_dataset(dataset, root, registry)
     cells = []
     with progress.stage(f"tune {method}", len(spec.grid)) as stage:
         for choice in spec.grid:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,21 @@ def hub_cache(tmp_path, monkeypatch):
         return home / "snapshots" / commit
 
     return put
+
+
+@pytest.fixture
+def stranger(tmp_path, monkeypatch):
+    """Install a distribution as pip would leave it: ``stranger(code, name="stranger")`` puts it on the path."""
+
+    def install(code, name="stranger", version="1.0"):
+        module = f"plugin_{name.replace('-', '_')}"
+        folder = tmp_path / "site" / name
+        info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[reidbench]\n{name} = {module}\n")
+        (folder / f"{module}.py").write_text(code)
+        monkeypatch.syspath_prepend(str(folder))
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return install

@@ -38,7 +38,9 @@ class WildFusionSettings(reidbench.Settings):
     average: Literal["probability", "logit"] = Field(
         "probability", description="mean of probabilities, as published, or of their logits"
     )
-    calibration: Literal["isotonic", "logistic", "none"] = Field("isotonic", description="shape of the curves")
+    calibration: str = Field(
+        "isotonic", description="shape of the curves: isotonic, logistic, none, or a plugin's by name"
+    )
     calibration_scope: Literal["auto", "group", "pooled"] = Field(
         "auto", description="one curve for each group, one for all, or auto: by group where it has enough animals"
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from reidbench.calibration.curves import Curve
 from reidbench.calibration.settings import Calibration
+from reidbench.calibration.specs import CalibrationSpec
 from reidbench.method import FitContext, FitReport, Images, LabelledImages, Method, Weights
 from reidbench.progress import Progress
 from reidbench.representations import Representation
@@ -24,14 +25,16 @@ class Calibrated(Method):
     Args:
         inner: The method that compares.
         how: How its similarities are calibrated.
+        offered: The plugin's curve that ``how`` names; ``None`` for one of reidbench's own.
     """
 
-    def __init__(self, inner: Method, how: Calibration) -> None:
+    def __init__(self, inner: Method, how: Calibration, offered: CalibrationSpec | None = None) -> None:
         if inner.matching == "identity":
             raise ValueError(f"{type(inner).__name__} gives scores of identities; only similarities are calibrated")
         super().__init__(inner.settings)
         self.inner = inner
         self.how = how
+        self.offered = offered
         self.metric = inner.metric
         self._curves: tuple[Curve, ...] = ()
 

@@ -6,7 +6,7 @@ isotonic curve therefore keeps rising everywhere, also between flat steps and be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.special import expit, logit
+
+from reidbench.errors import ReidbenchError
 
 # Logits by which a standard deviation of similarity moves a flat step. Small against what the data say (one
 # step of the curve moves by about 1), large against rounding: 1e-7 deviations stay apart down to P = 1e-6.
@@ -129,6 +131,51 @@ class PublishedIsotonic:
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "isotonic (published)", "knots": self.knots.tolist(), "steps": self.steps.tolist()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OfferedCurve:
+    """A plugin's curve, held to what a curve is.
+
+    Attributes:
+        kind: Its name.
+        read: The plugin's function.
+        drawn: Similarities that the record keeps the curve at, rising.
+
+    Raises:
+        ReidbenchError: It falls, raises, or gives something other than a probability for each similarity.
+    """
+
+    kind: str
+    read: Callable[[NDArray[np.float64]], ArrayLike]
+    drawn: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if (np.diff(self(self.drawn)) < 0).any():
+            raise self._unusable("it falls, and a higher similarity has to score as high or higher")
+
+    def __call__(self, similarity: ArrayLike) -> NDArray[np.float64]:
+        values = np.asarray(similarity, dtype=np.float64)
+        finite = _finite(values)
+        try:
+            score = np.asarray(self.read(finite), dtype=np.float64)
+        except Exception as error:  # a stranger's code
+            raise self._unusable(f"it raised {type(error).__name__}: {error}") from error
+        if score.shape != values.shape:
+            raise self._unusable(f"it gave scores of shape {score.shape} for similarities of shape {values.shape}")
+        if not ((score >= 0) & (score <= 1)).all():  # false for nan too
+            raise self._unusable("it gave a score outside [0, 1]")
+        return _not_compared_stays(values, score)
+
+    def _unusable(self, why: str) -> ReidbenchError:
+        return ReidbenchError(
+            f"the score calibration '{self.kind}' can't be used: {why}",
+            where=f"calibration {self.kind}",
+            remedy="take another, such as isotonic, or mend the plugin that offers it",
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "similarity": self.drawn.tolist(), "score": self(self.drawn).tolist()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

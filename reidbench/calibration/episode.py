@@ -231,7 +231,8 @@ class _NodeFit:
     def _fit(
         self, how: Calibration, kept: NDArray[np.bool_], pairs: LabelledPairs, similarity: NDArray[np.float64]
     ) -> tuple[Curve, tuple[str, ...]]:
-        return fit_curve(how.kind, similarity[kept], pairs.same[kept], pairs.weight[kept], compat=how.compat)
+        fit = None if self.node.offered is None else self.node.offered.fit
+        return fit_curve(how.kind, similarity[kept], pairs.same[kept], pairs.weight[kept], compat=how.compat, fit=fit)
 
     def _reliability(
         self, pairs: LabelledPairs, similarity: NDArray[np.float64], first: LabelledRows, curves: Sequence[Curve]

@@ -9,24 +9,36 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reidbench.calibration.curves import Curve, Isotonic, Logistic, Plain, PublishedIsotonic
-from reidbench.calibration.settings import Kind
+from reidbench.calibration.curves import Curve, Isotonic, Logistic, OfferedCurve, Plain, PublishedIsotonic
+from reidbench.calibration.specs import CurveFit
+from reidbench.errors import ReidbenchError
 
 FEW_POSITIVES = 10
 """Below this many pairs of one animal an isotonic curve is a staircase of accidents; two numbers are fitted instead."""
 
 
+DRAWN_AT = 64
+"""Quantiles of the similarities at which the record keeps a plugin's curve."""
+
+
 def fit_curve(
-    kind: Kind, similarity: ArrayLike, same: ArrayLike, weight: ArrayLike | None = None, *, compat: bool = False
+    kind: str,
+    similarity: ArrayLike,
+    same: ArrayLike,
+    weight: ArrayLike | None = None,
+    *,
+    compat: bool = False,
+    fit: CurveFit | None = None,
 ) -> tuple[Curve, tuple[str, ...]]:
     """Fit a curve to labelled pairs.
 
     Args:
-        kind: Shape of the curve.
+        kind: Shape of the curve, or the name of a plugin's.
         similarity: The method's number for each pair, ``(n_pair,)``; ``-inf`` (not compared) is left out.
         same: Whether a pair shows one animal, ``(n_pair,)``.
         weight: How many pairs each stands for, ``(n_pair,)``; by default 1.
         compat: The published isotonic curve, ties and all.
+        fit: What fits a plugin's curve; ``None`` for one of ours.
 
     Returns:
         The curve, and what a reader should know of it: constant similarities, one class only, few pairs of
@@ -34,6 +46,7 @@ def fit_curve(
 
     Raises:
         ValueError: A similarity is ``nan``, or lengths differ.
+        ReidbenchError: A plugin's curve can't be fitted, or is none.
 
     Example:
         >>> curve, notes = fit_curve("isotonic", [0.1, 0.2, 0.8, 0.9] * 10, [False, False, True, True] * 10)
@@ -61,6 +74,8 @@ def fit_curve(
     if n_same in (0, len(labels)):
         missing = "one animal" if n_same == 0 else "two animals"
         return _rank_only(values), (f"one class only: no pair shows {missing}; not calibrated, only ranked",)
+    if fit is not None:
+        return _offered(kind, fit, values, labels, weights), ()
     if compat:
         knots, steps = _isotonic_steps(values, labels, weights)
         return PublishedIsotonic(knots, steps), ()
@@ -73,6 +88,20 @@ def fit_curve(
     # A certain step would be claimed from a finite number of pairs: half a pair is always in doubt.
     doubt = 0.5 / (len(values) + 1)
     return Isotonic(knots, np.clip(steps, doubt, 1 - doubt), float(values.mean()), spread), notes
+
+
+def _offered(
+    kind: str, fit: CurveFit, values: NDArray[np.float64], labels: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> Curve:
+    try:
+        read = fit(values.copy(), labels.copy(), weights.copy())
+    except Exception as error:  # a stranger's code
+        raise ReidbenchError(
+            f"the score calibration '{kind}' can't be fitted: {type(error).__name__}: {error}",
+            where=f"calibration {kind}",
+            remedy="take another, such as isotonic, or mend the plugin that offers it",
+        ) from error
+    return OfferedCurve(kind, read, np.unique(np.quantile(values, np.linspace(0, 1, DRAWN_AT))))
 
 
 def _isotonic_steps(

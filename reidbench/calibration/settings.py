@@ -6,8 +6,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Kind = Literal["isotonic", "logistic", "none"]
-
 
 class Calibration(BaseModel):
     """How the core calibrates a method's similarity.
@@ -18,7 +16,7 @@ class Calibration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Kind = Field("isotonic", description="Shape of the curve: isotonic, logistic, or none")
+    kind: str = Field("isotonic", description="Shape of the curve: isotonic, logistic, none, or a plugin's by name")
     scope: Literal["auto", "group", "pooled"] = Field(
         "auto", description="One curve for each group, one for all, or auto: by group where it has enough identities"
     )

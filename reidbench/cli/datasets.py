@@ -7,25 +7,29 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from reidbench.cli.options import RootOption
+from reidbench.cli.options import PluginOption, RootOption
 
 
 def datasets(
     name: Annotated[str | None, typer.Argument(help="Show what this dataset holds.")] = None,
     root: RootOption = None,
+    plugin: PluginOption = None,
 ) -> None:
     """List the datasets that can be named, or count what one holds."""
     from reidbench.data.sources import dataset_names, load_dataset
+    from reidbench.registry import load_registry
 
+    registry = load_registry(files=plugin or ())
     console = Console(highlight=False)
     if name is None:
         table = Table("dataset", "kind", "note", title="Datasets; a CSV, Parquet file or folder can be named too")
-        for row in dataset_names():
-            table.add_row(*row)
+        for row in dataset_names(registry):
+            table.add_row(*map(Text, row))
         console.print(table)
         return
-    images = load_dataset(name, root)
+    images = load_dataset(name, root, registry)
     table = Table("group", "images", "identities", "single-image", "dated", title=images.name)
     for group, rows in images.table.groupby("group"):
         sizes = rows["identity"].value_counts()

@@ -13,6 +13,7 @@ from reidbench.cli.compare import compare
 from reidbench.cli.curve import curve
 from reidbench.cli.datasets import datasets
 from reidbench.cli.methods import methods
+from reidbench.cli.offered import CommandsWithPlugins
 from reidbench.cli.plugin import plugin
 from reidbench.cli.report import report
 from reidbench.cli.rethreshold import rethreshold
@@ -24,6 +25,7 @@ from reidbench.cli_errors import print_error
 from reidbench.errors import ReidbenchError
 
 app = typer.Typer(
+    cls=CommandsWithPlugins,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -14,15 +14,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from reidbench.cli.options import PluginOption
 from reidbench.registry import Offer, load_registry
 
 
 def methods(
     name: Annotated[str | None, typer.Argument(help="Show this method's settings.")] = None,
+    plugin: PluginOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the methods, or one method's settings."""
-    registry = load_registry()
+    registry = load_registry(files=plugin or ())
     console = Console(highlight=False)
     if name is not None:
         _show(registry.find(name), console, as_json)
@@ -40,12 +42,12 @@ def methods(
     table = _table("method", "what it is", "needs", "licence", "plugin")
     for offer in registry.offers:
         spec = offer.spec
-        cells = [spec.name, spec.summary, spec.needs, spec.licence or "–", f"{offer.distribution} {offer.version}"]
+        cells = [spec.name, spec.summary, spec.needs, spec.licence or "–", f"{offer.distribution} {offer.version[:16]}"]
         if spec.absent:
             cells[1] = f"{spec.summary}\ncan't be used: {_absence(offer)}"
         table.add_row(*map(Text, cells), style="dim" if spec.absent else None)
-    for plugin in registry.broken:
-        cells = [plugin.entry_point, f"can't be used: {plugin.reason}", "–", "–", plugin.distribution]
+    for lost in registry.broken:
+        cells = [lost.entry_point, f"can't be used: {lost.reason}", "–", "–", lost.distribution]
         table.add_row(*map(Text, cells), style="dim")
     console.print(table)
 

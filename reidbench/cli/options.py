@@ -13,6 +13,10 @@ from reidbench.errors import ReidbenchError
 SPLIT_KIND_HELP = "open-set, closed-set, disjoint, time-proportion, time-cutoff[=DAY[,DAY]] or random (docs/time.md)."
 DatasetOption = Annotated[str, typer.Option(help="Name, CSV or Parquet file, or folder of the dataset.")]
 RootOption = Annotated[Path | None, typer.Option(help="Folder of the images, where the dataset needs one.")]
+PluginOption = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", metavar="FILE", help="Python file with a method of your own; repeatable."),
+]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder where runs are kept.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import RootOption, RunsOption
+from reidbench.cli.options import PluginOption, RootOption, RunsOption
 
 
 def report(
@@ -45,6 +45,7 @@ def report(
     errors: Annotated[
         int | None, typer.Option(min=0, help="Most errors shown of each kind and method; by default up to 6.")
     ] = None,
+    plugin: PluginOption = None,
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "reidbench report",
 ) -> None:
     """Write a page of leaderboard, curves, groups, costs and errors; it opens anywhere, without a network."""
@@ -54,6 +55,6 @@ def report(
     options = PageOptions(title=title, unknown_rate=unknown_rate, costs=parse_costs(cost or []), errors=errors)
     size = build_report(
         output, run or [], runs, options, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits,
-        images=None if no_images else images or [], root=root,
+        images=None if no_images else images or [], root=root, plugins=plugin or (),
     )  # fmt: skip
     typer.echo(f"written to {output} ({size / 1e6:.1f} MB)", err=True)

@@ -13,6 +13,7 @@ from reidbench.benchmark_file import Job, read_benchmark
 from reidbench.cli.options import (
     SPLIT_KIND_HELP,
     DatasetOption,
+    PluginOption,
     RootOption,
     RunsOption,
     SetOption,
@@ -36,6 +37,7 @@ def run(
     method: Annotated[list[str] | None, typer.Option(help="Method to run; repeatable.")] = None,
     dataset: DatasetOption = "patterns",
     root: RootOption = None,
+    plugin: PluginOption = None,
     benchmark: Annotated[Path | None, typer.Option(help="Run a whole comparison from a TOML file.")] = None,
     split: Annotated[Path | None, typer.Option(help="Use this split CSV instead of making one.")] = None,
     split_kind: Annotated[str, typer.Option(help=SPLIT_KIND_HELP)] = "open-set",
@@ -81,7 +83,7 @@ def run(
         )
     from reidbench.comparison import run_jobs  # numpy, pandas and the rest load here
 
-    records, failures = run_jobs(jobs, runs_dir=runs, again=again, console=console)
+    records, failures = run_jobs(jobs, runs_dir=runs, again=again, console=console, plugins=plugin or ())
     if as_json:
         typer.echo(json.dumps([dict(record.data) for record in records], indent=2, ensure_ascii=False))
     else:

@@ -10,13 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from reidbench.cli.options import DatasetOption, RootOption, RunsOption, SetOption, parse_settings
+from reidbench.cli.options import DatasetOption, PluginOption, RootOption, RunsOption, SetOption, parse_settings
 
 
 def tune(
     method: Annotated[str, typer.Option(help="Method whose grid is tried.")],
     dataset: DatasetOption = "patterns",
     root: RootOption = None,
+    plugin: PluginOption = None,
     split_seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the method.")] = 0,
     preset: Annotated[str | None, typer.Option(help="Named settings: quick or report.")] = None,
@@ -32,6 +33,7 @@ def tune(
     cells = tune_method(
         method, dataset, root=root, split_seed=split_seed, seed=seed, preset=preset,
         settings=parse_settings(set_), device=device, runs_dir=runs,
+        plugins=plugin or (),
     )  # fmt: skip
     write_best(cells, output)
     if as_json:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.metrics.expected_cost import ErrorCosts
+from reidbench.registry import load_registry
 from reidbench.report.html import PageOptions, write_report
 from reidbench.report.photographs import find_photographs, without_photographs
 from reidbench.report.ranking import leaderboard, select_runs
@@ -29,6 +30,7 @@ def build_report(
     mixed_splits: bool = False,
     images: Sequence[str] | None = (),
     root: Path | None = None,
+    plugins: Sequence[Path] = (),
 ) -> int:
     """Write the page of saved runs.
 
@@ -43,6 +45,7 @@ def build_report(
         mixed_splits: Rank rows together although they were judged on different splits.
         images: Datasets whose photographs are shown; ``None`` leaves all out, drawn ones too.
         root: Folder of the images, where a dataset needs one.
+        plugins: Files whose sections are on the page, besides those of the installed plugins.
 
     Returns:
         Size of the page in bytes.
@@ -54,7 +57,7 @@ def build_report(
     rows = leaderboard(chosen, mixed_splits=mixed_splits)
     shown = [run for row in rows for run in row.runs]
     photographs = without_photographs(shown) if images is None else find_photographs(shown, images, root)
-    page = write_report(rows, options, photographs).encode("utf-8")
+    page = write_report(rows, options, photographs, load_registry(files=plugins)).encode("utf-8")
     temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reidbench import __version__
 from reidbench.errors import ReidbenchError
+from reidbench.registry import Registry, load_registry
 from reidbench.runs import RunRecord
 
 
@@ -20,14 +21,12 @@ class Citation:
     licence: str = ""
 
 
-def citations_of(records: Sequence[RunRecord]) -> list[Citation]:
+def citations_of(records: Sequence[RunRecord], registry: Registry | None = None) -> list[Citation]:
     """Return everything that the runs rest on, each once, datasets first.
 
     A method's source comes from its plugin where that is installed, so no plugin's code is loaded for it.
     """
-    from reidbench.registry import load_registry
-
-    registry = load_registry()
+    registry = registry or load_registry()
     datasets = {_dataset(run) for run in records}
     methods, weights = set(), set()
     for name in sorted({run.method for run in records}):

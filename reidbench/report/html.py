@@ -20,6 +20,7 @@ from reidbench import __version__
 from reidbench.gallery_curves import read_images_per_identity
 from reidbench.metrics.expected_cost import ErrorCosts, expected_cost
 from reidbench.metrics.gallery_size import gallery_sizes
+from reidbench.registry import Registry, load_registry
 from reidbench.report import charts
 from reidbench.report.carried import carried_thresholds
 from reidbench.report.charts import CostPoint, Series
@@ -29,6 +30,7 @@ from reidbench.report.photographs import Photographs, without_photographs
 from reidbench.report.protocols import protocol_sheets
 from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards, describe_split
 from reidbench.report.run_curves import curves_of
+from reidbench.report.sections import SectionView, section_view
 from reidbench.report.sheets import Sheet, dataset_sheet, show
 from reidbench.report.table import as_cells, notes_of, title_of
 from reidbench.report.templating import environment, source
@@ -60,6 +62,7 @@ def write_report(
     rows: Sequence[LeaderboardRow],
     options: PageOptions | None = None,
     photographs: Mapping[str, Photographs] | None = None,
+    registry: Registry | None = None,
 ) -> str:
     """Return the page of a leaderboard.
 
@@ -67,6 +70,7 @@ def write_report(
         rows: The leaderboard, of one or several datasets.
         options: What the page shows.
         photographs: The images of each dataset, by its digest; without them errors are listed without pictures.
+        registry: Where sections and sources come from; by default the installed plugins.
 
     Raises:
         ReidbenchError: The saved scores of a run can't be read.
@@ -79,8 +83,9 @@ def write_report(
     parts = boards(rows)
     views = [_board_view(index, board, options, gallery) for index, board in enumerate(parts)]
     return _render(
-        records, options, boards=views, carried=carried_thresholds(rows), citations=_grouped(citations_of(records)),
+        records, options, boards=views, carried=carried_thresholds(rows),
         sheets=[*dataset_sheet(rows), *protocol_sheets(rows)],
+        sections=_sections(registry or load_registry(), records), citations=_grouped(citations_of(records, registry)),
     )  # fmt: skip
 
 
@@ -98,8 +103,13 @@ def write_leaderboard(
     records = [run for row in rows for run in row.runs]
     return _render(
         records, PageOptions(title=title), boards=views, carried=[], citations=_grouped(citations_of(records)),
-        sheets=sheets, leaderboard_only=True,
+        sheets=sheets, sections=[], leaderboard_only=True,
     )  # fmt: skip
+
+
+def _sections(registry: Registry, records: Sequence[RunRecord]) -> list[SectionView]:
+    made = (section_view(offer.spec, offer.distribution, records) for offer in registry.sections)
+    return [section for section in made if section is not None]
 
 
 def _render(records: Sequence[RunRecord], options: PageOptions, *, leaderboard_only: bool = False, **parts: Any) -> str:

@@ -7,26 +7,33 @@ aside and counted: nothing can be learnt or judged from an animal without a name
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reidbench.data.images import ImageSet
 from reidbench.data.sources.files import from_file, from_folder, read_csv
+from reidbench.data.sources.named import from_plugin
 from reidbench.data.sources.rows import image_set
 from reidbench.data.sources.wildlife import from_wildlife_datasets, wildlife_names
 from reidbench.errors import ReidbenchError, did_you_mean
+
+if TYPE_CHECKING:
+    from reidbench.registry import Registry
 
 __all__ = ["BUILT_IN", "dataset_names", "load_dataset"]
 
 BUILT_IN = "patterns"
 
 
-def load_dataset(name: str, root: Path | None = None) -> ImageSet:
+def load_dataset(name: str, root: Path | None = None, registry: Registry | None = None) -> ImageSet:
     """Read a dataset.
 
     Args:
         name: ``patterns`` or ``patterns:identities=…`` (drawn on this machine), a CSV or Parquet file, a folder
-            with one sub-folder for each identity (or a ``metadata.csv``), or a class of wildlife-datasets.
+            with one sub-folder for each identity (or a ``metadata.csv``), a class of wildlife-datasets, or a name that
+            a plugin offers. A file or folder of that name comes first.
         root: Folder that paths in a table start from (default: the table's own), or where the files of a
-            wildlife-datasets class lie.
+            wildlife-datasets class or of a plugin's dataset lie.
+        registry: Where plugins' datasets come from; by default the installed plugins, looked up where needed.
 
     Returns:
         The images, checked. The group of an image is its ``dataset`` where the table has that column, else
@@ -52,13 +59,16 @@ def load_dataset(name: str, root: Path | None = None) -> ImageSet:
         return from_folder(path, root)
     if path.is_file():
         return from_file(path, root)
+    registry = registry or _installed()
+    if (offered := registry.dataset(name)) is not None:
+        return from_plugin(offered.spec, root, offered.distribution, offered.version)
     if name in known:
         raise ReidbenchError(
             f"'{name}' is a set of wildlife-datasets, and its files have to be on this machine",
             where=f"--dataset {name}",
             remedy="--root DIR   # the folder with its files",
         )
-    guess = did_you_mean(name, [BUILT_IN, *known])
+    guess = did_you_mean(name, [BUILT_IN, *known, *(offer.spec.name for offer in registry.datasets)])
     raise ReidbenchError(
         f"there is no dataset, file or folder '{name}'",
         where=f"--dataset {name}",
@@ -66,11 +76,20 @@ def load_dataset(name: str, root: Path | None = None) -> ImageSet:
     )
 
 
-def dataset_names() -> list[tuple[str, str, str]]:
-    """Return ``(name, kind, note)`` of every dataset that can be named, the built-in one first."""
+def dataset_names(registry: Registry | None = None) -> list[tuple[str, str, str]]:
+    """Return ``(name, kind, note)`` of every dataset that can be named: the built-in one, plugins', then the others."""
     known = [(BUILT_IN, "built-in", "drawn animals, made on this machine from a seed; no download")]
     note = "needs --root, the folder with its files"
+    for offer in (registry or _installed()).datasets:
+        told = "; ".join(filter(None, (offer.spec.summary, offer.spec.licence, note if offer.spec.needs_root else "")))
+        known.append((offer.spec.name, offer.distribution, told))
     return known + [(name, "wildlife-datasets", note) for name in wildlife_names()]
+
+
+def _installed() -> Registry:
+    from reidbench.registry import load_registry  # which needs this package's specs
+
+    return load_registry()
 
 
 def _built_in(name: str) -> ImageSet:

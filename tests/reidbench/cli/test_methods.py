@@ -38,7 +38,7 @@ def run(monkeypatch):
     registry = Registry(
         (Offer(spec("plain"), "ours", "1.0"), Offer(PEER, "ours", "1.0")), (BrokenPlugin("bad", "theirs", "no [x]"),)
     )
-    monkeypatch.setattr("reidbench.cli.methods.load_registry", lambda: registry)
+    monkeypatch.setattr("reidbench.cli.methods.load_registry", lambda files=(): registry)
     return lambda *arguments: CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}).stdout
 
 

@@ -1,0 +1,45 @@
+"""Sub-commands that plugins offer, and the names that are taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+OWN_COMMANDS = frozenset(
+    {
+        "audit", "cache", "census", "compare", "curve", "datasets", "identify", "methods", "plugin", "report",
+        "rethreshold", "run", "score", "split", "submit", "tune",
+    }
+)  # fmt: skip
+"""Names of reidbench's commands, those that are planned included."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """How a plugin offers a sub-command.
+
+    Attributes:
+        name: What follows ``reidbench``.
+        summary: One line for ``reidbench --help``.
+        load: Returns the command when it is asked for: a function whose annotated parameters typer reads as options
+            and arguments, or a ``typer.Typer`` with commands of its own. What is heavy is imported here.
+
+    Example:
+        >>> def _load():
+        ...     def hello(whom: str) -> None:
+        ...         print(f"hello {whom}")
+        ...
+        ...     return hello
+        >>> CommandSpec("hello", "Greet someone.", _load).name
+        'hello'
+    """
+
+    name: str
+    summary: str
+    load: Callable[[], Any]
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", self.name):
+            raise ValueError(f"a command can't be called {self.name!r}: lower-case letters, digits and hyphens")

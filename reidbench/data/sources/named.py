@@ -1,0 +1,79 @@
+"""Datasets that plugins offer by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reidbench.data.images import ImageSet
+from reidbench.data.sources.rows import Rows, image_set
+from reidbench.errors import ReidbenchError
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSpec:
+    """How a plugin offers a dataset.
+
+    Attributes:
+        name: What ``--dataset`` takes, and what the dataset is called in records.
+        summary: One line for ``reidbench datasets``.
+        load: Called with the folder of ``--root``, or ``None``. Returns a table with the columns ``identity`` and
+            ``path`` and, where there are some, ``image_id``, ``date``, ``orientation``, ``species``, ``dataset`` and
+            ``bbox``, relative paths starting from the root; or an :class:`ImageSet`.
+        needs_root: Whether it can't be loaded without ``--root``.
+        licence: Licence of the photographs.
+        source: Whom to cite.
+    """
+
+    name: str
+    summary: str
+    load: Callable[[Path | None], ImageSet | pd.DataFrame]
+    needs_root: bool = False
+    licence: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name):
+            raise ValueError(f"a dataset can't be called {self.name!r}: letters, digits, '.', '_' and '-'")
+
+
+def from_plugin(spec: DatasetSpec, root: Path | None, distribution: str, version: str) -> ImageSet:
+    """Load a plugin's dataset, and note whose it is.
+
+    Raises:
+        ReidbenchError: It needs a folder, raises, returns something else, or its table can't be used.
+    """
+    if spec.needs_root and root is None:
+        raise ReidbenchError(
+            f"'{spec.name}' of {distribution} needs the folder with its files",
+            where=f"--dataset {spec.name}",
+            remedy="--root DIR",
+        )
+    try:
+        loaded: Any = spec.load(root)
+    except ReidbenchError:
+        raise
+    except Exception as error:  # a stranger's reader raises whatever a foreign file makes it raise
+        raise ReidbenchError(
+            f"the dataset '{spec.name}' of {distribution} {version} can't be read: {type(error).__name__}: {error}",
+            where=f"--dataset {spec.name}" + (f" --root {root}" if root else ""),
+            remedy=f"check its files, or ask whoever wrote {distribution}",
+        ) from error
+    if isinstance(loaded, pd.DataFrame):
+        rows = Rows.from_frame(loaded, f"the table of {distribution}")
+        loaded = image_set(spec.name, rows, root=root or Path(), source="plugin")
+    if not isinstance(loaded, ImageSet):
+        raise ReidbenchError(
+            f"the dataset '{spec.name}' of {distribution} is a {type(loaded).__name__}, not a table or an ImageSet",
+            where=f"--dataset {spec.name}",
+            remedy=f"ask whoever wrote {distribution} to return one",
+        )
+    licence = f"licence: {spec.licence}" if spec.licence else ""
+    note = "; ".join(filter(None, (loaded.note, spec.source, licence, f"read by {distribution}")))
+    return dataclasses.replace(loaded, name=spec.name, source="plugin", note=note, checked=True)
