@@ -183,28 +183,34 @@ def read_judged_answers(record: RunRecord) -> JudgedAnswers | None:
     return JudgedAnswers(image_id, true, np.isin(true, enrolled), group, predicted)
 
 
+def read_test_answers(record: RunRecord) -> Answers | None:
+    """Read truth and candidates of the test queries without what was answered; ``None`` where the run holds none.
+
+    Raises:
+        ReidbenchError: The file is there and can't be read.
+    """
+    path = record.path / "scores.npz"
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not {"test.candidates", "gallery.identity", "gallery.group"} <= set(file.files):
+                return None  # an earlier version's
+            return _answers(record, "test", file)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ReidbenchError(
+            f"the saved scores of a run can't be read: {error}", where=str(path), remedy="run it again with --again"
+        ) from error
+
+
 def _episode(
     record: RunRecord,
     part: str,
     arrays: Mapping[str, NDArray],
     answered: Mapping[tuple[str, str], tuple[str, float]],
 ) -> SavedEpisode:
-    image_id, true, group = (arrays[f"{part}.{name}"] for name in ("image_id", "true", "group"))
-    enrolled, enrolled_group = arrays["gallery.identity"], arrays["gallery.group"]
-    total = len(np.unique(enrolled))
-    searched = {
-        str(name): len(np.unique(enrolled[enrolled_group == name])) if record.data["gallery"] == "group" else total
-        for name in np.unique(group)
-    }
-    answers = Answers(
-        true=true.astype(str),
-        known=np.isin(true, enrolled),
-        group=group.astype(str),
-        candidates=arrays[f"{part}.candidates"].astype(object),
-        scores=arrays[f"{part}.scores"],
-        average_precision=arrays[f"{part}.average_precision"],
-        gallery_identities=searched,
-    )
+    image_id = arrays[f"{part}.image_id"]
+    answers = _answers(record, part, arrays)
     found = [answered[part, str(image)] for image in image_id]
     return SavedEpisode(
         image_id=image_id.astype(str),
@@ -214,6 +220,25 @@ def _episode(
         own_best=arrays[f"{part}.own_best"],
         other_best=arrays[f"{part}.other_best"],
         encountered=arrays.get(f"{part}.encountered"),
+    )
+
+
+def _answers(record: RunRecord, part: str, arrays: Mapping[str, NDArray]) -> Answers:
+    true, group = arrays[f"{part}.true"], arrays[f"{part}.group"]
+    enrolled, enrolled_group = arrays["gallery.identity"], arrays["gallery.group"]
+    total = len(np.unique(enrolled))
+    searched = {
+        str(name): len(np.unique(enrolled[enrolled_group == name])) if record.data["gallery"] == "group" else total
+        for name in np.unique(group)
+    }
+    return Answers(
+        true=true.astype(str),
+        known=np.isin(true, enrolled),
+        group=group.astype(str),
+        candidates=arrays[f"{part}.candidates"].astype(object),
+        scores=arrays[f"{part}.scores"],
+        average_precision=arrays[f"{part}.average_precision"],
+        gallery_identities=searched,
     )
 
 

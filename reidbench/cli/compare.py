@@ -45,6 +45,9 @@ def compare(
         str | None, typer.Option(metavar="METHOD", help="Add each method's paired difference from this one.")
     ] = None,
     by_group: Annotated[bool, typer.Option("--by-group", help="Add a table of every group.")] = False,
+    intervals: Annotated[
+        bool, typer.Option("--intervals", help="Add the intervals of BAKS, BAUS, AUROC, FPR95 and oracle.")
+    ] = False,
     variance: Annotated[
         bool, typer.Option("--variance", help="Add what the score's variance is of: query animals, splits, seeds.")
     ] = False,
@@ -52,20 +55,24 @@ def compare(
 ) -> None:
     """Rank the methods of saved runs, one table for each dataset."""
     from reidbench.report import table
+    from reidbench.report.detection_intervals import with_detection_intervals
     from reidbench.report.protocols import protocol_sheets
     from reidbench.report.ranking import compare_runs
-    from reidbench.report.sheets import against_sheets, dataset_sheet, group_sheets, variance_sheets
+    from reidbench.report.sheets import against_sheets, dataset_sheet, group_sheets, interval_sheets, variance_sheets
 
     rows = compare_runs(runs, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits, against=against)
+    chosen = Format.json if as_json else format
+    if intervals or chosen in (Format.json, Format.csv):
+        rows = with_detection_intervals(rows)
     asked = [
         (by_group, group_sheets),
         (True, against_sheets),
+        (intervals, interval_sheets),
         (variance, variance_sheets),
         (True, dataset_sheet),
         (True, protocol_sheets),
     ]
     sheets = [sheet for wanted, make in asked if wanted for sheet in make(rows)]
-    chosen = Format.json if as_json else format
     if output is None and chosen is Format.table:
         table.print_tables(rows, Console(highlight=False), sheets)
         return

@@ -1,4 +1,4 @@
-"""The tables that stand below a leaderboard: by group, against one method, by cause of variance, by dataset."""
+"""The tables that stand below a leaderboard: groups, differences, intervals, causes of variance, several datasets."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
 
 UNDEFINED = "–"
@@ -38,6 +39,11 @@ class Sheet:
 def show(value: float | None, digits: int = 3) -> str:
     """Return a number as tables print it; ``–`` for one that is undefined."""
     return UNDEFINED if value is None else f"{value:.{digits}f}"
+
+
+def between(interval: Interval | None) -> str:
+    """Return an interval as tables print it; ``–`` for one that is undefined."""
+    return UNDEFINED if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
 
 
 def name_of(row: LeaderboardRow) -> str:
@@ -83,6 +89,29 @@ def against_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
         headings = ("method", "difference", "95 %", "P(better)", "p")
         title = f"{board[0].dataset}: score minus that of {name_of(reference)}, paired by animal"
         sheets.append(Sheet(title, headings, cells, (note,)))
+    return sheets
+
+
+def interval_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+    """Return for each dataset the numbers beside the score that have intervals, each above its own."""
+    sheets = []
+    shown = {"baks": "BAKS", "baus": "BAUS", "auroc": "AUROC", "fpr95": "FPR95", "oracle_score": "oracle"}
+    for board in boards(rows):
+        kept = [name for name in shown if any(getattr(row.standing, name) is not None for row in board)]
+        if not kept:
+            continue
+        cells = tuple(
+            (
+                name_of(row),
+                *(f"{show(row.metrics.get(name))}\n{between(getattr(row.standing, name))}" for name in kept),
+            )
+            for row in board
+        )
+        notes = ["Over reweighted animals: BAKS and BAUS 10,000 times, thresholds as they are; the others 1,000 times."]
+        if "oracle_score" in kept:
+            notes.append("The oracle is the best of these very queries: it and its interval lie above a fair score.")
+        headings = ("method", *(shown[name] for name in kept))
+        sheets.append(Sheet(f"{board[0].dataset}: 95 % intervals", headings, cells, tuple(notes)))
     return sheets
 
 
@@ -160,7 +189,7 @@ def _over_datasets(tables: Sequence[Sequence[LeaderboardRow]], protocol: str) ->
 def print_sheet(sheet: Sheet, console: Console) -> None:
     """Print a sheet as a terminal table."""
     console.print(Text(sheet.title, style="bold"))
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, int(console.width >= 120), 0, 0), pad_edge=False)
     for place, heading in enumerate(sheet.headings):
         table.add_column(heading, justify="left" if place < sheet.n_names else "right", overflow="fold")
     for row in sheet.rows:

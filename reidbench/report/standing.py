@@ -52,6 +52,7 @@ class Standing:
 
     Attributes:
         score: Interval of the score, ``baks`` and ``baus`` of the two sides over all groups.
+        auroc: Interval of AUROC, ``fpr95`` of FPR95, ``oracle_score`` of the oracle; ``None`` where none was asked for.
         ranks: Best and worst rank that the paired comparisons allow, all rows' together at 95 %.
         tie_group: 1 for the rows not shown to differ from the best, and so on.
         against: The difference from the row that was asked about; ``None`` for that row itself.
@@ -64,6 +65,9 @@ class Standing:
     score: Interval | None = None
     baks: Interval | None = None
     baus: Interval | None = None
+    auroc: Interval | None = None
+    fpr95: Interval | None = None
+    oracle_score: Interval | None = None
     ranks: tuple[int, int] | None = None
     tie_group: int | None = None
     against: Difference | None = None
@@ -75,7 +79,7 @@ class Standing:
     def to_json(self) -> dict[str, Any]:
         """Return flat JSON values."""
         values: dict[str, Any] = {}
-        for name in ("score", "baks", "baus"):
+        for name in ("score", "baks", "baus", "auroc", "fpr95", "oracle_score"):
             found: Interval | None = getattr(self, name)
             values |= {f"{name}_low": found and found.low, f"{name}_high": found and found.high}
         low, high = self.ranks or (None, None)
@@ -128,7 +132,7 @@ def stand(
     samples = {side: _of_rows(folds, owners, side, len(usable)) for side in ("score", "baks", "baus")}
     shown = [float(scores[i] or 0.0) for i in usable]
     warning = few_animals(min(part.count(True) for part in parts), min(part.count(False) for part in parts))
-    points = {side: samples[side].mean(axis=0) for side in ("baks", "baus")}
+    points = {side: _means(parts, owners, side == "baks", len(usable)) for side in ("baks", "baus")}
     pairs = list(combinations(range(len(usable)), 2))
     comparable = len({frozenset(run.split_digest for run in rows[i]) for i in usable}) == 1
     p = holm(sign_flip_p_values(_by_row(parts, owners, len(usable)), pairs)) if pairs and comparable else None
@@ -190,6 +194,17 @@ def _of_rows(folds: Sequence[Folds], owners: Sequence[Sequence[int]], side: str,
         ]
         columns.append(np.mean(splits, axis=0))
     return np.stack(columns, axis=1)
+
+
+def _means(parts: Sequence[IdentityRates], owners: Sequence[Sequence[int]], known: bool, n_row: int) -> list[float]:
+    """Return each row's balanced accuracy of one side, seeds averaged within a split first, then splits."""
+    found: list[list[float]] = [[] for _ in range(n_row)]
+    for part, owner in zip(parts, owners, strict=True):
+        of_run = part.rate[part.known == known].mean(axis=0) if part.count(known) else np.full(part.n_run, np.nan)
+        for row, values in enumerate(found):
+            if row in owner:
+                values.append(float(of_run[[i for i, place in enumerate(owner) if place == row]].mean()))
+    return [float(np.mean(values)) for values in found]
 
 
 def _variance(

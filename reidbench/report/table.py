@@ -17,9 +17,8 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.report.ranking import CLOSED_SET, OFFICIAL, TIE, LeaderboardRow, boards
-from reidbench.report.sheets import UNDEFINED, Sheet, print_sheet, sheet_lines, show
+from reidbench.report.sheets import UNDEFINED, Sheet, between, print_sheet, sheet_lines, show
 
 LISTED_SPLITS = 3
 """Up to so many splits are named by their digests in a heading; more are counted."""
@@ -88,11 +87,6 @@ _COLUMNS = (
     _Column("peak MiB", 20, lambda row: show(row.timing.get("peak_memory_mib"), 0)),
     _Column("device", 21, lambda row: row.device, right=False),
 )
-
-
-def between(interval: Interval | None) -> str:
-    """Return an interval as tables print it; ``–`` for one that is undefined."""
-    return UNDEFINED if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
 
 
 def _ranks(row: LeaderboardRow) -> str:

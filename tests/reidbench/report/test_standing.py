@@ -11,11 +11,13 @@ import pytest
 from rich.console import Console
 
 from reidbench.errors import ReidbenchError
+from reidbench.report.detection_intervals import with_detection_intervals
 from reidbench.report.ranking import leaderboard
 from reidbench.report.sheets import (
     against_sheets,
     dataset_sheet,
     group_sheets,
+    interval_sheets,
     print_sheet,
     sheet_lines,
     variance_sheets,
@@ -64,6 +66,12 @@ def make_run(
     ]
     arrays = {"test.image_id": image_id, "test.true": TRUE, "test.group": GROUP, "identities": np.unique(TRUE[KNOWN])}
     return write_run(folder / dataset / method / str(data["id"]), data, RunFiles([], rows, arrays))
+
+
+def test_a_perfect_side_is_inside_its_interval(tmp_path):
+    (row,) = leaderboard([make_run(tmp_path, "perfect", 1.0)])
+    assert row.standing.baks.high == row.standing.baus.high == row.standing.score.high == 1.0
+    assert 0.85 < row.standing.baus.low < row.standing.baks.low < 1.0  # 25 unknown, 55 known animals
 
 
 def test_methods_far_apart_are_told_apart_and_twins_are_not(tmp_path):
@@ -125,6 +133,30 @@ def test_what_was_not_varied_prints_as_a_dash(tmp_path):
     assert "was not varied" in sheet.notes[1]
     (rows[0].runs[0].path / "predictions.csv").unlink()
     assert variance_sheets(leaderboard([rows[0].runs[0]])) == []
+
+
+def test_runs_without_scores_have_no_interval_of_what_needs_scores(tmp_path):
+    rows = with_detection_intervals(leaderboard([make_run(tmp_path, "a", 0.5)]))
+    assert rows[0].standing.auroc is None and rows[0].standing.baks is not None
+    (sheet,) = interval_sheets(rows)
+    assert sheet.headings == ("method", "BAKS", "BAUS") and len(sheet.notes) == 1
+
+
+def test_intervals_of_what_needs_scores_hold_their_values(finished):
+    rows = with_detection_intervals(leaderboard(finished.of("patterns")))
+    for row in rows:
+        for name in ("auroc", "fpr95", "oracle_score"):
+            found = getattr(row.standing, name)
+            assert found.low <= row.metrics[name] <= found.high and found.low < found.high
+            assert row.to_json()[f"{name}_low"] == found.low
+    (sheet,) = interval_sheets(rows)
+    assert sheet.headings == ("method", "BAKS", "BAUS", "AUROC", "FPR95", "oracle")
+    low, high = rows[0].standing.auroc.low, rows[0].standing.auroc.high
+    assert sheet.rows[0][3] == f"{rows[0].metrics['auroc']:.3f}\n{low:.3f}–{high:.3f}"
+    text = as_text(rows, 80, [sheet])
+    assert max(map(len, text.splitlines())) <= 80 and f"{low:.3f}–{high:.3f}" in text
+    alone = with_detection_intervals([rows[0]])  # other rows don't move an interval
+    assert alone[0].standing.auroc == rows[0].standing.auroc
 
 
 def test_runs_without_answers_have_no_intervals_and_no_differences(tmp_path):

@@ -7,6 +7,7 @@ from reidbench.metrics.answers import Answers
 from reidbench.metrics.detection import auroc, fpr95
 from reidbench.metrics.summary import summarise
 from reidbench.metrics.uncertainty import detection
+from reidbench.metrics.uncertainty.bootstrap import interval
 from reidbench.thresholds import Thresholds
 
 
@@ -28,6 +29,10 @@ def episode(seed, n_known=40, n_unknown=20):
     )
 
 
+def measured(answers):
+    return auroc(answers.known, answers.best_score), fpr95(answers.known, answers.best_score)
+
+
 def test_even_weights_give_the_plain_metrics(monkeypatch):
     answers = episode(0)
 
@@ -35,8 +40,11 @@ def test_even_weights_give_the_plain_metrics(monkeypatch):
         def standard_exponential(self, shape):
             return np.ones(shape)
 
+        def standard_gamma(self, ends, shape):
+            return np.full(shape, 0.0)
+
     monkeypatch.setattr(np.random, "default_rng", lambda seed: Even())
-    folds = detection.draw_detection_folds(answers, n_folds=3)
+    (folds,) = detection.draw_detection_folds([answers], n_folds=3)
     assert folds.auroc == pytest.approx(auroc(answers.known, answers.best_score))
     assert folds.fpr95 == pytest.approx(fpr95(answers.known, answers.best_score))
     whole = summarise(answers, Thresholds("", {}, True, value=0.5))
@@ -45,11 +53,44 @@ def test_even_weights_give_the_plain_metrics(monkeypatch):
 
 def test_auroc_spreads_as_over_new_animals():
     values = [auroc(e.known, e.best_score) for e in map(episode, range(1, 200))]
-    spread = np.mean([detection.draw_detection_folds(episode(s), n_folds=200).auroc.std() for s in range(1, 12)])
+    spread = np.mean([detection.draw_detection_folds([episode(s)], n_folds=200)[0].auroc.std() for s in range(1, 12)])
     assert spread == pytest.approx(np.std(values), rel=0.2)
+
+
+def test_intervals_of_few_animals_hold_the_truth():
+    truth = measured(episode(1, 3000, 3000))
+    for n_known, n_unknown, least in (
+        (6, 2, 0.86),
+        (23, 6, 0.91),
+        (60, 25, 0.91),
+    ):  # plain weights hold .66, .87, .90 for AUROC
+        held = np.zeros(2)
+        for seed in range(2, 152):
+            answers = episode(seed, n_known, n_unknown)
+            (folds,) = detection.draw_detection_folds([answers], n_folds=150, seed=seed)
+            for place, (values, point) in enumerate(zip((folds.auroc, folds.fpr95), measured(answers), strict=True)):
+                found = interval(values, point)
+                held[place] += found.low <= truth[place] <= found.high
+        assert (held / 150 > least).all(), (n_known, held / 150)
 
 
 def test_a_side_without_queries_is_undefined():
     answers = episode(0)
-    folds = detection.draw_detection_folds(answers.take(answers.known), n_folds=2)
+    (folds,) = detection.draw_detection_folds([answers.take(answers.known)], n_folds=2)
     assert np.isnan(folds.auroc).all() and np.isnan(folds.fpr95).all() and np.isnan(folds.oracle_score).all()
+
+
+def test_an_animal_weighs_the_same_in_every_episode_that_asks_it():
+    answers = episode(0)
+    shuffled = answers.take(np.random.default_rng(1).permutation(len(answers)))
+    half = answers.take(np.arange(len(answers)) % 2 == 0)
+    whole, again, other = detection.draw_detection_folds([answers, shuffled, half], n_folds=60)
+    for name in ("auroc", "fpr95", "oracle_score"):
+        assert getattr(whole, name) == pytest.approx(getattr(again, name))
+    assert np.corrcoef(whole.auroc, other.auroc)[0, 1] > 0.5  # most of the same animals, half of their photographs
+
+
+def test_an_episode_without_queries_is_undefined():
+    answers = episode(0)
+    (folds,) = detection.draw_detection_folds([answers.take(np.zeros(len(answers), dtype=bool))], n_folds=2)
+    assert np.isnan(folds.auroc).all()

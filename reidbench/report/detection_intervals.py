@@ -1,0 +1,54 @@
+"""Intervals of AUROC, FPR95 and the oracle score for the rows of a leaderboard.
+
+They need every query's scores, which the intervals of rates do without, so they are drawn only where they are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from reidbench.metrics.answers import Answers
+from reidbench.metrics.uncertainty.bootstrap import END_ANIMALS, Interval, interval
+from reidbench.metrics.uncertainty.detection import DetectionFolds, draw_detection_folds
+from reidbench.report.ranking import LeaderboardRow, boards
+from reidbench.saved import read_test_answers
+
+METRICS = ("auroc", "fpr95", "oracle_score")
+
+
+def with_detection_intervals(rows: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
+    """Return the rows with these intervals, the same animals' weights for all of one dataset.
+
+    A row has none where one of its runs holds no scores, or where the metric is undefined.
+
+    Raises:
+        ReidbenchError: The saved scores of a run can't be read.
+    """
+    return [row for board in boards(rows) for row in _of_board(board)]
+
+
+def _of_board(board: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
+    told = [[read_test_answers(run) for run in row.runs] for row in board]
+    usable = [place for place, answers in enumerate(told) if all(each is not None for each in answers)]
+    episodes: list[Answers] = [each for place in usable for each in told[place] if each is not None]
+    n_split = max((len(board[place].splits) for place in usable), default=1)
+    folds = iter(draw_detection_folds(episodes, end_animals=END_ANIMALS / n_split))
+    found = list(board)
+    for place in usable:
+        row = board[place]
+        of_split: dict[str, list[DetectionFolds]] = {}
+        for run in row.runs:
+            of_split.setdefault(run.split_digest, []).append(next(folds))
+        auroc, fpr95, oracle = (_interval(row, name, list(of_split.values())) for name in METRICS)
+        found[place] = replace(row, standing=replace(row.standing, auroc=auroc, fpr95=fpr95, oracle_score=oracle))
+    return found
+
+
+def _interval(row: LeaderboardRow, name: str, of_split: Sequence[Sequence[DetectionFolds]]) -> Interval | None:
+    """Average folds as rows are averaged: seeds within a split first, then splits."""
+    value = row.metrics.get(name)
+    means = np.mean([np.mean([getattr(each, name) for each in folds], axis=0) for folds in of_split], axis=0)
+    return None if value is None or np.isnan(means).any() else interval(means, float(value))
