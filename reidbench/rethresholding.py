@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from reidbench.errors import ReidbenchError
 from reidbench.metrics.summary import EpisodeMetrics, predict, summarise
 from reidbench.metrics.uncertainty.bootstrap import Interval, draw_folds, interval
 from reidbench.metrics.uncertainty.rates import identity_rates
+from reidbench.metrics.uncertainty.redraw import redrawn_scores
 from reidbench.metrics.uncertainty.reliability import few_animals
 from reidbench.predictions import prediction_rows
+from reidbench.progress import Progress
 from reidbench.registry import Registry, canonical, load_registry
 from reidbench.runs import RunRecord, copy_run, question_of, read_run, run_id_of
 from reidbench.saved import SavedRun, find_run, read_saved_run
@@ -34,6 +36,8 @@ class PolicyOutcome:
         thresholds: What it chose on the calibration episode.
         metrics: Metrics of the test episode.
         interval: Of the official score, over reweighted test animals, the threshold as it is.
+        redrawn: Of the official score, the calibration animals redrawn too and the threshold chosen on them; ``None``
+            where it was not asked for, or where the policy refuses more than half of the redrawn episodes.
         refused: Why it could not choose; empty where it could.
     """
 
@@ -41,6 +45,7 @@ class PolicyOutcome:
     thresholds: Thresholds | None = None
     metrics: EpisodeMetrics | None = None
     interval: Interval | None = None
+    redrawn: Interval | None = None
     refused: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -51,6 +56,8 @@ class PolicyOutcome:
             **{name: overall.get(name) for name in ("score", "baks", "baus", "oracle_score", "regret")},
             "score_low": self.interval.low if self.interval else None,
             "score_high": self.interval.high if self.interval else None,
+            "redrawn_low": self.redrawn.low if self.redrawn else None,
+            "redrawn_high": self.redrawn.high if self.redrawn else None,
             "threshold": self.thresholds.to_json() if self.thresholds else None,
             "refused": self.refused or None,
         }
@@ -95,13 +102,28 @@ def rethreshold(
     return copy_run(record.path, path, data, rows)
 
 
-def try_policies(saved: SavedRun, policies: Sequence[Policy], *, n_folds: int = 10_000) -> list[PolicyOutcome]:
+def try_policies(
+    saved: SavedRun,
+    policies: Sequence[Policy],
+    *,
+    n_folds: int = 10_000,
+    redraws: int = 0,
+    progress: Progress | None = None,
+) -> list[PolicyOutcome]:
     """Decide a saved run by each policy, and write nothing.
+
+    Args:
+        saved: The run.
+        policies: What to try.
+        n_folds: Reweighings of the test animals.
+        redraws: Redraws of the calibration animals with the test animals; 0 leaves that interval out, for it takes
+            seconds where all else takes less than one.
+        progress: Shows how many policies were redrawn.
 
     Returns:
         The least regret first; policies that refuse come last, with their reason.
     """
-    outcomes, answers = [], []
+    outcomes, answers, chosen = [], [], []
     test = saved.test.answers
     for policy in policies:
         try:
@@ -110,13 +132,30 @@ def try_policies(saved: SavedRun, policies: Sequence[Policy], *, n_folds: int = 
             outcomes.append(PolicyOutcome(policy.text, refused=error.message))
             continue
         answers.append(predict(test, thresholds))
+        chosen.append(policy)
         outcomes.append(PolicyOutcome(policy.text, thresholds, summarise(test, thresholds)))
     if answers:
         rates = identity_rates(test.true, test.known, test.group, answers)
-        (folds,) = draw_folds([rates], n_folds=n_folds)
+        # One run decided in several ways is one method: equal answers get equal intervals.
+        (folds,) = draw_folds([rates], owners=[[0] * len(answers)], n_folds=n_folds)
         scores = iter(folds.overall.score.T)
         outcomes = [_with_interval(each, next(scores)) if each.metrics else each for each in outcomes]
+    if redraws:
+        by_text = {policy.text: policy for policy in chosen}
+        with (progress or Progress()).stage("redrawing calibration animals", len(chosen)) as stage:
+            for place, each in enumerate(outcomes):
+                if each.policy in by_text:
+                    outcomes[place] = _redrawn(each, by_text[each.policy], saved, redraws)
+                    stage.advance()
     return sorted(outcomes, key=_regret)
+
+
+def _redrawn(outcome: PolicyOutcome, policy: Policy, saved: SavedRun, n_folds: int) -> PolicyOutcome:
+    score = outcome.metrics.overall.score if outcome.metrics else float("nan")
+    if score != score:
+        return outcome
+    scores = redrawn_scores(policy, saved.calibration.answers, saved.test.answers, saved.gallery, n_folds=n_folds)
+    return outcome if len(scores) <= n_folds / 2 else replace(outcome, redrawn=interval(scores, score))
 
 
 def tried_policies(registry: Registry) -> list[Policy]:
@@ -141,7 +180,7 @@ def _with_interval(outcome: PolicyOutcome, scores: Any) -> PolicyOutcome:
     score = outcome.metrics.overall.score if outcome.metrics else float("nan")
     if score != score:  # a closed set has no score, so no interval either
         return outcome
-    return PolicyOutcome(outcome.policy, outcome.thresholds, outcome.metrics, interval(scores, score))
+    return replace(outcome, interval=interval(scores, score))
 
 
 def _regret(outcome: PolicyOutcome) -> tuple[bool, float]:

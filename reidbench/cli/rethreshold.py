@@ -15,6 +15,7 @@ from rich.text import Text
 from reidbench.cli.options import RunsOption
 
 if TYPE_CHECKING:
+    from reidbench.metrics.uncertainty.bootstrap import Interval
     from reidbench.rethresholding import PolicyOutcome
     from reidbench.runs import RunRecord
     from reidbench.thresholds import Thresholds
@@ -28,9 +29,19 @@ def rethreshold(
         str, typer.Option(help="Policy, such as conformal=0.1 or max-score:group; 'all' compares every one.")
     ],
     runs: RunsOption = Path("runs"),
+    redraw: Annotated[
+        bool,
+        typer.Option(
+            "--redraw",
+            help="Add the interval with the calibration animals redrawn and the threshold chosen on "
+            "them; seconds for each policy.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decide a saved run again: write a new record beside it, or compare all policies and write none."""
+    from reidbench.metrics.uncertainty.redraw import FOLDS
+    from reidbench.progress import RichProgress
     from reidbench.registry import load_registry
     from reidbench.rethresholding import rethreshold as decide
     from reidbench.rethresholding import tried_policies, try_policies, warning_of
@@ -40,29 +51,43 @@ def rethreshold(
     record = find_run(run, runs)
     if threshold != "all":
         written = decide(record, threshold, registry=registry)
-        if as_json:
+        if as_json and not redraw:
             typer.echo(json.dumps(dict(written.data), indent=2, ensure_ascii=False))
             return
-        _print_record(written)
+        (outcome,) = try_policies(
+            read_saved_run(written), [registry.policy(threshold)], redraws=FOLDS * redraw, progress=RichProgress()
+        )
+        if as_json:
+            ends = {name: value for name, value in outcome.to_json().items() if name.endswith(("_low", "_high"))}
+            typer.echo(json.dumps({**written.data, "intervals": ends}, indent=2, ensure_ascii=False))
+            return
+        _print_record(written, outcome, redraw)
         return
     saved = read_saved_run(record)
-    outcomes = try_policies(saved, tried_policies(registry))
+    outcomes = try_policies(saved, tried_policies(registry), redraws=FOLDS * redraw, progress=RichProgress())
     if as_json:
         typer.echo(json.dumps([each.to_json() for each in outcomes], indent=2, ensure_ascii=False, allow_nan=False))
         return
-    _print_outcomes(record, outcomes, warning_of(saved), Console(highlight=False))
+    _print_outcomes(record, outcomes, warning_of(saved), Console(highlight=False), redraw)
 
 
-def _print_record(record: RunRecord) -> None:
+def _print_record(record: RunRecord, outcome: PolicyOutcome, redraw: bool) -> None:
     shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "regret")}
     numbers = "  ".join(f"{name} {_show(value)}" for name, value in shown.items())
     typer.echo(f"{record.method:<18} {numbers}  threshold: {record.data['threshold']['policy']}")
+    typer.echo(f"  95 % {_between(outcome.interval)} over reweighted test animals, the threshold as it is")
+    if redraw:
+        typer.echo(
+            f"  95 % {_between(outcome.redrawn)} with the calibration animals redrawn and the threshold chosen on them"
+        )
     for note in record.data["threshold"]["notes"]:
         typer.echo(f"  note: {note}")
     typer.echo(f"  record: {record.path}")
 
 
-def _print_outcomes(record: RunRecord, outcomes: list[PolicyOutcome], warning: str, console: Console) -> None:
+def _print_outcomes(
+    record: RunRecord, outcomes: list[PolicyOutcome], warning: str, console: Console, redraw: bool
+) -> None:
     seed = record.split_seed
     title = f"{record.method} on {record.dataset} · split {record.split_digest[:12]}"
     console.print(
@@ -70,18 +95,21 @@ def _print_outcomes(record: RunRecord, outcomes: list[PolicyOutcome], warning: s
     )
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     table.add_column("policy", no_wrap=True)
-    for heading in ("threshold", "score", "95 %", "BAKS", "BAUS", "regret"):
+    # Eighty columns bear one interval more or the threshold.
+    shown_threshold = not redraw or console.width >= 100
+    headings = [*(["threshold"] if shown_threshold else []), "score", "95 %", *(["redrawn"] if redraw else [])]
+    for heading in (*headings, "BAKS", "BAUS", "regret"):
         table.add_column(heading, justify="right", no_wrap=True)
     for outcome in outcomes:
         if outcome.metrics is None:
             continue
         overall = outcome.metrics.overall.to_json()
-        between = f"{outcome.interval.low:.3f}–{outcome.interval.high:.3f}" if outcome.interval else UNDEFINED
         table.add_row(
             Text(outcome.policy),
-            _values(outcome.thresholds),
+            *([_values(outcome.thresholds)] if shown_threshold else []),
             _show(overall.get("score")),
-            between,
+            _between(outcome.interval),
+            *([_between(outcome.redrawn)] if redraw else []),
             *(_show(overall.get(name)) for name in ("baks", "baus", "regret")),
             style="bold" if outcome.policy == record.data["threshold"]["policy"] else None,
         )
@@ -89,7 +117,12 @@ def _print_outcomes(record: RunRecord, outcomes: list[PolicyOutcome], warning: s
     for outcome in outcomes:
         if outcome.refused:
             console.print(Text(f"{outcome.policy} refuses: {outcome.refused}."))
-    console.print("In bold: the run's own policy. Intervals: reweighted test animals, thresholds as they are.")
+    console.print("In bold: the run's own policy. 95 %: over reweighted test animals, thresholds as they are.")
+    if redraw:
+        console.print(
+            "redrawn: 95 % with the calibration animals redrawn as well and thresholds chosen on them; "
+            "– where a policy refuses more than half of the redrawn episodes."
+        )
     console.print("Regrets are of this run's test queries: a policy taken from this table was chosen on test.")
     if warning:
         console.print(Text(f"Warning: {warning}."))
@@ -102,6 +135,11 @@ def _values(thresholds: Thresholds | None) -> str:
         return UNDEFINED
     text = f"{values[0]:.3g}" if f"{values[0]:.3g}" == f"{values[-1]:.3g}" else f"{values[0]:.3g}…{values[-1]:.3g}"
     return text if thresholds.adjustment is None else f"~{text}"
+
+
+def _between(interval: Interval | None) -> str:
+    """Return an interval as tables print it; ``–`` for one that is undefined."""
+    return UNDEFINED if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
 
 
 def _show(value: float | None) -> str:

@@ -121,3 +121,13 @@ def test_predictions_hold_each_querys_own_limit(record):
     for row in rows:
         accepted = float(row["score"]) >= float(row["threshold"])
         assert row["identity"] == (row["candidate"] if accepted else reidbench.NEW_IDENTITY)
+
+
+def test_equal_answers_have_equal_intervals_and_a_redrawn_threshold_a_wider_one(record):
+    saved, registry = read_saved_run(record), load_registry()
+    policies = [registry.policy(text) for text in ("fixed=-1000", "fixed=-999", "max-score")]
+    outcomes = {each.policy: each for each in try_policies(saved, policies, redraws=100)}
+    first, second, chosen = (outcomes[policy.text] for policy in policies)
+    assert (first.interval.low, first.interval.high) == (second.interval.low, second.interval.high)
+    assert chosen.redrawn.low <= chosen.metrics.overall.score <= chosen.redrawn.high
+    assert chosen.redrawn.high - chosen.redrawn.low > 0.9 * (chosen.interval.high - chosen.interval.low)

@@ -54,11 +54,22 @@ def test_all_is_a_table_that_fits_eighty_columns_and_writes_nothing(record):
     assert sorted(record.path.parent.iterdir()) == before
 
 
+def test_both_intervals_stand_beside_each_other(record):
+    text = call(record.path, "--threshold", "mad=1", "--redraw")
+    assert "the threshold as it is" in text and "calibration animals redrawn too" in text
+    data = json.loads(call(record.path, "--threshold", "mad=1", "--redraw", "--json"))
+    found, score = data["intervals"], data["metrics"]["test"]["overall"]["score"]
+    assert found["score_low"] <= score <= found["score_high"] and found["redrawn_low"] <= score <= found["redrawn_high"]
+    assert f"{found['redrawn_low']:.3f}–{found['redrawn_high']:.3f}" in text
+    assert f"{found['score_low']:.3f}–{found['score_high']:.3f}" in text
+
+
 def test_all_as_json_has_a_row_for_each_policy(record):
     rows = json.loads(call(record.path, "--threshold", "all", "--json"))
     assert {"policy", "score", "baks", "baus", "regret", "score_low", "score_high", "threshold", "refused"} == set(
         rows[0]
-    ) - {"oracle_score"}
+    ) - {"oracle_score", "redrawn_low", "redrawn_high"}
+    assert rows[0]["redrawn_low"] is None  # not asked for
     assert rows[0]["regret"] <= rows[1]["regret"] and rows[-1]["refused"]
 
 
