@@ -34,9 +34,9 @@ class Job:
     dataset: str
     root: Path | None = None
     split: Path | None = None
-    split_kind: str = "open-set"
+    split_kind: str = "auto"
     split_seed: int = 0
-    new_share: float = 0.3
+    new_share: float | None = None
     seed: int = 0
     gallery: str = "group"
     preset: str | None = None
@@ -50,9 +50,9 @@ class _Dataset(BaseModel):
     name: str
     root: str | None = None
     split: str | None = None
-    split_kind: str = "open-set"
+    split_kind: str = "auto"
     split_seeds: list[int] = Field(default=[0], min_length=1)
-    new_share: float = 0.3
+    new_share: float | None = None
     seeds: list[int] = Field(default=[0], min_length=1)
     gallery: str = "group"
 

@@ -16,7 +16,7 @@ from reidbench import __version__
 from reidbench.assembly import assemble, effective_settings
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
-from reidbench.data.splits import Split, make_split, read_split
+from reidbench.data.splits import AUTO, Split, read_split, split_of_kind
 from reidbench.defaults import DEFAULT_POLICY
 from reidbench.environment import choose_device, describe_environment
 from reidbench.errors import ReidbenchError
@@ -45,9 +45,9 @@ def evaluate(
     *,
     root: str | Path | None = None,
     split: str | Path | Split | None = None,
-    split_kind: str = "open-set",
+    split_kind: str = AUTO,
     split_seed: int = 0,
-    new_share: float = 0.3,
+    new_share: float | None = None,
     seed: int = 0,
     gallery: GalleryMode = "group",
     preset: str | None = None,
@@ -67,9 +67,10 @@ def evaluate(
         dataset: Name, CSV or Parquet file, folder, or an :class:`ImageSet`.
         root: Folder of the images, where the dataset needs one.
         split: A split or its CSV; by default one is made.
-        split_kind: As :func:`reidbench.make_split` takes it.
+        split_kind: ``auto`` (the one that the dataset comes with, else ``open-set``), ``given``, ``competition``, or as
+            :func:`reidbench.make_split` takes it.
         split_seed: Seed of the split that is made.
-        new_share: Share of calibration and of test queries that show new animals, in (0, 1).
+        new_share: Share of calibration and of test queries that show new animals, in (0, 1); by default the kind's own.
         seed: Seed of the method.
         gallery: Search the query's own ``group``, or ``all``.
         preset: A named set of settings; by default ``quick`` on the built-in dataset, else ``report``.
@@ -102,7 +103,7 @@ def evaluate(
     elif split is not None:
         chosen = read_split(Path(split), images)
     else:
-        chosen = make_split(images, kind=split_kind, seed=split_seed, new_share=new_share)
+        chosen = split_of_kind(images, split_kind, seed=split_seed, new_share=new_share)
     for warning in chosen.warnings:
         progress.warn(warning)
     runs_dir = Path(runs_dir)

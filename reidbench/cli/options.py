@@ -10,12 +10,18 @@ import typer
 
 from reidbench.errors import ReidbenchError
 
-SPLIT_KIND_HELP = "open-set, closed-set, disjoint, time-proportion, time-cutoff[=DAY[,DAY]] or random (docs/time.md)."
+SPLIT_KIND_HELP = (
+    "auto (the dataset's own, else open-set), open-set, closed-set, disjoint, given, competition, "
+    "time-proportion, time-cutoff[=DAY[,DAY]] or random (docs/time.md)."
+)
 DatasetOption = Annotated[str, typer.Option(help="Name, CSV or Parquet file, or folder of the dataset.")]
 RootOption = Annotated[Path | None, typer.Option(help="Folder of the images, where the dataset needs one.")]
 PluginOption = Annotated[
     list[Path] | None,
     typer.Option("--plugin", metavar="FILE", help="Python file with a method of your own; repeatable."),
+]
+NewShareOption = Annotated[
+    float | None, typer.Option(help="Share of queries that show new animals; default the kind's own, mostly 0.3.")
 ]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Folder where runs are kept.")]
 SetOption = Annotated[

@@ -13,6 +13,7 @@ from reidbench.benchmark_file import Job, read_benchmark
 from reidbench.cli.options import (
     SPLIT_KIND_HELP,
     DatasetOption,
+    NewShareOption,
     PluginOption,
     RootOption,
     RunsOption,
@@ -40,13 +41,13 @@ def run(
     plugin: PluginOption = None,
     benchmark: Annotated[Path | None, typer.Option(help="Run a whole comparison from a TOML file.")] = None,
     split: Annotated[Path | None, typer.Option(help="Use this split CSV instead of making one.")] = None,
-    split_kind: Annotated[str, typer.Option(help=SPLIT_KIND_HELP)] = "open-set",
+    split_kind: Annotated[str, typer.Option(help=SPLIT_KIND_HELP)] = "auto",
     protocol: Annotated[
         str | None,
         typer.Option(help="Split kind by what it is for: random, time-aware (time-proportion), or both side by side."),
     ] = None,
     split_seed: Annotated[list[int] | None, typer.Option(help="Seed of the split; repeatable, default 0.")] = None,
-    new_share: Annotated[float, typer.Option(help="Share of queries that show new animals.")] = 0.3,
+    new_share: NewShareOption = None,
     seed: Annotated[list[int] | None, typer.Option(help="Seed of the method; repeatable, default 0.")] = None,
     gallery: Annotated[str, typer.Option(help="Search the query's own 'group', or 'all'.")] = "group",
     preset: Annotated[str | None, typer.Option(help="Named settings: quick or report.")] = None,
@@ -114,7 +115,7 @@ def _kinds(protocol: str | None, split_kind: str, split: Path | None) -> tuple[s
             where=f"--protocol {protocol}",
             remedy=f"{guess} " * bool(guess) + f"choose one of: {', '.join(PROTOCOLS)}",
         )
-    if split is not None or split_kind != "open-set":
+    if split is not None or split_kind != "auto":
         other = "--split" if split is not None else "--split-kind"
         raise ReidbenchError(
             f"--protocol names kinds of split, and so does {other}",

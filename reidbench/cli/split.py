@@ -7,22 +7,22 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import SPLIT_KIND_HELP, RootOption
+from reidbench.cli.options import SPLIT_KIND_HELP, NewShareOption, RootOption
 
 
 def split(
     dataset: Annotated[str, typer.Argument(help="Name, CSV or Parquet file, or folder of the dataset.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="CSV to write.")],
     root: RootOption = None,
-    kind: Annotated[str, typer.Option("--kind", "--split-kind", help=SPLIT_KIND_HELP)] = "open-set",
+    kind: Annotated[str, typer.Option("--kind", "--split-kind", help=SPLIT_KIND_HELP)] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
-    new_share: Annotated[float, typer.Option(help="Share of queries that show new animals.")] = 0.3,
+    new_share: NewShareOption = None,
 ) -> None:
     """Make a split of a dataset and write it as a CSV."""
     from reidbench.data.sources import load_dataset
-    from reidbench.data.splits import make_split, write_split
+    from reidbench.data.splits import split_of_kind, write_split
 
-    made = make_split(load_dataset(dataset, root), kind=kind, seed=seed, new_share=new_share)
+    made = split_of_kind(load_dataset(dataset, root), kind, seed=seed, new_share=new_share)
     write_split(made, output)
     for warning in made.warnings:
         typer.echo(f"warning: {warning}", err=True)

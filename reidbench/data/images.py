@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from reidbench.data.given import Given
 from reidbench.errors import ReidbenchError
 from reidbench.words import NEW_IDENTITY
 
@@ -64,6 +65,7 @@ class ImageSet:
         note: What a reader of the results should know about these images.
         origin: File and rows that errors name.
         checked: The rows come from a set that has been checked.
+        given: The split that the source comes with, and what it asks; ``None`` where it gives neither.
 
     Raises:
         ReidbenchError: Ids twice, missing files, an identity in two groups, and so on; names file and row.
@@ -82,8 +84,11 @@ class ImageSet:
     note: str = ""
     origin: Origin = field(default_factory=Origin, repr=False)
     checked: bool = field(default=False, repr=False)
+    given: Given | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if self.given is not None and len(self.given) != len(self.table):
+            raise ValueError(f"{len(self.given)} parts are given for {len(self.table)} images")
         if self.checked:
             return
         missing = [column for column in COLUMNS if column not in self.table.columns]
@@ -116,8 +121,10 @@ class ImageSet:
         """Return the images at ``indices``, in that order."""
         rows = np.asarray(indices, dtype=np.int64)
         table = self.table.iloc[rows].reset_index(drop=True)
+        given = None if self.given is None else self.given.take(rows)
+        origin = self.origin.take(rows)
         return ImageSet(
-            self.name, self.root, table, self.source, self.set_aside, self.note, self.origin.take(rows), checked=True
+            self.name, self.root, table, self.source, self.set_aside, self.note, origin, checked=True, given=given
         )
 
     def image_path(self, index: int) -> Path:

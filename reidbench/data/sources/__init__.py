@@ -53,7 +53,7 @@ def load_dataset(name: str, root: Path | None = None, registry: Registry | None 
     known = wildlife_names()
     # With a root, a class name means the class, even where a folder happens to have the same name.
     if name in known and root is not None:
-        return from_wildlife_datasets(name, root)
+        return _from_class(name, root)
     path = Path(name).expanduser()
     if path.is_dir():
         return from_folder(path, root)
@@ -90,6 +90,13 @@ def _installed() -> Registry:
     from reidbench.registry import load_registry  # which needs this package's specs
 
     return load_registry()
+
+
+def _from_class(name: str, root: Path) -> ImageSet:
+    from reidbench.data.competitions import find_competition, read_competition  # needs this package itself
+
+    competition = find_competition(name)
+    return from_wildlife_datasets(name, root) if competition is None else read_competition(competition, root)
 
 
 def _built_in(name: str) -> ImageSet:

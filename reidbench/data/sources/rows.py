@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from reidbench.data.given import Given
 from reidbench.data.images import ImageSet, Origin
 from reidbench.data.sources.cells import bounding_box, day, is_missing, is_unnamed, text
 from reidbench.errors import ReidbenchError
@@ -27,6 +28,11 @@ class Rows:
     numbers: NDArray[np.int64] | None  # (n_row,) 1-based rows of the file; None where there is no table
     n_row: int
 
+    def take(self, rows: NDArray[np.int64], **changed: Sequence[Any]) -> Rows:
+        """Return some of the rows, in that order, with columns put in the place of others."""
+        columns = {name: [values[row] for row in rows] for name, values in self.columns.items()} | changed
+        return Rows(columns, self.file, None if self.numbers is None else self.numbers[rows], len(rows))
+
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, file: str) -> Rows:
         columns = {str(column): _whole(frame[column].tolist()) for column in frame.columns}
@@ -42,6 +48,8 @@ def image_set(
     note: str = "",
     unknown: str = "unknown",
     set_aside: int = 0,
+    split_kind: str = "",
+    asked: ImageSet | None = None,
 ) -> ImageSet:
     """Fill in what is optional, set rows without an identity aside, and let the image set check the rest.
 
@@ -53,6 +61,8 @@ def image_set(
         note: What a reader of results should know.
         unknown: What the source writes for an animal without a name.
         set_aside: Images without an identity that are not among the rows.
+        split_kind: Kind of split that is made where none is asked for; by default none in particular.
+        asked: Images without an identity that the source wants answered.
 
     Raises:
         ReidbenchError: A column is missing, or the image set refuses the rows.
@@ -96,7 +106,15 @@ def image_set(
         set_aside=set_aside + rows.n_row - len(named),
         note="; ".join(notes),
         origin=Origin(rows.file, numbers),
+        given=_given(column, split_kind, asked),
     )
+
+
+def _given(column: Callable[[str], list[Any]], kind: str, asked: ImageSet | None) -> Given | None:
+    part, cluster = ([str(value) for value in text(column(name))] for name in ("split", "cluster_id"))
+    if not kind and asked is None and not any(part) and not any(cluster):
+        return None
+    return Given(np.array(part, dtype=object), np.array(cluster, dtype=object), kind, asked)
 
 
 def _whole(values: list[Any]) -> list[Any]:

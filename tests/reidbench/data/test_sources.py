@@ -151,22 +151,22 @@ def test_class_of_wildlife_datasets_needs_a_root():
 
 
 def test_class_of_wildlife_datasets_reads_and_reports_missing_files(tmp_path, capsys):
-    rows = ["image_id,identity,path,date,orientation,species,split,dataset"]
+    rows = ["identity,path,date,orientation,species,split,dataset"]
     for index in range(8):
         identity = f"L_{index % 2}" if index < 6 else ""
-        rows.append(f"{index},{identity},images/{index}.png,2020-01-0{index + 1},left,,database,Lynx")
+        rows.append(f"{identity},images/{index}.png,2020-01-0{index + 1},left,,database,Lynx")
         _image(tmp_path / f"images/{index}.png")
     _csv(tmp_path, "\n".join(rows) + "\n")
-    images = load_dataset("AnimalCLEF2025", tmp_path)
-    assert len(images) == 6 and images.set_aside == 2 and images.name == "AnimalCLEF2025"
+    images = load_dataset("WildlifeReID10k", tmp_path)
+    assert len(images) == 6 and images.set_aside == 2 and images.name == "WildlifeReID10k"
     assert images.table.iloc[1].to_dict() == {
         "image_id": "1", "identity": "L_1", "path": "images/1.png", "group": "Lynx",
         "date": "2020-01-02", "orientation": "left", "bbox": None,
     }  # fmt: skip
     for index in range(7):
         (tmp_path / f"images/{index}.png").unlink()
-    with pytest.raises(ReidbenchError, match="7 image files of AnimalCLEF2025 are missing") as caught:
-        load_dataset("AnimalCLEF2025", tmp_path)
+    with pytest.raises(ReidbenchError, match="7 image files of WildlifeReID10k are missing") as caught:
+        load_dataset("WildlifeReID10k", tmp_path)
     assert "images/4.png" in caught.value.message and "images/5.png" not in caught.value.message
     assert capsys.readouterr().out == ""
 

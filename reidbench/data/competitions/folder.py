@@ -1,0 +1,104 @@
+"""Read a competition's folder as Kaggle unpacks it: ``metadata.csv``, ``sample_submission.csv`` and the images.
+
+The quirks of the real files are no errors: ``species`` empty where ``dataset`` says enough, extensions in any case,
+dates missing, identities empty for what is asked. Groups are made by ``dataset``, never by ``species``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.data.competitions.catalogue import Competition
+from reidbench.data.given import UNNAMED
+from reidbench.data.images import ImageSet
+from reidbench.data.sources.cells import text
+from reidbench.data.sources.files import read_csv
+from reidbench.data.sources.rows import Rows, image_set
+from reidbench.errors import ReidbenchError
+
+SPLIT_KIND = "competition"
+_NEEDED = ("image_id", "identity", "path", "split", "dataset")
+
+
+def read_competition(competition: Competition, root: Path) -> ImageSet:
+    """Read the images whose animals are told; those that are asked about are ``given.asked`` of the result.
+
+    Args:
+        competition: Which one.
+        root: The folder that holds ``metadata.csv``.
+
+    Raises:
+        ReidbenchError: The table is not there or is another's, or images are missing.
+    """
+    table = root / "metadata.csv"
+    if not table.is_file():
+        raise ReidbenchError(
+            f"the folder of {competition.name} has no metadata.csv",
+            where=f"--root {root}",
+            remedy="unpack the competition's archive and name the folder that holds metadata.csv and images/",
+        )
+    rows = read_csv(table)
+    absent = [column for column in _NEEDED if column not in rows.columns]
+    if absent:
+        raise ReidbenchError(
+            f"the metadata of {competition.name} has no column {', '.join(absent)}; it has {', '.join(rows.columns)}",
+            where=str(table),
+            remedy="name the folder that Kaggle's archive unpacks to; for another table use --dataset FILE.csv",
+        )
+    part = np.array(text(rows.columns["split"]), dtype=str)
+    known, asked = (np.flatnonzero(part == name) for name in (competition.database, competition.query))
+    if len(known) + len(asked) < len(part):
+        other = Counter(part[(part != competition.database) & (part != competition.query)]).most_common(1)[0][0]
+        raise ReidbenchError(
+            f"the column split holds '{other}'; in {competition.name} it is {competition.database} or "
+            f"{competition.query}",
+            where=str(table),
+            remedy="check that this is the folder of that edition",
+        )
+    queries = _queries(competition, rows, asked, root)
+    note = f"{len(asked)} images of the competition are asked about: reidbench submit answers them"
+    return image_set(
+        competition.name,
+        rows.take(known),
+        root=root,
+        source="competition",
+        note=note if len(asked) else "",
+        split_kind=SPLIT_KIND,
+        asked=queries,
+    )
+
+
+def read_sample(competition: Competition, root: Path) -> list[str]:
+    """Return the image ids of ``sample_submission.csv``, in its order.
+
+    Raises:
+        ReidbenchError: The file is not there, or has other columns.
+    """
+    path = root / "sample_submission.csv"
+    if not path.is_file():
+        raise ReidbenchError(
+            f"the folder of {competition.name} has no sample_submission.csv, which gives the order of the answers",
+            where=f"--root {root}",
+            remedy="unpack it from the competition's archive into that folder",
+        )
+    rows = read_csv(path)
+    wanted = ["image_id", competition.answer]
+    if list(rows.columns) != wanted:
+        raise ReidbenchError(
+            f"the sample has the columns {', '.join(rows.columns)}, not {', '.join(wanted)}",
+            where=str(path),
+            remedy="check that this is the folder of that edition",
+        )
+    return [str(value) for value in rows.columns["image_id"]]
+
+
+def _queries(competition: Competition, rows: Rows, asked: NDArray[np.int64], root: Path) -> ImageSet | None:
+    if not len(asked):
+        return None
+    image_id = text([rows.columns["image_id"][row] for row in asked])
+    unnamed = [f"{UNNAMED}{each}" for each in image_id]  # whoever is on them, nobody may know
+    return image_set(competition.name, rows.take(asked, identity=unnamed), root=root, source="competition")

@@ -1,0 +1,86 @@
+"""A validation split inside a competition's database that imitates what the competition asks about.
+
+New animals have their share of each dataset's queries (27, 30 and 50 % in AnimalCLEF 2025), one animal brings as
+many photographs as there, the turtles that are asked about are later than those enrolled, and animals with a single
+photograph stay in the gallery. Calibration and test are alike; together they are as large a share of the images as
+the real queries.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+
+import numpy as np
+
+from reidbench.data.competitions.catalogue import find_competition
+from reidbench.data.competitions.folder import SPLIT_KIND
+from reidbench.data.images import ImageSet
+from reidbench.data.splits.by_kind import check_seed_and_share
+from reidbench.data.splits.dealing import Group, gather
+from reidbench.data.splits.imitation import Shape, deal_shaped
+from reidbench.data.splits.shuffle import Shuffle
+from reidbench.data.splits.split import QUERIES, Split
+from reidbench.errors import ReidbenchError
+
+
+def split_like_competition(images: ImageSet, *, seed: int = 0, new_share: float | None = None) -> Split:
+    """Split a competition's database like its own queries, each group for itself.
+
+    Args:
+        images: What :func:`read_competition` returned.
+        seed: Seed of the split.
+        new_share: Share of the queries that show new animals, the same for every group; by default each group's own.
+
+    Raises:
+        ReidbenchError: The images are of no competition, or too few.
+    """
+    competition = find_competition(images.name) if images.source == "competition" else None
+    if competition is None:
+        raise ReidbenchError(
+            f"'{images.name}' is no competition's folder, so there are no queries to imitate",
+            where=f"--split-kind {SPLIT_KIND}",
+            remedy="take --dataset AnimalCLEF2025 --root DIR, or --split-kind open-set",
+        )
+    check_seed_and_share(seed, new_share)
+    table = images.table
+    image_ids = table["image_id"].tolist()
+    groups = table["group"].tolist()
+    days = table["date"].to_numpy(dtype=str)
+    by_group: dict[str, list[int]] = defaultdict(list)
+    for row in sorted(range(len(images)), key=lambda index: image_ids[index]):
+        by_group[groups[row]].append(row)
+    parts = np.full(len(images), "unused", dtype=object)
+    warnings = []
+    encounters = images.encounters
+    for group in sorted(by_group):
+        shuffle = Shuffle(seed, group)
+        animals = gather(Group(images, by_group[group], encounters, shuffle, parts, 0.0))
+        names = shuffle(sorted(animals), "identities")
+        shape = competition.shapes.get(group, Shape())
+        if new_share is not None:
+            shape = dataclasses.replace(shape, new_share=new_share)
+        note = deal_shaped({name: animals[name] for name in names}, shape, QUERIES, parts, days)
+        if note:
+            warnings.append(f"{group}: {note}")
+    split = Split(tuple(image_ids), tuple(parts.tolist()), SPLIT_KIND, seed, tuple(warnings), new_share)
+    _check_asked(split, images, needs_new=new_share is None or new_share > 0)
+    return split
+
+
+def _check_asked(split: Split, images: ImageSet, *, needs_new: bool) -> None:
+    identity = images.table["identity"].to_numpy(dtype=str)
+    enrolled = np.unique(identity[split.indices("gallery", images)])
+    short = []
+    for part in QUERIES:
+        known = Counter(np.isin(identity[split.indices(part, images)], enrolled).tolist())
+        if not known[True]:
+            short.append(f"{part} has no query of a known animal")
+        if needs_new and not known[False]:
+            short.append(f"{part} has no query of a new animal")
+    if short:
+        raise ReidbenchError(
+            f"'{images.name}' is too small to imitate its queries: {'; '.join(short)}",
+            where=images.origin.file,
+            remedy="check that the folder is whole, or take --split-kind open-set",
+        )

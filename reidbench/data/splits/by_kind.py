@@ -1,0 +1,55 @@
+"""Find the way a kind of split is made: some are made for every dataset alike, some follow what a source gives."""
+
+from __future__ import annotations
+
+from reidbench.data.images import ImageSet
+from reidbench.data.splits.given import split_as_given
+from reidbench.data.splits.making import make_split
+from reidbench.data.splits.split import Split
+from reidbench.errors import ReidbenchError
+
+AUTO = "auto"
+"""The kind that the dataset's source asks for, else ``open-set``."""
+NEW_SHARE = 0.3
+"""Share of queries that show new animals, in kinds that have none of their own."""
+
+
+def split_of_kind(images: ImageSet, kind: str = AUTO, *, seed: int = 0, new_share: float | None = None) -> Split:
+    """Split a dataset.
+
+    Args:
+        images: What to split.
+        kind: ``auto``; ``competition``, like the competition's own queries; ``given``, as the source says; or a kind
+            of :func:`make_split`.
+        seed: Seed of the split.
+        new_share: Share of the queries that show new animals; by default the kind's own, 0.3 for most.
+
+    Raises:
+        ReidbenchError: The dataset can't be split so.
+    """
+    given = images.given
+    if kind == AUTO:
+        kind = given.kind if given is not None and given.kind else "open-set"
+    if kind == "given":
+        return split_as_given(images, seed=seed, new_share=new_share)
+    if kind == "competition":
+        from reidbench.data.competitions.split import split_like_competition  # needs this package itself
+
+        return split_like_competition(images, seed=seed, new_share=new_share)
+    return make_split(images, kind=kind, seed=seed, new_share=NEW_SHARE if new_share is None else new_share)
+
+
+def check_seed_and_share(seed: int, new_share: float | None) -> None:
+    """Refuse a negative seed and a share that is none.
+
+    Raises:
+        ReidbenchError: Either is out of range.
+    """
+    if seed < 0:
+        raise ReidbenchError(f"a seed of {seed} is negative", where=f"seed {seed}", remedy="give 0 or more")
+    if new_share is not None and not 0 <= new_share < 1:
+        raise ReidbenchError(
+            f"a share of new animals of {new_share} leaves no query of a known one",
+            where=f"--new-share {new_share}",
+            remedy="give a number from 0 to below 1",
+        )

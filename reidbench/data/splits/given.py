@@ -1,0 +1,156 @@
+"""The split that a dataset comes with: its columns ``split`` and, for near-duplicates, ``cluster_id``.
+
+A given split says what is learnt from and what is asked about, and has no calibration episode: one is dealt out of the
+part that is enrolled, in the make-up of the given queries. No cluster of near-duplicates stands on two sides.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.data.images import ImageSet
+from reidbench.data.splits.dealing import Group, gather
+from reidbench.data.splits.imitation import Shape, deal_shaped
+from reidbench.data.splits.leaks import leaks
+from reidbench.data.splits.shuffle import Shuffle
+from reidbench.data.splits.split import Split
+from reidbench.errors import ReidbenchError
+
+WORDS: Final = {
+    "train": "gallery",
+    "database": "gallery",
+    "gallery": "gallery",
+    "reference": "gallery",
+    "val": "calibration",
+    "valid": "calibration",
+    "validation": "calibration",
+    "calibration": "calibration",
+    "test": "test",
+    "query": "test",
+}
+"""What the words of a column ``split`` mean here."""
+_MOST = 0.25  # of an enrolled group: the calibration episode is no larger than that
+_IMAGES = 10  # of one animal in the calibration episode, at most
+
+
+def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None = None) -> Split:
+    """Split a dataset as its own columns say.
+
+    Args:
+        images: Images whose source has a column ``split``, and perhaps ``cluster_id``.
+        seed: Seed of the calibration episode, where the source gives none.
+        new_share: Share of calibration queries that show new animals; by default that of the given queries.
+
+    Returns:
+        The split. An image without a word in ``split`` is unused. Where a cluster of near-duplicates stands on two
+        sides, the side that is enrolled, or calibrated on, is unused, and a warning counts them.
+
+    Raises:
+        ReidbenchError: There is no such column, it holds a word that means nothing here, or a part is empty.
+    """
+    given = images.given
+    if given is None or not any(given.part):
+        raise ReidbenchError(
+            f"'{images.name}' has no column split, so no split is given",
+            where="--split-kind given",
+            remedy="take another kind, such as --split-kind open-set",
+        )
+    words = np.array([word.lower() for word in given.part.tolist()], dtype=object)
+    strange = sorted({word for word in words if word and word not in WORDS})
+    if strange:
+        raise ReidbenchError(
+            f"the column split holds '{strange[0]}', which is no part of a split",
+            where=images.origin.at(int(np.flatnonzero(words == strange[0])[0])),
+            remedy=f"words that are understood: {', '.join(WORDS)}",
+        )
+    parts = np.array([WORDS.get(word, "unused") for word in words], dtype=object)
+    clusters = given.cluster.astype(str)
+    for part, what in (("gallery", "enrolled"), ("test", "asked about")):
+        if part not in parts:
+            raise ReidbenchError(
+                f"the given split of '{images.name}' has no image that is {what}",
+                where=images.origin.file,
+                remedy="take another kind, such as --split-kind open-set",
+            )
+    warnings = _part_clusters(parts, clusters, ("test", "calibration", "gallery"))
+    if "calibration" not in parts:
+        warnings += _deal_calibration(images, parts, clusters, seed, new_share)
+        if "calibration" not in parts:
+            raise ReidbenchError(
+                f"no animal of the enrolled part of '{images.name}' can be asked about, so there is no calibration",
+                where=images.origin.file,
+                remedy="take another kind, such as --split-kind open-set",
+            )
+        warnings += _part_clusters(parts, clusters, ("calibration", "gallery"))
+    warnings += leaks(parts, images)
+    return Split(tuple(images.table["image_id"]), tuple(parts.tolist()), "given", seed, tuple(warnings))
+
+
+def _part_clusters(parts: NDArray[np.object_], clusters: NDArray, order: tuple[str, ...]) -> list[str]:
+    """Keep each cluster on its first side in ``order``; images of it on later sides become unused."""
+    dropped = 0
+    kept: set[str] = set()
+    for part in order:
+        mine = np.flatnonzero((parts == part) & (clusters != ""))
+        torn = mine[np.isin(clusters[mine], list(kept))]
+        parts[torn] = "unused"
+        dropped += len(torn)
+        kept |= set(clusters[mine].tolist())
+    if not dropped:
+        return []
+    return [f"{dropped} images are near-duplicates of queries (cluster_id) and are not enrolled"]
+
+
+def _deal_calibration(
+    images: ImageSet, parts: NDArray[np.object_], clusters: NDArray, seed: int, new_share: float | None
+) -> list[str]:
+    """Ask about some enrolled animals; new ones are those that the given queries don't show, where there are any."""
+    identity, group = (images.table[name].to_numpy(dtype=str) for name in ("identity", "group"))
+    image_ids = images.table["image_id"].tolist()
+    enrolled = parts == "gallery"
+    blocks = _blocks(images, clusters)
+    tested = set(identity[parts == "test"].tolist())
+    by_group: dict[str, list[int]] = defaultdict(list)
+    for row in sorted(np.flatnonzero(enrolled).tolist(), key=lambda index: image_ids[index]):
+        by_group[group[row]].append(row)
+    for name in sorted(by_group):
+        rows = by_group[name]
+        asked = np.flatnonzero((parts == "test") & (group == name))
+        new = ~np.isin(identity[asked], identity[rows])
+        share = float(new.mean()) if new_share is None and len(asked) else (new_share or 0.0)
+        size = len(asked) / len(rows) if len(asked) else 0.1
+        shape = Shape(min(share, 0.9), float(np.clip(size, 1e-6, _MOST)), _IMAGES, _IMAGES)
+        shuffle = Shuffle(seed, name)
+        animals = gather(Group(images, rows, blocks, shuffle, parts, share))
+        order = shuffle(sorted(animals), "identities")
+        untested = set(animals) - tested
+        deal_shaped(
+            {animal: animals[animal] for animal in order}, shape, ("calibration",), parts, may_be_new=untested or None
+        )
+    unknown = tested - set(identity[parts == "gallery"].tolist())
+    taken = (parts == "test") & np.isin(identity, list(unknown & set(identity[parts == "calibration"].tolist())))
+    parts[taken] = "unused"
+    if not taken.any():
+        return []
+    return [f"{int(taken.sum())} given queries show animals that calibration needs as new ones: they are unused"]
+
+
+def _blocks(images: ImageSet, clusters: NDArray) -> NDArray[np.object_]:
+    """Return a key for each image: those of one encounter or of one cluster, chained, share it."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    encounters = images.encounters
+    _, met = np.unique(np.array([repr(key) for key in encounters]), return_inverse=True)
+    alone = np.array([f"\x00{row}" for row in range(len(images))])
+    _, cluster = np.unique(np.where(clusters == "", alone, clusters), return_inverse=True)
+    links = (np.ones(len(images)), (met, met.max() + 1 + cluster))  # an image ties its encounter to its cluster
+    size = int(met.max() + cluster.max() + 2)
+    _, component = connected_components(coo_matrix(links, shape=(size, size)), directed=False)
+    keys = np.empty(len(images), dtype=object)
+    keys[:] = [(who, int(component[place])) for who, place in zip(images.table["identity"], met, strict=True)]
+    return keys

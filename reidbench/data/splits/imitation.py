@@ -1,0 +1,258 @@
+"""Deal queries in the shape of published ones: so many, so many of them new, so many of one animal, later or not.
+
+What a competition asks about is seldom made up like a random split of what it tells. A threshold that is chosen on
+queries of another make-up is chosen for another question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.data.splits.dealing import Encounters, flat
+
+ENOUGH = 0.95  # of the queries wanted: below it fewer of both kinds are taken, so that their shares stay
+MOST_NEW = 3  # one animal in so many may be new: the others are the gallery
+LATEST_STEP = 0.01  # of the images: how finely the day is searched from which on queries are taken
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the queries of one group are made up.
+
+    Attributes:
+        new_share: Share of the queries that show animals which are not enrolled, in [0, 1).
+        query_share: Queries of one episode over the images there are, in (0, 1).
+        known_images: Queries of one known animal, at most.
+        new_images: Queries of one new animal, at most.
+        later: Whether every query is later than every enrolled image.
+    """
+
+    new_share: float = 0.3
+    query_share: float = 0.1
+    known_images: int = 5
+    new_images: int = 5
+    later: bool = False
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.new_share < 1 and 0 < self.query_share < 1):
+            raise ValueError(f"shares lie between 0 and 1: {self}")
+        if self.known_images < 1 or self.new_images < 1:
+            raise ValueError(f"an animal brings at least one query: {self}")
+
+    @classmethod
+    def of_counts(
+        cls, *, database: int, known: tuple[int, int], new: tuple[int, int], episodes: int, later: bool = False
+    ) -> Shape:
+        """Return the shape of published queries, dealt to several episodes.
+
+        Args:
+            database: Enrolled images.
+            known: Queries of enrolled animals, and how many animals those are.
+            new: Queries of other animals, and how many animals those are.
+            episodes: Episodes that share what the published queries are of all images.
+            later: Whether every query is later than every enrolled image.
+
+        Example:
+            >>> Shape.of_counts(database=8729, known=(250, 50), new=(250, 50), episodes=2).new_share
+            0.5
+        """
+        asked = known[0] + new[0]
+        return cls(
+            new_share=new[0] / asked,
+            query_share=asked / (database + asked) / episodes,
+            known_images=max(1, round(known[0] / known[1])),
+            new_images=max(1, round(new[0] / new[1])),
+            later=later,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Animal:
+    """The encounters of one animal: those that are enrolled if it is known, and those that may be asked about."""
+
+    enrolled: Encounters
+    askable: Encounters
+    may_be_new: bool = True
+
+
+@dataclass(slots=True)
+class _Plan:
+    """Who is asked about in each episode: numbers of animals, in the order they were drawn."""
+
+    n_known: int  # queries wanted of known animals, in each episode
+    n_new: int
+    known: dict[str, list[int]] = field(default_factory=dict)
+    new: dict[str, list[int]] = field(default_factory=dict)
+    found: dict[str, int] = field(default_factory=dict)  # known queries
+    brought: dict[str, int] = field(default_factory=dict)  # new ones
+
+    @property
+    def reached(self) -> float:
+        """The part of what is wanted that every episode has, of known and of new queries alike, at most 1."""
+        known = min(self.found.values()) / self.n_known
+        return min(1.0, known, min(self.brought.values()) / self.n_new if self.n_new else 1.0)
+
+
+def deal_shaped(
+    animals: Mapping[str, Encounters],
+    shape: Shape,
+    episodes: Sequence[str],
+    parts: NDArray[np.object_],
+    days: NDArray | None = None,
+    may_be_new: Collection[str] | None = None,
+) -> str:
+    """Give every image of a group its part.
+
+    Known animals keep at least half of their encounters in the gallery; animals with one encounter are enrolled, or
+    new. What is left over of an encounter that is asked about is ``unused``. With ``shape.later`` nothing from
+    the day of the first query on is enrolled.
+
+    Args:
+        animals: Encounters of each identity; identities and encounters in random order.
+        shape: What the queries shall look like.
+        episodes: Names of the parts that are asked about.
+        parts: Part of each image of the whole set; the rows of these animals are written.
+        days: Day of each image of the whole set, as sortable text, empty where unknown.
+        may_be_new: Animals that may be taken for new ones; by default all.
+
+    Returns:
+        What a reader should know, or an empty string.
+    """
+    names = list(animals)
+    n_image = sum(len(flat(animals[name])) for name in names)
+    later, note = shape.later, ""
+    if later and (days is None or np.mean([days[row] != "" for row in _rows(animals)]) < 0.5):
+        later, note = False, "too few images have a date: queries are not later than the gallery"
+    if later and days is not None:
+        divided, plan = _latest(animals, shape, episodes, days, n_image)
+    else:
+        divided = [_halved(animals[name], may_be_new is None or name in may_be_new) for name in names]
+        plan = _shrunk(divided, shape, episodes, max(2, round(shape.query_share * n_image)), whole=True)
+    _write(divided, plan, shape, episodes, parts, later=later)
+    return note
+
+
+def _rows(animals: Mapping[str, Encounters]) -> list[int]:
+    return list(chain.from_iterable(flat(encounters) for encounters in animals.values()))
+
+
+def _halved(encounters: Encounters, may_be_new: bool) -> _Animal:
+    kept = (len(encounters) + 1) // 2
+    return _Animal(encounters[:kept], encounters[kept:], may_be_new)
+
+
+def _latest(
+    animals: Mapping[str, Encounters], shape: Shape, episodes: Sequence[str], days: NDArray, n_image: int
+) -> tuple[list[_Animal], _Plan]:
+    """Part the animals' encounters at the latest day that leaves enough to ask about."""
+    dated = sorted(days[row] for row in _rows(animals) if days[row] != "")
+    wanted = max(2, round(shape.query_share * n_image))
+    best: tuple[list[_Animal], _Plan] | None = None
+    for share in np.arange(LATEST_STEP, 0.7, LATEST_STEP):
+        first_day = dated[min(len(dated) - 1, round((1 - share) * len(dated)))]
+        divided = []
+        for encounters in animals.values():
+            known_day = [encounter for encounter in encounters if days[encounter[0]] != ""]
+            early = [encounter for encounter in known_day if days[encounter[0]] < first_day]
+            divided.append(_Animal(early, [encounter for encounter in known_day if days[encounter[0]] >= first_day]))
+        plan = _planned(divided, shape, episodes, wanted, whole=False)
+        if best is None or plan.reached > best[1].reached:
+            best = divided, plan
+        if plan.reached >= ENOUGH:
+            return best
+    assert best is not None
+    return best[0], _shrunk(best[0], shape, episodes, wanted, whole=False)
+
+
+def _shrunk(divided: list[_Animal], shape: Shape, episodes: Sequence[str], wanted: int, *, whole: bool) -> _Plan:
+    """Plan for as many queries as there are animals for, so that the share of new ones stays."""
+    plan = _planned(divided, shape, episodes, wanted, whole=whole)
+    for _ in range(8):
+        fewer = max(2, round(plan.reached * wanted))
+        if plan.reached >= ENOUGH or plan.reached == 0 or fewer >= wanted:
+            break
+        wanted = fewer
+        plan = _planned(divided, shape, episodes, wanted, whole=whole)
+    return plan
+
+
+def _planned(divided: list[_Animal], shape: Shape, episodes: Sequence[str], wanted: int, *, whole: bool) -> _Plan:
+    n_new = round(wanted * shape.new_share) if shape.new_share else 0
+    n_new = max(1, n_new) if shape.new_share else 0
+    plan = _Plan(max(1, wanted - n_new), n_new, {name: [] for name in episodes}, {name: [] for name in episodes})
+    brought = plan.brought = dict.fromkeys(episodes, 0)
+    # Animals that would take many more images out of the gallery than they bring as queries come last: new animals are
+    # seldom those with the most photographs, and one that is first seen on the last days costs nothing.
+    order = sorted(range(len(divided)), key=lambda index: _lost(divided[index], shape, whole=whole) > shape.new_images)
+    taken: set[int] = set()
+    for index in order:
+        if len(taken) >= max(len(episodes), len(divided) // MOST_NEW) or min(brought.values()) >= n_new:
+            break
+        asked = _count(divided[index], whole=whole)
+        if asked and divided[index].may_be_new:
+            part = min(episodes, key=lambda name: brought[name])
+            plan.new[part].append(index)
+            brought[part] += min(asked, shape.new_images)
+            taken.add(index)
+    plan.found = dict.fromkeys(episodes, 0)
+    for index, animal in enumerate(divided):
+        if index in taken or not animal.enrolled or not animal.askable:
+            continue
+        part = min(episodes, key=lambda name: plan.found[name])
+        if plan.found[part] >= plan.n_known:
+            break
+        plan.known[part].append(index)
+        room = plan.n_known - plan.found[part]
+        plan.found[part] += min(room, shape.known_images, len(flat(animal.askable)))
+    return plan
+
+
+def _lost(animal: _Animal, shape: Shape, *, whole: bool) -> int:
+    enrolled, asked = len(flat(animal.enrolled)), len(flat(animal.askable))
+    return enrolled + asked - shape.new_images if whole else enrolled
+
+
+def _count(animal: _Animal, *, whole: bool) -> int:
+    return len(flat(animal.askable)) + (len(flat(animal.enrolled)) if whole else 0)
+
+
+def _write(
+    divided: list[_Animal],
+    plan: _Plan,
+    shape: Shape,
+    episodes: Sequence[str],
+    parts: NDArray[np.object_],
+    *,
+    later: bool,
+) -> None:
+    for animal in divided:
+        parts[flat(animal.enrolled)] = "gallery"
+        if not later:
+            parts[flat(animal.askable)] = "gallery"
+    for part in episodes:
+        left = plan.n_known
+        for index in plan.known[part]:
+            asked = 0
+            for encounter in divided[index].askable:
+                room = min(shape.known_images - asked, left)
+                if room <= 0:
+                    break
+                parts[encounter] = "unused"
+                parts[encounter[:room]] = part
+                asked += min(room, len(encounter))
+                left -= min(room, len(encounter))
+        brought = []
+        for index in plan.new[part]:
+            animal = divided[index]
+            parts[flat(animal.enrolled)] = parts[flat(animal.askable)] = "unused"
+            rows = flat(animal.askable) if later else flat(animal.enrolled) + flat(animal.askable)
+            brought.append(rows[: shape.new_images])
+        # One image of each animal, then a second of each, and so on, as far as the share asks for.
+        turns = sorted((turn, owner, row) for owner, rows in enumerate(brought) for turn, row in enumerate(rows))
+        for _, _, row in turns[: max(plan.n_new, len(brought))]:
+            parts[row] = part
