@@ -61,9 +61,14 @@ class Stages:
     rows: dict[str, NDArray[np.int64]] = field(init=False)
     gallery_trials: GalleryTrials | None = None
     _gallery_asking: Representation | None = None
+    _numbering: Numbering | None = None
 
-    def run(self, policy: Any) -> None:
-        method = self.assembled.method
+    def describe(self) -> dict[str, Rows]:
+        """Fit, describe the images of every part, and calibrate: what every run begins with.
+
+        Returns:
+            Gallery, calibration and test, each with the curves that judge it. What the cache holds is read.
+        """
         parts = ("gallery", "fit", "calibration", "test")
         self.rows = {part: self.split.indices(part, self.images) for part in parts}
         identity = self.images.table["identity"].to_numpy(dtype=str)
@@ -74,6 +79,38 @@ class Stages:
         described = self._describe()
         with self._timed("calibrate_s"):
             self._calibrate(described)
+        return described
+
+    def describe_more(self, images: ImageSet) -> Representation:
+        """Describe images that stand in no part, judged as test queries are.
+
+        Raises:
+            ReidbenchError: They need a network that was fitted in the run and is gone.
+        """
+        contents = images.contents()
+        made: dict[int, Representation] = {}
+        for offer, leaf in self.assembled.leaves:
+            store = RepresentationStore(self._key(offer, leaf))
+            missing = store.missing(contents)
+            if len(missing) and leaf.learns:
+                raise ReidbenchError(
+                    f"the cache lacks what {offer.spec.name} made of {len(missing)} images, and the network that it "
+                    "trained is gone",
+                    where=f"the store of {offer.spec.name} in the cache (REIDBENCH_CACHE)",
+                    remedy="name the cache that the run used, or empty it and repeat the run with --again",
+                )
+            self._extract(offer, leaf, store, images, missing, contents)
+            made[id(leaf)] = store.read(contents)
+        whole = represent(self.assembled.method, lambda leaf: made[id(leaf)])
+        if self._numbering is None:
+            return whole
+        group = images.table["group"].to_numpy(dtype=str)
+        asked = np.isin(group, self._numbering.groups)  # an enrolled image of another group never asks
+        return whole.judged_by(self._numbering.mean(np.where(asked, group, self._numbering.groups[0])))
+
+    def run(self, policy: Any) -> None:
+        method = self.assembled.method
+        described = self.describe()
         with self._timed("match_s"):
             for part in ("calibration", "test"):
                 self.episodes[part] = self._answer(method, described[part], described["gallery"], self.progress)
@@ -175,22 +212,41 @@ class Stages:
             report = self._fit(leaf, self.work_dir / self._key(offer, leaf)[:12])
             fit_s = round(time.perf_counter() - started, 3)
             store.write_note({**dataclasses.asdict(report), "fit_s": fit_s})
-        if len(missing):
-            self._extract(offer, leaf, store, used[missing], [contents[place] for place in missing])
+        self._extract(offer, leaf, store, self.images.take(used), missing, contents)
+        if leaf.learns and len(missing) and self.images.given is not None:
+            self._extract_asked(offer, leaf, store, self.images.given.asked)
         # What it cost when it was made, not what reading it back costs.
         self._add_timing("fit_s", fit_s)
         self._add_timing("represent_s", store.seconds(contents))
         return report, store.read(contents)
 
-    def _extract(self, offer: Offer, leaf: Method, store: RepresentationStore, rows: NDArray, keys: list[str]) -> None:
-        with self.progress.stage(f"represent: {offer.spec.name}", len(rows)) as bar:
-            for start in range(0, len(rows), EXTRACTED_AT_ONCE):
-                chunk = rows[start : start + EXTRACTED_AT_ONCE]
+    def _extract(
+        self,
+        offer: Offer,
+        leaf: Method,
+        store: RepresentationStore,
+        images: ImageSet,
+        missing: NDArray[np.int64],
+        contents: list[str],
+    ) -> None:
+        if not len(missing):
+            return
+        with self.progress.stage(f"represent: {offer.spec.name}", len(missing)) as bar:
+            for start in range(0, len(missing), EXTRACTED_AT_ONCE):
+                chunk = missing[start : start + EXTRACTED_AT_ONCE]
                 started = time.perf_counter()
-                made = leaf.represent(Images(self.images.take(chunk)), _Inside(self.progress, bar))
+                made = leaf.represent(Images(images.take(chunk)), _Inside(self.progress, bar))
                 if len(made) != len(chunk):
                     raise ValueError(f"{offer.spec.name} described {len(made)} of {len(chunk)} images")
-                store.add(keys[start : start + len(chunk)], made, time.perf_counter() - started)
+                store.add([contents[place] for place in chunk], made, time.perf_counter() - started)
+
+    def _extract_asked(self, offer: Offer, leaf: Method, store: RepresentationStore, asked: ImageSet | None) -> None:
+        """Describe all that a submission will compare, while the network is there that was fitted."""
+        if asked is None:
+            return
+        for images in (self.images, asked):
+            contents = images.contents()
+            self._extract(offer, leaf, store, images, store.missing(contents), contents)
 
     def _key(self, offer: Offer, leaf: Method) -> str:
         learning = ""
@@ -236,7 +292,9 @@ class Stages:
         group = self.images.table["group"].to_numpy(dtype=str)
         code = np.unique(self.images.table["identity"].to_numpy(dtype=str), return_inverse=True)[1]
         queried = np.concatenate([self.rows["calibration"], self.rows["test"]])
-        numbering = number_curves(group[queried].tolist(), int(code.max()) + 1, self.seed)
+        asked = self.images.given.asked if self.images.given is not None else None
+        groups = [*group[queried].tolist(), *(asked.table["group"].tolist() if asked is not None else ())]
+        numbering = self._numbering = number_curves(groups, int(code.max()) + 1, self.seed)
         labelled = {part: self._labelled(described[part], code) for part in ("gallery", "calibration")}
         self.calibration = calibrate(
             method,
@@ -247,8 +305,8 @@ class Stages:
             seed=self.seed,
             progress=self.progress,
         )
-        asked = np.isin(group[self.rows["gallery"]], numbering.groups)
-        judged = numbering.mean(np.where(asked, group[self.rows["gallery"]], numbering.groups[0]))
+        inside = np.isin(group[self.rows["gallery"]], numbering.groups)
+        judged = numbering.mean(np.where(inside, group[self.rows["gallery"]], numbering.groups[0]))
         self._gallery_asking = described["gallery"].representation.judged_by(judged)
         self._judge(described, labelled["calibration"], numbering)
         for path, each in combinations(method):
@@ -287,6 +345,21 @@ class Stages:
         if self.assembled.method.matching == "identity" or (fitted and any(leaf.learns for leaf in leaves)):
             return False
         return asked_for or all(isinstance(leaf, EmbeddingMethod) for leaf in leaves)
+
+    def try_whole_gallery(self, whole: Rows) -> GalleryTrials:
+        """Compare a larger gallery with itself, where the run's own might be.
+
+        Raises:
+            ReidbenchError: The method was fitted on images that are enrolled, or knows no images.
+        """
+        if not self._may_try_gallery(asked_for=True):
+            raise ReidbenchError(
+                "a gallery that the method was fitted on can't be asked about itself",
+                where="the run's threshold policy",
+                remedy="reidbench rethreshold RUN --threshold max-score, then answer with that run",
+            )
+        self._gallery_asking = None if self._numbering is None else whole.representation
+        return self._try_gallery(self.assembled.method, whole)
 
     def _try_gallery(self, method: Method, gallery: Rows) -> GalleryTrials:
         table = self.images.table.iloc[gallery.indices]

@@ -20,6 +20,7 @@ from reidbench.cli.rethreshold import rethreshold
 from reidbench.cli.run import run
 from reidbench.cli.score import score
 from reidbench.cli.split import split
+from reidbench.cli.submit import submit
 from reidbench.cli.tune import tune
 from reidbench.cli_errors import print_error
 from reidbench.errors import ReidbenchError
@@ -32,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Benchmark open-set re-identification of individual animals.",
 )
-for command in (run, compare, report, rethreshold, methods, datasets, split, tune, score):
+for command in (run, compare, report, rethreshold, methods, datasets, split, tune, score, submit):
     app.command()(command)
 app.add_typer(curve, name="curve")
 app.add_typer(plugin, name="plugin")

@@ -1,0 +1,57 @@
+"""``reidbench submit``: answer a competition's queries with a saved run, in the file that it takes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reidbench.cli.options import RunsOption
+
+if TYPE_CHECKING:
+    from reidbench.submitting import Submission
+
+
+def submit(
+    run: Annotated[str, typer.Argument(help="Folder of a run on a competition, or its id or how that begins.")],
+    root: Annotated[Path, typer.Option(help="The competition's folder, which the run was made of.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="CSV to write.")] = Path("submission.csv"),
+    runs: RunsOption = Path("runs"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Answer a competition's queries against its whole database and write the file that it takes."""
+    from reidbench.submitting import submit as answer
+
+    _print(answer(run, output, root=root, runs_dir=runs, device=device), Console(highlight=False))
+
+
+def _print(made: Submission, console: Console) -> None:
+    clusters = made.competition.task == "cluster"
+    table = Table("dataset", box=box.SIMPLE_HEAD, title=f"{made.competition.name}: {made.path}")
+    titles = ["asked", "animals found" if clusters else "answered new"]
+    titles += [] if clusters else ["gallery", "threshold\nin the run", "threshold\nhere"]
+    for title in titles:
+        table.add_column(title, justify="right")
+    for name, each in made.groups.items():
+        cells = [str(each.n_queries), str(each.n_new)]
+        cells += [] if clusters else [str(each.n_gallery), _show(each.run_threshold), _show(each.threshold)]
+        table.add_row(Text(name), *cells)
+    console.print(table)
+    if clusters:
+        console.print(f"Mean ARI of the run's test images, clustered the same way: {_show(made.score)}")
+    else:
+        console.print(
+            f"Score of the run's test images: {_show(made.run_score)} with its own gallery; with the whole database "
+            f"{_show(made.score)}, {_show(made.uncorrected_score)} if the thresholds had stayed"
+        )
+    console.print(f"Checked: columns, rows, order and answers are what the organisers take. {made.seconds:.0f} s")
+
+
+def _show(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
