@@ -61,7 +61,7 @@ class Stages:
     rows: dict[str, NDArray[np.int64]] = field(init=False)
     gallery_trials: GalleryTrials | None = None
     _gallery_asking: Representation | None = None
-    _numbering: Numbering | None = None
+    numbering: Numbering | None = None
 
     def describe(self) -> dict[str, Rows]:
         """Fit, describe the images of every part, and calibrate: what every run begins with.
@@ -102,11 +102,11 @@ class Stages:
             self._extract(offer, leaf, store, images, missing, contents)
             made[id(leaf)] = store.read(contents)
         whole = represent(self.assembled.method, lambda leaf: made[id(leaf)])
-        if self._numbering is None:
+        if self.numbering is None:
             return whole
         group = images.table["group"].to_numpy(dtype=str)
-        asked = np.isin(group, self._numbering.groups)  # an enrolled image of another group never asks
-        return whole.judged_by(self._numbering.mean(np.where(asked, group, self._numbering.groups[0])))
+        asked = np.isin(group, self.numbering.groups)  # an enrolled image of another group never asks
+        return whole.judged_by(self.numbering.mean(np.where(asked, group, self.numbering.groups[0])))
 
     def run(self, policy: Any) -> None:
         method = self.assembled.method
@@ -294,7 +294,7 @@ class Stages:
         queried = np.concatenate([self.rows["calibration"], self.rows["test"]])
         asked = self.images.given.asked if self.images.given is not None else None
         groups = [*group[queried].tolist(), *(asked.table["group"].tolist() if asked is not None else ())]
-        numbering = self._numbering = number_curves(groups, int(code.max()) + 1, self.seed)
+        numbering = self.numbering = number_curves(groups, int(code.max()) + 1, self.seed)
         labelled = {part: self._labelled(described[part], code) for part in ("gallery", "calibration")}
         self.calibration = calibrate(
             method,
@@ -358,7 +358,7 @@ class Stages:
                 where="the run's threshold policy",
                 remedy="reidbench rethreshold RUN --threshold max-score, then answer with that run",
             )
-        self._gallery_asking = None if self._numbering is None else whole.representation
+        self._gallery_asking = None if self.numbering is None else whole.representation
         return self._try_gallery(self.assembled.method, whole)
 
     def _try_gallery(self, method: Method, gallery: Rows) -> GalleryTrials:

@@ -60,7 +60,8 @@ class Submission:
         path: The file.
         competition: Whose it is.
         groups: What was answered, by dataset.
-        run_score: Score of the run on its test part, with part of the database enrolled.
+        run_score: Score of the run on its test part, with part of the database enrolled; of clusters the mean adjusted
+            Rand index of that part, and so the next two.
         score: Score of the same queries with all of it enrolled and the new thresholds; ``nan`` where undefined.
         uncorrected_score: The same with the run's own thresholds.
         seconds: What it took.
@@ -120,10 +121,14 @@ def submit(
     order = read_sample(competition, Path(root))
     reopened = reopen(record, images, registry=registry or load_registry(), device=device, progress=progress)
     if competition.task == "cluster":
-        from reidbench.clustering.submitting import answer_in_clusters  # scikit-learn loads there
+        from reidbench.clustering.submitting import cluster_asked  # scikit-learn loads there
 
-        groups, score = answer_in_clusters(reopened, asked, competition, order, Path(output))
-        scores = (score, score, score)
+        both = _joined(images, asked)
+        found, score = cluster_asked(reopened, asked, both, competition, order, Path(output))
+        counts = asked.table["group"].value_counts()
+        enrolled = images.table["group"].value_counts()
+        groups = {name: GroupAnswers(int(counts[name]), n, int(enrolled.get(name, 0))) for name, n in found.items()}
+        scores = (score.overall.ari, score.overall.ari, score.overall.ari)
     else:
         groups, scores = _answer(reopened, images, asked, competition, order, Path(output))
     return Submission(Path(output), competition, groups, *scores, time.perf_counter() - started)
@@ -168,9 +173,9 @@ def _answer(
     answers = dict(zip(asked.table["image_id"], predict(found, thresholds).tolist(), strict=True))
     write_submission(output, competition, images, order, answers)
     before = Thresholds.from_json(reopened.record.data["threshold"])
-    scored = [summarise(again["test"], each) for each in (thresholds, before)]
+    corrected, uncorrected = (_score(summarise(again["test"], each)) for each in (thresholds, before))
     run_score = reopened.record.metrics["score"]
-    scores = (float("nan") if run_score is None else float(run_score), *map(_score, scored))
+    scores = (float("nan") if run_score is None else float(run_score), corrected, uncorrected)
     return _by_group(asked, images, answers, before, thresholds), scores
 
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from reidbench import __version__
+from reidbench.cli.cluster import cluster
 from reidbench.cli.compare import compare
 from reidbench.cli.curve import curve
 from reidbench.cli.datasets import datasets
@@ -33,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Benchmark open-set re-identification of individual animals.",
 )
-for command in (run, compare, report, rethreshold, methods, datasets, split, tune, score, submit):
+for command in (run, compare, report, rethreshold, methods, datasets, split, tune, score, submit, cluster):
     app.command()(command)
 app.add_typer(curve, name="curve")
 app.add_typer(plugin, name="plugin")

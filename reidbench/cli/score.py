@@ -23,6 +23,13 @@ _COLUMNS = {
 }
 
 
+class Task(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum in every version
+    """What was predicted."""
+
+    identification = "identification"
+    clustering = "clustering"
+
+
 class EmptySide(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum in every version
     """What a group without known or without unknown queries has on that side."""
 
@@ -31,14 +38,22 @@ class EmptySide(str, Enum):  # noqa: UP042 - typer reads the values of a plain E
 
 
 def score(
-    predictions: Annotated[Path, typer.Argument(help="CSV of answers: image_id,identity.")],
+    predictions: Annotated[
+        Path, typer.Argument(help="CSV of answers: image_id,identity; of clusters: image_id,cluster.")
+    ],
     truth: Annotated[Path, typer.Option(help="CSV of the truth: image_id,identity,is_new and perhaps group.")],
     empty_side: Annotated[
         EmptySide, typer.Option(help="Leave out a group that has no known or no new animals (null), or count 0 (zero).")
     ] = EmptySide.null,
+    task: Annotated[
+        Task, typer.Option(help="identification scores identities; clustering scores clusters by ARI and AMI.")
+    ] = Task.identification,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with the keys of metrics.test.")] = False,
 ) -> None:
     """Score predictions against a truth file."""
+    if task is Task.clustering:
+        _score_clusters(predictions, truth, as_json=as_json)
+        return
     from reidbench.scoring import score_predictions
 
     metrics: dict[str, Any] = score_predictions(predictions, truth, empty_side=empty_side.value).to_json()
@@ -46,6 +61,17 @@ def score(
         typer.echo(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
         return
     _print(metrics, predictions, truth, Console(highlight=False))
+
+
+def _score_clusters(predictions: Path, truth: Path, *, as_json: bool) -> None:
+    from reidbench.cli.cluster import print_clusters
+    from reidbench.clustering.scoring import score_cluster_file
+
+    found = score_cluster_file(predictions, truth)
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    print_clusters(found, f"{predictions.name} · truth {truth.name}", Console(highlight=False))
 
 
 def _print(metrics: dict[str, Any], predictions: Path, truth: Path, console: Console) -> None:

@@ -1,0 +1,95 @@
+"""``reidbench cluster``: the test images of a saved run in clusters, one for each animal."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reidbench.cli.options import RootOption, RunsOption
+from reidbench.errors import ReidbenchError
+
+if TYPE_CHECKING:
+    from reidbench.metrics.clustering import ClusteringScore
+
+
+def cluster(
+    run: Annotated[str, typer.Argument(help="Folder of a finished run, or its id or how that begins.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="The run's dataset, as run --dataset took it; default the name in its record.")
+    ] = None,
+    root: RootOption = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="CSV to write: image_id,cluster of the test images.")
+    ] = None,
+    runs: RunsOption = Path("runs"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Cluster a saved run's test images by its scores, cut where its calibration images say."""
+    from reidbench.clustering.saved_run import cluster_run
+    from reidbench.data.sources import load_dataset
+    from reidbench.progress import RichProgress
+    from reidbench.registry import load_registry
+    from reidbench.reopening import reopen
+    from reidbench.saved import find_run
+
+    record = find_run(run, runs)
+    images = load_dataset(dataset or record.dataset, root)
+    reopened = reopen(record, images, registry=load_registry(), device=device, progress=RichProgress())
+    found = cluster_run(reopened)
+    if output is not None:
+        _write(output, found.image_id.tolist(), found.cluster.tolist())
+    chosen = {
+        "joining": found.cut.rule.joining,
+        "anchored": found.cut.rule.anchored,
+        "probability": 1 - found.cut.height,
+        "probability_by_group": {name: 1 - height for name, height in found.cut.heights.items()},
+        "calibration_ari": found.cut.ari,
+    }
+    if as_json:
+        typer.echo(json.dumps({"cut": chosen, **found.score.to_json()}, indent=2, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    print_clusters(found.score, f"{record.method} on {record.dataset}, test images", console)
+    tied = ", images tied by enrolled animals" if found.cut.rule.anchored else ""
+    cuts = ", ".join(f"{name} {1 - height:.3f}" for name, height in found.cut.heights.items())
+    console.print(
+        f"Chosen on calibration (ARI {found.cut.ari:.3f} there): {found.cut.rule.joining}{tied}, joined above {cuts}"
+    )
+    if output is not None:
+        console.print(f"written: {output}")
+
+
+def print_clusters(score: ClusteringScore, title: str, console: Console) -> None:
+    """Print cluster metrics by group."""
+    table = Table("group", box=box.SIMPLE_HEAD, title=title)
+    for name in ("images", "animals", "clusters", "ARI", "AMI"):
+        table.add_column(name, justify="right")
+    for name, each in (*score.groups.items(), ("overall", score.overall)):
+        cells = (str(each.n_images), str(each.n_animals), str(each.n_found), f"{each.ari:.4f}", f"{each.ami:.4f}")
+        table.add_row(Text(name), *cells, style="bold" if name == "overall" else None)
+    console.print(table)
+    console.print("Overall ARI and AMI: unweighted means over groups.")
+
+
+def _write(path: Path, image_id: list[str], names: list[str]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(("image_id", "cluster"))
+            writer.writerows(zip(image_id, names, strict=True))
+    except OSError as error:
+        raise ReidbenchError(
+            f"the clusters can't be written: {error.strerror or error}",
+            where=f"--output {path}",
+            remedy="name a file in a folder that can be written",
+        ) from error

@@ -1,0 +1,98 @@
+"""How well clusters are animals: adjusted Rand index, adjusted mutual information, and the number of animals.
+
+The score of AnimalCLEF 2026 is the unweighted mean over datasets of the adjusted Rand index: 1 for the true clusters,
+0 on average for random ones of the same sizes, and below 0 for worse. An animal that is split costs as many pairs as
+it loses, so animals with many photographs weigh more than in BAKS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterMetrics:
+    """What clusters of one group are worth, or the mean over groups.
+
+    Attributes:
+        ari: Adjusted Rand index, at most 1; overall the mean over groups.
+        ami: Adjusted mutual information, at most 1; overall the mean over groups.
+        n_images: Images.
+        n_animals: Animals that are on them.
+        n_found: Clusters.
+    """
+
+    ari: float
+    ami: float
+    n_images: int
+    n_animals: int
+    n_found: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusteringScore:
+    """Cluster metrics overall and by group.
+
+    Attributes:
+        overall: Means of the groups' indices, and sums of the counts.
+        groups: Each group's.
+    """
+
+    overall: ClusterMetrics
+    groups: Mapping[str, ClusterMetrics]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "overall": self.overall.to_json(),
+            "groups": {name: each.to_json() for name, each in self.groups.items()},
+        }
+
+
+def score_clusters(true: ArrayLike, cluster: ArrayLike, group: ArrayLike) -> ClusteringScore:
+    """Score clusters against the animals, each group for itself.
+
+    Args:
+        true: Animal of each image, ``(n_image,)``.
+        cluster: Cluster of each, ``(n_image,)``; one name in two groups is two clusters.
+        group: Group of each, ``(n_image,)``.
+
+    Raises:
+        ValueError: Lengths differ, or there is no image.
+
+    Example:
+        >>> score_clusters(["a", "a", "b"], ["1", "1", "1"], ["g"] * 3).overall.ari
+        0.0
+    """
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+    true, cluster, group = (np.asarray(values, dtype=str) for values in (true, cluster, group))
+    if not len(true) or not true.shape == cluster.shape == group.shape:
+        raise ValueError(f"animals, clusters and groups have shapes {true.shape}, {cluster.shape} and {group.shape}")
+    groups = {}
+    for name in np.unique(group):
+        mine = group == name
+        groups[str(name)] = ClusterMetrics(
+            ari=float(adjusted_rand_score(true[mine], cluster[mine])),
+            ami=float(adjusted_mutual_info_score(true[mine], cluster[mine])),
+            n_images=int(mine.sum()),
+            n_animals=len(np.unique(true[mine])),
+            n_found=len(np.unique(cluster[mine])),
+        )
+    overall = ClusterMetrics(
+        ari=float(np.mean([each.ari for each in groups.values()])),
+        ami=float(np.mean([each.ami for each in groups.values()])),
+        n_images=len(true),
+        n_animals=sum(each.n_animals for each in groups.values()),
+        n_found=sum(each.n_found for each in groups.values()),
+    )
+    return ClusteringScore(overall, groups)
