@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from reidbench.benchmark_file import Job, read_benchmark
+from reidbench.cli.downloading import fetch
 from reidbench.cli.options import (
     SPLIT_KIND_HELP,
     DatasetOption,
@@ -58,6 +59,10 @@ def run(
     ] = DEFAULT_POLICY,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     runs: RunsOption = Path("runs"),
+    download: Annotated[
+        bool, typer.Option("--download", help="Download a set of wildlife-datasets into --root first; asks before.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Agree to the download without being asked.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Repeat a run that stands already.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
 ) -> None:
@@ -82,6 +87,8 @@ def run(
         raise ReidbenchError(
             "nothing to run", where="reidbench run", remedy="name a method: reidbench run --method sift"
         )
+    if download:
+        fetch(dataset, root, yes=yes, console=console)
     from reidbench.comparison import run_jobs  # numpy, pandas and the rest load here
 
     records, failures = run_jobs(jobs, runs_dir=runs, again=again, console=console, plugins=plugin or ())

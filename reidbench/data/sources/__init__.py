@@ -66,7 +66,7 @@ def load_dataset(name: str, root: Path | None = None, registry: Registry | None 
         raise ReidbenchError(
             f"'{name}' is a set of wildlife-datasets, and its files have to be on this machine",
             where=f"--dataset {name}",
-            remedy="--root DIR   # the folder with its files",
+            remedy="--root DIR   # the folder with its files; run --download puts them there",
         )
     guess = did_you_mean(name, [BUILT_IN, *known, *(offer.spec.name for offer in registry.datasets)])
     raise ReidbenchError(

@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import io
 from pathlib import Path
+from typing import Any
 
 from reidbench.data.images import ImageSet
 from reidbench.data.sources.rows import Rows, image_set
@@ -41,13 +42,32 @@ def from_wildlife_datasets(name: str, root: Path) -> ImageSet:
     except Exception as error:  # their readers raise whatever a foreign file makes them raise
         raise _explain(name, root, printed.getvalue(), error) from error
     frame = loaded.df.rename(columns={loaded.col_label: "identity", loaded.col_path: "path"})
+    asks, note = _own_split(frame, str(loaded.unknown_name))
     return image_set(
         name,
         Rows.from_frame(frame, f"{name} in {root}"),
         root=root,
         source="wildlife-datasets",
+        note=note,
         unknown=str(loaded.unknown_name),
+        split_kind="given" if asks else "",
     )
+
+
+def _own_split(frame: Any, unknown: str) -> tuple[bool, str]:
+    """Tell whether a set comes with an open-set split of its own, which is then the one that is made."""
+    from reidbench.data.splits.given import WORDS  # needs image sets
+
+    if "split" not in frame.columns:
+        return False, ""
+    named = frame[frame["identity"].notna() & (frame["identity"] != unknown)]
+    part = named["split"].astype(str).str.lower().map(WORDS)
+    enrolled, asked = (set(named["identity"][part == name]) for name in ("gallery", "test"))
+    if not enrolled & asked:
+        return False, ""
+    if asked <= enrolled:
+        return False, "its own split asks about enrolled animals alone: --split-kind given takes it"
+    return True, ""
 
 
 def _explain(name: str, root: Path, printed: str, error: Exception) -> ReidbenchError:

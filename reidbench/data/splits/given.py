@@ -79,13 +79,15 @@ def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None =
     warnings = _part_clusters(parts, clusters, ("test", "calibration", "gallery"))
     if "calibration" not in parts:
         warnings += _deal_calibration(images, parts, clusters, seed, new_share)
-        if "calibration" not in parts:
+        warnings += _part_clusters(parts, clusters, ("calibration", "gallery"))
+        identity = images.table["identity"].to_numpy(dtype=str)
+        if not np.isin(identity[parts == "calibration"], identity[parts == "gallery"]).any():
             raise ReidbenchError(
-                f"no animal of the enrolled part of '{images.name}' can be asked about, so there is no calibration",
+                f"no animal of the enrolled part of '{images.name}' has photographs of two encounters, so there is no "
+                "calibration",
                 where=images.origin.file,
                 remedy="take another kind, such as --split-kind open-set",
             )
-        warnings += _part_clusters(parts, clusters, ("calibration", "gallery"))
     warnings += leaks(parts, images)
     return Split(tuple(images.table["image_id"]), tuple(parts.tolist()), "given", seed, tuple(warnings))
 

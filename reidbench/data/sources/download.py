@@ -1,0 +1,107 @@
+"""Download a set of wildlife-datasets by the library's own ``get_data``, after saying what it is and what it allows."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reidbench.data.sources.wildlife import wildlife_names
+from reidbench.errors import ReidbenchError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadOffer:
+    """What a class of wildlife-datasets says of its download; empty or ``None`` where it says nothing.
+
+    Attributes:
+        name: Its class.
+        size_mb: Size in megabytes.
+        n_images: Images, as its authors report them.
+        licence: Name of the licence.
+        licence_url: Where it stands.
+        url: Where the set is described.
+    """
+
+    name: str
+    size_mb: float | None = None
+    n_images: int | None = None
+    licence: str = ""
+    licence_url: str = ""
+    url: str = ""
+
+    def lines(self) -> list[str]:
+        """Return what a user should read before agreeing."""
+        size = "size not stated" if self.size_mb is None else f"{_written(self.size_mb)} to download"
+        images = "" if self.n_images is None else f", {self.n_images} images reported"
+        licence = self.licence or "not stated: ask its authors before you use it"
+        return [
+            f"{self.name}: {size}{images}",
+            f"licence: {licence}" + (f" ({self.licence_url})" if self.licence_url else ""),
+            *([f"described at {self.url}"] if self.url else []),
+        ]
+
+
+def offer_download(name: str) -> DownloadOffer:
+    """Return what the class called ``name`` says of its download.
+
+    Raises:
+        ReidbenchError: There is no such class.
+    """
+    summary: dict[str, Any] = getattr(_class(name), "summary", None) or {}
+    size, images = summary.get("size"), summary.get("reported_n_total")
+    return DownloadOffer(
+        name,
+        float(size) if isinstance(size, int | float) else None,
+        int(images) if isinstance(images, int | float) else None,
+        *(str(summary.get(key) or "") for key in ("licenses", "licenses_url", "url")),
+    )
+
+
+def is_downloaded(name: str, root: Path) -> bool:
+    """Tell whether the library's mark of a finished download stands in a folder."""
+    return (root / _class(name).download_mark_name).exists()
+
+
+def download(name: str, root: Path) -> None:
+    """Download and unpack a set into ``root``.
+
+    Raises:
+        ReidbenchError: It can't be downloaded; says what the library said.
+    """
+    loaded = _class(name)
+    mark = root / loaded.download_mark_name
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with contextlib.redirect_stdout(sys.stderr):  # their progress is no result
+            loaded.get_data(str(root))
+    except Exception as error:  # their downloads raise whatever a foreign server makes them raise
+        # The mark is set between download and unpacking; left there, the next attempt would skip both.
+        mark.unlink(missing_ok=True)
+        said = " ".join(str(error).split()) or "no reason given"
+        raise ReidbenchError(
+            f"{name} could not be downloaded: {type(error).__name__}: {said}",
+            where=f"--root {root}",
+            remedy="check the network and, for sets on Kaggle, that its command 'kaggle' is installed and logged in; "
+            "or unpack the files there by hand and leave --download out",
+        ) from error
+
+
+def _class(name: str) -> Any:
+    known = wildlife_names()
+    if name not in known:
+        guess = did_you_mean(name, known)
+        raise ReidbenchError(
+            f"'{name}' is no set of wildlife-datasets, so it can't be downloaded",
+            where=f"--dataset {name}",
+            remedy=(f"{guess} " if guess else "") + "reidbench datasets   # lists the names",
+        )
+    from wildlife_datasets import datasets  # takes seconds
+
+    return getattr(datasets, name)
+
+
+def _written(size_mb: float) -> str:
+    return f"{size_mb / 1000:.1f} GB" if size_mb >= 1000 else f"{size_mb:g} MB"
