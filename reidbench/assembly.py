@@ -16,7 +16,7 @@ from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.settings import Calibration
 from reidbench.calibration.specs import OWN_CURVES
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.method import Method, MethodSpec
+from reidbench.method import Method, MethodSpec, Weights
 from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry
 from reidbench.representations import Representation
@@ -37,6 +37,7 @@ class Assembled:
         parts: Every part by its path in the tree, as the record shows it.
         paths: Path of each leaf, in their order; empty for a method that stands alone.
         calibrated_by: The plugin whose curve calibrates the whole, as the record shows it; empty for ours.
+        offers: The method's own offer and that of each part, as they were built.
     """
 
     method: Method
@@ -44,6 +45,12 @@ class Assembled:
     parts: Mapping[str, Mapping[str, Any]]
     paths: tuple[str, ...] = ("",)
     calibrated_by: Mapping[str, Any] = field(default_factory=dict)
+    offers: tuple[Offer, ...] = ()
+
+    @property
+    def part_weights(self) -> Mapping[str, Weights]:
+        """The weights of each part that describes images, by its path; empty for a method that stands alone."""
+        return {path: leaf.weights for path, (_, leaf) in zip(self.paths, self.leaves, strict=True) if path}
 
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         """Load the weights of every leaf; an error of a part says which, and how its settings are written."""
@@ -75,7 +82,8 @@ def assemble(offer: Offer, settings: Any, registry: Registry) -> Assembled:
     builder = _Builder(registry)
     method = builder.build(offer, settings, ())
     method, curve = builder.calibrated(method, method.calibration)
-    return Assembled(method, tuple(builder.leaves.values()), builder.parts, tuple(builder.paths), curve)
+    leaves, paths, offers = tuple(builder.leaves.values()), tuple(builder.paths), tuple(builder.offers)
+    return Assembled(method, leaves, builder.parts, paths, curve, offers)
 
 
 def represent(method: Method, leaf: Callable[[Method], Representation]) -> Representation:
@@ -138,9 +146,11 @@ class _Builder:
         self.leaves: dict[int, tuple[Offer, Method]] = {}
         self.parts: dict[str, dict[str, Any]] = {}
         self.paths: list[str] = []
+        self.offers: list[Offer] = []
 
     def build(self, offer: Offer, settings: Any, path: tuple[str, ...]) -> Method:
         offer.spec.check_installed()
+        self.offers.append(offer)
         key = (offer.distribution, offer.spec.name, settings.model_dump_json())
         if key in self._built and offer.spec.parts is None:
             return self._built[key]
@@ -150,6 +160,8 @@ class _Builder:
             self.paths.append("/".join(path))
         else:
             method = offer.spec.build(settings, self._parts_of(offer, settings, path))
+        if not isinstance(method, Method):
+            raise TypeError(f"build of {offer.spec.name} returned {type(method).__name__}, not a reidbench.Method")
         self._built[key] = method
         return method
 

@@ -51,10 +51,11 @@ class RepresentationStore:
 
     Args:
         key: Digest of everything that shapes a representation besides the image, as :func:`key_of` gives it.
+        root: Folder to keep them in instead of the cache.
     """
 
-    def __init__(self, key: str) -> None:
-        self._dir = cache_dir() / "representations" / key[:2] / key
+    def __init__(self, key: str, root: Path | None = None) -> None:
+        self._dir = (root or cache_dir()) / "representations" / key[:2] / key
 
     def missing(self, images: Sequence[str]) -> NDArray[np.int64]:
         """Return the places in ``images`` of what is not in the store, each image once."""
@@ -107,21 +108,21 @@ class RepresentationStore:
         took = {image: cost for shard in self._shards() for image, cost in zip(shard.images, shard.costs, strict=True)}
         return float(sum(took.get(image, 0.0) for image in dict.fromkeys(images)))
 
-    def read_note(self) -> dict[str, Any] | None:
-        """Return what was noted beside the representations, or ``None``."""
+    def read_note(self, name: str = "note") -> dict[str, Any] | None:
+        """Return what was noted under a name beside the representations, or ``None``."""
         try:
-            note: dict[str, Any] = json.loads((self._dir / "note.json").read_text(encoding="utf-8"))
+            note: dict[str, Any] = json.loads((self._dir / f"{name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return note
 
-    def write_note(self, note: Mapping[str, Any]) -> None:
-        """Keep plain values beside the representations: how the method was fitted and what that cost."""
+    def write_note(self, note: Mapping[str, Any], name: str = "note") -> None:
+        """Keep plain values beside the representations, such as how the method was fitted and what that cost."""
         with self._writing():
             self._dir.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=self._dir, suffix=".tmp", delete=False, encoding="utf-8") as file:
                 json.dump(note, file)
-            os.replace(file.name, self._dir / "note.json")
+            os.replace(file.name, self._dir / f"{name}.json")
 
     def _shards(self) -> list[_Shard]:
         """Return every shard that can be read; one that can't is dropped, and its images are made anew."""

@@ -7,7 +7,7 @@ threshold and metrics; a method only fits, represents and compares.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ from reidbench.environment import choose_device, describe_environment
 from reidbench.errors import ReidbenchError
 from reidbench.local_features import keypoint_method
 from reidbench.method import MethodSpec
+from reidbench.migrations import SCHEMA
 from reidbench.progress import Progress, RichProgress
+from reidbench.provenance import describe_code
 from reidbench.registry import Registry, canonical, load_registry
 from reidbench.runs import (
-    SCHEMA,
     RunRecord,
     check_writable,
     discard_work,
@@ -59,6 +60,8 @@ def evaluate(
     progress: Progress | None = None,
     plugins: Sequence[str | Path] = (),
     registry: Registry | None = None,
+    store_dir: str | Path | None = None,
+    agree: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> RunRecord:
     """Run one method on one dataset and return the record that was written.
 
@@ -82,6 +85,8 @@ def evaluate(
         progress: Where bars and warnings go; by default to stderr.
         plugins: Python files with methods of your own, besides the installed plugins.
         registry: Methods to choose from; by default those of the installed plugins and of ``plugins``.
+        store_dir: Where representations are kept; by default the cache.
+        agree: Told, before anything is described, all that the run's id is a digest of; it may refuse by raising.
 
     Raises:
         ReidbenchError: Something a user can mend.
@@ -129,13 +134,16 @@ def evaluate(
         "gallery": gallery,
         "threshold": asked,
     }
+    agree(question)
     run_id = run_id_of(question)
     path = run_dir(runs_dir, images.name, offer.spec.name, run_id)
     standing = None if again else read_run(path)
     if standing is not None:
         return standing
 
-    stages = Stages(assembled, images, chosen, seed, gallery, device, path / "work", progress)
+    code = describe_code(assembled.offers)  # before the work: hours later the source may be another
+    store = Path(store_dir) if store_dir else None
+    stages = Stages(assembled, images, chosen, seed, gallery, device, path / "work", progress, store)
     stages.run(policy)
     data = {
         "schema": SCHEMA,
@@ -144,6 +152,8 @@ def evaluate(
         "plugin": question["plugin"],
         "dataset": {
             "name": images.name,
+            "asked": images.asked[0] or None,
+            "root": images.asked[1] or None,
             "digest": images.digest,
             "note": images.note,
             "n_images": len(images),
@@ -163,6 +173,8 @@ def evaluate(
         "settings": {"given": dict(settings or {}), "effective": question["settings"]},
         "weights": question["weights"],
         "parts": question["parts"],
+        "part_weights": {part: asdict(weights) for part, weights in assembled.part_weights.items()},
+        "code": code,
         "gallery": gallery,
         "matching": {
             "rule": built.matching,
@@ -178,6 +190,7 @@ def evaluate(
             "notes": list(stages.report.notes),
             "facts": dict(stages.report.facts),
         },
+        "blindness": stages.blindness.to_json(),
         "timing": {**stages.timing, "total_s": round(sum(stages.timing.values()), 3)},
         "environment": describe_environment(device),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -40,27 +40,43 @@ class Settings(BaseModel):
 
 
 class Images:
-    """What a method sees of a set of images: no identity, no path, no image id, no part of the split."""
+    """What a method sees of a set of images: no identity, no path, no image id, no part of the split.
+
+    An image goes by its number alone. Identities and image ids are not held here at all.
+    """
 
     def __init__(self, images: ImageSet) -> None:
-        self.__images = images
+        table = images.table
+        self.__files = _Files(tuple(str(images.root / path) for path in table["path"]), tuple(table["bbox"]))
+        self.__shown = {name: tuple(map(str, table[name])) for name in ("group", "orientation", "date")}
 
     def __len__(self) -> int:
-        return len(self.__images)
+        return len(self.__files.boxes)
 
     def pixels(self, index: int) -> NDArray[np.uint8]:
         """Return image ``index`` upright and cropped to its box, ``(height, width, 3)`` RGB."""
-        return decode(self.__images.image_path(index), self.__images.table["bbox"].iloc[index])
+        return self.__files.read(index)
 
     def group(self, index: int) -> str:
-        return str(self.__images.table["group"].iloc[index])
+        return self.__shown["group"][index]
 
     def orientation(self, index: int) -> str:
-        return str(self.__images.table["orientation"].iloc[index])
+        return self.__shown["orientation"][index]
 
     def date(self, index: int) -> str:
         """Return the day as ``YYYY-MM-DD``, or an empty string."""
-        return str(self.__images.table["date"].iloc[index])
+        return self.__shown["date"][index]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class _Files:
+    """Where pixels come from; a method asks :class:`Images`, and never this."""
+
+    paths: tuple[str, ...]
+    boxes: tuple[Any, ...]
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        return decode(self.paths[index], self.boxes[index])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +167,9 @@ class Method(ABC):
     metric: Literal["cosine", "euclidean", "probability"] = "cosine"
     learns: bool = False
     """Whether ``fit`` shapes the representation; the cache key then holds the fit data and the seed."""
+    transductive: bool = False
+    """Whether what it says of a query depends on the other queries. It then gets all images in one call of
+    :meth:`represent`, is not tested for blindness, and tables say so."""
     calibration: Calibration | None = None
     """How the core shall turn similarities into probabilities; ``None`` leaves them as they are."""
     parts: Mapping[str, Method] = MappingProxyType({})

@@ -24,8 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
-
-SCHEMA = 1
+from reidbench.migrations import migrate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,12 +90,12 @@ def question_of(data: Mapping[str, Any]) -> dict[str, Any]:
         "plugin": data["plugin"],
         "settings": data["settings"]["effective"],
         "weights": data["weights"],
-        "parts": data.get("parts", {}),
+        "parts": data["parts"],
         "dataset": data["dataset"]["digest"],
         "split": data["split"]["digest"],
         "seed": data["seed"],
         "gallery": data["gallery"],
-        "threshold": data["threshold"].get("asked", data["threshold"]["policy"]),
+        "threshold": data["threshold"]["asked"],
     }
 
 
@@ -116,13 +115,11 @@ def read_run(path: Path) -> RunRecord | None:
         raise ReidbenchError(
             f"a run record can't be read: {error}", where=str(record_path), remedy="delete the folder and run it again"
         ) from error
-    if data.get("schema") != SCHEMA:
+    if not isinstance(data, dict):
         raise ReidbenchError(
-            f"this run record has schema {data.get('schema')}, this version reads {SCHEMA}",
-            where=str(record_path),
-            remedy="run it again with --again, or use the version that wrote it",
+            "a run record holds no object", where=str(record_path), remedy="delete the folder and run it again"
         )
-    return RunRecord(path, data)
+    return RunRecord(path, migrate(data, where=str(record_path)))
 
 
 def load_runs(runs_dir: Path) -> list[RunRecord]:

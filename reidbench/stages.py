@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.assembly import Assembled, combinations, represent
+from reidbench.blindness import Blindness, check_blindness, sample_size
 from reidbench.cache import RepresentationStore, key_of
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.episode import LabelledRows, Numbering, calibrate, number_curves
@@ -25,6 +27,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.fusion import Combination
 from reidbench.gallery_trials import GalleryTrials, try_gallery
 from reidbench.method import EmbeddingMethod, FitContext, FitReport, Images, LabelledImages, Method, Validation
+from reidbench.metrics.answers import Answers
 from reidbench.metrics.summary import summarise
 from reidbench.predictions import prediction_rows
 from reidbench.progress import Progress, Stage
@@ -50,6 +53,7 @@ class Stages:
     device: str
     work_dir: Path
     progress: Progress
+    store_dir: Path | None = None
     timing: dict[str, float] = field(default_factory=dict)
     report: FitReport = field(default_factory=FitReport)
     calibration: list[dict[str, Any]] = field(default_factory=list)
@@ -60,8 +64,10 @@ class Stages:
     learned: NDArray = field(init=False)
     rows: dict[str, NDArray[np.int64]] = field(init=False)
     gallery_trials: GalleryTrials | None = None
+    blindness: Blindness = field(default_factory=lambda: Blindness("untested"))
     _gallery_asking: Representation | None = None
     numbering: Numbering | None = None
+    _extracted: bool = False
 
     def describe(self) -> dict[str, Rows]:
         """Fit, describe the images of every part, and calibrate: what every run begins with.
@@ -124,6 +130,7 @@ class Stages:
             self.progress.warn(note)
         for episode in self.episodes.values():
             episode.metrics = summarise(episode.answers, self.thresholds)
+        self.blindness = self._blindness(described)
 
     def files(self) -> RunFiles:
         """Return what the run folder holds besides ``run.json``."""
@@ -200,7 +207,7 @@ class Stages:
         return rows
 
     def _describe_leaf(self, offer: Offer, leaf: Method, used: NDArray) -> tuple[FitReport, Representation]:
-        store = RepresentationStore(self._key(offer, leaf))
+        store = self._store(offer, leaf)
         contents = self.images.take(used).contents()
         missing = store.missing(contents)
         noted = store.read_note()
@@ -212,6 +219,7 @@ class Stages:
             report = self._fit(leaf, self.work_dir / self._key(offer, leaf)[:12])
             fit_s = round(time.perf_counter() - started, 3)
             store.write_note({**dataclasses.asdict(report), "fit_s": fit_s})
+        self._extracted = self._extracted or bool(len(missing))
         self._extract(offer, leaf, store, self.images.take(used), missing, contents)
         if leaf.learns and len(missing) and self.images.given is not None:
             self._extract_asked(offer, leaf, store, self.images.given.asked)
@@ -231,9 +239,10 @@ class Stages:
     ) -> None:
         if not len(missing):
             return
+        at_once = len(missing) if leaf.transductive else EXTRACTED_AT_ONCE
         with self.progress.stage(f"represent: {offer.spec.name}", len(missing)) as bar:
-            for start in range(0, len(missing), EXTRACTED_AT_ONCE):
-                chunk = missing[start : start + EXTRACTED_AT_ONCE]
+            for start in range(0, len(missing), at_once):
+                chunk = missing[start : start + at_once]
                 started = time.perf_counter()
                 made = leaf.represent(Images(images.take(chunk)), _Inside(self.progress, bar))
                 if len(made) != len(chunk):
@@ -248,6 +257,9 @@ class Stages:
             contents = images.contents()
             self._extract(offer, leaf, store, images, store.missing(contents), contents)
 
+    def _store(self, offer: Offer, leaf: Method) -> RepresentationStore:
+        return RepresentationStore(self._key(offer, leaf), self.store_dir)
+
     def _key(self, offer: Offer, leaf: Method) -> str:
         learning = ""
         if leaf.learns:
@@ -256,6 +268,9 @@ class Stages:
             # one store holds what one network made.
             parts = (self._learned_from(), self.rows["calibration"], self.rows["test"])
             learning = "|".join((*(self.images.take(part).digest for part in parts), str(self.seed)))
+        if leaf.transductive:  # what it says of an image holds in this company alone
+            company = np.concatenate([self.rows[part] for part in ("gallery", "calibration", "test")])
+            learning += "|" + self.images.take(company).digest
         return key_of(offer.spec.name, offer.distribution, offer.spec.version, leaf.fingerprint(), learning)
 
     def _fit(self, leaf: Method, work_dir: Path) -> FitReport:
@@ -330,6 +345,58 @@ class Stages:
         group = self.images.table["group"].to_numpy(dtype=str)
         encounter = encounter_names(self.images)
         return LabelledRows(rows.representation, code[rows.indices], group[rows.indices], encounter[rows.indices])
+
+    def _blindness(self, described: dict[str, Rows]) -> Blindness:
+        """Test the method where it described anything anew; else keep what an earlier run found."""
+        method = self.assembled.method
+        if any(each.transductive for each in (method, *(leaf for _, leaf in self.assembled.leaves))):
+            return Blindness("transductive")
+        if not len(self.rows["test"]):
+            return Blindness("untested")
+        keys = [self._key(offer, leaf) for offer, leaf in self.assembled.leaves]
+        versions = (f"{each.distribution} {each.version} {each.spec.version}" for each in self.assembled.offers)
+        asked = (*versions, method.fingerprint(), self.images.digest, repr(self.assembled.parts))
+        name = f"blindness-{key_of(*keys, *asked)[:16]}"
+        store = self._store(*self.assembled.leaves[0])
+        if not self._extracted and (kept := store.read_note(name)) is not None:
+            return Blindness.from_json(kept)
+        test = self.episodes["test"]
+        with self.progress.stage("test for blindness", 1) as bar:
+            n_asked = sample_size(sum(len(episode.rows) for episode in self.episodes.values()), len(test.rows))
+            found = check_blindness(
+                self.images,
+                test.rows,
+                test.answers,
+                self.thresholds,
+                partial(self._ask_again, described),
+                n_asked=n_asked,
+            )
+            bar.advance()
+        store.write_note(found.to_json(), name)
+        if found.status == "differs":
+            self.progress.warn(f"not blind; the answers follow {found.told}")
+        return found
+
+    def _ask_again(
+        self, described: dict[str, Rows], images: ImageSet, places: NDArray[np.int64], at_once: int
+    ) -> list[Answers]:
+        """Describe and answer some test queries anew, so many at a time, from the images as they are given."""
+        curve = described["test"].representation.curve
+        answered = []
+        for start in range(0, len(places), at_once):
+            chunk = places[start : start + at_once]
+            rows = self.rows["test"][chunk]
+            shown = images.take(rows)
+            made = {id(leaf): leaf.represent(Images(shown), Progress()) for _, leaf in self.assembled.leaves}
+            query = represent(self.assembled.method, lambda leaf, made=made: made[id(leaf)])  # type: ignore[misc]
+            if curve is not None:
+                query = query.judged_by(curve[chunk])
+            found = answer(
+                self.assembled.method, images, Rows(rows, query), described["gallery"], mode=self.gallery,
+                learned=self.learned, progress=Progress(),
+            )  # fmt: skip
+            answered.append(found.answers)
+        return answered
 
     def _answer(self, method: Method, query: Rows, gallery: Rows, progress: Progress) -> Episode:
         return answer(method, self.images, query, gallery, mode=self.gallery, learned=self.learned, progress=progress)

@@ -63,6 +63,7 @@ class ImageSet:
         source: ``built-in``, ``file``, ``folder``, ``wildlife-datasets``, or empty for a set made in Python.
         set_aside: Rows that the source left out because they have no identity.
         note: What a reader of the results should know about these images.
+        asked: What a user named to get the whole set, and the folder given with it; empty for a set made in Python.
         origin: File and rows that errors name.
         checked: The rows come from a set that has been checked.
         given: The split that the source comes with, and what it asks; ``None`` where it gives neither.
@@ -83,6 +84,7 @@ class ImageSet:
     set_aside: int = 0
     note: str = ""
     origin: Origin = field(default_factory=Origin, repr=False)
+    asked: tuple[str, str] = ("", "")
     checked: bool = field(default=False, repr=False)
     given: Given | None = field(default=None, repr=False)
 

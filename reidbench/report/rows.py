@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any
 
+from reidbench.blindness import Blindness
+from reidbench.migrations import UNTESTED
 from reidbench.report.selection import protocol_of
 from reidbench.report.standing import Standing
 from reidbench.runs import RunRecord
@@ -25,6 +27,8 @@ METRICS = (
     "n_unknown_identities",
 )  # fmt: skip
 """Metrics that every row has, null where a run lacks them; others that runs hold follow these."""
+
+_WORST_FIRST = ("differs", "transductive", "untested", "blind")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +52,8 @@ class LeaderboardRow:
         groups: Metrics of each group, as ``metrics`` holds them over all.
         runs: The runs behind the row, by split and seed.
         standing: How sure score and rank are.
+        blindness: ``blind``, ``transductive``, ``differs`` or ``untested``: of its runs, the one that says the worst.
+        follows: What the answers of a method that is not blind follow.
     """
 
     rank: int | None
@@ -78,6 +84,8 @@ class LeaderboardRow:
     groups: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     runs: tuple[RunRecord, ...] = field(default=(), repr=False)
     standing: Standing = field(default_factory=Standing)
+    blindness: str = "untested"
+    follows: str = ""
 
     @property
     def protocol(self) -> str:
@@ -120,6 +128,8 @@ class LeaderboardRow:
             "preset": self.preset,
             **self.timing,
             "device": self.device,
+            "blindness": self.blindness,
+            "follows": self.follows,
             **self.standing.to_json(),
             "groups": {name: dict(values) for name, values in self.groups.items()},
             "reasons": dict(self.reasons),
@@ -159,6 +169,8 @@ def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
         for key, found in notes.items():
             found |= {str(name): str(why) for name, why in (run.metrics.get(key) or {}).items()}
     heads = [found[0] for found in by_split.values()]
+    stamps = [Blindness.from_json(run.data.get("blindness") or UNTESTED) for run in runs]
+    worst = min(stamps, key=lambda stamp: _WORST_FIRST.index(stamp.status))
     return LeaderboardRow(
         rank=None,
         method=first.method,
@@ -187,6 +199,8 @@ def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
         runs=tuple(runs),
         reasons=notes["reasons"],
         left_out=notes["left_out"],
+        blindness=worst.status,
+        follows=worst.told,
     )
 
 

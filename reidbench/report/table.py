@@ -54,6 +54,8 @@ def _seconds(key: str, title: str, keep: int) -> _Column:
     return _Column(title, keep, lambda row: show(row.timing.get(key), 1))
 
 
+_BLIND = {"blind": "yes", "transductive": "transd.", "differs": "no", "untested": UNDEFINED}
+
 _COLUMNS = (
     _Column("rank", 0, lambda row: UNDEFINED if row.rank is None else str(row.rank)),
     _Column("method", 0, lambda row: row.method, right=False),
@@ -76,6 +78,7 @@ _COLUMNS = (
     _metric("pooled_score", "pooled", 14),
     _metric("root_of_means_score", "root of means", 15),
     _Column("weights", 0, lambda row: row.weights, right=False),
+    _Column("blind", 12, lambda row: _BLIND[row.blindness], right=False),
     _Column("preset", 12, lambda row: row.preset or UNDEFINED, right=False),
     _Column("threshold", 13, lambda row: row.threshold, right=False),
     _Column("seeds", 9, lambda row: " ".join(map(str, row.seeds))),
@@ -218,6 +221,11 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
     unranked = sorted({row.method for row in board if row.rank is None})
     if unranked:
         notes.append(f"Without rank, because the {first.ranked_by} is undefined: {', '.join(unranked)}.")
+    for method, follows in dict.fromkeys((row.method, row.follows) for row in board if row.blindness == "differs"):
+        notes.append(f"Not blind: {method}. Its answers follow {follows}.")
+    transductive = sorted({row.method for row in board if row.blindness == "transductive"})
+    if transductive:
+        notes.append(f"Transductive, by their own word: {', '.join(transductive)} may use the other queries.")
     random = sorted({row.method for row in board if row.random_weights})
     if random:
         notes.append(

@@ -6,6 +6,7 @@ aside and counted: nothing can be learnt or judged from an animal without a name
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,11 @@ def load_dataset(name: str, root: Path | None = None, registry: Registry | None 
         >>> load_dataset("catalogue/metadata.csv").name  # doctest: +SKIP
         'catalogue'
     """
+    images = _load(name, root, registry)
+    return dataclasses.replace(images, asked=(name, str(root or "")), checked=True)
+
+
+def _load(name: str, root: Path | None, registry: Registry | None) -> ImageSet:
     if name == BUILT_IN or name.startswith(f"{BUILT_IN}:"):
         return _built_in(name)
     if root is not None and not root.is_dir():

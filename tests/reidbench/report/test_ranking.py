@@ -269,3 +269,15 @@ def test_an_empty_folder_is_an_error_with_a_remedy(tmp_path):
     with pytest.raises(ReidbenchError) as caught:
         compare_runs(tmp_path)
     assert "reidbench run" in caught.value.remedy
+
+
+def test_a_row_takes_the_worst_stamp_of_its_runs():
+    stamps = [
+        {"status": "blind", "n_query": 3},
+        {"status": "differs", "n_query": 3, "differences": {"order": "1 of 3 queries are answered otherwise"}},
+    ]
+    runs = [make_run(seed=seed) for seed in range(2)]
+    stamped = [RunRecord(run.path, {**run.data, "blindness": stamp}) for run, stamp in zip(runs, stamps, strict=True)]
+    (row,) = leaderboard(stamped)
+    assert row.blindness == "differs" and row.follows.startswith("another order of queries: 1 of 3")
+    assert leaderboard(stamped[:1])[0].blindness == "blind" and leaderboard(runs)[0].blindness == "untested"

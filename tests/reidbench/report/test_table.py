@@ -213,3 +213,19 @@ def test_cells_of_a_page_say_what_they_are_sorted_by():
     assert by_title["method"].sort is None
     undefined = dict(zip(titles, second, strict=True))["95 %"]
     assert (undefined.text, undefined.sort) == ("–", None)
+
+
+def test_a_method_that_is_not_blind_is_marked_and_told_below():
+    rows = [
+        make_row("honest", blindness="blind"),
+        make_row("cheat", rank=2, blindness="differs", follows="other labels and file names: 2 of 3 queries"),
+        make_row("expands", rank=3, blindness="transductive"),
+        make_row("old", rank=4),
+    ]
+    text = as_markdown(rows)
+    marks = {row.method: cells_of(text, row.method)["blind"] for row in rows}
+    assert marks == {"honest": "yes", "cheat": "no", "expands": "transd.", "old": "–"}
+    assert "Not blind: cheat. Its answers follow other labels and file names: 2 of 3 queries." in text
+    assert "Transductive, by their own word: expands" in text
+    assert json.loads(as_json(rows))[1]["blindness"] == "differs"
+    assert "| blind |" not in as_markdown([make_row("old")])
