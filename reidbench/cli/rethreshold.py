@@ -78,7 +78,7 @@ def _print_record(record: RunRecord, outcome: PolicyOutcome, redraw: bool) -> No
     typer.echo(f"  95 % {_between(outcome.interval)} over reweighted test animals, the threshold as it is")
     if redraw:
         typer.echo(
-            f"  95 % {_between(outcome.redrawn)} with the calibration animals redrawn and the threshold chosen on them"
+            f"  95 % {_between(outcome.redrawn)} with calibration animals redrawn too, the threshold chosen on them"
         )
     for note in record.data["threshold"]["notes"]:
         typer.echo(f"  note: {note}")
