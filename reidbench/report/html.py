@@ -17,24 +17,24 @@ import numpy as np
 from markupsafe import Markup
 
 from reidbench import __version__
-from reidbench.gallery_curves import read_images_per_identity
 from reidbench.metrics.expected_cost import ErrorCosts, expected_cost
-from reidbench.metrics.gallery_size import gallery_sizes
 from reidbench.registry import Registry, load_registry
 from reidbench.report import charts
 from reidbench.report.carried import carried_thresholds
 from reidbench.report.charts import CostPoint, Series
 from reidbench.report.citations import Citation, citations_of
 from reidbench.report.error_gallery import Gallery
+from reidbench.report.panel import defined, method_view
 from reidbench.report.photographs import Photographs, without_photographs
 from reidbench.report.protocols import protocol_sheets
-from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards, describe_split
+from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
 from reidbench.report.run_curves import curves_of
 from reidbench.report.sections import SectionView, section_view
 from reidbench.report.sheets import Sheet, dataset_sheet, show
+from reidbench.report.size_charts import size_charts
 from reidbench.report.table import as_cells, notes_of, title_of
 from reidbench.report.templating import environment, source
-from reidbench.report.views import BoardView, GroupView, LeaderboardView, MethodView, TableView
+from reidbench.report.views import BoardView, LeaderboardView, TableView
 from reidbench.runs import RunRecord
 
 MOST_ERRORS = 6  # of each kind and method
@@ -159,8 +159,8 @@ def _board_view(index: int, board: Sequence[LeaderboardRow], options: PageOption
         costs=_cost_table(series, options),
         cost_lines=charts.cost_lines(series, _named(options.costs), options.unknown_rate),
         spread=spread,
-        sizes=_size_charts(series),
-        methods=[_method_view(each, row, run, gallery) for each, row, run in zip(series, board, shown, strict=True)],
+        sizes=size_charts(series),
+        methods=[method_view(each, row, run, gallery) for each, row, run in zip(series, board, shown, strict=True)],
     )
 
 
@@ -210,7 +210,7 @@ def _identification(series: Sequence[Series]) -> TableView:
     for each in series:
         rates = each.curves.identification
         reasons |= {rate.fpir: rate.reason for rate in rates if rate.reason}
-        cells = [show(_defined(rate.value)) for rate in rates]
+        cells = [show(defined(rate.value)) for rate in rates]
         rows.append((each.key, charts.swatch(each.index), each.label, cells))
     headings = [f"DIR at FPIR {100 * rate.fpir:g} %" for rate in series[0].curves.identification]
     note = "; ".join(reasons.values())
@@ -251,7 +251,7 @@ def _cost_table(series: Sequence[Series], options: PageOptions) -> TableView:
             _answered_cost(errors, rate, costs), best,
             errors["false_new"], errors["misidentified"], errors["false_match"],
         ]  # fmt: skip
-        rows.append((each.key, charts.swatch(each.index), each.label, [show(_defined(value)) for value in cells]))
+        rows.append((each.key, charts.swatch(each.index), each.label, [show(defined(value)) for value in cells]))
     all_new = (1 - rate) * costs.false_new
     return TableView(
         f"Expected cost of a query where {100 * rate:g} % of the queries show new animals; costs: false new "
@@ -262,114 +262,11 @@ def _cost_table(series: Sequence[Series], options: PageOptions) -> TableView:
     )
 
 
-def _size_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
-    """Plot balanced Rank-1 and score over the number of enrolled animals, exactly as saved candidates give them."""
-    by_row = []
-    for each in series:
-        saved = each.curves.saved
-        by_row.append(gallery_sizes(saved.test.answers, saved.test.limit, saved.enrolled, saved.enrolled_group))
-    captions = {
-        "balanced_rank1": "Balanced Rank-1 with random shares of the animals enrolled; upright: deviation over "
-        "20 draws. Known queries whose animal is not enrolled are left out.",
-        "score": "Score of the same galleries with the thresholds that were chosen for the whole one.",
-    }
-    undefined = {
-        each.label: size.reason for each, sizes in zip(series, by_row, strict=True) for size in sizes if size.reason
-    }
-    plots = []
-    for metric, caption in captions.items():
-        lines = [
-            (
-                each.index, each.key, each.label, [float(size.n_identities) for size in sizes],
-                [size.mean[metric] for size in sizes], [size.sd[metric] for size in sizes],
-            )
-            for each, sizes in zip(series, by_row, strict=True)
-        ]  # fmt: skip
-        if any(math.isfinite(mean) for line in lines for mean in line[4]):
-            plot = charts.lines_over_size(lines, "animals enrolled", charts.plain(metric))
-            told = "".join(f" Not shown where undefined: {label} ({why})." for label, why in undefined.items())
-            plots.append((plot, caption + told))
-    return plots + _image_charts(series)
-
-
-def _image_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
-    """Plot score and balanced Rank-1 over the images of each animal, for the runs that were repeated with fewer."""
-    curves = [(each, found) for each in series if (found := read_images_per_identity(each.curves.saved.record))]
-    plots = []
-    for metric in ("balanced_rank1", "score") if curves else ():
-        lines = []
-        for each, curve in curves:
-            sizes = sorted({point.images for point in curve.points})
-            values = [
-                [_number(point.metrics[metric]) for point in curve.points if point.images == size] for size in sizes
-            ]
-            means = [float(np.mean(found)) for found in values]
-            deviations = [float(np.std(found, ddof=1)) if len(found) > 1 else math.nan for found in values]
-            lines.append((each.index, each.key, each.label, [float(size) for size in sizes], means, deviations))
-        plot = charts.lines_over_size(lines, "most gallery images of each animal", charts.plain(metric))
-        plots.append(
-            (plot, f"{charts.plain(metric)} of runs repeated with fewer gallery images of each animal".capitalize())
-        )
-    return plots
-
-
 def _answered_cost(errors: Mapping[str, float], rate: float, costs: ErrorCosts) -> float:
     total = 0.0
     if rate < 1:
         total += (1 - rate) * (costs.false_new * errors["false_new"] + costs.misidentified * errors["misidentified"])
     return total + rate * costs.false_match * errors["false_match"] if rate > 0 else total
-
-
-def _method_view(each: Series, row: LeaderboardRow, run: RunRecord, gallery: Gallery) -> MethodView:
-    curves = each.curves
-    errors, note = gallery.of_run(run, curves.saved.test)
-    return MethodView(
-        key=each.key,
-        label=each.label,
-        swatch=charts.swatch(each.index),
-        shown_run=f"run {run.id}: split {run.split_digest[:12]} ({describe_split(run)}), seed {run.seed}"
-        + (f"; the first of {len(row.runs)} runs of this row" if len(row.runs) > 1 else ""),
-        facts=_facts(run),
-        groups=[
-            GroupView(
-                group.name,
-                charts.threshold_curves(group, each.label),
-                charts.score_histogram(group, each.label),
-                f"score {show(_defined(group.score))}, oracle {show(_defined(group.oracle_score))}"
-                + ("" if math.isfinite(group.chosen) else "; the threshold moves with each query, so none is drawn"),
-            )
-            for group in curves.groups
-        ],
-        reliability=charts.reliability_diagram(curves.reliability, each.label) if curves.reliability else None,
-        reliability_note=curves.reliability_note,
-        ece=show(_defined(curves.reliability.ece)) if curves.reliability else show(None),
-        history=charts.training_history(run.data["fit"]["history"], each.label),
-        errors=errors,
-        errors_note=note,
-    )
-
-
-def _facts(run: RunRecord) -> list[tuple[str, str]]:
-    data = run.data
-    plugin, weights = data["plugin"], data["weights"]
-    settings = ", ".join(f"{key}={value}" for key, value in data["settings"]["effective"].items())
-    chosen = data["threshold"]
-    values = sorted({f"{float(value):.4g}" for value in chosen["values"].values()})
-    environment = data.get("environment", {})
-    facts = [
-        ("plugin", f"{plugin['name']} {plugin['version']}, method version {plugin['method_version']}"),
-        ("settings", settings or "none"),
-        ("preset", str(data.get("preset") or "none")),
-        (
-            "weights",
-            f"{weights['label']}" + (f" ({weights['source']})" if weights["source"] != weights["label"] else ""),
-        ),
-        ("matching", f"{data['matching']['rule']}, {data['matching']['metric']}; gallery: {data['gallery']}"),
-        ("threshold", f"{chosen['policy']}: {', '.join(values)}"),
-        ("device", str(environment.get("device", "unknown"))),
-        *(("note", note) for note in [*chosen["notes"], *data["fit"]["notes"]]),
-    ]
-    return facts
 
 
 def _grouped(citations: Sequence[Citation]) -> list[tuple[str, list[Citation]]]:
@@ -390,11 +287,3 @@ def _mean(found: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 def _named(costs: ErrorCosts) -> dict[str, float]:
     return {name: getattr(costs, name) for name in ("false_new", "misidentified", "false_match")}
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
-
-
-def _defined(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

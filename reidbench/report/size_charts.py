@@ -1,0 +1,69 @@
+"""How numbers depend on the gallery: fewer animals from saved candidates, fewer images from repeated runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from markupsafe import Markup
+
+from reidbench.gallery_curves import read_images_per_identity
+from reidbench.metrics.gallery_size import gallery_sizes
+from reidbench.report import charts
+from reidbench.report.charts import Series
+
+
+def size_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
+    """Plot balanced Rank-1 and score over the number of enrolled animals, exactly as saved candidates give them."""
+    by_row = []
+    for each in series:
+        saved = each.curves.saved
+        by_row.append(gallery_sizes(saved.test.answers, saved.test.limit, saved.enrolled, saved.enrolled_group))
+    captions = {
+        "balanced_rank1": "Balanced Rank-1 with random shares of the animals enrolled; upright: deviation over "
+        "20 draws. Known queries whose animal is not enrolled are left out.",
+        "score": "Score of the same galleries with the thresholds that were chosen for the whole one.",
+    }
+    undefined = {
+        each.label: size.reason for each, sizes in zip(series, by_row, strict=True) for size in sizes if size.reason
+    }
+    plots = []
+    for metric, caption in captions.items():
+        lines = [
+            (
+                each.index, each.key, each.label, [float(size.n_identities) for size in sizes],
+                [size.mean[metric] for size in sizes], [size.sd[metric] for size in sizes],
+            )
+            for each, sizes in zip(series, by_row, strict=True)
+        ]  # fmt: skip
+        if any(math.isfinite(mean) for line in lines for mean in line[4]):
+            plot = charts.lines_over_size(lines, "animals enrolled", charts.plain(metric))
+            told = "".join(f" Not shown where undefined: {label} ({why})." for label, why in undefined.items())
+            plots.append((plot, caption + told))
+    return plots + _image_charts(series)
+
+
+def _image_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
+    """Plot score and balanced Rank-1 over the images of each animal, for the runs that were repeated with fewer."""
+    curves = [(each, found) for each in series if (found := read_images_per_identity(each.curves.saved.record))]
+    plots = []
+    for metric in ("balanced_rank1", "score") if curves else ():
+        lines = []
+        for each, curve in curves:
+            sizes = sorted({point.images for point in curve.points})
+            values = [
+                [_number(point.metrics[metric]) for point in curve.points if point.images == size] for size in sizes
+            ]
+            means = [float(np.mean(found)) for found in values]
+            deviations = [float(np.std(found, ddof=1)) if len(found) > 1 else math.nan for found in values]
+            lines.append((each.index, each.key, each.label, [float(size) for size in sizes], means, deviations))
+        plot = charts.lines_over_size(lines, "most gallery images of each animal", charts.plain(metric))
+        plots.append(
+            (plot, f"{charts.plain(metric)} of runs repeated with fewer gallery images of each animal".capitalize())
+        )
+    return plots
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
