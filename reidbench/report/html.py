@@ -23,6 +23,7 @@ from reidbench.report import charts
 from reidbench.report.carried import carried_thresholds
 from reidbench.report.charts import CostPoint, Series
 from reidbench.report.citations import Citation, citations_of
+from reidbench.report.detection_intervals import with_detection_intervals
 from reidbench.report.error_gallery import Gallery
 from reidbench.report.panel import defined, method_view
 from reidbench.report.photographs import Photographs, without_photographs
@@ -30,7 +31,7 @@ from reidbench.report.protocols import protocol_sheets
 from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
 from reidbench.report.run_curves import curves_of
 from reidbench.report.sections import SectionView, section_view
-from reidbench.report.sheets import Sheet, dataset_sheet, show
+from reidbench.report.sheets import Sheet, dataset_sheet, interval_sheets, show, variance_sheets
 from reidbench.report.size_charts import size_charts
 from reidbench.report.table import as_cells, notes_of, title_of
 from reidbench.report.templating import environment, source
@@ -76,6 +77,7 @@ def write_report(
         ReidbenchError: The saved scores of a run can't be read.
     """
     options = options or PageOptions()
+    rows = with_detection_intervals(rows)
     records = [run for row in rows for run in row.runs]
     photographs = photographs if photographs is not None else without_photographs(records)
     most = options.errors if options.errors is not None else _errors_each(len(rows))
@@ -149,6 +151,8 @@ def _board_view(index: int, board: Sequence[LeaderboardRow], options: PageOption
         notes=notes_of(board),
         headings=headings,
         rows=[(key, charts.swatch(place), row) for place, (key, row) in enumerate(zip(keys, cells, strict=True))],
+        sheets=[*interval_sheets(board), *variance_sheets(board)],
+        one_of_several=any(len(row.runs) > 1 for row in board),
         legend=[(each.key, charts.swatch(each.index), each.label) for each in series],
         metric=charts.plain(metric),
         cost_chart=charts.score_against_cost(_cost_points(board, series, ends), charts.plain(metric)),

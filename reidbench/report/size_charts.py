@@ -40,8 +40,17 @@ def size_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
         if any(math.isfinite(mean) for line in lines for mean in line[4]):
             plot = charts.lines_over_size(lines, "animals enrolled", charts.plain(metric))
             told = "".join(f" Not shown where undefined: {label} ({why})." for label, why in undefined.items())
-            plots.append((plot, caption + told))
+            plots.append((plot, caption + told + _approximate(series)))
     return plots + _image_charts(series)
+
+
+def _approximate(series: Sequence[Series]) -> str:
+    """Say for which rows a smaller gallery would have been compared otherwise than the saved one was."""
+    settings = {each.label: each.curves.saved.record.data["settings"]["effective"] for each in series}
+    listed = [label for label, effective in settings.items() if effective.get("shortlist")]
+    if not listed:
+        return ""
+    return f" Approximate for {', '.join(listed)}: of a smaller gallery a shortlist would hold other images."
 
 
 def _image_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:

@@ -63,7 +63,7 @@ _COLUMNS = (
     _metric(OFFICIAL, "score", 0),
     _Column("95 %", 0, lambda row: between(row.standing.score)),
     _Column("ranks", 0, lambda row: _ranks(row)),
-    _Column("tie", 13, lambda row: str(row.standing.tie_group or UNDEFINED)),
+    _Column("tie", 0, lambda row: str(row.standing.tie_group or UNDEFINED)),
     _Column("± splits", 3, lambda row: show(row.split_sd.get(row.ranked_by))),
     _metric("baks", "BAKS", 1),
     _metric("baus", "BAUS", 1),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from reidbench.report.error_gallery import ErrorPictures
+from reidbench.report.sheets import Sheet
 from reidbench.report.table import Cell
 
 
@@ -63,7 +64,7 @@ class LeaderboardView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoardView:
-    """One dataset's part of the page."""
+    """One dataset's part of the page; ``one_of_several`` says that curves show one run of a row that has more."""
 
     anchor: str
     name: str
@@ -71,6 +72,8 @@ class BoardView:
     notes: Sequence[str]
     headings: Sequence[tuple[str, bool]]
     rows: Sequence[tuple[str, Markup, Sequence[Cell]]]
+    sheets: Sequence[Sheet]
+    one_of_several: bool
     legend: Sequence[tuple[str, Markup, str]]
     metric: str
     cost_chart: Markup
