@@ -44,6 +44,12 @@ class Job:
     threshold: str = DEFAULT_POLICY
     device: str = "auto"
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Job:
+        """Read what a job's fields are as plain JSON values, paths as text."""
+        paths = {name: Path(data[name]) for name in ("root", "split") if data.get(name) is not None}
+        return cls(**{**data, **paths})
+
 
 class _Dataset(BaseModel):
     model_config = ConfigDict(extra="forbid")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 TOLERANCE: Final = 1e-5
 """Scores closer than this, absolutely or in proportion, are the same: another batch rounds differently."""
-FEWEST, MOST, SHARE = 3, 32, 0.02
+FEWEST, MOST, SHARE = 3, 32, 0.015
 """Queries that are answered again: a share of those of both episodes, within limits."""
 
 Status = Literal["blind", "transductive", "differs", "untested"]
@@ -90,7 +90,7 @@ def sample_size(n_query: int, n_test: int) -> int:
 
     Example:
         >>> sample_size(400, 200)
-        8
+        6
     """
     return min(n_test, MOST, max(FEWEST, round(SHARE * n_query)))
 

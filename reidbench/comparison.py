@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from reidbench.assembly import effective_settings
 from reidbench.benchmark_file import Job
 from reidbench.cli_errors import print_error
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
+from reidbench.evaluation import evaluate, preset_name
+from reidbench.failures import FailedRun, MethodFailure, forget_failure, write_failure
+from reidbench.isolation import Isolation, run_isolated
 from reidbench.progress import RichProgress
-from reidbench.registry import load_registry
+from reidbench.registry import BrokenPluginError, Registry, load_registry
 from reidbench.runs import RunRecord
 
 
 def run_jobs(
-    jobs: list[Job], *, runs_dir: Path, again: bool, console: Console, plugins: Sequence[Path] = ()
-) -> tuple[list[RunRecord], list[str]]:
-    """Run every job; return the records and the names of the methods that failed.
+    jobs: list[Job],
+    *,
+    runs_dir: Path,
+    again: bool,
+    console: Console,
+    plugins: Sequence[Path] = (),
+    isolation: Isolation | None = None,
+) -> tuple[list[RunRecord], list[FailedRun]]:
+    """Run every job; return the records and what failed, which is written beside the runs.
 
-    Methods come from the installed plugins and from the files ``plugins``.
+    Args:
+        jobs: What to run.
+        runs_dir: Where runs and failures are kept.
+        again: Repeat runs that stand already.
+        console: Where it is told what goes on.
+        plugins: Plugins in plain files, besides the installed ones.
+        isolation: Run each job in a process of its own, so.
 
     Raises:
-        ReidbenchError: The only job failed, or a dataset that every job needs can't be read.
+        ReidbenchError: The only job failed, or a name, a setting or a dataset that is asked for is wrong.
     """
     registry = load_registry(files=plugins)
     for job in jobs:
-        registry.find(job.method)  # a misspelt name should not cost the hours before it
+        _check_asked(job, registry, isolation)  # a misspelt name should not cost the hours before it
     loaded: dict[tuple[str, Path | None], ImageSet] = {}
     records: list[RunRecord] = []
-    failures: list[str] = []
+    failures: list[FailedRun] = []
     for job in jobs:
         place = (job.dataset, job.root)
         if place not in loaded:
@@ -42,40 +58,28 @@ def run_jobs(
             images = loaded[place]
             aside = f", {images.set_aside} without identity set aside" if images.set_aside else ""
             console.print(f"{images.name}: {len(images)} images of {images.table['identity'].nunique()} animals{aside}")
+        images = loaded[place]
         console.print(
             f"[bold]{job.method}[/bold] on {job.dataset}, {job.split_kind} split seed {job.split_seed}, seed {job.seed}"
         )
         try:
-            record = evaluate(
-                job.method,
-                loaded[place],
-                split=job.split,
-                split_kind=job.split_kind,
-                split_seed=job.split_seed,
-                new_share=job.new_share,
-                seed=job.seed,
-                gallery=job.gallery,  # type: ignore[arg-type]
-                preset=job.preset,
-                settings=job.settings,
-                threshold=job.threshold,
-                device=job.device,
-                runs_dir=runs_dir,
-                again=again,
-                progress=RichProgress(),
-                registry=registry,
-            )
-        except ReidbenchError as error:
+            if isolation is None:
+                record = evaluate_job(job, registry, runs_dir=runs_dir, again=again, images=images)
+            else:
+                record = run_isolated(job, isolation, runs_dir=runs_dir, again=again, plugins=plugins)
+        except (Exception, SystemExit) as error:  # a stranger's method: its row is lost, the others go on
+            failure = MethodFailure.of(error, job.method, _plugin_of(job.method, registry))
+            failed = FailedRun.of(job, (images.name, images.digest), failure, isolated=isolation is not None)
+            with contextlib.suppress(OSError):  # a full disk is told by the error itself
+                write_failure(runs_dir, failed)
             if len(jobs) == 1:
+                if isinstance(error, SystemExit):
+                    raise failure from error
                 raise
-            print_error(error, console)
-            failures.append(job.method)
-        except Exception as error:  # a stranger's method: its row is lost, the others go on
-            if len(jobs) == 1:
-                raise
-            wrapped = ReidbenchError(f"{job.method} raised {type(error).__name__}: {error}", remedy="run it alone")
-            print_error(wrapped, console)
-            failures.append(job.method)
+            print_error(failure, console)
+            failures.append(failed)
         else:
+            forget_failure(runs_dir, job, images.name)
             label = record.data["weights"]["label"]
             console.print(
                 f"  preset: {record.data['preset'] or '–'}; weights: {label}; {record.data['timing']['total_s']} s"
@@ -84,6 +88,61 @@ def run_jobs(
                 console.print(f"  {_calibrated(part)}")
             records.append(record)
     return records, failures
+
+
+def evaluate_job(
+    job: Job, registry: Registry, *, runs_dir: Path, again: bool = False, images: ImageSet | None = None
+) -> RunRecord:
+    """Run one job in this process.
+
+    Args:
+        job: What to run.
+        registry: Where methods come from.
+        runs_dir: Where run folders are kept.
+        again: Repeat a run that stands already.
+        images: The job's dataset, where it was read already.
+    """
+    return evaluate(
+        job.method,
+        images if images is not None else load_dataset(job.dataset, job.root, registry),
+        split=job.split,
+        split_kind=job.split_kind,
+        split_seed=job.split_seed,
+        new_share=job.new_share,
+        seed=job.seed,
+        gallery=job.gallery,  # type: ignore[arg-type]
+        preset=job.preset,
+        settings=job.settings,
+        threshold=job.threshold,
+        device=job.device,
+        runs_dir=runs_dir,
+        again=again,
+        progress=RichProgress(),
+        registry=registry,
+    )
+
+
+def _check_asked(job: Job, registry: Registry, isolation: Isolation | None) -> None:
+    """Refuse what a user mistyped. A broken plugin is no mistyping, and costs its own row when its turn comes."""
+    registry.policy(job.threshold)
+    if isolation is not None and isolation.python is not None:
+        return  # what that interpreter has is its own
+    try:
+        spec = registry.find(job.method).spec
+    except BrokenPluginError:
+        return
+    effective_settings(spec, preset_name(spec, job.preset), job.settings)
+
+
+def _plugin_of(method: str, registry: Registry) -> tuple[str, str]:
+    """Return distribution and version of a method, empty where there is none."""
+    try:
+        offer = registry.find(method)
+    except BrokenPluginError as error:
+        return error.plugin.distribution, error.plugin.version
+    except ReidbenchError:
+        return "", ""
+    return offer.distribution, offer.version
 
 
 def _calibrated(part: Mapping[str, Any]) -> str:

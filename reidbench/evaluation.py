@@ -99,7 +99,7 @@ def evaluate(
     registry = registry or load_registry(files=plugins)
     offer = registry.find(method)
     images = dataset if isinstance(dataset, ImageSet) else load_dataset(dataset, Path(root) if root else None, registry)
-    preset = _preset_name(offer.spec, preset, images)
+    preset = preset_name(offer.spec, preset, images)
     effective = effective_settings(offer.spec, preset, settings or {})
     policy = registry.policy(threshold)
     asked = canonical(threshold, policy)
@@ -201,12 +201,12 @@ def evaluate(
     return record
 
 
-def _preset_name(spec: MethodSpec, asked: str | None, images: ImageSet) -> str | None:
+def preset_name(spec: MethodSpec, asked: str | None, images: ImageSet | None = None) -> str | None:
     """Choose the preset; a method without presets ignores the question, so that one ``--preset`` serves several."""
     if not spec.presets:
         return None
     if asked is None:
-        wanted = "quick" if images.source == "built-in" and "quick" in spec.presets else "report"
+        wanted = "quick" if images is not None and images.source == "built-in" and "quick" in spec.presets else "report"
         return wanted if wanted in spec.presets else None
     if asked not in spec.presets:
         raise ReidbenchError(

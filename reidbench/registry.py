@@ -56,6 +56,19 @@ class BrokenPlugin:
     version: str = "unknown"
 
 
+class BrokenPluginError(ReidbenchError):
+    """A method of a plugin that could not be used was asked for."""
+
+    def __init__(self, plugin: BrokenPlugin, asked: str) -> None:
+        super().__init__(
+            f"the plugin '{plugin.entry_point}' of {plugin.distribution} {plugin.version} failed to load: "
+            f"{plugin.reason}",
+            where=f"--method {asked}",
+            remedy="mend or uninstall it; reidbench methods lists the others",
+        )
+        self.plugin = plugin
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     """Everything that the plugins offer, by name, and what could not be used."""
@@ -77,14 +90,11 @@ class Registry:
         found = _named(self.offers, name, "a method", "--method")
         if found is not None:
             return found
-        method = name.rpartition(":")[2]
+        distribution, _, method = name.rpartition(":")
         for plugin in self.broken:
-            if method in (plugin.entry_point, plugin.entry_point.removeprefix("reidbench_")):
-                raise ReidbenchError(
-                    f"the plugin '{plugin.entry_point}' of {plugin.distribution} failed to load: {plugin.reason}",
-                    where=f"--method {name}",
-                    remedy="mend or uninstall it; reidbench methods lists the others",
-                )
+            own = (plugin.entry_point, plugin.entry_point.removeprefix("reidbench_"))
+            if (method in own and distribution in ("", plugin.distribution)) or distribution == plugin.distribution:
+                raise BrokenPluginError(plugin, name)
         hint = did_you_mean(method, [offer.spec.name for offer in self.offers])
         lost = [f"{each.distribution} failed to load: {each.reason}" for each in self.broken if _is_file(each)]
         raise ReidbenchError(
@@ -182,19 +192,22 @@ def load_registry(entry_points: Iterable[Any] | None = None, files: Sequence[Pat
         lost = _Lost(broken, entry_point.name, distribution, version)
         try:
             ask = _asker(entry_point.load())
-        except Exception as error:  # whatever a stranger's module raises costs only what it offers
+        except (Exception, SystemExit) as error:  # whatever a stranger's module raises costs only what it offers
             lost.because(f"{type(error).__name__}: {error}")
             continue
         for hook in _HOOKS:
             try:
                 specs = ask(hook)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 lost.because(f"{type(error).__name__}: {error}")
                 continue
             taken = hook.taken() if specs else ()
             for spec in specs:
                 if spec.name in taken:
                     lost.because(f"{hook.what} can't be called '{spec.name}', which is a name of reidbench's own")
+                    continue
+                if any(o.spec.name == spec.name and o.distribution == distribution for o in found[hook.name]):
+                    lost.because(f"{hook.what} '{spec.name}' is offered twice by one distribution; the first is used")
                     continue
                 if isinstance(entry_point, PluginFile) and isinstance(spec, MethodSpec):
                     spec = dataclasses.replace(spec, version=version)  # caches go by the method's version

@@ -54,13 +54,26 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json does.")] = False,
 ) -> None:
     """Rank the methods of saved runs, one table for each dataset."""
+    from reidbench.failures import load_failures
     from reidbench.report import table
     from reidbench.report.detection_intervals import with_detection_intervals
     from reidbench.report.protocols import protocol_sheets
     from reidbench.report.ranking import compare_runs
-    from reidbench.report.sheets import against_sheets, dataset_sheet, group_sheets, interval_sheets, variance_sheets
+    from reidbench.report.sheets import (
+        against_sheets,
+        dataset_sheet,
+        failure_sheets,
+        group_sheets,
+        interval_sheets,
+        variance_sheets,
+    )
 
-    rows = compare_runs(runs, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits, against=against)
+    failures = load_failures(runs, dataset)
+    rows = []
+    if not failures or any(runs.glob("*/*/*/run.json")):  # where all failed, there is still that to show
+        rows = compare_runs(
+            runs, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits, against=against
+        )
     chosen = Format.json if as_json else format
     if intervals or chosen in (Format.json, Format.csv):
         rows = with_detection_intervals(rows)
@@ -72,15 +85,15 @@ def compare(
         (True, dataset_sheet),
         (True, protocol_sheets),
     ]
-    sheets = [sheet for wanted, make in asked if wanted for sheet in make(rows)]
+    sheets = [*failure_sheets(failures), *(sheet for wanted, make in asked if wanted for sheet in make(rows))]
     if output is None and chosen is Format.table:
         table.print_tables(rows, Console(highlight=False), sheets)
         return
     writers: dict[Format, Callable[[Sequence[LeaderboardRow]], str]] = {
         Format.table: partial(table.as_text, sheets=sheets),
         Format.markdown: partial(table.as_markdown, sheets=sheets),
-        Format.csv: table.as_csv,
-        Format.json: table.as_json,
+        Format.csv: partial(table.as_csv, failures=failures),
+        Format.json: partial(table.as_json, failures=failures),
         Format.html: partial(_as_html, sheets=sheets),
     }
     text = writers[chosen](rows)

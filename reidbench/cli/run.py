@@ -64,6 +64,16 @@ def run(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Agree to the download without being asked.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Repeat a run that stands already.")] = False,
+    isolate: Annotated[bool, typer.Option("--isolate", help="Run each method in a process of its own.")] = False,
+    python: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Interpreter that runs it; implies --isolate.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Most that a run may take; implies --isolate.")
+    ] = None,
+    memory: Annotated[
+        float | None, typer.Option(metavar="GIB", help="Most memory of its process; implies --isolate.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
 ) -> None:
     """Run methods on a dataset and write a record of each."""
@@ -90,10 +100,16 @@ def run(
     if download:
         fetch(dataset, root, yes=yes, console=console)
     from reidbench.comparison import run_jobs  # numpy, pandas and the rest load here
+    from reidbench.isolation import Isolation
 
-    records, failures = run_jobs(jobs, runs_dir=runs, again=again, console=console, plugins=plugin or ())
+    apart = isolate or any(given is not None for given in (python, timeout, memory))
+    isolation = Isolation(python, timeout, memory) if apart else None
+    records, failures = run_jobs(
+        jobs, runs_dir=runs, again=again, console=console, plugins=plugin or (), isolation=isolation
+    )
     if as_json:
-        typer.echo(json.dumps([dict(record.data) for record in records], indent=2, ensure_ascii=False))
+        rows = [*(dict(record.data) for record in records), *({"failed": each.to_json()} for each in failures)]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         for record in records:
             shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "balanced_rank1")}
@@ -102,11 +118,13 @@ def run(
             )
             typer.echo(f"{record.method:<18} {numbers}  weights: {record.data['weights']['label']}")
             typer.echo(f"  record: {record.path}")
+        for each in failures:
+            typer.echo(f"{each.method:<18} failed: {each.reason}")
         if protocol == "both":
             _print_protocols(records)
     if failures:
         raise ReidbenchError(
-            f"{len(failures)} of {len(jobs)} runs failed: " + ", ".join(failures),
+            f"{len(failures)} of {len(jobs)} runs failed: " + ", ".join(each.method for each in failures),
             where="reidbench run",
             remedy="each reason is printed above; what finished is kept",
         )

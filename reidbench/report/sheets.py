@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from reidbench.failures import FailedRun
 from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
 
@@ -184,6 +185,19 @@ def _over_datasets(tables: Sequence[Sequence[LeaderboardRow]], protocol: str) ->
     note = f"Mean difference: of the score from {order[0]}'s, dataset by dataset; each dataset weighs the same."
     title = "Over all datasets" + (f", {protocol}" if protocol else "")
     return Sheet(title, headings, tuple(cells), (note,))
+
+
+def failure_sheets(failures: Sequence[FailedRun]) -> list[Sheet]:
+    """Return the runs that have no numbers, and why; none where all succeeded."""
+    if not failures:
+        return []
+    cells = tuple(
+        (each.method, f"{each.plugin} {each.version}".strip() or UNDEFINED, each.dataset,
+         f"{each.asked['split'] or each.asked['split_seed']}, {each.asked['seed']}", each.how, each.reason)
+        for each in failures
+    )  # fmt: skip
+    headings = ("method", "plugin", "dataset", "split, seed", "how", "reason")
+    return [Sheet("Failed", headings, cells, n_names=len(headings))]
 
 
 def print_sheet(sheet: Sheet, console: Console) -> None:

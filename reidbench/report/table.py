@@ -11,13 +11,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from reidbench.report.ranking import CLOSED_SET, OFFICIAL, TIE, LeaderboardRow, boards
+from reidbench.failures import FailedRun
+from reidbench.report.ranking import CLOSED_SET, METRICS, OFFICIAL, TIE, LeaderboardRow, boards
 from reidbench.report.sheets import UNDEFINED, Sheet, between, print_sheet, sheet_lines, show
 
 LISTED_SPLITS = 3
@@ -140,9 +142,11 @@ def as_markdown(rows: Sequence[LeaderboardRow], sheets: Sequence[Sheet] = ()) ->
     return "\n".join(lines).rstrip() + "\n"
 
 
-def as_csv(rows: Sequence[LeaderboardRow]) -> str:
-    """Return one row for each leaderboard row with the keys of ``--json``; lists are joined by spaces."""
-    flat = [{key: value for key, value in row.to_json().items() if not isinstance(value, dict)} for row in rows]
+def as_csv(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun] = ()) -> str:
+    """Return one row for each row of ``--json`` with its keys; lists are joined by spaces."""
+    flat = [
+        {key: value for key, value in row.items() if not isinstance(value, dict)} for row in _json_rows(rows, failures)
+    ]
     columns = list(dict.fromkeys(key for row in flat for key in row))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -152,9 +156,22 @@ def as_csv(rows: Sequence[LeaderboardRow]) -> str:
     return buffer.getvalue()
 
 
-def as_json(rows: Sequence[LeaderboardRow]) -> str:
-    """Return a JSON list of rows."""
-    return json.dumps([row.to_json() for row in rows], indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def as_json(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun] = ()) -> str:
+    """Return a JSON list of rows, those that failed last: without rank and metrics, with a reason."""
+    return json.dumps(_json_rows(rows, failures), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _json_rows(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun]) -> list[dict[str, Any]]:
+    failed = [
+        {
+            "rank": None, "method": each.method, "dataset": each.dataset, "dataset_digest": each.dataset_digest,
+            "gallery": each.asked["gallery"], "seeds": [each.asked["seed"]], "split_seeds": [each.asked["split_seed"]],
+            **dict.fromkeys(METRICS), "failed": each.how, "reason": each.reason, "plugin": each.plugin,
+            "version": each.version,
+        }
+        for each in failures
+    ]  # fmt: skip
+    return [*(row.to_json() for row in rows), *failed]
 
 
 def title_of(board: Sequence[LeaderboardRow]) -> str:

@@ -9,7 +9,7 @@ import pytest
 import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.method import MethodSpec, Settings
-from reidbench.registry import load_registry
+from reidbench.registry import BrokenPluginError, load_registry
 from reidbench.thresholds import Fixed, PolicySpec
 
 
@@ -80,6 +80,27 @@ def test_two_methods_of_one_name_need_their_distribution():
         registry.find("sift")
     assert registry.find("dist-b:sift").distribution == "dist-b"
     assert registry.find("only_a").distribution == "dist-a"
+
+
+def test_a_name_offered_twice_by_one_distribution_is_used_once_and_told():
+    registry = load_registry([EntryPoint("a", offering("twin", "twin"))])
+    assert registry.find("stranger:twin").spec.name == "twin"
+    assert "'twin' is offered twice" in registry.broken[0].reason
+
+
+def test_a_plugin_that_ends_the_program_and_one_named_by_its_distribution_are_told_apart():
+    class Leaves(EntryPoint):
+        def load(self):
+            raise SystemExit("leaving")
+
+    registry = load_registry([Leaves("bad", None, "dist-bad"), EntryPoint("good", offering("fine"))])
+    assert registry.find("fine")
+    for asked in ("bad", "dist-bad:bad", "dist-bad:whatever"):
+        with pytest.raises(BrokenPluginError, match="dist-bad 1.0 failed to load: SystemExit: leaving") as caught:
+            registry.find(asked)
+        assert caught.value.plugin.version == "1.0"
+    with pytest.raises(ReidbenchError, match="no method is called 'other:bad'"):
+        registry.find("other:bad")
 
 
 def test_a_misspelt_method_is_answered_with_the_nearest_name():
