@@ -67,7 +67,7 @@ _HOMES = {
     "Settings": "method",
     "Thresholds": "thresholds.base",
     "TrainingSettings": "training.settings",
-    "TripletTrainer": "training.loop",
+    "TripletTrainer": "training.triplet",
     "Validation": "method",
     "Weights": "method",
     "embedding_method": "declared",
@@ -143,11 +143,11 @@ if TYPE_CHECKING:
     from reidbench.thresholds.scoped import ScopedPolicy as ScopedPolicy
     from reidbench.training.augment import ResizedImages as ResizedImages
     from reidbench.training.classifier import ClassifierTrainer as ClassifierTrainer
-    from reidbench.training.loop import TripletTrainer as TripletTrainer
     from reidbench.training.network import ClassifierNetwork as ClassifierNetwork
     from reidbench.training.network import EmbeddingNetwork as EmbeddingNetwork
     from reidbench.training.settings import ClassifierTrainingSettings as ClassifierTrainingSettings
     from reidbench.training.settings import TrainingSettings as TrainingSettings
+    from reidbench.training.triplet import TripletTrainer as TripletTrainer
     from reidbench.words import NEW_IDENTITY as NEW_IDENTITY
 
 _RENAMED = {"score": "score_predictions"}

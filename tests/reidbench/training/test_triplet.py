@@ -1,4 +1,4 @@
-"""The training loop: repeats bit for bit, goes on after a kill, keeps the best epoch, says when it collapses."""
+"""Training by triplets: repeats bit for bit, goes on after a kill, keeps the best epoch, says when it collapses."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from reidbench.backbones import load_backbone
 from reidbench.errors import ReidbenchError
 from reidbench.method import FitContext, LabelledImages, Validation
 from reidbench.progress import Progress
-from reidbench.training.loop import TripletTrainer
 from reidbench.training.network import EmbeddingNetwork
 from reidbench.training.settings import TrainingSettings
+from reidbench.training.triplet import TripletTrainer
 
 SETTINGS = TrainingSettings(
     size=32, epochs=3, identities_per_batch=2, images_per_identity=2, lr=1e-3, softmax_weight=0.5, crop=0.7
