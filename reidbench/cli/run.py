@@ -22,6 +22,7 @@ from reidbench.cli.options import (
     SettingsFileOption,
     parse_settings,
 )
+from reidbench.cli.repetition import repeat
 from reidbench.defaults import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
 
@@ -41,6 +42,9 @@ def run(
     root: RootOption = None,
     plugin: PluginOption = None,
     benchmark: Annotated[Path | None, typer.Option(help="Run a whole comparison from a TOML file.")] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", metavar="RUN", help="Repeat a run and say if its numbers are the same.")
+    ] = None,
     split: Annotated[Path | None, typer.Option(help="Use this split CSV instead of making one.")] = None,
     split_kind: Annotated[str, typer.Option(help=SPLIT_KIND_HELP)] = "auto",
     protocol: Annotated[
@@ -80,6 +84,10 @@ def run(
     console = Console(stderr=True, highlight=False)
     if gallery not in ("group", "all"):
         raise ReidbenchError(f"no gallery is called '{gallery}'", where=f"--gallery {gallery}", remedy="group or all")
+    if from_ is not None:
+        where = None if dataset == "patterns" else dataset
+        repeat(from_, dataset=where, root=root, device=device, runs=runs, plugins=plugin or [], as_json=as_json)
+        return
     if benchmark is not None:
         jobs = read_benchmark(benchmark)
     elif method:

@@ -1,0 +1,49 @@
+"""``reidbench run --from RUN``: what a run's repetition prints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+
+from reidbench.errors import ReidbenchError
+
+_SHOWN = 10
+
+
+def repeat(
+    run: Path, *, dataset: str | None, root: Path | None, device: str, runs: Path, plugins: list[Path], as_json: bool
+) -> None:
+    """Repeat a run and print whether its numbers are the same.
+
+    Raises:
+        ReidbenchError: It can't be repeated, or the numbers are not the same.
+    """
+    from reidbench.progress import RichProgress
+    from reidbench.repetition import repeat_run
+    from reidbench.saved import find_run
+
+    record = find_run(run.parent if run.name == "run.json" else run, runs)
+    found = repeat_run(
+        record, dataset=dataset, root=root, device=device, runs_dir=runs, plugins=plugins, progress=RichProgress()
+    )
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        told = {"exactly": "the same, exactly", "within 1e-5": "the same within 1e-5", "no": "not the same"}[found.same]
+        typer.echo(f"{record.method} on {record.dataset}: {found.n_compared} numbers and all scores are {told}")
+        for change in found.differ[:_SHOWN]:
+            typer.echo(f"  {change.name}: {change.before} → {change.after}")
+        if len(found.differ) > _SHOWN:
+            typer.echo(f"  … and {len(found.differ) - _SHOWN} more")
+        typer.echo("environment: as it was" if not found.environment else "environment:")
+        for change in found.environment:
+            typer.echo(f"  {change.name}: {change.before} → {change.after}")
+        typer.echo(f"  record: {found.record.path}")
+    if found.same == "no":
+        raise ReidbenchError(
+            f"{len(found.differ)} of {found.n_compared} numbers of run {record.id} are not the same",
+            where=str(record.path),
+            remedy="the changes of the environment above are where to look first",
+        )

@@ -1,0 +1,266 @@
+"""Repeat a run from its record, and say whether the numbers are the same.
+
+Everything is done anew, in a store of its own: numbers that come out of a cache would prove nothing. What shaped the
+run (dataset, split, plugin, settings, weights) has to be the same, or it is another run and is refused; what may change
+a number without shaping the run (versions, machine, uncommitted code) is listed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from reidbench.blindness import TOLERANCE
+from reidbench.data.images import ImageSet
+from reidbench.data.sources import BUILT_IN, load_dataset
+from reidbench.data.splits import Split, read_split, split_of_kind
+from reidbench.errors import ReidbenchError
+from reidbench.evaluation import evaluate
+from reidbench.progress import Progress
+from reidbench.registry import load_registry
+from reidbench.runs import RunRecord, question_of
+
+Same = Literal["exactly", "within 1e-5", "no"]
+
+_PASSING: Final = ("peak_memory_mib",)
+_SHOWN: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value that the run had and the repetition has not."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """A run that was made again.
+
+    Attributes:
+        record: The new record.
+        n_compared: Numbers and answers that were compared.
+        differ: Those that are not equal.
+        largest: Largest difference of a number.
+        same: ``exactly``, ``within 1e-5``, or ``no``.
+        environment: What else is not as it was.
+    """
+
+    record: RunRecord
+    n_compared: int
+    differ: tuple[Change, ...]
+    largest: float
+    same: Same
+    environment: tuple[Change, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "same": self.same,
+            "n_compared": self.n_compared,
+            "n_differ": len(self.differ),
+            "largest": self.largest if math.isfinite(self.largest) else None,
+            "differ": [asdict(change) for change in self.differ[:_SHOWN]],
+            "environment": [asdict(change) for change in self.environment],
+            "record": str(self.record.path),
+        }
+
+
+def repeat_run(
+    record: RunRecord,
+    *,
+    dataset: str | None = None,
+    root: Path | None = None,
+    device: str = "auto",
+    runs_dir: str | Path = "runs",
+    plugins: Sequence[Path] = (),
+    progress: Progress | None = None,
+) -> Repetition:
+    """Make a run again, under ``RUNS/repeats/``, and compare.
+
+    Args:
+        record: The run.
+        dataset: Where its dataset is, if not where the run found it.
+        root: Folder of the images, where the dataset needs one.
+        device: ``auto`` takes the run's own where this machine has it.
+        runs_dir: Folder of runs; those under ``repeats`` are not listed with the others.
+        plugins: Python files with methods.
+        progress: Where bars and warnings go.
+
+    Raises:
+        ReidbenchError: Dataset, split, plugin, settings or weights are not the same, or not there.
+    """
+    data = record.data
+    registry = load_registry(files=plugins)
+    images = _images(record, dataset, root)
+    where = Path(runs_dir) / "repeats"
+    store = where / f".store-{record.id}"  # kept if this is killed, so that the same command goes on from there
+    if device == "auto" and data["environment"]["device"] == "cpu":
+        device = "cpu"
+
+    def agree(question: Mapping[str, Any]) -> None:
+        _refuse_another(question_of(data), question, record)
+
+    again = evaluate(
+        f"{data['plugin']['name']}:{record.method}",
+        images,
+        split=_split(record, images),
+        seed=record.seed,
+        gallery=data["gallery"],
+        preset=data["preset"],
+        settings=data["settings"]["effective"],
+        threshold=data["threshold"]["asked"],
+        device=device,
+        runs_dir=where,
+        again=True,
+        progress=progress,
+        registry=registry,
+        store_dir=store,
+        agree=agree,
+    )
+    shutil.rmtree(store, ignore_errors=True)
+    return compare_records(record, again)
+
+
+def compare_records(before: RunRecord, after: RunRecord) -> Repetition:
+    """Compare all numbers and answers of two records of one run.
+
+    Args:
+        before: The run.
+        after: Its repetition.
+    """
+    was, now = _numbers(before), _numbers(after)
+    differ, largest = [], 0.0
+    for name in dict.fromkeys((*was, *now)):
+        old, new = was.get(name), now.get(name)
+        if _equal(old, new):
+            continue
+        differ.append(Change(name, old, new))
+        numbers = isinstance(old, int | float) and isinstance(new, int | float)
+        largest = max(largest, abs(float(old) - float(new)) if numbers else math.inf)  # type: ignore[arg-type]
+    shapes = [_array_difference(before, after, part) for part in ("calibration", "test")]
+    for part, difference in zip(("calibration", "test"), shapes, strict=True):
+        if difference:
+            differ.append(Change(f"scores of {part}", 0.0, difference))
+            largest = max(largest, difference)
+    same: Same = "exactly" if not differ else "within 1e-5" if largest <= TOLERANCE else "no"
+    described = [{**_flat(run.data["environment"]), **_flat(run.data["code"], "code.")} for run in (before, after)]
+    changes = [
+        Change(name, described[0].get(name), described[1].get(name))
+        for name in sorted({*described[0], *described[1]})
+        if name not in _PASSING and described[0].get(name) != described[1].get(name)
+    ]
+    return Repetition(after, len({*was, *now}), tuple(differ), largest, same, tuple(changes))
+
+
+def _images(record: RunRecord, dataset: str | None, root: Path | None) -> ImageSet:
+    told = record.data["dataset"]
+    name = dataset or told["asked"] or (record.dataset if record.dataset.startswith(BUILT_IN) else None)
+    if name is None:
+        raise ReidbenchError(
+            f"the record does not say where '{record.dataset}' was found",
+            where=str(record.path),
+            remedy="name it with --dataset, and --root where it needs one",
+        )
+    if root is None and dataset is None and told["root"]:
+        root = Path(told["root"])
+    images = load_dataset(name, root)
+    if images.digest != told["digest"]:
+        raise ReidbenchError(
+            f"'{name}' is not the dataset of the run: its digest is {images.digest[:12]}, not {told['digest'][:12]}",
+            where=str(record.path),
+            remedy="name the dataset that was run, unchanged, with --dataset and --root",
+        )
+    return images
+
+
+def _split(record: RunRecord, images: ImageSet) -> Split:
+    """Return the run's split: from its folder, or where the record came alone, made again."""
+    told = record.data["split"]
+    path = record.path / "split.csv"
+    if path.exists():
+        read = read_split(path, images)
+        split = Split(read.image_ids, read.parts, str(told["kind"]), record.split_seed)
+    elif record.split_seed is not None:
+        split = split_of_kind(images, str(told["kind"]), seed=record.split_seed, new_share=told.get("new_share"))
+    else:
+        raise ReidbenchError(
+            "the run's split came from a file, and it is not beside the record",
+            where=str(path),
+            remedy="put the split.csv of the run there",
+        )
+    if split.digest != told["digest"]:
+        raise ReidbenchError(
+            f"the split is not that of the run: its digest is {split.digest[:12]}, not {told['digest'][:12]}",
+            where=str(path),
+            remedy="put the split.csv of the run there, unchanged",
+        )
+    return split
+
+
+def _refuse_another(was: Mapping[str, Any], now: Mapping[str, Any], record: RunRecord) -> None:
+    """Refuse to go on where it would be another run.
+
+    Raises:
+        ReidbenchError: Plugin, weights or anything else that shapes the run is not the same.
+    """
+    remedies = {
+        "plugin": "install that version of the plugin",
+        "weights": "put the weights of the run in place, or name them as the run did",
+        "parts": "install the versions of the plugins that the parts came from",
+    }
+    now = json.loads(json.dumps(now))  # as a record holds it
+    for name in (*remedies, *(key for key in was if key not in remedies)):
+        if name == "weights" and was[name]["sha256"] and was[name]["sha256"] == now[name]["sha256"]:
+            continue  # one file, wherever it lies
+        old, new = _flat({name: was[name]}), _flat({name: now[name]})
+        changed = next((key for key in (*old, *new) if old.get(key) != new.get(key)), None)
+        if changed is not None:
+            raise ReidbenchError(
+                f"this would be another run: {changed} was {old.get(changed)!r} and is {new.get(changed)!r}",
+                where=str(record.path),
+                remedy=remedies.get(name, "repeat it with the version of reidbench that made it"),
+            )
+
+
+def _numbers(record: RunRecord) -> dict[str, Any]:
+    """Return every metric and threshold by its place in the record."""
+    told = {key: record.data[key] for key in ("metrics", "threshold")}
+    return {name: value for name, value in _flat(told).items() if isinstance(value, int | float)}
+
+
+def _array_difference(before: RunRecord, after: RunRecord, part: str) -> float:
+    """Return the largest difference of a score, infinite where answers differ; 0 where the run kept no scores."""
+    paths = [run.path / "scores.npz" for run in (before, after)]
+    if not all(path.exists() for path in paths):
+        return 0.0
+    with np.load(paths[0], allow_pickle=False) as old, np.load(paths[1], allow_pickle=False) as new:
+        scores = [file[f"{part}.scores"] for file in (old, new)]
+        if any(not np.array_equal(old[f"{part}.{name}"], new[f"{part}.{name}"]) for name in ("image_id", "true")):
+            return math.inf
+    if scores[0].shape != scores[1].shape:
+        return math.inf
+    with np.errstate(invalid="ignore"):  # -inf pads both
+        moved = np.where(scores[0] == scores[1], 0.0, np.abs(scores[0] - scores[1]))
+    return float(moved.max(initial=0.0))
+
+
+def _equal(old: Any, new: Any) -> bool:
+    if isinstance(old, float) and isinstance(new, float) and math.isnan(old) and math.isnan(new):
+        return True
+    return bool(old == new)
+
+
+def _flat(value: Any, place: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return {name: leaf for key, inner in value.items() for name, leaf in _flat(inner, f"{place}{key}.").items()}
+    return {place.removesuffix("."): value}

@@ -1,0 +1,169 @@
+"""A run made again from its record: equal numbers, or what differs; another run is refused."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+import reidbench
+from reidbench.cli.main import app
+from reidbench.errors import ReidbenchError
+from reidbench.evaluation import evaluate
+from reidbench.progress import Progress
+from reidbench.registry import Offered, Registry
+from reidbench.repetition import compare_records, repeat_run
+from reidbench.runs import RunRecord, load_runs, read_run
+
+DATASET = "patterns:identities=12,size=64,level=easy"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    runs = tmp_path_factory.mktemp("runs")
+    return evaluate(
+        "color_histogram", DATASET, runs_dir=runs, progress=Progress(), device="cpu", split_seed=2, seed=3,
+        settings={"hue_bins": 8}, threshold="max-score", gallery="all",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def run(made, tmp_path):
+    """Return a copy of the run that a test may spoil."""
+    path = tmp_path / "runs" / "d" / "m" / made.id
+    shutil.copytree(made.path, path)
+    return read_run(path)
+
+
+def spoiled(run, **changes):
+    data = {**run.data, **changes}
+    (run.path / "run.json").write_text(json.dumps(data))
+    return read_run(run.path)
+
+
+def again(run, tmp_path, **options):
+    return repeat_run(run, runs_dir=tmp_path / "runs", progress=Progress(), **options)
+
+
+def test_a_run_made_again_is_the_same_to_the_last_bit_and_stands_apart(run, tmp_path, monkeypatch):
+    represented = []
+    real = reidbench.EmbeddingMethod.represent
+    monkeypatch.setattr(reidbench.EmbeddingMethod, "represent", lambda *a: (represented.append(1), real(*a))[1])
+    found = again(run, tmp_path)
+    assert represented  # not out of the cache
+    assert found.same == "exactly" and found.differ == () and found.n_compared > 50 and found.environment == ()
+    assert found.record.id == run.id and found.record.path != run.path
+    assert len(load_runs(tmp_path / "runs")) == 1 and not list((tmp_path / "runs" / "repeats").glob(".store-*"))
+    for key in ("seed", "gallery", "preset", "settings"):
+        effective = ("effective",) if key == "settings" else ()
+        was, now = run.data[key], found.record.data[key]
+        for inner in effective:
+            was, now = was[inner], now[inner]
+        assert was == now
+
+
+def test_a_record_without_its_split_is_repeated_if_it_can_be_made_again(run, tmp_path):
+    (run.path / "split.csv").unlink()
+    assert again(run, tmp_path).same == "exactly"
+    alone = spoiled(run, split={**run.data["split"], "seed": None, "kind": "file"})
+    with pytest.raises(ReidbenchError, match="came from a file"):
+        again(alone, tmp_path)
+
+
+def test_a_run_from_a_split_file_is_repeated(tmp_path):
+    images = reidbench.load_dataset(DATASET)
+    split = dataclasses.replace(reidbench.make_split(images, seed=7), kind="file", seed=None)
+    record = evaluate("color_histogram", images, split=split, runs_dir=tmp_path, progress=Progress(), device="cpu")
+    assert repeat_run(record, runs_dir=tmp_path, progress=Progress()).same == "exactly"
+
+
+def test_numbers_that_moved_are_named(run, tmp_path):
+    metrics = json.loads(json.dumps(run.data["metrics"]))
+    metrics["test"]["overall"]["score"] += 4e-6
+    found = again(spoiled(run, metrics=metrics), tmp_path)
+    assert found.same == "within 1e-5" and found.largest == pytest.approx(4e-6)
+    assert [change.name for change in found.differ] == ["metrics.test.overall.score"]
+    metrics["test"]["overall"]["score"] += 0.25
+    found = compare_records(spoiled(run, metrics=metrics), found.record)
+    assert found.same == "no" and found.largest == pytest.approx(0.250004)
+
+
+def test_what_else_changed_is_listed(run):
+    environment = {**run.data["environment"], "python": "3.10.0", "peak_memory_mib": 1.0}
+    code = {"reidbench": {**run.data["code"]["reidbench"], "commit": "abc"}}
+    other = RunRecord(run.path, {**run.data, "environment": environment, "code": code})
+    found = compare_records(run, other)
+    assert [(change.name, change.after) for change in found.environment] == [
+        ("code.reidbench.commit", "abc"), ("python", "3.10.0"),
+    ]  # fmt: skip
+    assert found.same == "exactly"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"plugin": {"name": "reidbench", "version": "0.0.9", "method_version": "1"}},
+         "plugin.version was '0.0.9' and is '0.1.0'"),
+        ({"plugin": {"name": "nobody", "version": "1", "method_version": "1"}}, "no method is called 'nobody:"),
+        ({"weights": {"source": "x", "pretrained": True, "sha256": "ab", "licence": "", "label": "x"}},
+         "weights.source was 'x' and is 'none'"),
+    ],
+)  # fmt: skip
+def test_another_run_is_refused_before_any_work(run, tmp_path, changes, message, monkeypatch):
+    monkeypatch.setattr("reidbench.evaluation.Stages", None)
+    with pytest.raises(ReidbenchError, match=message) as caught:
+        again(spoiled(run, **changes), tmp_path)
+    assert caught.value.where and caught.value.remedy
+
+
+def test_weights_that_are_gone_are_an_error(run, tmp_path, monkeypatch):
+    class Weighted(reidbench.EmbeddingMethod):
+        def prepare(self, device, seed, progress):
+            raise ReidbenchError("there is no file 'w.pt'", where="--set weights=w.pt", remedy="put it there")
+
+        def embed(self, pixels):
+            raise AssertionError
+
+    spec = reidbench.MethodSpec("color_histogram", "", type(_settings(run)), Weighted)
+    registry = Registry((Offered(spec, "reidbench", "0.1.0"),), ())
+    monkeypatch.setattr("reidbench.repetition.load_registry", lambda **_: registry)
+    with pytest.raises(ReidbenchError, match="no file 'w.pt'"):
+        again(run, tmp_path)
+
+
+def _settings(run):
+    from reidbench.registry import load_registry
+
+    return load_registry().find("color_histogram").spec.settings(**run.data["settings"]["effective"])
+
+
+def test_another_dataset_is_refused(run, tmp_path):
+    with pytest.raises(ReidbenchError, match="is not the dataset of the run"):
+        again(run, tmp_path, dataset="patterns:identities=13,size=64,level=easy")
+    nowhere = spoiled(run, dataset={**run.data["dataset"], "name": "catalogue", "asked": None})
+    with pytest.raises(ReidbenchError, match="does not say where 'catalogue' was found"):
+        again(nowhere, tmp_path)
+    assert again(nowhere, tmp_path, dataset=DATASET).same == "exactly"
+
+
+def test_another_split_is_refused(run, tmp_path):
+    text = (run.path / "split.csv").read_text()
+    (run.path / "split.csv").write_text(text.replace(",test\n", ",unused\n", 1))
+    with pytest.raises(ReidbenchError, match="the split is not that of the run"):
+        again(run, tmp_path)
+
+
+def test_the_command_says_so_and_fails_where_numbers_differ(run, tmp_path):
+    runs = str(tmp_path / "runs")
+    asked = ["run", "--from", str(run.path / "run.json"), "--runs", runs]
+    result = CliRunner().invoke(app, asked, catch_exceptions=False)
+    assert result.exit_code == 0 and "are the same, exactly" in result.stdout
+    assert "environment: as it was" in result.stdout
+    metrics = json.loads(json.dumps(run.data["metrics"]))
+    metrics["test"]["overall"]["score"] += 0.25
+    spoiled(run, metrics=metrics)
+    result = CliRunner().invoke(app, [*asked, "--json"])
+    assert isinstance(result.exception, ReidbenchError) and result.exception.message.startswith("1 of ")
+    told = json.loads(result.stdout)
+    assert told["same"] == "no" and told["n_differ"] == 1
