@@ -35,13 +35,14 @@ class LightGlueMatcher:
     def __init__(self, settings: AlikedSettings, device: str, progress: Progress) -> None:
         self._confidence = settings.confidence
         self._device = device
-        network = LightGlue(
-            None,  # its own name for "download nothing"
-            input_dim=_DIMENSION.get(settings.model, 128),
-            depth_confidence=-1,
-            width_confidence=-1,
-            filter_threshold=_FILTER_THRESHOLD,
-        )
+        with torch.random.fork_rng(devices=[]):  # first values, all replaced by those of the file
+            network = LightGlue(
+                None,  # its own name for "download nothing"
+                input_dim=_DIMENSION.get(settings.model, 128),
+                depth_confidence=-1,
+                width_confidence=-1,
+                filter_threshold=_FILTER_THRESHOLD,
+            )
         self.weights = load_network(
             network,
             "LightGlue for ALIKED",

@@ -53,7 +53,8 @@ class Aliked(LocalFeatureMethod):
 
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         settings: AlikedSettings = self.settings
-        network = ALIKED(settings.model, settings.keypoints, _DETECTION_THRESHOLD, _NMS_RADIUS)
+        with torch.random.fork_rng(devices=[]):  # first values, all replaced by those of the file
+            network = ALIKED(settings.model, settings.keypoints, _DETECTION_THRESHOLD, _NMS_RADIUS)
         self._own_weights = load_network(
             network,
             settings.model,

@@ -65,7 +65,8 @@ class WildlifeTools(Method):
         settings = self.settings
         extract = DeepFeatures(backbone.network, settings.batch_size, settings.workers, device)
         try:
-            embedding = extract(_Dataset(images, backbone.input.transform()))
+            with torch.random.fork_rng(devices=[]):  # its loader draws a seed from the generator that all share
+                embedding = extract(_Dataset(images, backbone.input.transform()))
         except ReidbenchError:
             # From a worker process it comes with a traceback in its text: meet the broken image here, plainly.
             for index in range(len(images)):
