@@ -122,10 +122,10 @@ def answer(
             days = encounter[search.query.indices], encounter[search.gallery.indices]
             found = match(
                 search.query.representation,
-                _target(method, search, learned),
+                target_of(method, search, learned),
                 search.codes if by_image else np.arange(len(search.identities)),
                 search.own,
-                _score(method, search),
+                comparison_of(method, search),
                 encounter=days if by_image else None,
                 image_level=by_image,
                 n_compared=len(search.codes),
@@ -160,7 +160,8 @@ def classes_of(identities: NDArray, learned: NDArray) -> Representation:
     return Representation({CLASS: np.where(learned[place] == identities, place, -1).astype(np.int64)})
 
 
-def _target(method: Method, search: Search, learned: NDArray) -> Representation:
+def target_of(method: Method, search: Search, learned: NDArray) -> Representation:
+    """Return what a search is compared with: images, one centroid for each identity, or identities as such."""
     if method.matching == "identity":
         return classes_of(search.identities, learned)
     if method.matching == "centroid":
@@ -169,7 +170,7 @@ def _target(method: Method, search: Search, learned: NDArray) -> Representation:
     return search.gallery.representation
 
 
-def _score(method: Method, search: Search) -> Any:
+def comparison_of(method: Method, search: Search) -> Any:
     """Return what compares a block of queries with the target; parts that compare images need the images too."""
     if not isinstance(method, IdentityCombination):
         return method.score

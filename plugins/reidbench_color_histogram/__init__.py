@@ -29,5 +29,6 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             summary="HSV colour histogram, cosine, nearest image: a floor",
             settings=ColorHistogramSettings,
             build=_build,
+            source="Swain and Ballard 1991 (colour indexing), compared by Bhattacharyya's coefficient",
         )
     ]

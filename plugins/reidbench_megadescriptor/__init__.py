@@ -70,6 +70,7 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             _build,
             needs="pretrained weights of the model, or their file",
             licence="that of the model's weights",
+            source="that of the model; frozen features and cosine as in WildlifeDatasets, WACV 2024",
         ),
     ]
 

@@ -1,0 +1,147 @@
+"""Tiny drawn animals for the checks: blobs of colour that shift a little from photograph to photograph.
+
+They are drawn in milliseconds and tell nothing of how well a method does; the dataset ``patterns`` is for that.
+"""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reidbench.data.images import ImageSet
+
+SIDE = 64
+GROUPS = ("east", "west")
+ANIMALS = 6  # of each group
+PHOTOGRAPHS = 4  # of each animal
+ENROLLED = 4  # animals of each group in the gallery, by two photographs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """The images that every method is shown.
+
+    Attributes:
+        everything: 12 animals of two groups, 4 photographs of each.
+        gallery: Two photographs of each of 8 animals.
+        queries: Another one of these 8, and one of two animals that are not enrolled.
+        sample: Five of the queries, for what is repeated.
+        renamed: The sample with the same pixels under other identities, ids and file names.
+        odd: A photograph beside an unusual image, by the name of the unusual one.
+        broken: A photograph beside a file that is no image.
+        many: Twelve photographs.
+    """
+
+    everything: ImageSet
+    gallery: ImageSet
+    queries: ImageSet
+    sample: ImageSet
+    renamed: ImageSet
+    odd: dict[str, ImageSet]
+    broken: ImageSet
+    many: ImageSet
+
+
+@functools.lru_cache(maxsize=1)
+def drawn() -> Drawn:
+    """Draw the images into a temporary folder, once a process."""
+    keeper = tempfile.TemporaryDirectory(prefix="reidbench-testing-")
+    _KEPT.append(keeper)  # its finaliser removes the folder when the process ends
+    root = Path(keeper.name)
+    everything = _animals(root)
+    animal = np.repeat(np.arange(len(GROUPS) * ANIMALS), PHOTOGRAPHS)
+    photograph = np.tile(np.arange(PHOTOGRAPHS), len(GROUPS) * ANIMALS)
+    enrolled = animal % ANIMALS < ENROLLED
+    known = np.flatnonzero(enrolled & (photograph == 2))
+    unknown = np.flatnonzero((animal % ANIMALS == ENROLLED) & (photograph == 0))
+    queries = everything.take(np.concatenate([known, unknown]))
+    sample = queries.take(np.array([0, 3, 4, 7, 9]))
+    return Drawn(
+        everything,
+        everything.take(np.flatnonzero(enrolled & (photograph < 2))),
+        queries,
+        sample,
+        _renamed(sample, root),
+        {name: _beside(everything, _save(root / f"{name}.png", pixels)) for name, pixels in _odd().items()},
+        _beside(everything, _no_image(root / "broken.png"), checked=True),
+        everything.take(np.arange(12)),
+    )
+
+
+_KEPT: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def _animals(root: Path) -> ImageSet:
+    rows = []
+    for number in range(len(GROUPS) * ANIMALS):
+        group = GROUPS[number // ANIMALS]
+        coat = _blobs(np.random.default_rng([7, number]), SIDE + 16)
+        for photograph in range(PHOTOGRAPHS):
+            rng = np.random.default_rng([8, number, photograph])
+            top, left = rng.integers(0, 17, size=2)
+            light = rng.uniform(0.85, 1.15)
+            pixels = np.clip(coat[top : top + SIDE, left : left + SIDE] * light, 0, 255).astype(np.uint8)
+            name = f"{group}-{number}-{photograph}"
+            path = _save(root / f"{name}.png", pixels)
+            day = f"2024-05-{1 + photograph:02d}"
+            rows.append((name, f"{group}-animal-{number}", str(path), group, day, "", None))
+    return _images(root, rows)
+
+
+def _blobs(rng: np.random.Generator, side: int) -> NDArray[np.uint8]:
+    cells = rng.integers(0, 256, size=(9, 9, 3), dtype=np.uint8)
+    return np.asarray(cv2.resize(cells, (side, side), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+
+
+def _odd() -> dict[str, NDArray[np.uint8]]:
+    grey = cv2.cvtColor(_blobs(np.random.default_rng(9), SIDE), cv2.COLOR_RGB2GRAY)
+    return {
+        "blank": np.full((SIDE, SIDE, 3), (90, 140, 60), np.uint8),
+        "grey": np.repeat(grey[:, :, None], 3, axis=2),
+        "tiny": np.random.default_rng(10).integers(0, 256, size=(2, 3, 3), dtype=np.uint8),
+        "long": np.ascontiguousarray(np.tile(_blobs(np.random.default_rng(11), SIDE)[:12], (1, 6, 1))),
+    }
+
+
+def _renamed(sample: ImageSet, root: Path) -> ImageSet:
+    """Copy the sample to names that say nothing, its identities dealt out anew within each group."""
+    folder = root / "renamed"
+    folder.mkdir()
+    table = sample.table.copy()
+    for index, path in enumerate(table["path"]):
+        shutil.copyfile(path, folder / f"{index}.png")
+    table["path"] = [str(folder / f"{index}.png") for index in range(len(table))]
+    table["image_id"] = [f"{index}" for index in range(len(table))]
+    table["identity"] = [f"{group}-nobody-{index}" for index, group in enumerate(table["group"])]
+    return ImageSet(sample.name, root, table)
+
+
+def _beside(everything: ImageSet, path: Path, *, checked: bool = False) -> ImageSet:
+    first = everything.take(np.array([0]))
+    table = pd.concat([first.table, first.table], ignore_index=True)
+    table.loc[1, "image_id"] = path.stem
+    table.loc[1, "path"] = str(path)
+    return ImageSet(everything.name, everything.root, table, checked=checked)
+
+
+def _images(root: Path, rows: list[tuple[str, str, str, str, str, str, None]]) -> ImageSet:
+    columns = ["image_id", "identity", "path", "group", "date", "orientation", "bbox"]
+    return ImageSet("drawn-for-checks", root, pd.DataFrame(rows, columns=columns))
+
+
+def _save(path: Path, pixels: NDArray[np.uint8]) -> Path:
+    cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    return path
+
+
+def _no_image(path: Path) -> Path:
+    path.write_bytes(b"\x89PNG\r\n\x1a\nand then nothing")
+    return path

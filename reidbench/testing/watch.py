@@ -1,0 +1,255 @@
+"""What a method does beside answering: files it writes, hosts it asks, global state it leaves changed, memory it takes.
+
+Python reports opened files, sockets and unpickled classes to audit hooks. A hook can't be taken off again, so
+one is added at the first watch and sees nothing while no watch is on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_WRITES = {
+    "os.mkdir": 0,
+    "os.rename": 1,
+    "os.remove": 0,
+    "os.rmdir": 0,
+    "os.symlink": 1,
+    "os.link": 1,
+    "os.truncate": 0,
+}
+"""Audit events that change the file system, and which argument is the path."""
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
+_SET_BY_OTHERS = ("QT_", "OPENCV_", "KMP_", "TORCHINDUCTOR_", "TOKENIZERS_", "PYTEST_")
+"""How environment variables begin that libraries set when they are imported."""
+_SHOWN = 3
+
+
+@dataclass(slots=True)
+class Watch:
+    """Notes what happens while it is on.
+
+    Attributes:
+        allowed: Folders in which a method may write.
+        writes: Paths written elsewhere, each once.
+        hosts: Addresses asked for after the weights were loaded, each once.
+        pickles: Classes that were unpickled, each once.
+        seeds: Generators that a stage left in another state, as ``numpy in represent``.
+        state: What else a stage left changed in the process.
+        memory_mib: Most memory taken beyond that at the beginning of a stage; ``None`` where it can't be read.
+    """
+
+    allowed: tuple[Path, ...]
+    writes: dict[str, None] = field(default_factory=dict)
+    hosts: dict[str, None] = field(default_factory=dict)
+    pickles: dict[str, None] = field(default_factory=dict)
+    seeds: dict[str, None] = field(default_factory=dict)
+    state: dict[str, None] = field(default_factory=dict)
+    memory_mib: float | None = None
+    _stage: str = ""
+
+    @contextlib.contextmanager
+    def during(self, stage: str) -> Iterator[None]:
+        """Watch one stage, then put the process back as it was."""
+        global _watch
+        _add_hook()
+        generators = {name: read() for name, (read, _) in _GENERATORS.items()}
+        process, environment, folder = _process_state(), dict(os.environ), os.getcwd()
+        self._stage, start = stage, _begin_memory()
+        _watch, outer = self, _watch
+        try:
+            yield
+        finally:
+            _watch = outer
+            self._note_memory(start)
+            self._compare(stage, generators, process)
+            for name, (_, write) in _GENERATORS.items():
+                if generators[name] is not None:
+                    write(generators[name])
+            for name in _own_variables():
+                if name not in environment:
+                    del os.environ[name]
+            os.environ.update(environment)
+            os.chdir(folder)
+
+    def see(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Take note of one audit event.
+
+        Raises:
+            OSError: A host is asked for by a stage that needs none.
+        """
+        if event == "open":
+            path, mode, flags = arguments
+            if (isinstance(mode, str) and set(mode) & set("wax+")) or (isinstance(flags, int) and flags & _WRITE_FLAGS):
+                self._note_write(path)
+        elif event in _WRITES:
+            self._note_write(arguments[_WRITES[event]])
+        elif event in ("socket.connect", "socket.getaddrinfo"):
+            self._note_host(arguments[1] if event == "socket.connect" else arguments[0])
+        elif event == "pickle.find_class" and not _inside_multiprocessing():
+            self.pickles[".".join(map(str, arguments))] = None
+
+    def _note_write(self, path: Any) -> None:
+        if not isinstance(path, str | bytes | os.PathLike):
+            return  # a descriptor: its file was opened, and seen, before
+        whole = Path(os.path.abspath(os.fsdecode(path)))
+        if "__pycache__" in whole.parts or whole.is_relative_to("/dev") or whole.is_relative_to("/proc"):
+            return
+        if not any(whole.is_relative_to(folder) for folder in self.allowed):
+            self.writes[str(whole)] = None
+
+    def _note_host(self, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else address
+        if isinstance(host, bytes):
+            host = os.fsdecode(host)
+        if (
+            host is None
+            or not isinstance(host, str)
+            or host.startswith(("/", "127.", "\0"))
+            or host in ("localhost", "::1", "")
+        ):
+            return  # this machine: worker processes talk to each other so
+        if self._stage == "prepare" and not os.environ.get("HF_HUB_OFFLINE"):
+            return
+        self.hosts[f"{host} in {self._stage}"] = None
+        raise OSError(f"no network in {self._stage}: {host} was asked for")
+
+    def _note_memory(self, start: float | None) -> None:
+        peak = _memory("VmHWM")
+        if start is not None and peak is not None:
+            self.memory_mib = max(self.memory_mib or 0.0, peak - start)
+
+    def _compare(self, stage: str, before: dict[str, Any], process: dict[str, Any]) -> None:
+        for name, (read, _) in _GENERATORS.items():
+            after = read()
+            if before[name] is not None and not _same(before[name], after):
+                self.seeds[f"{name} in {stage}"] = None
+        now = _process_state()
+        for name in process | now:
+            late = name not in process and not name.startswith("the environment")  # torch came with this stage
+            if not late and now.get(name) != process.get(name):
+                self.state[f"{name} in {stage}"] = None
+
+
+def shown(items: dict[str, None]) -> str:
+    """Return the first few of what was noted, as one text."""
+    listed = list(items)
+    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+    return ", ".join(listed[:_SHOWN]) + more
+
+
+def write_folders(own: Path) -> tuple[Path, ...]:
+    """Return where a method may write: its own folder, the caches of reidbench and of weights."""
+    from reidbench.cache import cache_dir
+
+    home = Path.home() / ".cache"
+    given = [os.environ[name] for name in ("HF_HOME", "TORCH_HOME", "XDG_CACHE_HOME") if os.environ.get(name)]
+    return (own, cache_dir().absolute(), home, *map(Path, given))
+
+
+@contextlib.contextmanager
+def temporary_files_in(folder: Path) -> Iterator[None]:
+    """Have temporary files made in this folder, so that those of others can be told apart."""
+    before = tempfile.tempdir
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+_watch: Watch | None = None
+_hooked = False
+
+
+def _add_hook() -> None:
+    global _hooked
+    if not _hooked:
+        _hooked = True
+        sys.addaudithook(_hook)
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if _watch is not None:
+        _watch.see(event, arguments)
+
+
+def _torch() -> Any:
+    return sys.modules.get("torch")
+
+
+def _torch_state() -> Any:
+    torch = _torch()
+    return None if torch is None or not hasattr(torch, "get_rng_state") else torch.get_rng_state()
+
+
+_GENERATORS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "random": (random.getstate, random.setstate),
+    "numpy": (lambda: np.random.get_state(legacy=False), np.random.set_state),
+    "torch": (_torch_state, lambda state: _torch().set_rng_state(state)),
+}
+"""The generators that all of a process shares: how their state is read, and put back."""
+
+
+def _same(before: Any, after: Any) -> bool:
+    if isinstance(before, dict):  # numpy's
+        return all(_same(value, after[name]) for name, value in before.items())
+    if hasattr(before, "tolist"):
+        return bool(np.array_equal(np.asarray(before), np.asarray(after)))
+    return bool(before == after)
+
+
+def _process_state() -> dict[str, Any]:
+    state: dict[str, Any] = {"the working folder": os.getcwd(), "numpy's error handling": np.geterr()}
+    state |= {f"the environment variable {name}": os.environ[name] for name in _own_variables()}
+    torch = _torch()
+    if torch is not None and hasattr(torch, "get_default_dtype"):
+        state["torch's default dtype"] = torch.get_default_dtype()
+        state["torch's gradient mode"] = torch.is_grad_enabled()
+        state["torch's threads"] = torch.get_num_threads()
+        state["torch's deterministic mode"] = torch.are_deterministic_algorithms_enabled()
+        state["cuDNN's flags"] = (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark)
+    return state
+
+
+def _own_variables() -> list[str]:
+    return [name for name in os.environ if not name.startswith(_SET_BY_OTHERS)]
+
+
+def _inside_multiprocessing() -> bool:
+    """Whether worker processes are handing results over, which they do by pickles of their own."""
+    frame = sys._getframe()
+    while frame is not None:
+        if "multiprocessing" in str(frame.f_globals.get("__name__", "")):
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
+def _begin_memory() -> float | None:
+    """Set the kernel's note of the process's peak back to what it takes now, and return that in MiB."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:  # not Linux, or not allowed
+        return None
+    return _memory("VmRSS")
+
+
+def _memory(name: str) -> float | None:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) / 1024
+    return None
