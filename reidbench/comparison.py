@@ -17,7 +17,7 @@ from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate, preset_name
 from reidbench.failures import FailedRun, MethodFailure, forget_failure, write_failure
-from reidbench.isolation import Isolation, run_isolated
+from reidbench.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.progress import RichProgress
 from reidbench.registry import BrokenPluginError, Registry, load_registry
 from reidbench.runs import RunRecord
@@ -46,6 +46,8 @@ def run_jobs(
         ReidbenchError: The only job failed, or a name, a setting or a dataset that is asked for is wrong.
     """
     registry = load_registry(files=plugins)
+    if isolation is not None:
+        find_interpreter(isolation.python)
     for job in jobs:
         _check_asked(job, registry, isolation)  # a misspelt name should not cost the hours before it
     loaded: dict[tuple[str, Path | None], ImageSet] = {}
@@ -68,7 +70,8 @@ def run_jobs(
             else:
                 record = run_isolated(job, isolation, runs_dir=runs_dir, again=again, plugins=plugins)
         except (Exception, SystemExit) as error:  # a stranger's method: its row is lost, the others go on
-            failure = MethodFailure.of(error, job.method, _plugin_of(job.method, registry))
+            foreign = isolation is not None and isolation.python is not None  # its plugins are not these
+            failure = MethodFailure.of(error, job.method, ("", "") if foreign else _plugin_of(job.method, registry))
             failed = FailedRun.of(job, (images.name, images.digest), failure, isolated=isolation is not None)
             with contextlib.suppress(OSError):  # a full disk is told by the error itself
                 write_failure(runs_dir, failed)

@@ -58,6 +58,7 @@ class MethodFailure(ReidbenchError):
     def of(cls, error: BaseException, method: str, plugin: tuple[str, str] = ("", "")) -> MethodFailure:
         """Read what any error says as the failure of a method."""
         if isinstance(error, MethodFailure):
+            error.plugin = error.plugin if any(error.plugin) else plugin
             return error
         trace = "".join(traceback.format_exception(error))
         if isinstance(error, ReidbenchError):

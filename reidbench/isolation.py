@@ -67,7 +67,7 @@ def run_isolated(
         MethodFailure: It failed, crashed, took too long or too much memory.
         ReidbenchError: The interpreter can't be started, or has no reidbench.
     """
-    python = _interpreter(isolation.python)
+    python = find_interpreter(isolation.python)
     asked = {
         "job": {name: str(value) if isinstance(value, Path) else value for name, value in asdict(job).items()},
         "runs_dir": str(runs_dir.absolute()),
@@ -99,8 +99,12 @@ def run_isolated(
         return _read(job, code, folder, isolation)
 
 
-def _interpreter(given: str | None) -> str:
-    """Return the interpreter to start, one that has reidbench."""
+def find_interpreter(given: str | None) -> str:
+    """Return the interpreter to start.
+
+    Raises:
+        ReidbenchError: There is none of that name, or it has no reidbench.
+    """
     if given is None:
         return sys.executable
     found = shutil.which(given)

@@ -192,7 +192,7 @@ def failure_sheets(failures: Sequence[FailedRun]) -> list[Sheet]:
     if not failures:
         return []
     cells = tuple(
-        (each.method, f"{each.plugin} {each.version}".strip() or UNDEFINED, each.dataset,
+        (each.method, f"{each.plugin} {each.version[:12]}".strip() or UNDEFINED, each.dataset,
          f"{each.asked['split'] or each.asked['split_seed']}, {each.asked['seed']}", each.how, each.reason)
         for each in failures
     )  # fmt: skip

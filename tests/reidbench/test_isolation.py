@@ -149,6 +149,12 @@ def test_what_was_mistyped_ends_everything_before_it_begins(options, message, tm
     assert load_runs(tmp_path) == [] and load_failures(tmp_path) == []
 
 
+def test_a_row_of_a_process_of_its_own_names_its_plugin(tmp_path):
+    _, (failed,) = together([job("vanishes"), job("fine")], tmp_path, isolation=Isolation())
+    assert (failed.plugin, failed.version, failed.how, failed.isolated) == ("planted", "1.5", "crash", True)
+    assert load_failures(tmp_path) == [failed]
+
+
 def test_an_interpreter_that_cannot_do_it_is_named(tmp_path):
     with pytest.raises(ReidbenchError, match="no such interpreter"):
         isolated("fine", tmp_path, python="python-of-nobody")
@@ -157,6 +163,9 @@ def test_an_interpreter_that_cannot_do_it_is_named(tmp_path):
     bare.chmod(0o755)
     with pytest.raises(ReidbenchError, match="No module named 'reidbench'"):
         isolated("fine", tmp_path, python=str(bare))
+    with pytest.raises(ReidbenchError, match="no such interpreter"):
+        together([job("fine")], tmp_path, isolation=Isolation("python-of-nobody"))
+    assert load_failures(tmp_path) == []
 
 
 def test_limits_are_above_zero():
