@@ -17,13 +17,13 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import dtype_to_descr, write_array_header_2_0
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
@@ -146,12 +146,14 @@ class RepresentationStore:
 
         def fill(folder: Path) -> None:
             for name in parts[0].dense:
-                _concatenate(folder / f"dense.{name}.npy", [part.dense[name] for part in parts])
+                arrays = [part.dense[name] for part in parts]
+                _write_rows(folder / f"dense.{name}.npy", arrays[0], sum(map(len, arrays)), iter(arrays))
             for name in parts[0].ragged:
                 ragged = [part.ragged[name] for part in parts]
                 np.save(folder / f"counts.{name}.npy", np.concatenate([rows.counts for rows in ragged]))
-                rows = [np.concatenate([each[i] for i in range(len(each))]) for each in ragged if len(each)]
-                _concatenate(folder / f"rows.{name}.npy", rows)
+                n_row = sum(int(rows.counts.sum()) for rows in ragged)
+                blocks = (rows[image] for rows in ragged for image in range(len(rows)))
+                _write_rows(folder / f"rows.{name}.npy", ragged[0].values, n_row, blocks)
             index = {"images": list(images), "seconds": list(images.values())}
             (folder / _INDEX).write_text(json.dumps(index), encoding="utf-8")
 
@@ -218,14 +220,13 @@ class _Shard:
         return Representation(dense, ragged, checked=True)
 
 
-def _concatenate(path: Path, arrays: Sequence[NDArray]) -> None:
-    total = sum(len(array) for array in arrays)
-    if not total:
-        np.save(path, arrays[0], allow_pickle=False)
-        return
-    out = open_memmap(path, mode="w+", dtype=arrays[0].dtype, shape=(total, *arrays[0].shape[1:]))
-    start = 0
-    for array in arrays:
-        out[start : start + len(array)] = array
-        start += len(array)
-    out.flush()
+def _write_rows(path: Path, like: NDArray, n_row: int, blocks: Iterator[NDArray]) -> None:
+    """Write blocks of rows one after another as one array, holding no more than a block.
+
+    Written, not mapped: pages of a mapped file count as memory, and a store of local features has gigabytes of them.
+    """
+    header = {"descr": dtype_to_descr(like.dtype), "fortran_order": False, "shape": (n_row, *like.shape[1:])}
+    with path.open("wb") as file:
+        write_array_header_2_0(file, header)
+        for block in blocks:
+            file.write(np.ascontiguousarray(block).tobytes())

@@ -1,6 +1,7 @@
 """A store keeps each image's representation once, whatever split asks for it, and survives kills and damage."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -48,6 +49,18 @@ def test_images_come_back_in_any_order_from_several_shards(store):
     check(store.read(names([6, 0, 4, 4, 1])), [6, 0, 4, 4, 1])
     assert len(list(store._dir.glob("shard-*"))) == 1  # joined on the way
     check(store.read(names([3, 2])), [3, 2])
+
+
+def test_joining_shards_holds_a_block_of_rows_and_not_the_store(store):
+    for number in range(4):  # 4 x 16 MiB
+        rows = [np.full((1024, 512), number * 8 + image, dtype=np.float32) for image in range(8)]
+        store.add(names(range(number * 8, number * 8 + 8)), Representation({}, {"d": Ragged.from_rows(rows)}), 1.0)
+    tracemalloc.start()
+    found = store.read(names(range(32)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 12 * 2**20
+    assert [float(found.ragged["d"][image][-1, -1]) for image in (0, 9, 31)] == [0.0, 9.0, 31.0]
 
 
 def test_rows_are_mapped_from_disk_not_read(store):
