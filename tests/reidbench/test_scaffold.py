@@ -36,7 +36,8 @@ def test_what_is_written_is_in_style_and_takes_public_names_alone(tmp_path, kind
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module == "reidbench":
                 assert {alias.name for alias in node.names} <= set(reidbench.__all__)
-            assert not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reidbench."))
+            inner = isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reidbench.")
+            assert not inner or node.module == "reidbench.testing"  # the conformance kit, for its test
     for check in (["check", "--select", "E,F,I,UP,B,SIM"], ["format", "--check"]):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", check[0], "--isolated", "--line-length", "120", *check[1:], tmp_path],

@@ -28,7 +28,7 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             settings=ExamplePluginSettings,
             build=_build,
             licence="",  # of weights, where there are some
-            source="",  # the paper or repository that it follows
+            source="reidbench-example-plugin",  # or the paper or repository that it follows
             version="1",
         )
     ]

@@ -1,8 +1,11 @@
-"""example_plugin runs from the drawn animals to a record, and finds more than chance does."""
+"""example_plugin keeps the contract, runs from the drawn animals to a record, and finds more than chance does."""
 
 import reidbench
+from reidbench.testing import conformance_tests
 
 DATASET = "patterns:identities=12,size=64,level=easy"
+
+test_it_keeps_the_contract = conformance_tests("example_plugin")
 
 
 def test_it_finds_animals_it_knows(tmp_path):
