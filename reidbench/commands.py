@@ -9,8 +9,8 @@ from typing import Any
 
 OWN_COMMANDS = frozenset(
     {
-        "audit", "cache", "census", "compare", "curve", "datasets", "identify", "methods", "plugin", "report",
-        "rethreshold", "run", "score", "split", "submit", "tune",
+        "audit", "cache", "census", "cluster", "compare", "curve", "datasets", "identify", "methods", "plugin",
+        "report", "rethreshold", "run", "score", "split", "submit", "tune",
     }
 )  # fmt: skip
 """Names of reidbench's commands, those that are planned included."""

@@ -135,7 +135,7 @@ class PublishedIsotonic:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OfferedCurve:
-    """A plugin's curve, held to what a curve is.
+    """A plugin's curve, held to giving a probability for each similarity.
 
     Attributes:
         kind: Its name.
@@ -143,16 +143,17 @@ class OfferedCurve:
         drawn: Similarities that the record keeps the curve at, rising.
 
     Raises:
-        ReidbenchError: It falls, raises, or gives something other than a probability for each similarity.
+        ReidbenchError: It raises, or gives something other than a probability for each similarity.
     """
 
     kind: str
     read: Callable[[NDArray[np.float64]], ArrayLike]
     drawn: NDArray[np.float64]
 
-    def __post_init__(self) -> None:
-        if (np.diff(self(self.drawn)) < 0).any():
-            raise self._unusable("it falls, and a higher similarity has to score as high or higher")
+    @property
+    def falls(self) -> bool:
+        """Whether a higher similarity scores lower somewhere, by more than rounding."""
+        return bool((np.diff(self(self.drawn)) < -1e-9).any())
 
     def __call__(self, similarity: ArrayLike) -> NDArray[np.float64]:
         values = np.asarray(similarity, dtype=np.float64)

@@ -17,6 +17,7 @@ FEW_POSITIVES = 10
 """Below this many pairs of one animal an isotonic curve is a staircase of accidents; two numbers are fitted instead."""
 
 
+FALLS = "similarity falls where it should rise: not calibrated, only ranked"
 DRAWN_AT = 64
 """Quantiles of the similarities at which the record keeps a plugin's curve."""
 
@@ -75,7 +76,8 @@ def fit_curve(
         missing = "one animal" if n_same == 0 else "two animals"
         return _rank_only(values), (f"one class only: no pair shows {missing}; not calibrated, only ranked",)
     if fit is not None:
-        return _offered(kind, fit, values, labels, weights), ()
+        curve = _offered(kind, fit, values, labels, weights)
+        return (_rank_only(values), (FALLS,)) if curve.falls else (curve, ())
     if compat:
         knots, steps = _isotonic_steps(values, labels, weights)
         return PublishedIsotonic(knots, steps), ()
@@ -92,7 +94,7 @@ def fit_curve(
 
 def _offered(
     kind: str, fit: CurveFit, values: NDArray[np.float64], labels: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> Curve:
+) -> OfferedCurve:
     try:
         read = fit(values.copy(), labels.copy(), weights.copy())
     except Exception as error:  # a stranger's code
@@ -124,7 +126,7 @@ def _logistic(
     fitted = LogisticRegression().fit(scaled, labels, sample_weight=weights)
     slope = float(fitted.coef_[0, 0]) / spread
     if not slope > 0:
-        return _rank_only(values), (*notes, "similarity falls where it should rise: not calibrated, only ranked")
+        return _rank_only(values), (*notes, FALLS)
     return Logistic(slope, float(fitted.intercept_[0]) - slope * float(centre)), notes
 
 

@@ -25,8 +25,8 @@ class CalibrationSpec:
         summary: One line that says what it is.
         fit: Fits a curve to pairs of images: similarities ``(n_pair,)``, finite and not all equal, whether each
             pair shows one animal, both kinds present, and how many pairs each stands for. Returns a function from
-            finite similarities, of any shape, to probabilities in [0, 1] that never falls. What can't be calibrated
-            (one kind of pair only, one similarity) does not reach it.
+            finite similarities, of any shape, to probabilities in [0, 1]. What can't be calibrated (one kind of pair
+            only, one similarity) does not reach it, and where its curve falls, pairs are only ranked.
         version: Raise it whenever the same pairs would give another curve.
 
     Example:

@@ -89,7 +89,6 @@ def test_what_nothing_can_be_fitted_to_never_reaches_it():
         (lambda similarity, same, weight: 1 / 0, "can't be fitted: ZeroDivisionError"),
         (lambda similarity, same, weight: lambda values: -values, "outside"),
         (lambda similarity, same, weight: lambda values: values * np.nan, "outside"),
-        (lambda similarity, same, weight: lambda values: 1 - values / 10, "it falls"),
         (lambda similarity, same, weight: lambda values: 0.5, "shape"),
         (lambda similarity, same, weight: lambda values: values.nothing, "AttributeError"),
         (lambda similarity, same, weight: None, "TypeError"),
@@ -97,7 +96,13 @@ def test_what_nothing_can_be_fitted_to_never_reaches_it():
 )
 def test_what_is_no_curve_is_one_message(fit, said):
     with pytest.raises(ReidbenchError, match=f"score calibration 'mine' .*{said}"):
-        fit_curve("mine", VALUES, SAME, fit=fit)
+        fit_curve("mine", VALUES, SAME, fit=fit)[0](VALUES)
+
+
+def test_a_curve_that_falls_only_ranks():
+    curve, notes = fit_curve("mine", VALUES, SAME, fit=lambda similarity, same, weight: lambda values: 1 - values / 10)
+    assert notes == ("similarity falls where it should rise: not calibrated, only ranked",)
+    assert (np.diff(curve(VALUES)) > 0).all()
 
 
 def test_the_fit_can_not_change_what_the_core_compares():
