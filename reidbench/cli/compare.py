@@ -51,6 +51,9 @@ def compare(
     variance: Annotated[
         bool, typer.Option("--variance", help="Add what the score's variance is of: query animals, splits, seeds.")
     ] = False,
+    costs: Annotated[
+        bool, typer.Option("--costs", help="Add seconds by stage, peak memory and device, at every width.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json does.")] = False,
 ) -> None:
     """Rank the methods of saved runs, one table for each dataset."""
@@ -61,6 +64,7 @@ def compare(
     from reidbench.report.ranking import compare_runs
     from reidbench.report.sheets import (
         against_sheets,
+        cost_sheets,
         dataset_sheet,
         failure_sheets,
         group_sheets,
@@ -82,6 +86,7 @@ def compare(
         (True, against_sheets),
         (intervals, interval_sheets),
         (variance, variance_sheets),
+        (costs, cost_sheets),
         (True, dataset_sheet),
         (True, protocol_sheets),
     ]

@@ -1,4 +1,4 @@
-"""The tables that stand below a leaderboard: groups, differences, intervals, causes of variance, several datasets."""
+"""The tables that stand below a leaderboard: groups, differences, intervals, variance, costs, several datasets."""
 
 from __future__ import annotations
 
@@ -138,6 +138,31 @@ def variance_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
         headings = ("method", "query animals", "splits", "seeds", "together", "runs")
         title = f"{board[0].dataset}: standard deviation of one run's score, by cause"
         sheets.append(Sheet(title, headings, tuple(cells), notes))
+    return sheets
+
+
+def cost_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+    """Return for each dataset what a run of each row takes: seconds by stage, memory and device."""
+    sheets = []
+    shown = {"fit_s": "fit s", "represent_s": "represent s", "match_s": "match s", "seconds": "all s"}
+    for board in boards(rows):
+        cells = tuple(
+            (
+                name_of(row),
+                row.device or UNDEFINED,
+                *(show(row.timing.get(key), 1) for key in shown),
+                show(row.timing.get("peak_memory_mib"), 0),
+            )
+            for row in board
+        )
+        notes: tuple[str, ...] = (
+            "Seconds: mean of a row's runs. Fitting and representing cost what they took when they were done, also "
+            "where a run found them in the cache. All: with the rest, such as searching the gallery for itself.",
+            "Peak MiB: of the process until the run's end, so methods run after a larger one in one process show "
+            "that one's; run --isolate gives each its own.",
+        )
+        headings = ("method", "device", *shown.values(), "peak MiB")
+        sheets.append(Sheet(f"{board[0].dataset}: costs of a run", headings, cells, notes, n_names=2))
     return sheets
 
 

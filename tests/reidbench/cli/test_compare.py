@@ -147,6 +147,17 @@ def test_html_shows_the_tables_below_the_leaderboard_too(runs_dir):
     assert "turtles, by group" in page
 
 
+def test_costs_are_asked_for_and_fit_a_narrow_terminal(runs_dir, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "costs of a run" not in call("--runs", runs_dir)
+    text = call("--runs", runs_dir, "--costs")
+    table = text[text.index("patterns: costs of a run") :]
+    assert max(map(len, table.splitlines())) <= 80
+    line = next(line.split() for line in table.splitlines() if "sift" in line)
+    assert line == ["sift", "–", "0.0", "1.0", "1.0", "2.0", "–"]
+    assert "| sift | – | 0.0 | 1.0 | 1.0 | 2.0 | – |" in call("--runs", runs_dir, "--costs", "--format", "markdown")
+
+
 def failed_run(runs_dir: Path, method: str = "hangs") -> None:
     job = Job(method, "patterns", split_seed=3, seed=1)
     failure = MethodFailure(f"{method} was ended after 8 s", how="timeout", plugin=("stranger", "1.5"))

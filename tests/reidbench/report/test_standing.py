@@ -15,6 +15,7 @@ from reidbench.report.detection_intervals import with_detection_intervals
 from reidbench.report.ranking import leaderboard
 from reidbench.report.sheets import (
     against_sheets,
+    cost_sheets,
     dataset_sheet,
     group_sheets,
     interval_sheets,
@@ -124,6 +125,20 @@ def test_variance_is_told_apart_by_query_animals_splits_and_seeds(tmp_path):
     together = np.sqrt(causes.queries**2 + causes.splits**2 + causes.seeds**2)
     assert sheet.rows == (("all", *(f"{v:.3f}" for v in (causes.queries, causes.splits, causes.seeds, together)), "4"),)
     assert len(sheet.notes) == 1 and row.to_json()["sd_seeds"] == causes.seeds
+
+
+def test_costs_are_means_of_a_rows_runs_and_unknown_ones_a_dash(tmp_path):
+    runs = [make_run(tmp_path, "timed", 0.7, seed=seed) for seed in (0, 1)]
+    for run, (fit, total, peak) in zip(runs, ((1.0, 6.0, 300.0), (3.0, 8.0, 400.0)), strict=True):
+        run.data["timing"].update(fit_s=fit, represent_s=2.0, match_s=3.0, total_s=total)
+        run.data["environment"].update(device="cpu", peak_memory_mib=peak)
+    untold = make_run(tmp_path, "untold", 0.4)
+    untold.data["timing"].clear()
+    untold.data["environment"].clear()
+    (sheet,) = cost_sheets(leaderboard([*runs, untold]))
+    assert sheet.headings == ("method", "device", "fit s", "represent s", "match s", "all s", "peak MiB")
+    assert sheet.rows[0] == ("timed", "cpu", "2.0", "2.0", "3.0", "7.0", "350")
+    assert sheet.rows[1] == ("untold", *("–",) * 6)
 
 
 def test_what_was_not_varied_prints_as_a_dash(tmp_path):

@@ -93,6 +93,18 @@ def test_a_wide_table_shows_more_than_a_narrow_one():
     assert "AUROC" in wide and "seconds" in wide and "regret" in wide
 
 
+def test_costs_are_in_a_wide_table_and_each_stage_in_a_wider_one():
+    timing = {"fit_s": 1.5, "represent_s": 20.25, "match_s": 3.0, "seconds": 24.75, "peak_memory_mib": 512.4}
+    standing = Standing(score=Interval(0.6, 0.8), ranks=(1, 2), tie_group=1)
+    shared: dict[str, Any] = {"timing": timing, "device": "cpu", "standing": standing, "split_sd": {"score": 0.05}}
+    rows = [make_row("sift", 1, 0.7, **shared), make_row("triplet_resnet50", 2, 0.4, weights="pretrained", **shared)]
+    heading = as_text(rows, 160).splitlines()[2].split()
+    assert heading[-4:] == ["seconds", "peak", "MiB", "device"] and "fit" not in heading
+    assert "fit s  represent s  match s  seconds" in as_text(rows, 260)
+    first = next(line.split() for line in as_text(rows, 160).splitlines() if " sift " in line)
+    assert first[-3:] == ["24.8", "512", "cpu"]
+
+
 def test_the_best_of_each_column_is_bold():
     rows = [
         make_row("a", 1, 0.7, metrics={"baks": 0.3, "fpr95": 0.9}),
