@@ -20,7 +20,7 @@ from reidbench.data.splits import AUTO, Split, read_split, split_of_kind
 from reidbench.defaults import DEFAULT_POLICY
 from reidbench.environment import choose_device, describe_environment
 from reidbench.errors import ReidbenchError
-from reidbench.local_features import keypoint_method
+from reidbench.local_features import keypoint_part
 from reidbench.method import MethodSpec
 from reidbench.migrations import SCHEMA
 from reidbench.progress import Progress, RichProgress
@@ -179,7 +179,7 @@ def evaluate(
         "matching": {
             "rule": built.matching,
             "metric": built.metric,
-            "keypoints": keypoint_method(built) is not None,  # whether it can say which points it matched
+            "keypoints": keypoint_part(built) is not None,  # whether it or a part can say which points it matched
         },
         "calibration": stages.calibration,
         "constants": stages.constants,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,11 +64,28 @@ class LocalFeatureMethod(PairMethod):
         return count_inliers(matches, *points, pairs, self.geometry).astype(np.float64)
 
 
-def keypoint_method(method: Method) -> LocalFeatureMethod | None:
-    """Return the method that can say which keypoints it matched, looking through score calibration.
+@dataclass(frozen=True, slots=True, eq=False)
+class KeypointPart:
+    """The method in a tree that can say which keypoints it matched.
 
-    ``None`` where images are compared otherwise, and for a fusion: no part's matches are the whole's.
+    Attributes:
+        method: The method.
+        path: Its parts' names from the whole down, joined by ``/``; empty where it is the whole.
+    """
+
+    method: LocalFeatureMethod
+    path: str = ""
+
+
+def keypoint_part(method: Method, path: str = "") -> KeypointPart | None:
+    """Return what can say which keypoints it matched, looking through score calibration and into parts.
+
+    Of several parts it is the first; ``None`` where all compare images otherwise. A part's matches are not the
+    whole's, so whoever shows them names the part.
     """
     while isinstance(method, Calibrated):
         method = method.inner
-    return method if isinstance(method, LocalFeatureMethod) else None
+    if isinstance(method, LocalFeatureMethod):
+        return KeypointPart(method, path)
+    found = (keypoint_part(part, f"{path}/{name}" if path else name) for name, part in method.parts.items())
+    return next((part for part in found if part is not None), None)

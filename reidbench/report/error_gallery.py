@@ -110,8 +110,8 @@ class Gallery:
     ) -> tuple[str, Markup, str]:
         """Return the gallery image to show of an animal and, for a local method, its matches with the query.
 
-        A run keeps the score of each animal, not which of its images gave it. A local method is asked again, on at
-        most a few images; of any other the first image of the same orientation is shown.
+        A run keeps the score of each animal, not which of its images gave it. A local method, or the local part of a
+        fusion, is asked again, on at most a few images; of any other the first image of the same orientation is shown.
         """
         images = photographs.of_identity(identity, enrolled, case.image_id)
         pixels = photographs.pixels(case.image_id)
@@ -121,16 +121,17 @@ class Gallery:
         for image_id in images[:_MOST_COMPARED]:
             other = photographs.pixels(image_id)
             if other is not None:
-                tried.append((image_id, other, matcher(pixels, other)))
+                tried.append((image_id, other, matcher.match(pixels, other)))
         if not tried:
             return "", Markup(""), ""
         image_id, other, points = max(tried, key=lambda each: len(each[2]))
         partner = self._take(other)
         if partner is None:
             return image_id, Markup(""), ""
-        label = f"{len(points)} matches of query {case.image_id} with {image_id} of {identity}"
+        counted = f"{len(points)} matches{matcher.whose}"
+        label = f"{counted} between query {case.image_id} and {image_id} of {identity}"
         self._left -= len(query.address)
-        return image_id, draw_matches(query, partner, points, label), f"{len(points)} matches with {image_id}"
+        return image_id, draw_matches(query, partner, points, label), f"{counted} with {image_id}"
 
     def _thumbnail(self, photographs: Photographs, image_id: str) -> Thumbnail | None:
         pixels = photographs.pixels(image_id) if image_id else None

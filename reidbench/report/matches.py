@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
@@ -45,18 +45,34 @@ class MatchedPoints:
         return len(self.query)
 
 
-Matcher = Callable[[NDArray[np.uint8], NDArray[np.uint8]], MatchedPoints]
+@dataclass(frozen=True, slots=True, eq=False)
+class Matcher:
+    """Finds the matching points of two images.
+
+    Attributes:
+        match: Takes the pixels of a query and of a gallery image, each ``(height, width, 3)``.
+        part: Path of the part whose matches they are; empty where they are the whole method's.
+    """
+
+    match: Callable[[NDArray[np.uint8], NDArray[np.uint8]], MatchedPoints]
+    part: str = ""
+
+    @property
+    def whose(self) -> str:
+        """Words that follow a number of matches: nothing, or which part of the whole they are of."""
+        return f" of {self.part}, one part of the whole," if self.part else ""
 
 
 def matcher_of(record: RunRecord) -> tuple[Matcher | None, str]:
     """Return what finds the matches of a run's method, or ``None`` and why they can't be drawn.
 
     Loads the method, and with it torch where the method needs it, only for a run that says it compared keypoints.
+    Of a method made of parts only the weights of the part that is asked are loaded.
     """
     if not record.data["matching"].get("keypoints"):
         return None, ""
     from reidbench.assembly import assemble, effective_settings
-    from reidbench.local_features import keypoint_method
+    from reidbench.local_features import keypoint_part
     from reidbench.progress import Progress
     from reidbench.registry import load_registry
 
@@ -66,13 +82,17 @@ def matcher_of(record: RunRecord) -> tuple[Matcher | None, str]:
         if offer.spec.version != record.data["plugin"]["method_version"]:
             return None, f"{record.method} is installed in another version than the run's"
         settings = effective_settings(offer.spec, None, record.data["settings"]["effective"])
-        method = keypoint_method(assemble(offer, settings, registry).method)
-        if method is None:
+        assembled = assemble(offer, settings, registry)
+        found = keypoint_part(assembled.method)
+        if found is None:
             return None, f"{record.method} as installed compares no keypoints"
-        method.prepare("cpu", record.seed, Progress())
+        if found.path and _version(assembled.parts, found.path) != _version(record.data["parts"], found.path):
+            return None, f"{found.path}, a part of {record.method}, is installed in another version than the run's"
+        found.method.prepare("cpu", record.seed, Progress())
     except ReidbenchError as error:
         return None, f"{record.method} can't be loaded here: {error.message}"
-    return lambda query, gallery: match_images(method, query, gallery), ""
+    method = found.method
+    return Matcher(lambda query, gallery: match_images(method, query, gallery), found.path), ""
 
 
 def match_images(method: LocalFeatureMethod, query: NDArray[np.uint8], gallery: NDArray[np.uint8]) -> MatchedPoints:
@@ -119,3 +139,9 @@ def draw_matches(left: Thumbnail, right: Thumbnail, points: MatchedPoints, label
 
 def _alone(features: Mapping[str, NDArray]) -> Representation:
     return Representation({}, {name: Ragged.from_rows([rows]) for name, rows in features.items()})
+
+
+def _version(parts: Mapping[str, Any], path: str) -> Any:
+    """Return method and version of a part as a record has them, ``None`` where it has no such part."""
+    part = parts.get(path)
+    return part and (part["method"], part["plugin"]["method_version"])

@@ -1,5 +1,6 @@
 """Lines between matched points, from made-up features and from a method that keeps keypoints."""
 
+import json
 import re
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 import reidbench
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.settings import Calibration
-from reidbench.local_features import keypoint_method
+from reidbench.fusion import Fusion
+from reidbench.local_features import keypoint_part
 from reidbench.local_matching import Matches
 from reidbench.method import Images
 from reidbench.progress import Progress
@@ -17,6 +19,7 @@ from reidbench.report.html import PageOptions, write_report
 from reidbench.report.matches import MOST_LINES, MatchedPoints, draw_matches, match_images, matcher_of
 from reidbench.report.photographs import Thumbnail, find_photographs
 from reidbench.report.ranking import leaderboard
+from reidbench.runs import RunRecord
 
 LEFT = Thumbnail("data:image/jpeg;base64,AAAA", 120, 60)
 SMALL = "patterns:identities=24,size=64,level=easy"
@@ -71,9 +74,9 @@ def test_a_sift_run_says_that_it_matched_keypoints_and_matches_again(finished):
     images = reidbench.load_dataset(record.dataset)
     assert record.data["matching"]["keypoints"] is True
     matcher, why = matcher_of(record)
-    assert matcher is not None and why == ""
+    assert matcher is not None and why == "" and matcher.part == ""
     pixels = Images(images).pixels(0)
-    found = matcher(pixels, pixels)
+    found = matcher.match(pixels, pixels)
     # An image matches itself point by point.
     assert len(found) > 5 and np.array_equal(found.query, found.gallery)
     assert found.query.min() >= 0 and found.query.max() <= 1
@@ -85,7 +88,7 @@ def test_the_page_of_a_sift_run_draws_its_matches(tmp_path):
         reidbench.evaluate("sift", SMALL, threshold="fixed=10000", runs_dir=tmp_path, progress=Progress(), device="cpu")
     ]
     page = write_report(leaderboard(records), PageOptions(), find_photographs(records, []))
-    drawings = re.findall(r'<svg class="matches"[^>]*aria-label="(\d+) matches of query.*?</svg>', page, re.DOTALL)
+    drawings = re.findall(r'<svg class="matches"[^>]*aria-label="(\d+) matches between query.*?</svg>', page, re.DOTALL)
     whole = re.findall(r'<svg class="matches".*?</svg>', page, re.DOTALL)
     assert len(whole) == len(drawings) > 0
     lines = [drawing.count("<path") for drawing in whole]
@@ -93,9 +96,46 @@ def test_the_page_of_a_sift_run_draws_its_matches(tmp_path):
     assert all(drawing.count("data:image/jpeg") == 2 for drawing in whole)
 
 
+@pytest.fixture(scope="module")
+def fusion(tmp_path_factory):
+    # No probability is so high: every known animal is answered as new.
+    return reidbench.evaluate(
+        "wildfusion",
+        SMALL,
+        settings={"parts": "color_histogram,points=sift", "points.keypoints": 64, "shortlist": 4},
+        threshold="fixed=2",
+        runs_dir=tmp_path_factory.mktemp("fusion"),
+        progress=Progress(),
+        device="cpu",
+    )
+
+
+def test_the_matches_of_a_fusion_are_those_of_its_local_part_and_say_so(fusion):
+    matcher, why = matcher_of(fusion)
+    assert matcher is not None and why == "" and matcher.part == "points"
+    page = write_report(leaderboard([fusion]), PageOptions(errors=2), find_photographs([fusion], []))
+    labels = re.findall(r'<svg class="matches"[^>]*aria-label="([^"]*)"', page)
+    captions = re.findall(r"<figcaption>(\d+ matches[^<]*)</figcaption>", page)
+    assert len(labels) == len(captions) == 2
+    for label, caption in zip(labels, captions, strict=True):
+        count = caption.split()[0]
+        assert caption.startswith(f"{count} matches of points, one part of the whole, with ")
+        assert label.startswith(f"{count} matches of points, one part of the whole, between query ")
+
+
+def test_a_part_in_another_version_draws_none_and_says_which(fusion):
+    data = json.loads(json.dumps(fusion.data))
+    data["parts"]["points"]["plugin"]["method_version"] = "0 of another day"
+    matcher, why = matcher_of(RunRecord(fusion.path, data))
+    assert matcher is None and why == "points, a part of wildfusion, is installed in another version than the run's"
+
+
 def test_calibration_hides_no_keypoints():
-    sift = load_registry().find("sift").spec
-    method = sift.build(sift.settings())
-    assert keypoint_method(Calibrated(method, Calibration(kind="isotonic"))) is method
-    other = load_registry().find("color_histogram").spec
-    assert keypoint_method(other.build(other.settings())) is None
+    sift, colours = (load_registry().find(name).spec for name in ("sift", "color_histogram"))
+    method, other = sift.build(sift.settings()), colours.build(colours.settings())
+    calibrated = Calibrated(method, Calibration(kind="isotonic"))
+    found = keypoint_part(calibrated)
+    assert found is not None and found.method is method and found.path == ""
+    assert keypoint_part(other) is None and keypoint_part(Fusion(None, {"a": other})) is None
+    inside = keypoint_part(Fusion(None, {"a": other, "b": Fusion(None, {"c": other, "d": calibrated})}))
+    assert inside is not None and inside.method is method and inside.path == "b/d"
