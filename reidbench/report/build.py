@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.failures import load_failures
 from reidbench.metrics.expected_cost import ErrorCosts
 from reidbench.registry import load_registry
 from reidbench.report.html import PageOptions, write_report
@@ -57,7 +58,8 @@ def build_report(
     rows = leaderboard(chosen, mixed_splits=mixed_splits)
     shown = [run for row in rows for run in row.runs]
     photographs = without_photographs(shown) if images is None else find_photographs(shown, images, root)
-    page = write_report(rows, options, photographs, load_registry(files=plugins)).encode("utf-8")
+    failures = [] if names else load_failures(runs_dir, dataset)
+    page = write_report(rows, options, photographs, load_registry(files=plugins), failures).encode("utf-8")
     temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

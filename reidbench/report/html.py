@@ -17,6 +17,7 @@ import numpy as np
 from markupsafe import Markup
 
 from reidbench import __version__
+from reidbench.failures import FailedRun
 from reidbench.metrics.expected_cost import ErrorCosts, expected_cost
 from reidbench.registry import Registry, load_registry
 from reidbench.report import charts
@@ -31,7 +32,7 @@ from reidbench.report.protocols import protocol_sheets
 from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
 from reidbench.report.run_curves import curves_of
 from reidbench.report.sections import SectionView, section_view
-from reidbench.report.sheets import Sheet, dataset_sheet, interval_sheets, show, variance_sheets
+from reidbench.report.sheets import Sheet, dataset_sheet, failure_sheets, interval_sheets, show, variance_sheets
 from reidbench.report.size_charts import size_charts
 from reidbench.report.table import as_cells, notes_of, title_of
 from reidbench.report.templating import environment, source
@@ -64,6 +65,7 @@ def write_report(
     options: PageOptions | None = None,
     photographs: Mapping[str, Photographs] | None = None,
     registry: Registry | None = None,
+    failures: Sequence[FailedRun] = (),
 ) -> str:
     """Return the page of a leaderboard.
 
@@ -72,6 +74,7 @@ def write_report(
         options: What the page shows.
         photographs: The images of each dataset, by its digest; without them errors are listed without pictures.
         registry: Where sections and sources come from; by default the installed plugins.
+        failures: Runs that have no numbers; a table says why.
 
     Raises:
         ReidbenchError: The saved scores of a run can't be read.
@@ -86,7 +89,7 @@ def write_report(
     views = [_board_view(index, board, options, gallery) for index, board in enumerate(parts)]
     return _render(
         records, options, boards=views, carried=carried_thresholds(rows),
-        sheets=[*dataset_sheet(rows), *protocol_sheets(rows)],
+        sheets=[*failure_sheets(failures), *dataset_sheet(rows), *protocol_sheets(rows)],
         sections=_sections(registry or load_registry(), records), citations=_grouped(citations_of(records, registry)),
     )  # fmt: skip
 

@@ -8,9 +8,11 @@ import typer
 from typer.testing import CliRunner
 
 import reidbench
+from reidbench.benchmark_file import Job
 from reidbench.cli.report import report
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
+from reidbench.failures import FailedRun, MethodFailure, write_failure
 from reidbench.progress import Progress
 
 app = typer.Typer()
@@ -42,6 +44,17 @@ def test_one_split_is_shown(runs_dir, tmp_path):
     call("--runs", runs_dir, "--split", split[:10], "--no-images", "-o", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "1 run on 1 dataset." in page and "data:image/jpeg" not in page
+
+
+def test_what_failed_is_on_the_page_unless_runs_are_named(runs_dir, tmp_path):
+    job = Job("hangs", "patterns", split_seed=3)
+    failed = FailedRun.of(job, ("p", "0"), MethodFailure("it <hangs> for ever", how="timeout"), isolated=True)
+    path = write_failure(runs_dir, failed)
+    run = reidbench.load_runs(runs_dir)[0].path
+    for arguments, told in (((), True), ((run,), False)):
+        call("--runs", runs_dir, "--no-images", "-o", tmp_path / "page.html", *arguments)
+        assert ("it &lt;hangs&gt; for ever" in (tmp_path / "page.html").read_text(encoding="utf-8")) == told
+    path.unlink()
 
 
 @pytest.mark.parametrize(
