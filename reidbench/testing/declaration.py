@@ -106,7 +106,9 @@ def settings_defaults(subject: Subject) -> str | None:
     for key, field in _fields(subject).items():
         if not field.is_required():
             problem = _refusal(
-                subject.spec.settings, {**subject.given, key: field.get_default(call_default_factory=True)}, key
+                subject.spec.settings,
+                {**subject.settings.model_dump(), key: field.get_default(call_default_factory=True)},
+                key,
             )
             if problem:
                 return f"the default of '{key}' is refused: {problem}"
@@ -125,8 +127,11 @@ def settings_from_text(subject: Subject) -> str | None:
         if key == OPTIONS or value is None:
             continue
         written = _as_text(value)
-        problem = _refusal(subject.spec.settings, {**subject.given, key: written}, key)
-        if problem is None and getattr(subject.spec.settings(**{**subject.given, key: written}), key) != value:
+        problem = _refusal(subject.spec.settings, {**subject.settings.model_dump(), key: written}, key)
+        if (
+            problem is None
+            and getattr(subject.spec.settings(**{**subject.settings.model_dump(), key: written}), key) != value
+        ):
             problem = "it is read as another value"
         if problem:
             return f"--set {key}={written}: {problem}"
@@ -146,7 +151,7 @@ def presets(subject: Subject) -> str | None:
     if not cells:
         raise NotApplicable("it has no presets and no grid")
     for title, values in cells.items():
-        problem = _refusal(spec.settings, {**subject.given, **values})
+        problem = _refusal(spec.settings, {**subject.settings.model_dump(), **values})
         if problem:
             return f"{title}: {problem}"
     return None

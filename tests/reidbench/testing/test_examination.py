@@ -150,3 +150,10 @@ def test_importing_the_kit_imports_neither_torch_nor_pytest():
     code = "import sys, reidbench.testing; sys.exit(str({'torch', 'pytest', 'sklearn'} & set(sys.modules) or ''))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
+
+
+def test_settings_of_parts_are_taken_as_a_run_takes_them():
+    given = {"parts": "color_histogram,sift", "sift.keypoints": "32"}
+    found = examine("wildfusion", settings=given, only=["settings_defaults", "settings_from_text"])
+    assert [each.verdict for each in found.outcomes] == ["passed", "passed"]
+    assert found.settings["options"] == {"sift": {"keypoints": "32"}}
