@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from reidbench import __version__
+from reidbench.cli.audit import audit
 from reidbench.cli.cluster import cluster
 from reidbench.cli.compare import compare
 from reidbench.cli.curve import curve
@@ -34,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Benchmark open-set re-identification of individual animals.",
 )
-for command in (run, compare, report, rethreshold, methods, datasets, split, tune, score, submit, cluster):
+for command in (run, compare, report, rethreshold, methods, datasets, split, audit, tune, score, submit, cluster):
     app.command()(command)
 app.add_typer(curve, name="curve")
 app.add_typer(plugin, name="plugin")

@@ -152,7 +152,7 @@ class ImageSet:
         """
         columns = [self.table[column] for column in COLUMNS if column != "path"]
         total = hashlib.sha256()
-        for row in zip(self._file_hashes(), *columns, strict=True):
+        for row in zip(self.file_hashes(), *columns, strict=True):
             total.update(json.dumps(row).encode() + b"\n")
         return total.hexdigest()
 
@@ -164,10 +164,11 @@ class ImageSet:
         columns = [self.table[column] for column in SHOWN_COLUMNS]
         return [
             hashlib.sha256(json.dumps(row).encode()).hexdigest()
-            for row in zip(self._file_hashes(), *columns, strict=True)
+            for row in zip(self.file_hashes(), *columns, strict=True)
         ]
 
-    def _file_hashes(self) -> list[str]:
+    def file_hashes(self) -> list[str]:
+        """Return the SHA-256 of every file, in row order."""
         with ThreadPoolExecutor(max_workers=2) as pool:
             return list(pool.map(_file_hash, [str(self.root / path) for path in self.table["path"]]))
 

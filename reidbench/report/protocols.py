@@ -9,27 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.encounters import WithoutEncounters, without_encounters
 from reidbench.metrics.answers import Answers
-from reidbench.metrics.uncertainty.bootstrap import Interval, draw_folds, interval
 from reidbench.metrics.uncertainty.rates import IdentityRates, identity_rates
+from reidbench.metrics.uncertainty.shared_animals import Difference, mean_difference, mean_score
 from reidbench.report.ranking import LeaderboardRow, boards, setup_key
 from reidbench.report.sheets import UNDEFINED, Sheet, name_of, show
 from reidbench.runs import RunRecord
 from reidbench.saved import read_saved_run
 
 TORN = "random"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One mean score minus another, over the same reweighted animals."""
-
-    value: float
-    interval: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +62,20 @@ def compare_protocols(torn: Sequence[RunRecord], timed: Sequence[RunRecord]) -> 
     later = [read_saved_run(run) for run in timed]
     whole = [_rates(run.test.answers, run.test.predicted) for run in saved]
     in_time = [_rates(run.test.answers, run.test.predicted) for run in later]
-    found = _difference(whole, in_time)
+    found = mean_difference(whole, in_time)
     if found is None:
         return None
     hidden = [without_encounters(run) for run in saved]
     told = [each for each in hidden if each is not None]
     if len(told) < len(hidden):
-        return ProtocolDifference(_mean(whole), _mean(in_time), found)
+        return ProtocolDifference(mean_score(whole), mean_score(in_time), found)
     rest = [_rates(each.answers, each.predicted) for each in told]
-    encounter = _difference(whole, rest)
+    encounter = mean_difference(whole, rest)
     return ProtocolDifference(
-        torn=_mean(whole),
-        timed=_mean(in_time),
+        torn=mean_score(whole),
+        timed=mean_score(in_time),
         difference=found,
-        hidden=_mean(rest) if encounter else None,
+        hidden=mean_score(rest) if encounter else None,
         encounter=encounter,
         **_counts(told),
     )
@@ -154,22 +145,6 @@ def _shown(difference: Difference | None) -> tuple[str, str]:
 
 def _rates(answers: Answers, predicted: NDArray) -> IdentityRates:
     return identity_rates(answers.true, answers.known, answers.group, [predicted])
-
-
-def _difference(left: Sequence[IdentityRates], right: Sequence[IdentityRates]) -> Difference | None:
-    value = _mean(left) - _mean(right)
-    if np.isnan(value):
-        return None
-    folds = draw_folds([*left, *right])
-    scores = [
-        np.mean([each.overall.score[:, 0] for each in side], axis=0)
-        for side in (folds[: len(left)], folds[len(left) :])
-    ]
-    return Difference(float(value), interval(scores[0] - scores[1], float(value)))
-
-
-def _mean(rates: Sequence[IdentityRates]) -> float:
-    return float(np.mean([each.scores()[0] for each in rates]))
 
 
 def _counts(told: Sequence[WithoutEncounters]) -> dict[str, int]:

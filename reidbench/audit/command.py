@@ -1,0 +1,160 @@
+"""From what a user names to an audit: the split it looks across, the runs it scores again, the files it writes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reidbench.audit.auditing import audit_images
+from reidbench.audit.background import without_animals
+from reidbench.audit.findings import Audit, repaired
+from reidbench.audit.rescoring import WithoutLeaks, score_without_leaks
+from reidbench.data.images import ImageSet
+from reidbench.data.sources import load_dataset
+from reidbench.data.splits import Split, make_split, read_split, write_split
+from reidbench.errors import ReidbenchError
+from reidbench.progress import Progress
+from reidbench.report.audit_page import audit_sheets, write_audit
+from reidbench.report.sheets import Sheet, show
+from reidbench.runs import load_runs
+
+
+@dataclass(frozen=True, slots=True)
+class AuditOptions:
+    """What an audit looks at and what it writes.
+
+    Attributes:
+        split_path: CSV of the split; by default one is made.
+        split_kind: Kind of the split that is made.
+        split_seed: Its seed.
+        no_split: Look at the images alone.
+        runs_dir: Runs to score again.
+        output: Page to write.
+        repair: CSV of the repaired split to write.
+        alike: Least correlation of two pictures that are called one photograph.
+        background: Methods to run on the images without their animals.
+    """
+
+    split_path: Path | None = None
+    split_kind: str = "open-set"
+    split_seed: int = 0
+    no_split: bool = False
+    runs_dir: Path | None = None
+    output: Path | None = None
+    repair: Path | None = None
+    alike: float = 0.955
+    background: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AuditResult:
+    """What an audit found, its tables, and what it wrote, in sentences."""
+
+    audit: Audit
+    runs: tuple[WithoutLeaks, ...]
+    probes: tuple[dict[str, Any], ...]
+    sheets: tuple[Sheet, ...]
+    written: tuple[str, ...]
+
+
+def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: Progress | None = None) -> AuditResult:
+    """Audit a dataset as ``reidbench audit`` does.
+
+    Raises:
+        ReidbenchError: The dataset or the split can't be read, there is nothing to repair, or a file can't be written.
+    """
+    progress = progress or Progress()
+    images = load_dataset(dataset, root)
+    split, note = _split(images, options)
+    audit = audit_images(images, split, alike=options.alike, progress=progress)
+    audit = replace(audit, notes=tuple(filter(None, (note, *audit.notes))))
+    runs = tuple(score_without_leaks(audit, load_runs(options.runs_dir))) if options.runs_dir else ()
+    probes = tuple(_probe(images, split, name, progress) for name in options.background)
+    sheets = tuple(audit_sheets(audit, runs, [_probe_sheet(probes)] if probes else []))
+    written = []
+    if options.repair is not None:
+        if split is None:
+            raise ReidbenchError(
+                "there is no split to repair", where=f"--repair {options.repair}", remedy="name one with --split"
+            )
+        mended = repaired(audit, split)
+        write_split(mended, options.repair)
+        gone = mended.counts["unused"] - split.counts["unused"]
+        written.append(f"written to {options.repair}: {gone} queries fewer; digest {mended.digest[:16]}")
+    if options.output is not None:
+        size = _write(options.output, write_audit(audit, sheets).encode())
+        written.append(f"written to {options.output} ({size / 1e6:.1f} MB)")
+    return AuditResult(audit, runs, probes, sheets, tuple(written))
+
+
+def _split(images: ImageSet, options: AuditOptions) -> tuple[Split | None, str]:
+    if options.no_split:
+        return None, ""
+    if options.split_path is not None:
+        return read_split(options.split_path, images), f"Split: {options.split_path.name}."
+    try:
+        made = make_split(images, kind=options.split_kind, seed=options.split_seed)
+    except ReidbenchError as error:
+        if options.split_kind != "open-set":
+            raise
+        return None, f"No split: {error.message}."
+    return made, f"Split: {made.kind}, seed {made.seed}, as run makes it."
+
+
+def _probe(images: ImageSet, split: Split | None, method: str, progress: Progress) -> dict[str, Any]:
+    """Run a method on the animals and on what is left without them, on one split of images that have a background."""
+    from reidbench.evaluation import evaluate
+
+    if split is None:
+        raise ReidbenchError(
+            "methods are scored on a split, and there is none", where="--background", remedy="name one with --split"
+        )
+    with tempfile.TemporaryDirectory(prefix="reidbench-background-") as folder:
+        left = without_animals(images, Path(folder) / "images", progress)
+        part = dict(zip(split.image_ids, split.parts, strict=True))
+        image_ids = tuple(left.images.table["image_id"])
+        same = Split(image_ids, tuple(part[image_id] for image_id in image_ids), split.kind, split.seed)
+        found = {
+            name: evaluate(method, of, split=same, runs_dir=Path(folder) / "runs", progress=Progress()).metrics
+            for name, of in (("animal", images.take(left.kept)), ("background", left.images))
+        }
+    names = ("score", "balanced_rank1", "chance_score", "n_queries")
+    return {"method": method, "n_images": len(image_ids)} | {
+        side: {name: metrics.get(name) for name in names} for side, metrics in found.items()
+    }
+
+
+def _probe_sheet(probes: tuple[dict[str, Any], ...]) -> Sheet:
+    cells = tuple(
+        (
+            probe["method"], show(probe["animal"]["score"]), show(probe["background"]["score"]),
+            show(probe["background"]["chance_score"]), show(probe["animal"]["balanced_rank1"]),
+            show(probe["background"]["balanced_rank1"]), str(probe["n_images"]),
+        )
+        for probe in probes
+    )  # fmt: skip
+    headings = ("method", "score", "without the animal", "chance", "bal. Rank-1", "without the animal", "images")
+    note = (
+        "Without the animal: the whole photograph, its box filled with the mean colour around it. What is left above \
+chance is place, day or camera."
+    )
+    return Sheet("Shortcuts: what the background alone scores", headings, cells, (note,))
+
+
+def _write(path: Path, content: bytes) -> int:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ReidbenchError(
+            f"the page can't be written: {error.strerror or error}",
+            where=f"--output {path}",
+            remedy="name a file that can be written",
+        ) from error
+    return len(content)

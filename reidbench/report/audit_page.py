@@ -1,0 +1,226 @@
+"""An audit as tables and as one self-contained page: what was found, pair by pair, side by side.
+
+Everything that comes from data goes through the template engine's escaping, and the page's policy allows one script.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from reidbench import __version__
+from reidbench.audit.findings import EMBEDDING, NEAR, SAME_BYTES, SAME_DAY, SAME_PIXELS, Audit, Pair
+from reidbench.audit.rescoring import WithoutLeaks
+from reidbench.report.photographs import Photographs, Thumbnail, thumbnail
+from reidbench.report.sheets import UNDEFINED, Sheet, show
+from reidbench.report.templating import environment, source
+
+SHOWN = 24
+"""Most cards of one kind: with two pictures each, and eleven kinds, the page stays below 5 MB."""
+_KINDS = (SAME_BYTES, SAME_PIXELS, NEAR, SAME_DAY, EMBEDDING)
+_EXAMPLES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One image of a card."""
+
+    image_id: str
+    identity: str
+    date: str
+    side: str
+    thumbnail: Thumbnail | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Images side by side, and what was seen of them."""
+
+    pictures: tuple[Picture, ...]
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The cards of one kind."""
+
+    anchor: str
+    title: str
+    note: str
+    cards: tuple[Card, ...]
+
+
+def audit_sheets(audit: Audit, runs: Sequence[WithoutLeaks] = (), more: Sequence[Sheet] = ()) -> list[Sheet]:
+    """Return what was found as tables: pairs, suspects, parts, and runs without what leaks."""
+    sheets = [_pairs_sheet(audit)]
+    kinds = dict.fromkeys(suspect.kind for suspect in audit.suspects)
+    if kinds:
+        cells = []
+        for kind in kinds:
+            found = [suspect.note for suspect in audit.suspects if suspect.kind == kind]
+            cells.append(
+                (kind, "; ".join(found[:_EXAMPLES]) + ("; …" if len(found) > _EXAMPLES else ""), str(len(found)))
+            )
+        sheets.append(Sheet("Suspects: a person should look", ("kind", "such as", "found"), tuple(cells), n_names=2))
+    alone = audit.in_one_part()
+    if alone:
+        told = "Alone in calibration or in test is what a new animal is; alone in the gallery is never asked about."
+        rows = tuple((part, str(count)) for part, count in alone.items())
+        sheets.append(Sheet("Identities in one part only", ("part", "identities"), rows, (told,)))
+    if runs:
+        sheets.append(_runs_sheet(runs))
+    return [*sheets, *more]
+
+
+def write_audit(audit: Audit, sheets: Sequence[Sheet]) -> str:
+    """Return the page of an audit, pairs that cross the split first.
+
+    Args:
+        audit: What was found.
+        sheets: Its tables.
+    """
+    script = source("report.js")
+    values: dict[str, Any] = {
+        "title": f"Audit of {audit.images.name}",
+        "about": _about(audit),
+        "version": __version__,
+        "sheets": sheets,
+        "sections": _sections(audit),
+        "style": Markup(source("report.css")),
+        "script": Markup(script),
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    }
+    return environment().get_template("audit.html.j2").render(**values)
+
+
+def as_json(audit: Audit, runs: Sequence[WithoutLeaks] = (), probes: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """Return everything that was found as plain JSON values; images by their ids."""
+    image_id = audit.images.table["image_id"].tolist()
+    return {
+        "dataset": audit.images.name,
+        "digest": audit.images.digest,
+        "n_images": len(audit.images),
+        "split": audit.split.digest if audit.split else None,
+        "pairs": [
+            {
+                "kind": pair.kind,
+                "images": [image_id[pair.left], image_id[pair.right]],
+                "sides": [audit.sides[pair.left] or None, audit.sides[pair.right] or None],
+                "crosses": audit.crosses(pair),
+                "alike": pair.alike,
+            }
+            for pair in audit.pairs
+        ],
+        "suspects": [
+            {"kind": each.kind, "images": [image_id[row] for row in each.rows], "note": each.note}
+            for each in audit.suspects
+        ],
+        "leaked": [image_id[row] for row in audit.leaked()],
+        "in_one_part": audit.in_one_part(),
+        "runs": [
+            {
+                "run": each.run, "method": each.method, "split": each.split, "n_queries": each.n_queries,
+                "n_leaked": each.n_leaked, "score": each.score, "without_leaks": each.clean,
+                "difference": each.difference and each.difference.value,
+                "difference_low": each.difference and each.difference.interval.low,
+                "difference_high": each.difference and each.difference.interval.high,
+                "reason": each.reason or None,
+            }
+            for each in runs
+        ],
+        "background": list(probes),
+        "notes": list(audit.notes),
+    }  # fmt: skip
+
+
+def _pairs_sheet(audit: Audit) -> Sheet:
+    cells = []
+    identity = audit.images.table["identity"].tolist()
+    for kind in _KINDS:
+        pairs = [pair for pair in audit.pairs if pair.kind == kind]
+        if not pairs and kind == EMBEDDING:
+            continue
+        across = sum(audit.crosses(pair) for pair in pairs)
+        two = sum(identity[pair.left] != identity[pair.right] for pair in pairs)
+        cells.append((kind, str(len(pairs)), str(across) if audit.split else UNDEFINED, str(two)))
+    notes = list(audit.notes)
+    if audit.split:
+        leaked = audit.leaked()
+        sides = audit.sides[leaked]
+        asked = {part: int((audit.sides == part).sum()) for part in ("calibration", "test")}
+        told = ", ".join(f"{int((sides == part).sum())} of {asked[part]} in {part}" for part in asked)
+        notes.append(f"Leaked queries: {told}. They are linked with an enrolled image, or calibration with test.")
+    headings = ("pairs", "found", "on two sides", "two identities")
+    return Sheet(
+        f"{audit.images.name}: images that are one photograph or one encounter", headings, tuple(cells), tuple(notes)
+    )
+
+
+def _runs_sheet(runs: Sequence[WithoutLeaks]) -> Sheet:
+    cells = []
+    for each in runs:
+        moved = each.difference
+        cells.append((
+            each.method, each.run, f"{each.n_leaked} of {each.n_queries}", show(each.score), show(each.clean),
+            f"{moved.value:+.3f}" if moved else UNDEFINED,
+            f"{moved.interval.low:+.3f} … {moved.interval.high:+.3f}" if moved else UNDEFINED,
+        ))  # fmt: skip
+    notes = dict.fromkeys(f"{each.method}, {each.run}: {each.reason}." for each in runs if each.reason)
+    headings = ("method", "run", "leaked queries", "score", "without", "difference", "95 %")
+    return Sheet("Saved runs without their leaked test queries", headings, tuple(cells), tuple(notes), n_names=2)
+
+
+def _about(audit: Audit) -> str:
+    n_identity = audit.images.table["identity"].nunique()
+    on = f", split {audit.split.digest[:12]}" if audit.split else ", no split"
+    return f"{len(audit.images)} images of {n_identity} animals{on}. Pairs on two sides of the split come first."
+
+
+def _sections(audit: Audit) -> list[Section]:
+    photographs = Photographs(audit.images)
+    small: dict[int, Thumbnail | None] = {}
+
+    def picture(row: int) -> Picture:
+        table = audit.images.table
+        image_id = str(table["image_id"].iloc[row])
+        if row not in small:
+            pixels = photographs.pixels(image_id)
+            small[row] = None if pixels is None else thumbnail(pixels)
+        return Picture(image_id, table["identity"].iloc[row], table["date"].iloc[row], audit.sides[row], small[row])
+
+    sections = []
+    for number, kind in enumerate(_KINDS):
+        pairs = sorted((pair for pair in audit.pairs if pair.kind == kind), key=lambda pair: _order(audit, pair))
+        if pairs:
+            cards = tuple(Card((picture(p.left), picture(p.right)), _told(audit, p)) for p in pairs[:SHOWN])
+            sections.append(Section(f"pairs-{number}", kind.capitalize(), _count(len(cards), len(pairs)), cards))
+    for number, kind in enumerate(dict.fromkeys(suspect.kind for suspect in audit.suspects)):
+        found = [suspect for suspect in audit.suspects if suspect.kind == kind]
+        cards = tuple(Card(tuple(picture(row) for row in each.rows[:4]), each.note) for each in found[:SHOWN])
+        sections.append(Section(f"suspects-{number}", kind.capitalize(), _count(len(cards), len(found)), cards))
+    return sections
+
+
+def _order(audit: Audit, pair: Pair) -> tuple[bool, bool, float, int, int]:
+    identity = audit.images.table["identity"]
+    one = identity.iloc[pair.left] == identity.iloc[pair.right]
+    return (not audit.crosses(pair), bool(one), -(pair.alike or 1.0), pair.left, pair.right)
+
+
+def _told(audit: Audit, pair: Pair) -> str:
+    told = [] if pair.alike is None else [f"alike {pair.alike:.3f}"]
+    identity = audit.images.table["identity"]
+    if identity.iloc[pair.left] != identity.iloc[pair.right]:
+        told.append("two identities")
+    if audit.split:
+        told.append("on two sides of the split" if audit.crosses(pair) else "not across the split")
+    return ", ".join(told)
+
+
+def _count(shown: int, total: int) -> str:
+    return f"{total} found" if shown == total else f"{shown} of {total}"

@@ -1,0 +1,135 @@
+"""The command as a user types it: tables, page, JSON, a repaired split, saved runs and backgrounds."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import reidbench
+from reidbench.audit.background import without_animals
+from reidbench.audit.command import AuditOptions, run_audit
+from reidbench.cli.main import app
+from reidbench.data.decoding import decode
+from reidbench.data.splits import make_split, read_split
+from reidbench.errors import ReidbenchError
+from reidbench.evaluation import evaluate
+from reidbench.progress import Progress
+
+SMALL = "patterns:identities=24,size=64,level=easy"
+
+
+def _run(*options):
+    return CliRunner().invoke(app, ["audit", *map(str, options)], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def leaky(tmp_path_factory):
+    """A catalogue of drawn animals in which three test photographs were enrolled too, under a hostile name."""
+    folder = tmp_path_factory.mktemp("leaky")
+    drawn = reidbench.load_dataset(SMALL)
+    split = make_split(drawn)
+    enrolled = set(drawn.table["identity"].iloc[split.indices("gallery", drawn)])
+    asked = [row for row in split.indices("test", drawn) if drawn.table["identity"].iloc[row] in enrolled][:3]
+    rows = drawn.table.drop(columns=["bbox", "group"]).assign(species=drawn.table["group"], path=[
+        str(drawn.image_path(row).resolve()) for row in range(len(drawn))
+    ])  # fmt: skip
+    copies = rows.iloc[asked].assign(image_id=[f"copy-{n}<b>" for n in range(3)], date="")
+    pd.concat([rows, copies]).to_csv(folder / "metadata.csv", index=False)
+    parts = dict(zip(split.image_ids, split.parts, strict=True)) | {
+        image_id: "gallery" for image_id in copies["image_id"]
+    }
+    pd.DataFrame(parts.items(), columns=["image_id", "part"]).to_csv(folder / "split.csv", index=False)
+    return folder, {drawn.table["image_id"].iloc[row] for row in asked}
+
+
+def test_leaks_are_told_repaired_and_taken_out_of_saved_runs(leaky, tmp_path):
+    folder, asked = leaky
+    runs_dir = tmp_path / "runs"
+    images = reidbench.load_dataset(str(folder))
+    record = evaluate(
+        "color_histogram", images, split=folder / "split.csv", runs_dir=runs_dir, progress=Progress(), device="cpu"
+    )
+    page, mended = tmp_path / "audit.html", tmp_path / "mended.csv"
+    options = [folder, "--split", folder / "split.csv", "--runs", runs_dir, "-o", page, "--repair", mended]
+    told = json.loads(_run(*options, "--json").stdout)
+    crossing = [pair for pair in told["pairs"] if pair["crosses"]]
+    assert {pair["kind"] for pair in crossing} == {"same file"} and len(crossing) == 3
+    assert asked <= set(told["leaked"])
+    (run,) = told["runs"]
+    assert run["run"] == record.id and run["n_leaked"] == len(asked) == 3
+    assert run["score"] == record.metrics["score"] and run["without_leaks"] < run["score"]
+    assert run["difference"] == pytest.approx(run["score"] - run["without_leaks"])
+    again = read_split(mended, images)
+    part = dict(zip(again.image_ids, again.parts, strict=True))
+    assert {part[image_id] for image_id in asked} == {"unused"}
+    assert json.loads(_run(folder, "--split", mended, "--json").stdout)["leaked"] == []
+    text = page.read_text()
+    assert "copy-0&lt;b&gt;" in text and "copy-0<b>" not in text
+    assert "http" not in text.replace("http-equiv", "") and text.count("<script>") == 1
+    assert len(text) < 1_000_000 and "same file" in text.lower() and "color_histogram" in text
+
+
+def test_tables_are_printed(leaky):
+    folder, _ = leaky
+    shown = _run(folder, "--split", folder / "split.csv").stdout
+    assert "same file" in shown and "Leaked queries" in shown and "in one part only" in shown
+    alone = _run(folder, "--no-split").stdout
+    assert "same file" in alone and "Leaked queries" not in alone
+
+
+@pytest.fixture
+def boxed(tmp_path):
+    """Animals that are told apart by the colour around them alone, each in a box."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for animal in range(16):
+        colour = rng.integers(0, 255, 3)
+        for shot in range(4):
+            pixels = np.clip(colour + rng.normal(0, 6, (60, 80, 3)), 0, 255).astype(np.uint8)
+            pixels[15:45, 20:60] = rng.integers(100, 130, (30, 40, 3))
+            Image.fromarray(pixels).save(tmp_path / f"{animal}-{shot}.png")
+            rows.append((f"a{animal}", f"{animal}-{shot}.png", f"2020-01-{shot + 1:02d}", "[20, 15, 40, 30]"))
+    pd.DataFrame(rows, columns=["identity", "path", "date", "bbox"]).to_csv(tmp_path / "metadata.csv", index=False)
+    return tmp_path
+
+
+def test_a_background_that_tells_animals_apart_is_found_out(boxed):
+    told = json.loads(_run(boxed, "--background", "--json").stdout)
+    (probe,) = told["background"]
+    assert probe["method"] == "color_histogram" and probe["n_images"] == 64
+    assert probe["background"]["balanced_rank1"] > 0.9 > 0.5 > probe["animal"]["balanced_rank1"]
+
+
+def test_the_box_is_filled_with_what_surrounds_it(boxed, tmp_path):
+    images = reidbench.load_dataset(str(boxed))
+    found = without_animals(images, tmp_path / "without")
+    original, filled = decode(images.image_path(0)), decode(found.images.image_path(0))
+    inside = np.zeros((60, 80), bool)
+    inside[15:45, 20:60] = True
+    assert (filled[~inside] == original[~inside]).all()
+    assert (filled[inside] == original[~inside].mean(axis=0).round()).all()
+    assert found.images.table["identity"].tolist() == images.table["identity"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (AuditOptions(background=("color_histogram",)), "no image of .* has a box"),
+        (AuditOptions(no_split=True, background=("color_histogram",)), "there is none"),
+        (AuditOptions(no_split=True, repair="mended.csv"), "no split to repair"),
+    ],
+)
+def test_what_can_not_be_done_is_said(options, message):
+    with pytest.raises(ReidbenchError, match=message) as caught:
+        run_audit(SMALL, None, options)
+    assert caught.value.remedy
+
+
+def test_a_set_too_small_for_a_split_is_looked_at_without_one(album):
+    images = album([{"identity": "ana"}, {"identity": "ana", "copy": "0"}])
+    images.table[["image_id", "identity", "path"]].to_csv(images.root / "metadata.csv", index=False)
+    found = run_audit(str(images.root), None, AuditOptions())
+    assert found.audit.split is None and "too small" in found.audit.notes[0] and len(found.audit.pairs) == 1
