@@ -46,6 +46,33 @@ def key_of(*parts: str) -> str:
     return hashlib.sha256("\x00".join((FORMAT, *parts)).encode()).hexdigest()
 
 
+def fitted_dir(key: str) -> Path:
+    """Return the folder of what fitting left behind, by the key of the representations that it shaped."""
+    return cache_dir() / "fitted" / key[:2] / key
+
+
+def keep_fitted(key: str, work_dir: Path) -> None:
+    """Move what a finished fit left in its work folder to where new photographs find it.
+
+    Raises:
+        ReidbenchError: The cache can't be written.
+    """
+    kept = fitted_dir(key)
+    temporary = kept.with_name(f"tmp-{uuid.uuid4().hex[:12]}")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(work_dir, temporary)  # may be another disk, so the rename comes after
+        shutil.rmtree(kept, ignore_errors=True)
+        os.rename(temporary, kept)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise ReidbenchError(
+            f"the cache can't be written: {error.strerror or error}",
+            where=str(kept),
+            remedy="make room, or name another folder: REIDBENCH_CACHE=DIR reidbench …",
+        ) from error
+
+
 class RepresentationStore:
     """The representations that one method, as it is, has made so far.
 
@@ -56,6 +83,11 @@ class RepresentationStore:
 
     def __init__(self, key: str, root: Path | None = None) -> None:
         self._dir = (root or cache_dir()) / "representations" / key[:2] / key
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of this store lies."""
+        return self._dir
 
     def missing(self, images: Sequence[str]) -> NDArray[np.int64]:
         """Return the places in ``images`` of what is not in the store, each image once."""

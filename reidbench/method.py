@@ -110,6 +110,8 @@ class FitContext:
         device: ``cpu`` or ``cuda``.
         work_dir: Folder that outlives a killed run: checkpoints go here.
         progress: Where bars and warnings go.
+        restore: Bring back what an earlier, finished ``fit`` left in ``work_dir``, and raise a
+            :class:`~reidbench.errors.ReidbenchError` rather than learn anew: representations of that fit are in use.
     """
 
     validate: Callable[[], Validation]
@@ -117,6 +119,7 @@ class FitContext:
     device: str
     work_dir: Path
     progress: Progress
+    restore: bool = False
 
 
 @dataclass(frozen=True, slots=True)

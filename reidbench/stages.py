@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reidbench.assembly import Assembled, combinations, represent
 from reidbench.blindness import Blindness, check_blindness, sample_size
-from reidbench.cache import RepresentationStore, key_of
+from reidbench.cache import RepresentationStore, keep_fitted, key_of
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.episode import LabelledRows, Numbering, calibrate, number_curves
 from reidbench.choosing import choose_constants
@@ -69,19 +69,22 @@ class Stages:
     numbering: Numbering | None = None
     _extracted: bool = False
 
+    def begin(self) -> None:
+        """Look up which images stand in which part; every stage needs it."""
+        parts = ("gallery", "fit", "calibration", "test")
+        self.rows = {part: self.split.indices(part, self.images) for part in parts}
+        identity = self.images.table["identity"].to_numpy(dtype=str)
+        self.identities = np.unique(identity[self.rows["gallery"]])
+        self.learned = np.unique(identity[self._learned_from()])
+
     def describe(self) -> dict[str, Rows]:
         """Fit, describe the images of every part, and calibrate: what every run begins with.
 
         Returns:
             Gallery, calibration and test, each with the curves that judge it. What the cache holds is read.
         """
-        parts = ("gallery", "fit", "calibration", "test")
-        self.rows = {part: self.split.indices(part, self.images) for part in parts}
-        identity = self.images.table["identity"].to_numpy(dtype=str)
-        self.identities = np.unique(identity[self.rows["gallery"]])
-        self.learned = np.unique(identity[self._learned_from()])
+        self.begin()
         self._check_classes()
-
         described = self._describe()
         with self._timed("calibrate_s"):
             self._calibrate(described)
@@ -96,7 +99,7 @@ class Stages:
         contents = images.contents()
         made: dict[int, Representation] = {}
         for offer, leaf in self.assembled.leaves:
-            store = RepresentationStore(self._key(offer, leaf))
+            store = RepresentationStore(self.store_key(offer, leaf))
             missing = store.missing(contents)
             if len(missing) and leaf.learns:
                 raise ReidbenchError(
@@ -105,7 +108,7 @@ class Stages:
                     where=f"the store of {offer.spec.name} in the cache (REIDBENCH_CACHE)",
                     remedy="name the cache that the run used, or empty it and repeat the run with --again",
                 )
-            self._extract(offer, leaf, store, images, missing, contents)
+            self.extract(offer, leaf, store, images, missing, contents)
             made[id(leaf)] = store.read(contents)
         whole = represent(self.assembled.method, lambda leaf: made[id(leaf)])
         if self.numbering is None:
@@ -208,6 +211,8 @@ class Stages:
 
     def _describe_leaf(self, offer: Offer, leaf: Method, used: NDArray) -> tuple[FitReport, Representation]:
         store = self._store(offer, leaf)
+        key = self.store_key(offer, leaf)
+        work_dir = self.work_dir / key[:12]
         contents = self.images.take(used).contents()
         missing = store.missing(contents)
         noted = store.read_note()
@@ -216,19 +221,23 @@ class Stages:
             fit_s = noted["fit_s"]
         else:
             started = time.perf_counter()
-            report = self._fit(leaf, self.work_dir / self._key(offer, leaf)[:12])
+            report = self.fit_leaf(leaf, work_dir)
             fit_s = round(time.perf_counter() - started, 3)
             store.write_note({**dataclasses.asdict(report), "fit_s": fit_s})
         self._extracted = self._extracted or bool(len(missing))
-        self._extract(offer, leaf, store, self.images.take(used), missing, contents)
+        self.extract(offer, leaf, store, self.images.take(used), missing, contents)
         if leaf.learns and len(missing) and self.images.given is not None:
             self._extract_asked(offer, leaf, store, self.images.given.asked)
+        if (
+            leaf.learns and self.store_dir is None and work_dir.is_dir()
+        ):  # only now: a run killed before goes on from it
+            keep_fitted(key, work_dir)
         # What it cost when it was made, not what reading it back costs.
         self._add_timing("fit_s", fit_s)
         self._add_timing("represent_s", store.seconds(contents))
         return report, store.read(contents)
 
-    def _extract(
+    def extract(
         self,
         offer: Offer,
         leaf: Method,
@@ -237,6 +246,16 @@ class Stages:
         missing: NDArray[np.int64],
         contents: list[str],
     ) -> None:
+        """Describe the images that a store lacks, so many at once that a kill costs little.
+
+        Args:
+            offer: Where the leaf came from.
+            leaf: Describes; fitted where it has to be.
+            store: Keeps what is said of them.
+            images: All that are wanted.
+            missing: Places of those that the store lacks.
+            contents: Key of each image in the store.
+        """
         if not len(missing):
             return
         at_once = len(missing) if leaf.transductive else EXTRACTED_AT_ONCE
@@ -255,12 +274,13 @@ class Stages:
             return
         for images in (self.images, asked):
             contents = images.contents()
-            self._extract(offer, leaf, store, images, store.missing(contents), contents)
+            self.extract(offer, leaf, store, images, store.missing(contents), contents)
 
     def _store(self, offer: Offer, leaf: Method) -> RepresentationStore:
-        return RepresentationStore(self._key(offer, leaf), self.store_dir)
+        return RepresentationStore(self.store_key(offer, leaf), self.store_dir)
 
-    def _key(self, offer: Offer, leaf: Method) -> str:
+    def store_key(self, offer: Offer, leaf: Method) -> str:
+        """Return the key of everything that shapes what a leaf says of an image."""
         learning = ""
         if leaf.learns:
             # The calibration part chooses the best epoch, so it shapes the network too. The test part does not, but
@@ -273,7 +293,8 @@ class Stages:
             learning += "|" + self.images.take(company).digest
         return key_of(offer.spec.name, offer.distribution, offer.spec.version, leaf.fingerprint(), learning)
 
-    def _fit(self, leaf: Method, work_dir: Path) -> FitReport:
+    def fit_leaf(self, leaf: Method, work_dir: Path, *, restore: bool = False) -> FitReport:
+        """Fit a leaf on what the run learns from, or with ``restore`` bring back what an earlier fit left there."""
         learned_from = self._learned_from()
         identity = self.images.table["identity"].to_numpy(dtype=str)
         labelled = LabelledImages(Images(self.images.take(learned_from)), tuple(identity[learned_from].tolist()))
@@ -297,7 +318,7 @@ class Stages:
 
         if leaf.learns:
             work_dir.mkdir(parents=True, exist_ok=True)
-        return leaf.fit(labelled, FitContext(validate, self.seed, self.device, work_dir, self.progress))
+        return leaf.fit(labelled, FitContext(validate, self.seed, self.device, work_dir, self.progress, restore))
 
     def _calibrate(self, described: dict[str, Rows]) -> None:
         """Fit score curves and choose constants, both on the calibration episode, and note who is judged by what."""
@@ -353,7 +374,7 @@ class Stages:
             return Blindness("transductive")
         if not len(self.rows["test"]):
             return Blindness("untested")
-        keys = [self._key(offer, leaf) for offer, leaf in self.assembled.leaves]
+        keys = [self.store_key(offer, leaf) for offer, leaf in self.assembled.leaves]
         versions = (f"{each.distribution} {each.version} {each.spec.version}" for each in self.assembled.offers)
         asked = (*versions, method.fingerprint(), self.images.digest, repr(self.assembled.parts))
         name = f"blindness-{key_of(*keys, *asked)[:16]}"

@@ -195,6 +195,31 @@ class MeanCurve:
         return {"kind": "mean", "curves": [curve.to_json() for curve in self.curves]}
 
 
+def curve_from_json(data: Mapping[str, Any]) -> Curve:
+    """Return the curve that :meth:`Curve.to_json` described, to the bit.
+
+    Raises:
+        ValueError: A later version wrote a kind of curve that is not known here.
+
+    Example:
+        >>> curve_from_json(Logistic(2.0, -1.0).to_json())
+        Logistic(slope=2.0, intercept=-1.0)
+    """
+    kind = data["kind"]
+    if kind == "none":
+        return Plain()
+    if kind == "mean":
+        return MeanCurve(tuple(curve_from_json(each) for each in data["curves"]))
+    if kind == "logistic":
+        return Logistic(float(data["slope"]), float(data["intercept"]))
+    if kind not in ("isotonic", "isotonic (published)"):
+        raise ValueError(f"there is no curve of kind '{kind}'")
+    knots, steps = (np.array(data[name], dtype=np.float64) for name in ("knots", "steps"))
+    if kind == "isotonic":
+        return Isotonic(knots, steps, float(data["centre"]), float(data["spread"]))
+    return PublishedIsotonic(knots, steps)
+
+
 def join_steps(knots: NDArray[np.float64], steps: NDArray[np.float64], similarity: NDArray) -> NDArray[np.float64]:
     """Read the smooth join of isotonic steps at similarities inside the range of the knots.
 

@@ -14,6 +14,7 @@ from reidbench.cli.cluster import cluster
 from reidbench.cli.compare import compare
 from reidbench.cli.curve import curve
 from reidbench.cli.datasets import datasets
+from reidbench.cli.identify import identify
 from reidbench.cli.methods import methods
 from reidbench.cli.offered import CommandsWithPlugins
 from reidbench.cli.plugin import plugin
@@ -35,7 +36,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Benchmark open-set re-identification of individual animals.",
 )
-for command in (run, compare, report, rethreshold, methods, datasets, split, audit, tune, score, submit, cluster):
+for command in (
+    run,
+    compare,
+    report,
+    rethreshold,
+    methods,
+    datasets,
+    split,
+    audit,
+    tune,
+    score,
+    submit,
+    cluster,
+    identify,
+    census,
+):
     app.command()(command)
 app.add_typer(curve, name="curve")
 app.add_typer(plugin, name="plugin")

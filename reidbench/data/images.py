@@ -168,7 +168,7 @@ class ImageSet:
         ]
 
     def file_hashes(self) -> list[str]:
-        """Return the SHA-256 of every file, in row order."""
+        """Return the SHA-256 of every file's bytes, in row order; two photographs with one are the same photograph."""
         with ThreadPoolExecutor(max_workers=2) as pool:
             return list(pool.map(_file_hash, [str(self.root / path) for path in self.table["path"]]))
 

@@ -120,10 +120,10 @@ def without_photographs(records: Sequence[RunRecord]) -> dict[str, Photographs]:
     return {str(run.data["dataset"]["digest"]): Photographs(None, "left out by --no-images") for run in records}
 
 
-def thumbnail(pixels: NDArray[np.uint8]) -> Thumbnail:
-    """Return a picture whose longest side is :data:`LONGEST_SIDE` at most, as JPEG without metadata."""
+def thumbnail(pixels: NDArray[np.uint8], longest: int = LONGEST_SIDE) -> Thumbnail:
+    """Return a picture whose longest side is ``longest`` pixels at most, as JPEG without metadata."""
     image = Image.fromarray(pixels)
-    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY, optimize=True)
     coded = base64.b64encode(buffer.getvalue()).decode("ascii")

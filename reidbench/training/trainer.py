@@ -14,7 +14,7 @@ import math
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -135,8 +135,14 @@ class Trainer(ABC):
         objective = self._objective(train, labels, context)
         state = _State(self._network, settings, objective, context)
         checkpoint = context.work_dir / "checkpoint.pt"
-        key = self._key(train, context)
-        resumed = state.load(checkpoint, key)
+        keys = {"going": self._key(train, context, context.device), "finished": self._key(train, context, "any")}
+        resumed = state.load(checkpoint, keys)
+        if context.restore and not state.stopped:
+            raise ReidbenchError(
+                f"the folder holds no finished {self.kind} training of these images and settings",
+                where=str(checkpoint),
+                remedy="train again, with the versions of reidbench and torch that are installed now",
+            )
         if not state.stopped:
             pixels = ResizedImages(train.images, settings.size, settings.cache_mb, settings.loader_workers)
             pixels.fill(context.progress)
@@ -151,7 +157,7 @@ class Trainer(ABC):
                         where=f"epoch {len(state.history) + 1} on {context.device}",
                         remedy=f"{self.smaller_batch}, a smaller --set size, or --device cpu",
                     ) from error
-                state.save(checkpoint, key)
+                state.save(checkpoint, keys)
         self._network.load_state_dict(state.best)
         self._network.eval()
         notes = [f"resumed after epoch {resumed}"] if resumed else []
@@ -169,11 +175,11 @@ class Trainer(ABC):
         }
         return FitReport(history=tuple(state.history), notes=(*notes, *objective.notes()), facts=facts)
 
-    def _key(self, train: LabelledImages, context: FitContext) -> str:
+    def _key(self, train: LabelledImages, context: FitContext, device: str) -> str:
         shapes = [(name, tuple(value.shape)) for name, value in self._network.state_dict().items()]
         parts = [
             self.kind, self._fingerprint, self._settings.model_dump_json(), train.identities, context.seed,
-            context.device, self._network.mean, self._network.std, self._freeze_bn, shapes, torch.__version__,
+            device, self._network.mean, self._network.std, self._freeze_bn, shapes, torch.__version__,
         ]  # fmt: skip
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -280,7 +286,7 @@ class _State:
             self.best_epoch, self.best_rank = epoch, (balanced, plain)
             self.best = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
 
-    def save(self, path: Path, key: str) -> None:
+    def save(self, path: Path, keys: Mapping[str, str]) -> None:
         numbers = {
             "history": self.history,
             "step": self.step,
@@ -290,14 +296,17 @@ class _State:
             "best_rank": self.best_rank,
         }
         content = {
-            "key": key,
+            "key": keys["finished" if self.stopped else "going"],
             "numbers": json.dumps(numbers),
-            "network": self.network.state_dict(),
-            "optimizer": self.objective.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
             "objective": self.objective.state(),
             "best": self.best,
         }
+        if not self.stopped:  # what is finished is kept for new photographs: the best network and nothing besides
+            content |= {
+                "network": self.network.state_dict(),
+                "optimizer": self.objective.optimizer.state_dict(),
+                "scaler": self.scaler.state_dict(),
+            }
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".tmp")
         with temporary.open("wb") as file:
@@ -306,18 +315,22 @@ class _State:
             os.fsync(file.fileno())
         os.replace(temporary, path)
 
-    def load(self, path: Path, key: str) -> int:
-        """Take over a checkpoint of the same training; return its epoch, 0 if there is none."""
+    def load(self, path: Path, keys: Mapping[str, str]) -> int:
+        """Take over a checkpoint of the same training; return its epoch, 0 if there is none.
+
+        A finished training serves any device: it is read, not gone on with.
+        """
         if not path.is_file():
             return 0
         content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["key"] != key:
-            return 0
-        self.network.load_state_dict(content["network"])
-        self.objective.optimizer.load_state_dict(content["optimizer"])
-        self.scaler.load_state_dict(content["scaler"])
-        self.objective.restore(content["objective"])
         numbers = json.loads(content["numbers"])
+        if content["key"] != keys["finished" if numbers["stopped"] else "going"]:
+            return 0
+        if not numbers["stopped"]:
+            self.network.load_state_dict(content["network"])
+            self.objective.optimizer.load_state_dict(content["optimizer"])
+            self.scaler.load_state_dict(content["scaler"])
+        self.objective.restore(content["objective"])
         self.history, self.step, self.seconds = numbers["history"], numbers["step"], numbers["seconds"]
         self.stopped, self.best_epoch = numbers["stopped"], numbers["best_epoch"]
         self.best_rank = (numbers["best_rank"][0], numbers["best_rank"][1])

@@ -1,0 +1,1 @@
+"""New photographs against a saved run: rebuild its method, answer, review, enrol."""

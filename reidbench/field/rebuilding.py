@@ -1,0 +1,299 @@
+"""The method of a saved run, ready for photographs that the run never saw.
+
+Nothing is chosen or fitted here. Settings, calibration curves and constants are those of the record, the gallery's
+representations come from the cache, and what a trained method learned from the folder that its run left there.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.assembly import Assembled, assemble, combinations, effective_settings, represent
+from reidbench.cache import RepresentationStore, fitted_dir
+from reidbench.calibration.calibrated import Calibrated
+from reidbench.calibration.curves import curve_from_json
+from reidbench.data.images import ImageSet
+from reidbench.data.sources import BUILT_IN, load_dataset
+from reidbench.data.splits import Split, read_split
+from reidbench.environment import choose_device
+from reidbench.episodes import Rows, answer
+from reidbench.errors import ReidbenchError
+from reidbench.field.new_photographs import joined
+from reidbench.fusion import Combination
+from reidbench.method import Method
+from reidbench.metrics.answers import Answers
+from reidbench.progress import Progress
+from reidbench.registry import Offer, Registry
+from reidbench.representations import Representation
+from reidbench.runs import RunRecord
+from reidbench.stages import Stages
+
+
+def dataset_of(record: RunRecord, source: str | None, root: Path | None = None) -> ImageSet:
+    """Return the images that a run stands on.
+
+    Args:
+        record: The run. It holds no path, so that runs can be moved and published.
+        source: The dataset as ``run --dataset`` takes it; drawn animals need not be named.
+        root: Folder of the images, where the dataset needs one.
+
+    Raises:
+        ReidbenchError: The dataset is not named, can't be read, or holds other images than the run had.
+    """
+    name = record.dataset
+    if source is None:
+        if name != BUILT_IN and not name.startswith(f"{BUILT_IN}:"):
+            raise ReidbenchError(
+                f"a run record holds no path to its images, and the gallery of {name} is needed",
+                where=str(record.path),
+                remedy="name the dataset as it was run: --dataset FILE.csv [--root DIR]",
+            )
+        source = name
+    images = load_dataset(source, root)
+    digest = str(record.data["dataset"]["digest"])
+    if images.digest != digest:
+        raise ReidbenchError(
+            f"'{images.name}' as it is at this place is not what the run stands on: digest {images.digest[:12]}, "
+            f"not {digest[:12]}",
+            where=f"--dataset {source}",
+            remedy=f"name the dataset '{name}' that was run, unchanged; new animals are added with --gallery",
+        )
+    return images
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RebuiltRun:
+    """A run's method with its images; :meth:`identify` asks it.
+
+    Attributes:
+        record: The run.
+        images: What it stands on.
+        split: Its split.
+        method: Prepared, calibrated as recorded.
+        groups: Groups of the gallery, sorted.
+        learned: Sorted identities that the method learned from.
+    """
+
+    record: RunRecord
+    images: ImageSet
+    split: Split
+    method: Method
+    groups: tuple[str, ...]
+    learned: NDArray
+    _assembled: Assembled
+    _stages: Stages
+    _curves: Mapping[str, int]
+
+    @property
+    def gallery(self) -> ImageSet:
+        """The enrolled images of the run."""
+        return self.images.take(self._stages.rows["gallery"])
+
+    def identify(self, photographs: ImageSet, gallery: ImageSet, progress: Progress) -> Identified:
+        """Match photographs with a gallery.
+
+        Args:
+            photographs: Each with a placeholder identity.
+            gallery: The run's own gallery, or that with more animals.
+            progress: Where bars go.
+
+        Raises:
+            ReidbenchError: A trained method is needed and what it learned is not kept.
+        """
+        both = joined("photographs", photographs, gallery)
+        n_query = len(photographs)
+        whole = represent(self.method, self._describe(both, progress))
+        group = photographs.table["group"].to_numpy(dtype=str)
+        curves = np.zeros(len(both), dtype=np.int64)
+        if self._curves:
+            curves[:n_query] = [self._curves[name] for name in group]
+        whole = whole.judged_by(curves)
+        rows = np.arange(len(both))
+        query = Rows(rows[:n_query], whole.take(rows[:n_query]))
+        enrolled = Rows(rows[n_query:], whole.take(rows[n_query:]))
+        mode = self.record.data["gallery"]
+        episode = answer(self.method, both, query, enrolled, mode=mode, learned=self.learned, progress=progress)
+        return Identified(episode.answers, self.method, query.representation, enrolled.representation, gallery)
+
+    def _describe(self, images: ImageSet, progress: Progress) -> Any:
+        contents = images.contents()
+        made: dict[int, Representation] = {}
+        for offer, leaf in self._assembled.leaves:
+            key = self._stages.store_key(offer, leaf)
+            store = RepresentationStore(key)
+            missing = store.missing(contents)
+            if len(missing):
+                if leaf.learns:
+                    self._restore(offer, leaf, key, store)
+                self._stages.extract(offer, leaf, store, images, missing, contents)
+            made[id(leaf)] = store.read(contents)
+        return lambda leaf: made[id(leaf)]
+
+    def _restore(self, offer: Offer, leaf: Method, key: str, store: RepresentationStore) -> None:
+        kept = fitted_dir(key)
+        seconds = self.record.data["timing"].get("fit_s")
+        cost = f" (that took {seconds:.0f} s)" if isinstance(seconds, int | float) else ""
+        remedy = (
+            f"set REIDBENCH_CACHE to the cache that the run used; or fit it again{cost}: remove {store.folder} and "
+            "repeat the run with --again, which keeps what is learned"
+        )
+        if not kept.is_dir():
+            raise ReidbenchError(
+                f"{offer.spec.name} learned from the gallery, and what it learned is not kept here: it has to be "
+                "fitted again before it can look at new photographs",
+                where=str(kept),
+                remedy=remedy,
+            )
+        try:
+            self._stages.fit_leaf(leaf, kept, restore=True)
+        except ReidbenchError as error:
+            raise ReidbenchError(
+                f"{offer.spec.name} has to be fitted again: {error.message}", where=error.where, remedy=remedy
+            ) from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identified:
+    """What matching said of photographs, and what is needed to show which gallery image said it.
+
+    Attributes:
+        answers: Best candidates of each photograph; their truth is a placeholder.
+    """
+
+    answers: Answers
+    _method: Method
+    _query: Representation
+    _enrolled: Representation
+    _gallery: ImageSet
+
+    def nearest(self, best: int) -> NDArray[np.int64]:
+        """Return the gallery image that stands for each of the best candidates, ``(n_query, best)``; -1 for none.
+
+        It is the one that the method finds most alike; of a method that knows animals as such, the first of the
+        photograph's orientation is taken by whoever shows it, so the animal's first image is returned.
+        """
+        identity = self._gallery.table["identity"].to_numpy(dtype=str)
+        rows_of = {name: np.flatnonzero(identity == name) for name in np.unique(identity)}
+        named = self.answers.candidates[:, :best]
+        chosen = np.full(named.shape, -1, dtype=np.int64)
+        for place, names in enumerate(named):
+            mine = [rows_of[name] if name else np.zeros(0, np.int64) for name in names]
+            rows = np.concatenate(mine) if mine else np.zeros(0, np.int64)
+            if not len(rows):
+                continue
+            alike = self._alike(place, rows)
+            start = 0
+            for column, own in enumerate(mine):
+                if len(own):
+                    chosen[place, column] = own[int(np.argmax(alike[start : start + len(own)]))]
+                start += len(own)
+        return chosen
+
+    def _alike(self, place: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        if self._method.matching == "identity":
+            return np.zeros(len(rows))
+        query = self._query.take(np.array([place]))
+        return np.asarray(self._method.score(query, self._enrolled.take(rows)), dtype=np.float64)[0]
+
+
+def rebuild(
+    record: RunRecord, images: ImageSet, registry: Registry, *, device: str = "auto", progress: Progress
+) -> RebuiltRun:
+    """Build the method of a run again, from its record.
+
+    Raises:
+        ReidbenchError: The method is not installed as the run had it, or its weights can't be had.
+    """
+    offer = registry.find(f"{record.data['plugin']['name']}:{record.method}")
+    settings = effective_settings(offer.spec, None, record.data["settings"]["effective"])
+    assembled = assemble(offer, settings, registry)
+    device = choose_device(device)
+    assembled.prepare(device, record.seed, progress)
+    _check_same(record, offer, assembled)
+    split = read_split(record.path / "split.csv", images)
+    # The work folder is for fitting, and nothing is fitted here.
+    work_dir = Path(tempfile.gettempdir()) / "reidbench-not-fitted"
+    stages = Stages(assembled, images, split, record.seed, record.data["gallery"], device, work_dir, progress)
+    stages.begin()
+    curves = _install_curves(record, assembled.method)
+    _choose_constants(record, assembled.method)
+    gallery = images.take(stages.rows["gallery"])
+    groups = tuple(sorted(set(gallery.table["group"].tolist())))
+    return RebuiltRun(
+        record, images, split, assembled.method, groups, stages.learned, assembled, stages, curves
+    )  # fmt: skip
+
+
+def _check_same(record: RunRecord, offer: Offer, assembled: Assembled) -> None:
+    """Refuse another version of the method or other weights: their scores would mean something else."""
+    ran = record.data["plugin"]["method_version"]
+    if offer.spec.version != ran:
+        raise _other(record, f"{record.method} is installed as version {offer.spec.version}, the run's was {ran}")
+    then, now = record.data["weights"], asdict(assembled.method.weights)
+    told = ("sha256",) if then["sha256"] or now["sha256"] else ("label", "pretrained")
+    if any(then[name] != now[name] for name in told):
+        mine, theirs = (f"{each['label']} ({each['sha256'][:12] or each['source']})" for each in (now, then))
+        raise _other(record, f"the weights of {record.method} are not the run's: {mine}, not {theirs}")
+    for path, part in (record.data.get("parts") or {}).items():
+        built = assembled.parts.get(path)
+        if built is None or built["plugin"]["method_version"] != part["plugin"]["method_version"]:
+            raise _other(record, f"part {path} ({part['method']}) is installed in another version than the run's")
+
+
+def _other(record: RunRecord, message: str) -> ReidbenchError:
+    return ReidbenchError(
+        message,
+        where=str(record.path),
+        remedy="repeat the run with what is installed now, and identify with that run",
+    )
+
+
+def _install_curves(record: RunRecord, method: Method) -> dict[str, int]:
+    """Install the recorded mean curves in every calibrated part; return the number of each group's curve."""
+    recorded = {part["part"]: part for part in record.data.get("calibration") or ()}
+    nodes = dict(_calibrated(method, ""))
+    if set(recorded) != set(nodes):
+        raise _other(record, "the record holds score calibrations of other parts than the method has now")
+    groups: list[str] = sorted({group for part in recorded.values() for group in part["curves"]})
+    for path, node in nodes.items():
+        try:
+            node.install([curve_from_json(recorded[path]["curves"][group]) for group in groups])
+        except ValueError as error:  # a plugin's own curve says what it looks like, not how it is made again
+            raise ReidbenchError(
+                f"the score calibration of {path or record.method} can't be read back from the record: {error}",
+                where=str(record.path / "run.json"),
+                remedy="repeat the run with a built-in calibration: isotonic, logistic or none",
+            ) from error
+    return {group: number for number, group in enumerate(groups)}
+
+
+def _calibrated(method: Method, path: str) -> list[tuple[str, Calibrated]]:
+    found = []
+    for name, part in method.parts.items():
+        found += _calibrated(part, f"{path}/{name}" if path else name)
+    if isinstance(method, Calibrated):
+        found += [*_calibrated(method.inner, path), (path, method)]
+    return found
+
+
+def _choose_constants(record: RunRecord, method: Method) -> None:
+    recorded: Mapping[str, Any] = record.data.get("constants") or {}
+    for path, each in combinations(method):
+        told = recorded.get(path or ".")
+        if told is None or not isinstance(each, Combination):
+            continue
+        fitting = [choice for choice in each.choices() if _plain(each.describe_choice(choice)) == told["choice"]]
+        if not fitting:
+            raise _other(record, f"the constants of the run are not among those of {path or record.method} now")
+        each.choice = fitting[0]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,204 @@
+"""A page to look photographs and their best candidates through side by side, and to decide each.
+
+One file that needs no network and no server. Without script it is a long list of photographs with their candidates;
+with script one is shown at a time, keys decide, decisions stay in the browser and are saved as a CSV.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from reidbench import __version__
+from reidbench.data.decoding import decode
+from reidbench.data.images import ImageSet
+from reidbench.errors import ReidbenchError
+from reidbench.metrics.certainty import BANDS
+from reidbench.report.photographs import Thumbnail, thumbnail
+from reidbench.report.templating import environment, source
+
+if TYPE_CHECKING:
+    from reidbench.field.identifying import BandRate, Identification, Identifications
+
+BUDGET = 40_000_000
+"""Bytes of all pictures of a page, as text: a browser still opens it at once."""
+SIZES = ((560, 320), (420, 240), (300, 180), (220, 130))
+"""Longest sides of photograph and candidate in pixels; the largest that the budget is likely to hold is taken."""
+_BYTES_PER_PIXEL = 0.16  # of a JPEG at the page's quality, as base64 text, of a photograph in general
+_ORDER = {"to be reviewed": 0, "certain": 1, "new": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateView:
+    """One candidate of a photograph: ``told`` is its score in words."""
+
+    identity: str
+    image_id: str
+    told: str
+    picture: Thumbnail | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotographView:
+    """One photograph with all that the page shows of it."""
+
+    image_id: str
+    sha256: str
+    group: str
+    band: str
+    answer: str
+    told: str
+    suggested: str
+    picture: Thumbnail | None
+    candidates: Sequence[CandidateView]
+
+
+def write_review(output: Path, identified: Identifications, *, budget: int = BUDGET) -> int:
+    """Write the page; photographs to be reviewed come first, the least sure of them at the top.
+
+    Returns:
+        Its size in bytes.
+
+    Raises:
+        ReidbenchError: The file can't be written.
+    """
+    page = review_page(identified, budget=budget).encode("utf-8")
+    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(page)
+        temporary.replace(output)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ReidbenchError(
+            f"the review page can't be written: {error.strerror or error}",
+            where=f"--page {output}",
+            remedy="name a file that can be written",
+        ) from error
+    return len(page)
+
+
+def review_page(identified: Identifications, *, budget: int = BUDGET) -> str:
+    """Return the page as HTML; everything that comes from the data is escaped."""
+    found = sorted(identified.found, key=_least_sure_first)
+    pictures = _Pictures(identified, found, budget)
+    record = identified.record
+    script = source("review.js")
+    enrolled = sorted(set(identified.gallery.table["identity"].tolist()))
+    return (
+        environment()
+        .get_template("review.html.j2")
+        .render(
+            version=__version__,
+            style=Markup(source("report.css") + source("review.css")),
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            store=_store_key(record.id, found),
+            run=record,
+            photographs=[_view(each, number, pictures) for number, each in enumerate(found, 1)],
+            counts=[(band, identified.count(band)) for band in BANDS],
+            rule=rule_told(identified.certainty.error),
+            rates=[(rate.band, rate_told(rate)) for rate in identified.rates],
+            notes=[*identified.notes, *pictures.notes],
+            unreadable=identified.photographs.unreadable,
+            enrolled=enrolled,
+        )
+    )
+
+
+def rule_told(error: float) -> str:
+    """Return how the bands are set, in words."""
+    return (
+        f"Bands are set on the run's calibration queries: the surest answers above the threshold are certain and the "
+        f"surest below it new, as many as keep (wrong + 1) / (answers + 1) at {error:.0%} or below; all others are to "
+        "be reviewed. Where new animals are more or less common than in the run, these shares shift."
+    )
+
+
+def rate_told(rate: BandRate) -> str:
+    """Return what a band was worth on the test queries, in words."""
+    if not rate.n_photograph or rate.interval is None:
+        return "no test query of the run was in this band"
+    return (
+        f"{rate.wrong} of {rate.n_photograph} test queries of {rate.n_animal} animals were answered wrongly: "
+        f"{rate.share:.1%} (95 % interval {rate.interval.low:.1%} to {rate.interval.high:.1%})"
+    )
+
+
+class _Pictures:
+    """Reads pictures once each, at the largest size that is likely to fit."""
+
+    def __init__(self, identified: Identifications, found: Sequence[Identification], budget: int) -> None:
+        self._gallery = identified.gallery
+        self._row: Mapping[str, int] = {name: row for row, name in enumerate(self._gallery.table["image_id"])}
+        self._new = identified.photographs.images
+        self._new_row = {name: row for row, name in enumerate(self._new.table["image_id"])}
+        self._left = budget
+        n_candidates = sum(len(each.candidates) for each in found)
+
+        def expected(sizes: tuple[int, int]) -> float:
+            return _BYTES_PER_PIXEL * (len(found) * sizes[0] ** 2 + n_candidates * sizes[1] ** 2)
+
+        self._sizes = next((sizes for sizes in SIZES if expected(sizes) <= budget), SIZES[-1])
+        self._kept: dict[str, Thumbnail | None] = {}
+
+    @property
+    def notes(self) -> list[str]:
+        return ["some pictures were left out to keep the page small"] if self._left <= 0 else []
+
+    def of_photograph(self, image_id: str) -> Thumbnail | None:
+        return self._take(self._new, self._new_row[image_id], self._sizes[0])
+
+    def of_gallery(self, image_id: str) -> Thumbnail | None:
+        if image_id not in self._kept:
+            self._kept[image_id] = self._take(self._gallery, self._row[image_id], self._sizes[1])
+        made = self._kept[image_id]
+        return made
+
+    def _take(self, images: ImageSet, row: int, longest: int) -> Thumbnail | None:
+        if self._left <= 0:
+            return None
+        try:
+            pixels = decode(images.image_path(row), images.table["bbox"].iloc[row])
+        except ReidbenchError:
+            return None  # a gallery image that was lost since costs its picture, not the page
+        made = thumbnail(pixels, longest)
+        self._left -= len(made.address)
+        return made
+
+
+def _view(each: Identification, number: int, pictures: _Pictures) -> PhotographView:
+    sure = "" if math.isnan(each.right) else f", right with probability {each.right:.2f} by calibration"
+    best = f"best score {each.score:.4g}, threshold {each.limit:.4g}" if math.isfinite(each.score) else "not compared"
+    return PhotographView(
+        image_id=each.image_id,
+        sha256=each.sha256,
+        group=each.group,
+        band=each.band,
+        answer=each.answer,
+        told=best + sure,
+        suggested=f"new_{number:03d}",
+        picture=pictures.of_photograph(each.image_id),
+        candidates=[
+            CandidateView(c.identity, c.image_id, f"score {c.score:.4g}", pictures.of_gallery(c.image_id))
+            for c in each.candidates
+        ],
+    )
+
+
+def _least_sure_first(each: Identification) -> tuple[int, float, str]:
+    return (_ORDER[each.band], -1.0 if math.isnan(each.right) else each.right, each.image_id)
+
+
+def _store_key(run_id: str, found: Sequence[Identification]) -> str:
+    """Return the name of the decisions in the browser: other photographs or another run never share them."""
+    text = "\n".join([run_id, *sorted(f"{each.image_id}\t{each.sha256}" for each in found)])
+    return "reidbench-review-" + hashlib.sha256(text.encode()).hexdigest()[:24]

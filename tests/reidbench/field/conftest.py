@@ -1,0 +1,74 @@
+"""A catalogue of drawn animals with a finished run, and new photographs of animals in it and of others."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import reidbench
+from reidbench.evaluation import evaluate
+from reidbench.progress import Progress
+from reidbench.runs import RunRecord
+
+HOSTILE = '<script>window.hacked=1</script>" onerror="window.hacked=2'
+
+
+@dataclass(frozen=True)
+class Field:
+    """A run on a catalogue, and photographs that were taken since; ``truth`` is empty for a new animal."""
+
+    catalogue: Path
+    runs_dir: Path
+    record: RunRecord
+    photographs: Path
+    truth: dict[str, str]
+
+    def arguments(self) -> list[str]:
+        return ["--run", str(self.record.path), "--dataset", str(self.catalogue), "--device", "cpu"]
+
+
+def write_catalogue(folder: Path, prefix: str = "") -> tuple[Path, Path, dict[str, str]]:
+    """Part drawn turtles into a catalogue and new photographs: one of each known animal seen often, five of others."""
+    images = reidbench.load_dataset("patterns:identities=24,size=64,level=easy")
+    table = images.table[images.table["group"] == "turtle"]
+    names = sorted(set(table["identity"]))
+    photographs = folder / "new"
+    photographs.mkdir(parents=True)
+    truth: dict[str, str] = {}
+    with (folder / "catalogue.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("image_id", "identity", "path", "dataset"))
+        for index, row in table.iterrows():
+            path = images.image_path(int(index))
+            mine = table.index[table["identity"] == row["identity"]]
+            strange = row["identity"] in names[-2:]
+            if strange and list(truth.values()).count("") >= 5:
+                continue
+            if strange or (len(mine) > 5 and index == mine[-1]):
+                name = f"IMG_{len(truth):02d}{path.suffix}"
+                shutil.copy(path, photographs / name)
+                truth[name] = "" if strange else prefix + row["identity"]
+            else:
+                writer.writerow((row["image_id"], prefix + row["identity"], path.resolve(), "turtle"))
+    return folder / "catalogue.csv", photographs, truth
+
+
+@pytest.fixture(scope="session")
+def field(tmp_path_factory) -> Field:
+    folder = tmp_path_factory.mktemp("field")
+    catalogue, photographs, truth = write_catalogue(folder)
+    record = evaluate("sift", str(catalogue), runs_dir=folder / "runs", progress=Progress(), device="cpu")
+    return Field(catalogue, folder / "runs", record, photographs, truth)
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory) -> Field:
+    """The same under names that are markup."""
+    folder = tmp_path_factory.mktemp("hostile")
+    catalogue, photographs, truth = write_catalogue(folder, HOSTILE)
+    record = evaluate("color_histogram", str(catalogue), runs_dir=folder / "runs", progress=Progress(), device="cpu")
+    return Field(catalogue, folder / "runs", record, photographs, truth)
