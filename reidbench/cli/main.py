@@ -10,6 +10,7 @@ from rich.console import Console
 
 from reidbench import __version__
 from reidbench.cli.audit import audit
+from reidbench.cli.census import census
 from reidbench.cli.cluster import cluster
 from reidbench.cli.compare import compare
 from reidbench.cli.curve import curve

@@ -1,0 +1,134 @@
+"""``reidbench census``: what the errors of a run do to a count of animals, and what it takes to mend them."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reidbench.cli.options import RunsOption
+
+if TYPE_CHECKING:
+    from reidbench.census.population import Estimate
+    from reidbench.census.run import Census, GroupCensus
+    from reidbench.metrics.uncertainty.shares import AnimalCounts
+
+UNDEFINED = "–"
+
+
+def census(
+    run: Annotated[str, typer.Argument(help="Folder of a finished run, or its id or how that begins.")],
+    runs: RunsOption = Path("runs"),
+    photographs: Annotated[
+        Path | None, typer.Option(help="Count these answers of identify; by default the run's test photographs.")
+    ] = None,
+    target: Annotated[
+        list[float] | None,
+        typer.Option(help="Share of photographs filed rightly; 0.95 and 0.99 by default; repeatable."),
+    ] = None,
+    candidates: Annotated[int, typer.Option(min=1, max=50, help="Candidates that a reviewer looks at, at most.")] = 5,
+    curve: Annotated[Path | None, typer.Option(help="Write the course of the review as a CSV.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Estimate how many animals there are from answers with errors, and how many comparisons mend the catalogue."""
+    from reidbench.census.effort import TARGETS
+    from reidbench.census.run import take_census, write_curve
+
+    found = take_census(
+        run, photographs=photographs, targets=target or TARGETS, candidates=candidates, runs_dir=runs
+    )  # fmt: skip
+    if curve is not None:
+        write_curve(curve, found.effort)
+        typer.echo(f"written to {curve}", err=True)
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    _print(found, Console(highlight=False))
+
+
+def _print(found: Census, console: Console) -> None:
+    from reidbench.census.run import ASSUMPTIONS
+
+    record = found.record
+    console.print(Text(f"{record.method} on {record.dataset} · run {record.id} · {found.counted}", style="bold"))
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    table.add_column("group", no_wrap=True)
+    for heading in ("enrolled", "photos", "called new", "naive", "estimate", "95 %", "without errors"):
+        table.add_column(heading, justify="right")
+    for each in found.groups:
+        table.add_row(Text(each.group), *_cells(each))
+    if found.total is not None:
+        table.add_row("all", "", "", "", "", _whole(found.total.value), _between(found.total), "", style="bold")
+    console.print(table)
+    rates = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    rates.add_column("group", no_wrap=True)
+    for heading in ("false new", "mis-identified", "false match"):
+        rates.add_column(heading, justify="right")
+    for each in found.groups:
+        shares = (each.errors.false_new, each.errors.misidentified, each.errors.false_match)
+        rates.add_row(Text(each.group), *(_share(counts) for counts in shares))
+    console.print(rates)
+    for told in dict.fromkeys(each.errors_from for each in found.groups):
+        mine = ", ".join(each.group for each in found.groups if each.errors_from == told)
+        console.print(Text(f"Errors of {mine}: measured on {told}."))
+    for each in found.groups:
+        if each.refused:
+            console.print(Text(f"{each.group}: no estimate: {each.refused}."))
+    _print_effort(found, console)
+    console.print(Text("The estimate assumes: " + "; ".join(ASSUMPTIONS) + "."))
+    for note in found.notes:
+        console.print(Text(f"Note: {note}."))
+
+
+def _print_effort(found: Census, console: Console) -> None:
+    effort = found.effort
+    console.print(
+        Text(
+            f"Review of the run's {effort.n_photograph} test photographs, up to {effort.candidates} candidates each: "
+            f"{effort.before:.1%} are right before it, {effort.after:.1%} after all of them "
+            f"({effort.all_comparisons} comparisons)."
+        )
+    )
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    table.add_column("right", no_wrap=True)
+    for heading in ("comparisons, least sure first", "photographs", "in random order", "saved"):
+        table.add_column(heading, justify="right")
+    for each in effort.targets:
+        if each.comparisons is None or each.random is None:
+            table.add_row(f"{each.share:.1%}", "not reached", UNDEFINED, UNDEFINED, UNDEFINED)
+            continue
+        saved = f"{1 - each.comparisons / each.random:.0%}" if each.random else UNDEFINED
+        table.add_row(f"{each.share:.1%}", str(each.comparisons), str(each.photographs), f"{each.random:.0f}", saved)
+    console.print(table)
+
+
+def _cells(each: GroupCensus) -> list[str]:
+    counts = [str(each.marked), str(each.photographs), str(each.answered_new)]
+    found = each.population
+    without = UNDEFINED if each.without_errors is None else _whole(each.without_errors)
+    if found is None:
+        return [*counts, UNDEFINED, UNDEFINED, UNDEFINED, without]
+    return [*counts, _whole(found.naive), _whole(found.corrected.value), _between(found.corrected), without]
+
+
+def _share(counts: AnimalCounts) -> str:
+    between = counts.interval()
+    if between is None:
+        return UNDEFINED
+    return f"{counts.share:.1%} ({between.low:.1%}–{between.high:.1%})"
+
+
+def _between(estimate: Estimate) -> str:
+    high = _whole(estimate.high) if math.isfinite(estimate.high) else "∞"
+    return f"{_whole(estimate.low)}–{high}"
+
+
+def _whole(value: float) -> str:
+    return f"{value:.0f}"
