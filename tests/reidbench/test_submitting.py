@@ -99,7 +99,7 @@ def test_a_policy_that_looks_at_the_gallery_looks_at_all_of_it(folder, tmp_path)
 
 def test_a_fusion_answers_behind_its_shortlist(folder, tmp_path):
     images = load_dataset("AnimalCLEF2025", folder)
-    settings = {"parts": "color_histogram,sift", "shortlist": "5"}
+    settings = {"parts": "color_histogram,sift", "shortlist": "5", "calibration_pairs": "1000"}
     record = evaluate("wildfusion", images, runs_dir=tmp_path, settings=settings, progress=Progress())
     made = submit(record, tmp_path / "s.csv", root=folder, progress=Progress())
     assert reidbench.score(made.path, folder / "solution.csv").overall.score > 0.3

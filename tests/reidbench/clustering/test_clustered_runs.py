@@ -59,7 +59,7 @@ def test_the_submission_clusters_every_test_image_a_fourth_dataset_too(run, fold
 
 
 def test_a_fusion_is_clustered_by_its_own_probabilities(images, tmp_path):
-    settings = {"parts": "color_histogram,sift", "shortlist": "5"}
+    settings = {"parts": "color_histogram,sift", "shortlist": "5", "calibration_pairs": "1000"}
     record = evaluate("wildfusion", images, runs_dir=tmp_path, settings=settings, progress=Progress())
     found = cluster_run(reopen(record, images, registry=load_registry(), progress=Progress()))
     assert found.score.overall.ari > 0.3
