@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.assembly import Assembled, combinations, represent
-from reidbench.blindness import Blindness, check_blindness, sample_size
-from reidbench.cache import RepresentationStore, keep_fitted, key_of
+from reidbench.blindness import Blindness
+from reidbench.blindness_run import blindness_of
+from reidbench.cache import RepresentationStore
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.episode import LabelledRows, Numbering, calibrate, number_curves
 from reidbench.choosing import choose_constants
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
+from reidbench.describing import Describer
 from reidbench.episodes import Episode, GalleryMode, Rows, answer, encounter_names
 from reidbench.errors import ReidbenchError
 from reidbench.fusion import Combination
 from reidbench.gallery_trials import GalleryTrials, try_gallery
-from reidbench.method import EmbeddingMethod, FitContext, FitReport, Images, LabelledImages, Method, Validation
-from reidbench.metrics.answers import Answers
+from reidbench.method import EmbeddingMethod, FitReport, Method
 from reidbench.metrics.summary import summarise
 from reidbench.predictions import prediction_rows
-from reidbench.progress import Progress, Stage
-from reidbench.registry import Offer
+from reidbench.progress import Progress
 from reidbench.representations import Representation
 from reidbench.runs import RunFiles
-from reidbench.thresholds import Thresholds, parse_policy
+from reidbench.thresholds import Thresholds
 from reidbench.thresholds.choosing import choose_thresholds
-
-EXTRACTED_AT_ONCE = 256
-"""Images between two writes to the store: what a kill can cost."""
 
 
 @dataclass(slots=True, eq=False)
@@ -67,7 +62,7 @@ class Stages:
     blindness: Blindness = field(default_factory=lambda: Blindness("untested"))
     _gallery_asking: Representation | None = None
     numbering: Numbering | None = None
-    _extracted: bool = False
+    describer: Describer = field(init=False)
 
     def begin(self) -> None:
         """Look up which images stand in which part; every stage needs it."""
@@ -75,7 +70,11 @@ class Stages:
         self.rows = {part: self.split.indices(part, self.images) for part in parts}
         identity = self.images.table["identity"].to_numpy(dtype=str)
         self.identities = np.unique(identity[self.rows["gallery"]])
-        self.learned = np.unique(identity[self._learned_from()])
+        self.describer = Describer(
+            self.assembled, self.images, self.rows, self.seed, self.device, self.work_dir, self.progress,
+            self._answer, self.store_dir,
+        )  # fmt: skip
+        self.learned = np.unique(identity[self.describer.learned_from])
 
     def describe(self) -> dict[str, Rows]:
         """Fit, describe the images of every part, and calibrate: what every run begins with.
@@ -85,7 +84,8 @@ class Stages:
         """
         self.begin()
         self._check_classes()
-        described = self._describe()
+        described, self.report = self.describer.describe()
+        self.timing |= self.describer.seconds
         with self._timed("calibrate_s"):
             self._calibrate(described)
         return described
@@ -99,7 +99,7 @@ class Stages:
         contents = images.contents()
         made: dict[int, Representation] = {}
         for offer, leaf in self.assembled.leaves:
-            store = RepresentationStore(self.store_key(offer, leaf))
+            store = RepresentationStore(self.describer.store_key(offer, leaf))
             missing = store.missing(contents)
             if len(missing) and leaf.learns:
                 raise ReidbenchError(
@@ -108,7 +108,7 @@ class Stages:
                     where=f"the store of {offer.spec.name} in the cache (REIDBENCH_CACHE)",
                     remedy="name the cache that the run used, or empty it and repeat the run with --again",
                 )
-            self.extract(offer, leaf, store, images, missing, contents)
+            self.describer.extract(offer, leaf, store, images, missing, contents)
             made[id(leaf)] = store.read(contents)
         whole = represent(self.assembled.method, lambda leaf: made[id(leaf)])
         if self.numbering is None:
@@ -133,7 +133,7 @@ class Stages:
             self.progress.warn(note)
         for episode in self.episodes.values():
             episode.metrics = summarise(episode.answers, self.thresholds)
-        self.blindness = self._blindness(described)
+        self.blindness = blindness_of(self, described)
 
     def files(self) -> RunFiles:
         """Return what the run folder holds besides ``run.json``."""
@@ -172,9 +172,6 @@ class Stages:
             for part, episode in self.episodes.items()
         }
 
-    def _learned_from(self) -> NDArray[np.int64]:
-        return self.rows["fit"] if len(self.rows["fit"]) else self.rows["gallery"]
-
     def _check_classes(self) -> None:
         """Refuse a classifier that learned other animals than are enrolled."""
         unlearned = np.setdiff1d(self.identities, self.learned)
@@ -191,134 +188,6 @@ class Stages:
                 f"{offer.spec.name} did not learn {len(unlearned)} of {len(self.identities)} enrolled animals, such as "
                 f"'{unlearned[0]}': it never answers those"
             )
-
-    def _describe(self) -> dict[str, Rows]:
-        """Fit and run every leaf, or read what it said before; return each part's images."""
-        used = np.concatenate([self.rows[part] for part in ("gallery", "calibration", "test")])
-        made: dict[int, Representation] = {}
-        reports = []
-        for offer, leaf in self.assembled.leaves:
-            report, made[id(leaf)] = self._describe_leaf(offer, leaf, used)
-            reports.append((offer.spec.name, report))
-        self.report = _joined(reports)
-        whole = represent(self.assembled.method, lambda leaf: made[id(leaf)])
-        rows, start = {}, 0
-        for part in ("gallery", "calibration", "test"):
-            places = np.arange(start, start + len(self.rows[part]))
-            rows[part] = Rows(self.rows[part], whole.take(places))
-            start += len(places)
-        return rows
-
-    def _describe_leaf(self, offer: Offer, leaf: Method, used: NDArray) -> tuple[FitReport, Representation]:
-        store = self._store(offer, leaf)
-        key = self.store_key(offer, leaf)
-        work_dir = self.work_dir / key[:12]
-        contents = self.images.take(used).contents()
-        missing = store.missing(contents)
-        noted = store.read_note()
-        if noted is not None and (not len(missing) or not leaf.learns):
-            report = FitReport(tuple(noted["history"]), tuple(noted["notes"]), noted["facts"])
-            fit_s = noted["fit_s"]
-        else:
-            started = time.perf_counter()
-            report = self.fit_leaf(leaf, work_dir)
-            fit_s = round(time.perf_counter() - started, 3)
-            store.write_note({**dataclasses.asdict(report), "fit_s": fit_s})
-        self._extracted = self._extracted or bool(len(missing))
-        self.extract(offer, leaf, store, self.images.take(used), missing, contents)
-        if leaf.learns and len(missing) and self.images.given is not None:
-            self._extract_asked(offer, leaf, store, self.images.given.asked)
-        if (
-            leaf.learns and self.store_dir is None and work_dir.is_dir()
-        ):  # only now: a run killed before goes on from it
-            keep_fitted(key, work_dir)
-        # What it cost when it was made, not what reading it back costs.
-        self._add_timing("fit_s", fit_s)
-        self._add_timing("represent_s", store.seconds(contents))
-        return report, store.read(contents)
-
-    def extract(
-        self,
-        offer: Offer,
-        leaf: Method,
-        store: RepresentationStore,
-        images: ImageSet,
-        missing: NDArray[np.int64],
-        contents: list[str],
-    ) -> None:
-        """Describe the images that a store lacks, so many at once that a kill costs little.
-
-        Args:
-            offer: Where the leaf came from.
-            leaf: Describes; fitted where it has to be.
-            store: Keeps what is said of them.
-            images: All that are wanted.
-            missing: Places of those that the store lacks.
-            contents: Key of each image in the store.
-        """
-        if not len(missing):
-            return
-        at_once = len(missing) if leaf.transductive else EXTRACTED_AT_ONCE
-        with self.progress.stage(f"represent: {offer.spec.name}", len(missing)) as bar:
-            for start in range(0, len(missing), at_once):
-                chunk = missing[start : start + at_once]
-                started = time.perf_counter()
-                made = leaf.represent(Images(images.take(chunk)), _Inside(self.progress, bar))
-                if len(made) != len(chunk):
-                    raise ValueError(f"{offer.spec.name} described {len(made)} of {len(chunk)} images")
-                store.add([contents[place] for place in chunk], made, time.perf_counter() - started)
-
-    def _extract_asked(self, offer: Offer, leaf: Method, store: RepresentationStore, asked: ImageSet | None) -> None:
-        """Describe all that a submission will compare, while the network is there that was fitted."""
-        if asked is None:
-            return
-        for images in (self.images, asked):
-            contents = images.contents()
-            self.extract(offer, leaf, store, images, store.missing(contents), contents)
-
-    def _store(self, offer: Offer, leaf: Method) -> RepresentationStore:
-        return RepresentationStore(self.store_key(offer, leaf), self.store_dir)
-
-    def store_key(self, offer: Offer, leaf: Method) -> str:
-        """Return the key of everything that shapes what a leaf says of an image."""
-        learning = ""
-        if leaf.learns:
-            # The calibration part chooses the best epoch, so it shapes the network too. The test part does not, but
-            # other test images would train again, and a training on a GPU or on the clock does not repeat to the bit:
-            # one store holds what one network made.
-            parts = (self._learned_from(), self.rows["calibration"], self.rows["test"])
-            learning = "|".join((*(self.images.take(part).digest for part in parts), str(self.seed)))
-        if leaf.transductive:  # what it says of an image holds in this company alone
-            company = np.concatenate([self.rows[part] for part in ("gallery", "calibration", "test")])
-            learning += "|" + self.images.take(company).digest
-        return key_of(offer.spec.name, offer.distribution, offer.spec.version, leaf.fingerprint(), learning)
-
-    def fit_leaf(self, leaf: Method, work_dir: Path, *, restore: bool = False) -> FitReport:
-        """Fit a leaf on what the run learns from, or with ``restore`` bring back what an earlier fit left there."""
-        learned_from = self._learned_from()
-        identity = self.images.table["identity"].to_numpy(dtype=str)
-        labelled = LabelledImages(Images(self.images.take(learned_from)), tuple(identity[learned_from].tolist()))
-        # Made once: a method may keep decoded pixels by these objects from one validation to the next.
-        seen = {part: Images(self.images.take(self.rows[part])) for part in ("gallery", "calibration")}
-
-        def described(part: str) -> Rows:
-            rows = self.rows[part]
-            if part == "gallery" and leaf.matching == "identity":
-                # Compared with classes alone: most of the images need no network in each validation.
-                return Rows(rows, Representation({"place": np.arange(len(rows))}))
-            return Rows(rows, leaf.represent(seen[part], Progress()))
-
-        def validate() -> Validation:
-            quiet = Progress()
-            gallery, queries = described("gallery"), described("calibration")
-            episode = self._answer(leaf, queries, gallery, quiet)
-            best = choose_thresholds(parse_policy("max-score"), episode.answers)
-            overall = summarise(episode.answers, best).overall
-            return Validation(overall.rank1, overall.balanced_rank1, overall.score)
-
-        if leaf.learns:
-            work_dir.mkdir(parents=True, exist_ok=True)
-        return leaf.fit(labelled, FitContext(validate, self.seed, self.device, work_dir, self.progress, restore))
 
     def _calibrate(self, described: dict[str, Rows]) -> None:
         """Fit score curves and choose constants, both on the calibration episode, and note who is judged by what."""
@@ -367,58 +236,6 @@ class Stages:
         encounter = encounter_names(self.images)
         return LabelledRows(rows.representation, code[rows.indices], group[rows.indices], encounter[rows.indices])
 
-    def _blindness(self, described: dict[str, Rows]) -> Blindness:
-        """Test the method where it described anything anew; else keep what an earlier run found."""
-        method = self.assembled.method
-        if any(each.transductive for each in (method, *(leaf for _, leaf in self.assembled.leaves))):
-            return Blindness("transductive")
-        if not len(self.rows["test"]):
-            return Blindness("untested")
-        keys = [self.store_key(offer, leaf) for offer, leaf in self.assembled.leaves]
-        versions = (f"{each.distribution} {each.version} {each.spec.version}" for each in self.assembled.offers)
-        asked = (*versions, method.fingerprint(), self.images.digest, repr(self.assembled.parts))
-        name = f"blindness-{key_of(*keys, *asked)[:16]}"
-        store = self._store(*self.assembled.leaves[0])
-        if not self._extracted and (kept := store.read_note(name)) is not None:
-            return Blindness.from_json(kept)
-        test = self.episodes["test"]
-        with self.progress.stage("test for blindness", 1) as bar:
-            n_asked = sample_size(sum(len(episode.rows) for episode in self.episodes.values()), len(test.rows))
-            found = check_blindness(
-                self.images,
-                test.rows,
-                test.answers,
-                self.thresholds,
-                partial(self._ask_again, described),
-                n_asked=n_asked,
-            )
-            bar.advance()
-        store.write_note(found.to_json(), name)
-        if found.status == "differs":
-            self.progress.warn(f"not blind; the answers follow {found.told}")
-        return found
-
-    def _ask_again(
-        self, described: dict[str, Rows], images: ImageSet, places: NDArray[np.int64], at_once: int
-    ) -> list[Answers]:
-        """Describe and answer some test queries anew, so many at a time, from the images as they are given."""
-        curve = described["test"].representation.curve
-        answered = []
-        for start in range(0, len(places), at_once):
-            chunk = places[start : start + at_once]
-            rows = self.rows["test"][chunk]
-            shown = images.take(rows)
-            made = {id(leaf): leaf.represent(Images(shown), Progress()) for _, leaf in self.assembled.leaves}
-            query = represent(self.assembled.method, lambda leaf, made=made: made[id(leaf)])  # type: ignore[misc]
-            if curve is not None:
-                query = query.judged_by(curve[chunk])
-            found = answer(
-                self.assembled.method, images, Rows(rows, query), described["gallery"], mode=self.gallery,
-                learned=self.learned, progress=Progress(),
-            )  # fmt: skip
-            answered.append(found.answers)
-        return answered
-
     def _answer(self, method: Method, query: Rows, gallery: Rows, progress: Progress) -> Episode:
         return answer(method, self.images, query, gallery, mode=self.gallery, learned=self.learned, progress=progress)
 
@@ -429,7 +246,7 @@ class Stages:
         to be asked.
         """
         leaves = [leaf for _, leaf in self.assembled.leaves]
-        fitted = np.isin(self.rows["gallery"], self._learned_from()).any()
+        fitted = np.isin(self.rows["gallery"], self.describer.learned_from).any()
         if self.assembled.method.matching == "identity" or (fitted and any(leaf.learns for leaf in leaves)):
             return False
         return asked_for or all(isinstance(leaf, EmbeddingMethod) for leaf in leaves)
@@ -473,34 +290,8 @@ class Stages:
         self.timing[name] = round(self.timing.get(name, 0.0) + seconds, 3)
 
 
-class _Inside(Progress):
-    """Lets a method that is called for one chunk of images move the bar of them all."""
-
-    def __init__(self, outer: Progress, bar: Stage) -> None:
-        self._outer = outer
-        self._bar = bar
-
-    @contextmanager
-    def stage(self, description: str, total: float) -> Iterator[Stage]:
-        yield self._bar
-
-    def warn(self, text: str) -> None:
-        self._outer.warn(text)
-
-
 def _inside(rows: Rows, path: str) -> Rows:
     representation = rows.representation
     for name in filter(None, path.split("/")):
         representation = representation.part(name)
     return Rows(rows.indices, representation)
-
-
-def _joined(reports: list[tuple[str, FitReport]]) -> FitReport:
-    """Put the reports of several leaves into one; a method that stands alone keeps its own."""
-    if len(reports) == 1:
-        return reports[0][1]
-    return FitReport(
-        history=tuple({"part": name, **row} for name, report in reports for row in report.history),
-        notes=tuple(f"{name}: {note}" for name, report in reports for note in report.notes),
-        facts={f"{name}.{key}": value for name, report in reports for key, value in report.facts.items()},
-    )

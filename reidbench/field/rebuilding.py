@@ -126,13 +126,13 @@ class RebuiltRun:
         contents = images.contents()
         made: dict[int, Representation] = {}
         for offer, leaf in self._assembled.leaves:
-            key = self._stages.store_key(offer, leaf)
+            key = self._stages.describer.store_key(offer, leaf)
             store = RepresentationStore(key)
             missing = store.missing(contents)
             if len(missing):
                 if leaf.learns:
                     self._restore(offer, leaf, key, store)
-                self._stages.extract(offer, leaf, store, images, missing, contents)
+                self._stages.describer.extract(offer, leaf, store, images, missing, contents)
             made[id(leaf)] = store.read(contents)
         return lambda leaf: made[id(leaf)]
 
@@ -152,7 +152,7 @@ class RebuiltRun:
                 remedy=remedy,
             )
         try:
-            self._stages.fit_leaf(leaf, kept, restore=True)
+            self._stages.describer.fit_leaf(leaf, kept, restore=True)
         except ReidbenchError as error:
             raise ReidbenchError(
                 f"{offer.spec.name} has to be fitted again: {error.message}", where=error.where, remedy=remedy

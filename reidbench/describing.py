@@ -1,0 +1,219 @@
+"""Fit the methods of a run and describe its images, or read from the stores what was said of them before."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reidbench.assembly import Assembled, represent
+from reidbench.cache import RepresentationStore, keep_fitted, key_of
+from reidbench.data.images import ImageSet
+from reidbench.episodes import Episode, Rows
+from reidbench.method import FitContext, FitReport, Images, LabelledImages, Method, Validation
+from reidbench.metrics.summary import summarise
+from reidbench.progress import Progress, Stage
+from reidbench.registry import Offer
+from reidbench.representations import Representation
+from reidbench.thresholds import parse_policy
+from reidbench.thresholds.choosing import choose_thresholds
+
+EXTRACTED_AT_ONCE = 256
+"""Images between two writes to the store: what a kill can cost."""
+
+Answering = Callable[[Method, Rows, Rows, Progress], Episode]
+"""Answers queries from a gallery: method, queries, gallery, progress."""
+
+
+@dataclass(slots=True, eq=False)
+class Describer:
+    """Fits every leaf of a method and keeps what each says of an image.
+
+    Attributes:
+        assembled: The method and its leaves.
+        images: Of the dataset.
+        rows: Places of the images of each part.
+        seed: Of whatever learns.
+        device: Where networks run.
+        work_dir: Folder of checkpoints.
+        progress: Bars and warnings.
+        answer: How a validation answers.
+        store_dir: Where representations are kept; by default the cache.
+        extracted: Whether anything was described anew.
+        seconds: What fitting and describing cost when they were done.
+    """
+
+    assembled: Assembled
+    images: ImageSet
+    rows: Mapping[str, NDArray[np.int64]]
+    seed: int
+    device: str
+    work_dir: Path
+    progress: Progress
+    answer: Answering
+    store_dir: Path | None = None
+    extracted: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def learned_from(self) -> NDArray[np.int64]:
+        """Places of the images that are fitted on."""
+        return self.rows["fit"] if len(self.rows["fit"]) else self.rows["gallery"]
+
+    def describe(self) -> tuple[dict[str, Rows], FitReport]:
+        """Fit and run every leaf, or read what it said before; return each part's images, and how fitting went."""
+        used = np.concatenate([self.rows[part] for part in ("gallery", "calibration", "test")])
+        made: dict[int, Representation] = {}
+        reports = []
+        for offer, leaf in self.assembled.leaves:
+            report, made[id(leaf)] = self._describe_leaf(offer, leaf, used)
+            reports.append((offer.spec.name, report))
+        whole = represent(self.assembled.method, lambda leaf: made[id(leaf)])
+        rows, start = {}, 0
+        for part in ("gallery", "calibration", "test"):
+            places = np.arange(start, start + len(self.rows[part]))
+            rows[part] = Rows(self.rows[part], whole.take(places))
+            start += len(places)
+        return rows, _joined(reports)
+
+    def _describe_leaf(self, offer: Offer, leaf: Method, used: NDArray) -> tuple[FitReport, Representation]:
+        store = self.store(offer, leaf)
+        key = self.store_key(offer, leaf)
+        work_dir = self.work_dir / key[:12]
+        contents = self.images.take(used).contents()
+        missing = store.missing(contents)
+        noted = store.read_note()
+        if noted is not None and (not len(missing) or not leaf.learns):
+            report = FitReport(tuple(noted["history"]), tuple(noted["notes"]), noted["facts"])
+            fit_s = noted["fit_s"]
+        else:
+            started = time.perf_counter()
+            report = self.fit_leaf(leaf, work_dir)
+            fit_s = round(time.perf_counter() - started, 3)
+            store.write_note({**dataclasses.asdict(report), "fit_s": fit_s})
+        self.extracted = self.extracted or bool(len(missing))
+        self.extract(offer, leaf, store, self.images.take(used), missing, contents)
+        if leaf.learns and len(missing) and self.images.given is not None:
+            self._extract_asked(offer, leaf, store, self.images.given.asked)
+        if leaf.learns and self.store_dir is None and work_dir.is_dir():
+            keep_fitted(key, work_dir)  # only now: a run killed before goes on from it
+        # What it cost when it was made, not what reading it back costs.
+        for name, seconds in (("fit_s", fit_s), ("represent_s", store.seconds(contents))):
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + seconds, 3)
+        return report, store.read(contents)
+
+    def extract(
+        self,
+        offer: Offer,
+        leaf: Method,
+        store: RepresentationStore,
+        images: ImageSet,
+        missing: NDArray[np.int64],
+        contents: list[str],
+    ) -> None:
+        """Describe the images that a store lacks, so many at once that a kill costs little.
+
+        Args:
+            offer: Where the leaf came from.
+            leaf: Describes; fitted where it has to be.
+            store: Keeps what is said of them.
+            images: All that are wanted.
+            missing: Places of those that the store lacks.
+            contents: Key of each image in the store.
+        """
+        if not len(missing):
+            return
+        at_once = len(missing) if leaf.transductive else EXTRACTED_AT_ONCE
+        with self.progress.stage(f"represent: {offer.spec.name}", len(missing)) as bar:
+            for start in range(0, len(missing), at_once):
+                chunk = missing[start : start + at_once]
+                started = time.perf_counter()
+                made = leaf.represent(Images(images.take(chunk)), _Inside(self.progress, bar))
+                if len(made) != len(chunk):
+                    raise ValueError(f"{offer.spec.name} described {len(made)} of {len(chunk)} images")
+                store.add([contents[place] for place in chunk], made, time.perf_counter() - started)
+
+    def _extract_asked(self, offer: Offer, leaf: Method, store: RepresentationStore, asked: ImageSet | None) -> None:
+        """Describe all that a submission will compare, while the network is there that was fitted."""
+        if asked is None:
+            return
+        for images in (self.images, asked):
+            contents = images.contents()
+            self.extract(offer, leaf, store, images, store.missing(contents), contents)
+
+    def store(self, offer: Offer, leaf: Method) -> RepresentationStore:
+        """Return where a leaf's representations are kept."""
+        return RepresentationStore(self.store_key(offer, leaf), self.store_dir)
+
+    def store_key(self, offer: Offer, leaf: Method) -> str:
+        """Return the key of everything that shapes what a leaf says of an image."""
+        learning = ""
+        if leaf.learns:
+            # The calibration part chooses the best epoch, so it shapes the network too. The test part does not, but
+            # other test images would train again, and a training on a GPU or on the clock does not repeat to the bit:
+            # one store holds what one network made.
+            parts = (self.learned_from, self.rows["calibration"], self.rows["test"])
+            learning = "|".join((*(self.images.take(part).digest for part in parts), str(self.seed)))
+        if leaf.transductive:  # what it says of an image holds in this company alone
+            company = np.concatenate([self.rows[part] for part in ("gallery", "calibration", "test")])
+            learning += "|" + self.images.take(company).digest
+        return key_of(offer.spec.name, offer.distribution, offer.spec.version, leaf.fingerprint(), learning)
+
+    def fit_leaf(self, leaf: Method, work_dir: Path, *, restore: bool = False) -> FitReport:
+        """Fit a leaf on what the run learns from, or with ``restore`` bring back what an earlier fit left there."""
+        learned_from = self.learned_from
+        identity = self.images.table["identity"].to_numpy(dtype=str)
+        labelled = LabelledImages(Images(self.images.take(learned_from)), tuple(identity[learned_from].tolist()))
+        # Made once: a method may keep decoded pixels by these objects from one validation to the next.
+        seen = {part: Images(self.images.take(self.rows[part])) for part in ("gallery", "calibration")}
+
+        def described(part: str) -> Rows:
+            rows = self.rows[part]
+            if part == "gallery" and leaf.matching == "identity":
+                # Compared with classes alone: most of the images need no network in each validation.
+                return Rows(rows, Representation({"place": np.arange(len(rows))}))
+            return Rows(rows, leaf.represent(seen[part], Progress()))
+
+        def validate() -> Validation:
+            quiet = Progress()
+            gallery, queries = described("gallery"), described("calibration")
+            episode = self.answer(leaf, queries, gallery, quiet)
+            best = choose_thresholds(parse_policy("max-score"), episode.answers)
+            overall = summarise(episode.answers, best).overall
+            return Validation(overall.rank1, overall.balanced_rank1, overall.score)
+
+        if leaf.learns:
+            work_dir.mkdir(parents=True, exist_ok=True)
+        return leaf.fit(labelled, FitContext(validate, self.seed, self.device, work_dir, self.progress, restore))
+
+
+class _Inside(Progress):
+    """Lets a method that is called for one chunk of images move the bar of them all."""
+
+    def __init__(self, outer: Progress, bar: Stage) -> None:
+        self._outer = outer
+        self._bar = bar
+
+    @contextmanager
+    def stage(self, description: str, total: float) -> Iterator[Stage]:
+        yield self._bar
+
+    def warn(self, text: str) -> None:
+        self._outer.warn(text)
+
+
+def _joined(reports: list[tuple[str, FitReport]]) -> FitReport:
+    """Put the reports of several leaves into one; a method that stands alone keeps its own."""
+    if len(reports) == 1:
+        return reports[0][1]
+    return FitReport(
+        history=tuple({"part": name, **row} for name, report in reports for row in report.history),
+        notes=tuple(f"{name}: {note}" for name, report in reports for note in report.notes),
+        facts={f"{name}.{key}": value for name, report in reports for key, value in report.facts.items()},
+    )
