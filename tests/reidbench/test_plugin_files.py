@@ -53,6 +53,26 @@ def test_a_run_of_a_file_is_another_run_when_the_file_changes(tmp_path):
     assert changed.id != first.id and changed.metrics != first.metrics  # not the colours that were cached
 
 
+def test_a_fusion_takes_parts_of_a_file_by_name_and_is_another_run_when_one_changes(tmp_path):
+    def run():
+        return evaluate(
+            "wildfusion",
+            DATASET,
+            plugins=[path],
+            settings={"parts": "colour=mean_colour,color_histogram", "colour.power": 0.5, "shortlist": 5},
+            runs_dir=tmp_path / "runs",
+            progress=Progress(),
+        )
+
+    path = write(tmp_path)
+    first = run()
+    part = first.data["parts"]["colour"]
+    assert part["method"] == "mean_colour" and part["settings"] == {"power": 0.5}
+    assert part["plugin"]["version"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    write(tmp_path, MEAN + "\n")
+    assert run().id != first.id
+
+
 def test_settings_and_their_checks_come_from_the_parameters(tmp_path):
     spec = load_registry([], files=[write(tmp_path)]).find("mean_colour").spec
     assert spec.settings().power == 1.0
