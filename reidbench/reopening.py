@@ -7,6 +7,7 @@ from the cache; what is calibrated is fitted again on the same episode with the 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -49,7 +50,13 @@ class Reopened:
 
 
 def reopen(
-    record: RunRecord, images: ImageSet, *, registry: Registry, device: str = "auto", progress: Progress
+    record: RunRecord,
+    images: ImageSet,
+    *,
+    registry: Registry,
+    device: str = "auto",
+    progress: Progress,
+    also: Sequence[ImageSet] = (),
 ) -> Reopened:
     """Open a run again.
 
@@ -59,6 +66,7 @@ def reopen(
         registry: Where its method is found.
         device: Where what the cache lacks is represented.
         progress: Where bars and warnings go.
+        also: Sets that :meth:`Stages.describe_more` will be asked for.
 
     Raises:
         ReidbenchError: The images or the installed method are not those of the run.
@@ -96,5 +104,6 @@ def reopen(
     # Nothing is fitted that the cache holds, so the work folder stays empty.
     work_dir = Path(tempfile.gettempdir()) / f"reidbench-{record.id}"
     stages = Stages(assembled, images, split, record.seed, data["gallery"], device, work_dir, progress)
+    stages.extract_more(*also)
     described = stages.describe()
     return Reopened(record, images, stages, described, registry.policy(data["threshold"]["asked"]))

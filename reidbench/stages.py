@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from reidbench.assembly import Assembled, combinations, represent
 from reidbench.blindness import Blindness
 from reidbench.blindness_run import blindness_of
-from reidbench.cache import RepresentationStore
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.episode import LabelledRows, Numbering, calibrate, number_curves
 from reidbench.choosing import choose_constants
@@ -90,6 +89,23 @@ class Stages:
             self._calibrate(described)
         return described
 
+    def extract_more(self, *sets: ImageSet) -> None:
+        """Describe further images before any are read: a store that grows later is mapped anew beside what was read."""
+        self.begin()
+        for offer, leaf in self.assembled.leaves:
+            if leaf.transductive and sets:
+                raise ReidbenchError(
+                    f"what {offer.spec.name} says of an image holds in the company of the run's images alone",
+                    where=f"--method {offer.spec.name}",
+                    remedy="answer with a run of a method that describes each image for itself",
+                )
+            if leaf.learns:  # described by the run, while its network was there
+                continue
+            store = self.describer.store(offer, leaf)
+            for images in sets:
+                contents = images.contents()
+                self.describer.extract(offer, leaf, store, images, store.missing(contents), contents)
+
     def describe_more(self, images: ImageSet) -> Representation:
         """Describe images that stand in no part, judged as test queries are.
 
@@ -99,7 +115,7 @@ class Stages:
         contents = images.contents()
         made: dict[int, Representation] = {}
         for offer, leaf in self.assembled.leaves:
-            store = RepresentationStore(self.describer.store_key(offer, leaf))
+            store = self.describer.store(offer, leaf)
             missing = store.missing(contents)
             if len(missing) and leaf.learns:
                 raise ReidbenchError(

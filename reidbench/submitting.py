@@ -119,7 +119,8 @@ def submit(
             remedy="name the folder that Kaggle's archive unpacks to",
         )
     order = read_sample(competition, Path(root))
-    reopened = reopen(record, images, registry=registry or load_registry(), device=device, progress=progress)
+    registry = registry or load_registry()
+    reopened = reopen(record, images, registry=registry, device=device, progress=progress, also=(images, asked))
     if competition.task == "cluster":
         from reidbench.clustering.submitting import cluster_asked  # scikit-learn loads there
 
