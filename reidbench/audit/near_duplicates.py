@@ -26,7 +26,7 @@ ALIKE = 0.955
 """Least correlation of two pictures that are called one photograph. So cut, 99 % of 420 zebras and drawn animals have
 .976 and all have .969; of different animals the most alike have .942 among zebras and .889 among drawings."""
 OVERLAID = 0.75
-"""Least correlation uncut that is worth a closer look: photographs cut so have .79 at least, and most neighbours less."""
+"""Least correlation as they are that is worth a closer look: photographs cut so have .79, most neighbours less."""
 _SLACK = 0.5  # share by which a neighbour may be further than the true one; an exact search takes thrice as long
 _SCALES = (1.0, 0.96, 0.92, 0.88)
 _NEARLY = 0.15  # below ALIKE with both axes cut alike, so that cutting them apart is worth a try

@@ -2,40 +2,127 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from reidbench.cli.options import PluginOption, RootOption
+from reidbench.errors import ReidbenchError
+
+if TYPE_CHECKING:
+    from reidbench.data.images import ImageSet
+    from reidbench.registry import Registry
 
 
 def datasets(
     name: Annotated[str | None, typer.Argument(help="Show what this dataset holds.")] = None,
     root: RootOption = None,
     plugin: PluginOption = None,
+    sheet: Annotated[
+        Path | None, typer.Option("--open", metavar="FILE.jpg", help="Write a contact sheet of the dataset.")
+    ] = None,
 ) -> None:
     """List the datasets that can be named, or count what one holds."""
-    from reidbench.data.sources import dataset_names, load_dataset
+    from reidbench.data.sources import load_dataset
     from reidbench.registry import load_registry
 
     registry = load_registry(files=plugin or ())
     console = Console(highlight=False)
     if name is None:
-        table = Table("dataset", "kind", "note", title="Datasets; a CSV, Parquet file or folder can be named too")
-        for row in dataset_names(registry):
-            table.add_row(*map(Text, row))
-        console.print(table)
+        if sheet is not None:
+            raise ReidbenchError(
+                "a contact sheet is of one dataset",
+                where=f"--open {sheet}",
+                remedy="reidbench datasets NAME --open FILE",
+            )
+        _list(registry, root, console)
         return
     images = load_dataset(name, root, registry)
-    table = Table("group", "images", "identities", "single-image", "dated", title=images.name)
+    _describe(images, console)
+    if sheet is not None:
+        _write_sheet(images, sheet)
+
+
+def _list(registry: Registry, root: Path | None, console: Console) -> None:
+    from reidbench.data.sources import dataset_names
+    from reidbench.data.sources.wildlife_facts import DatasetFacts, wildlife_facts
+
+    facts = wildlife_facts()
+    title = "Datasets; a CSV, Parquet file or folder can be named too"
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("dataset", no_wrap=True)
+    table.add_column("shows")
+    for heading in ("images", "animals", "download"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("licence")
+    if root is not None:
+        table.add_column("on disk", overflow="fold")
+    for name, kind, note in dataset_names(registry):
+        known = facts.get(name, DatasetFacts())
+        folder = None if root is None else root / name
+        here = folder is not None and folder.is_dir() and any(folder.iterdir())
+        counts = ["–" if count is None else str(count) for count in (known.n_images, known.n_identities)]
+        size = "–" if known.size_mb is None else _written(known.size_mb * 1e6)
+        told = known.animals or (kind if name in facts else f"{note} ({kind})")
+        row = [name, told, *counts, size, known.licence or "–"]
+        table.add_row(*map(Text, row if root is None else [*row, str(folder) if here else "–"]))
+    console.print(table)
+    console.print(
+        "Sets with a size are of wildlife-datasets, with the numbers that their authors report; they need --root, the "
+        "folder of their files. Here --root DIR says which of them have a folder of their name in DIR."
+    )
+
+
+def _describe(images: ImageSet, console: Console) -> None:
+    from reidbench.data.sources.wildlife_facts import wildlife_facts
+
+    table = Table("group", title=images.name)
+    for heading in ("images", "identities", "single-image", "most images", "dated", "size"):
+        table.add_column(heading, justify="right")
     for group, rows in images.table.groupby("group"):
         sizes = rows["identity"].value_counts()
-        dated = int((rows["date"] != "").sum())
-        table.add_row(str(group), str(len(rows)), str(len(sizes)), str(int((sizes == 1).sum())), str(dated))
+        dated, single = int((rows["date"] != "").sum()), int((sizes == 1).sum())
+        stored = sum(images.image_path(int(row)).stat().st_size for row in rows.index)
+        table.add_row(
+            Text(str(group)), str(len(rows)), str(len(sizes)), f"{single} ({single / len(sizes):.0%})",
+            str(int(sizes.max())), f"{dated} ({dated / len(rows):.0%})", _written(stored),
+        )  # fmt: skip
     console.print(table)
-    if images.set_aside:
-        console.print(f"{images.set_aside} rows without an identity were set aside")
+    total = len(images) + images.set_aside
+    console.print(f"without an identity, set aside: {images.set_aside} of {total} ({images.set_aside / total:.0%})")
+    known = wildlife_facts().get(images.name)
+    if known is not None:
+        console.print(Text(f"licence: {known.licence or 'not stated'}"))
+    if images.note:
+        console.print(Text(images.note))
+    console.print(Text(f"folder: {images.root}", overflow="fold"))
     console.print(f"digest {images.digest[:16]}")
+
+
+def _write_sheet(images: ImageSet, path: Path) -> None:
+    from reidbench.report.contact_sheet import contact_sheet
+
+    content = contact_sheet(images)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise ReidbenchError(
+            f"the contact sheet can't be written: {error.strerror or error}",
+            where=f"--open {path}",
+            remedy="name a file that can be written",
+        ) from error
+    typer.echo(f"written to {path} ({_written(len(content))})", err=True)
+
+
+def _written(size: float) -> str:
+    """Return bytes as people write them."""
+    for unit, step in (("GB", 1e9), ("MB", 1e6)):
+        if size >= step:
+            return f"{size / step:.1f} {unit}"
+    return f"{size / 1e3:.0f} kB"
