@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
-from reidbench.audit.findings import LINKS, NEAR, SAME_BYTES, SAME_DAY, SAME_PIXELS, Audit, Pair, Suspect, sides_of
+from reidbench.audit.findings import NEAR, SAME_BYTES, SAME_DAY, SAME_PIXELS, Audit, Pair, Suspect, sides_of
 from reidbench.audit.fingerprints import Fingerprints, fingerprint
 from reidbench.audit.names import named_in_files, written_alike
 from reidbench.audit.near_duplicates import ALIKE, groups_of, near_duplicates
@@ -24,7 +24,6 @@ def audit_images(
     split: Split | None = None,
     *,
     alike: float = ALIKE,
-    hints: Sequence[Pair] = (),
     progress: Progress | None = None,
 ) -> Audit:
     """Look for what makes the numbers of a dataset look better than they are.
@@ -33,7 +32,6 @@ def audit_images(
         images: The dataset.
         split: A split of it, so that leaks across it are told.
         alike: Least correlation of two pictures that are called one photograph.
-        hints: Pairs from elsewhere, such as an embedding.
         progress: Where the bar goes.
 
     Example:
@@ -52,14 +50,14 @@ def audit_images(
     ]
     if split is not None:
         pairs += _same_day(images, split)
-    links = [(pair.left, pair.right) for pair in pairs if pair.kind in LINKS]
+    links = [(pair.left, pair.right) for pair in pairs]
     # Whole encounters, not only those that this split tears: a saved run stands on a split of its own.
     links += [(pair.left, pair.right) for pair in _with_first(SAME_DAY, images.encounters)]
     linked = np.array(links, dtype=np.int64).reshape(-1, 2)
     return Audit(
         images=images,
         split=split,
-        pairs=(*pairs, *hints),
+        pairs=tuple(pairs),
         suspects=tuple(_suspects(images, prints, pairs)),
         groups=groups_of(linked, len(images)),
     )

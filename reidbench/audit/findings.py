@@ -12,11 +12,11 @@ from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 
-SAME_BYTES, SAME_PIXELS, NEAR, SAME_DAY, EMBEDDING = (
-    "same file", "same pixels", "near-duplicate", "same encounter", "alike in an embedding",
+SAME_BYTES, SAME_PIXELS, NEAR, SAME_DAY = (
+    "same file", "same pixels", "near-duplicate", "same encounter",
 )  # fmt: skip
 LINKS = (SAME_BYTES, SAME_PIXELS, NEAR, SAME_DAY)
-"""Kinds of pair that must not stand on two sides; an embedding's likeness is a hint and no more."""
+"""Kinds of pair, the surest first; none may stand on two sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Pair:
         kind: One of the kinds of this module.
         left: Row of one image.
         right: Row of the other.
-        alike: Correlation of the pictures or cosine of the embeddings; ``None`` where they are equal or of one day.
+        alike: Correlation of the pictures; ``None`` where they are equal or of one day.
     """
 
     kind: str

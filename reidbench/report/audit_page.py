@@ -14,7 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from reidbench import __version__
-from reidbench.audit.findings import EMBEDDING, NEAR, SAME_BYTES, SAME_DAY, SAME_PIXELS, Audit, Pair
+from reidbench.audit.findings import LINKS, Audit, Pair
 from reidbench.audit.rescoring import WithoutLeaks
 from reidbench.report.photographs import Photographs, Thumbnail, thumbnail
 from reidbench.report.sheets import UNDEFINED, Sheet, show
@@ -22,7 +22,6 @@ from reidbench.report.templating import environment, source
 
 SHOWN = 24
 """Most cards of one kind: with two pictures each, and eleven kinds, the page stays below 5 MB."""
-_KINDS = (SAME_BYTES, SAME_PIXELS, NEAR, SAME_DAY, EMBEDDING)
 _EXAMPLES = 2
 
 
@@ -141,10 +140,8 @@ def as_json(audit: Audit, runs: Sequence[WithoutLeaks] = (), probes: Sequence[di
 def _pairs_sheet(audit: Audit) -> Sheet:
     cells = []
     identity = audit.images.table["identity"].tolist()
-    for kind in _KINDS:
+    for kind in LINKS:
         pairs = [pair for pair in audit.pairs if pair.kind == kind]
-        if not pairs and kind == EMBEDDING:
-            continue
         across = sum(audit.crosses(pair) for pair in pairs)
         two = sum(identity[pair.left] != identity[pair.right] for pair in pairs)
         cells.append((kind, str(len(pairs)), str(across) if audit.split else UNDEFINED, str(two)))
@@ -194,7 +191,7 @@ def _sections(audit: Audit) -> list[Section]:
         return Picture(image_id, table["identity"].iloc[row], table["date"].iloc[row], audit.sides[row], small[row])
 
     sections = []
-    for number, kind in enumerate(_KINDS):
+    for number, kind in enumerate(LINKS):
         pairs = sorted((pair for pair in audit.pairs if pair.kind == kind), key=lambda pair: _order(audit, pair))
         if pairs:
             cards = tuple(Card((picture(p.left), picture(p.right)), _told(audit, p)) for p in pairs[:SHOWN])
