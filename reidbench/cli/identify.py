@@ -12,7 +12,7 @@ from reidbench.cli.options import RootOption, RunsOption
 from reidbench.errors import ReidbenchError
 
 if TYPE_CHECKING:
-    from reidbench.field.identifying import Identifications
+    from reidbench.identifying.answering import Identifications
 
 
 def identify(
@@ -52,8 +52,8 @@ def identify(
             )
         _enroll(photographs, run, runs, dataset, root, group, gallery, output or Path("enlarged.csv"), enroll, as_json)
         return
-    from reidbench.field.identifying import identify as answer
-    from reidbench.field.identifying import to_csv, write_answers
+    from reidbench.identifying.answering import identify as answer
+    from reidbench.identifying.answering import to_csv, write_answers
 
     found = answer(
         photographs, run, dataset=dataset, root=root, group=group, gallery=gallery, whole=whole, error=error,
@@ -101,7 +101,7 @@ def _enroll(
     decisions: Path,
     as_json: bool,
 ) -> None:
-    from reidbench.field.enrolment import enrol_decisions
+    from reidbench.identifying.enrolment import enrol_decisions
 
     done = enrol_decisions(
         decisions, photographs, run, dataset=dataset, root=root, group=group, gallery=gallery, output=output,

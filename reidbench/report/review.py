@@ -26,7 +26,7 @@ from reidbench.report.photographs import Thumbnail, thumbnail
 from reidbench.report.templating import environment, source
 
 if TYPE_CHECKING:
-    from reidbench.field.identifying import BandRate, Identification, Identifications
+    from reidbench.identifying.answering import BandRate, Identification, Identifications
 
 BUDGET = 40_000_000
 """Bytes of all pictures of a page, as text: a browser still opens it at once."""

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from reidbench.field.enrolment import read_decisions
-from reidbench.field.identifying import identify
+from reidbench.identifying.answering import identify
+from reidbench.identifying.enrolment import read_decisions
 from reidbench.progress import Progress
 from reidbench.report.review import review_page, write_review
 

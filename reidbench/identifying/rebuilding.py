@@ -25,8 +25,8 @@ from reidbench.data.splits import Split, read_split
 from reidbench.environment import choose_device
 from reidbench.episodes import Rows, answer
 from reidbench.errors import ReidbenchError
-from reidbench.field.new_photographs import joined
 from reidbench.fusion import Combination
+from reidbench.identifying.new_photographs import joined
 from reidbench.method import Method
 from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress

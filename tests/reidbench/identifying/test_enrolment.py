@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from reidbench.errors import ReidbenchError
-from reidbench.field.enrolment import enrol_decisions
-from reidbench.field.identifying import identify
+from reidbench.identifying.answering import identify
+from reidbench.identifying.enrolment import enrol_decisions
 from reidbench.progress import Progress
 
 

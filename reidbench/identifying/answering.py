@@ -19,9 +19,9 @@ import numpy as np
 
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.field.enrolment import read_gallery
-from reidbench.field.new_photographs import NewPhotographs, joined, read_photographs
-from reidbench.field.rebuilding import dataset_of, rebuild
+from reidbench.identifying.enrolment import read_gallery
+from reidbench.identifying.new_photographs import NewPhotographs, joined, read_photographs
+from reidbench.identifying.rebuilding import dataset_of, rebuild
 from reidbench.metrics.certainty import BANDS, Band, Certainty, excess_of, is_right, learn_certainty
 from reidbench.metrics.summary import predict
 from reidbench.metrics.uncertainty.bootstrap import Interval

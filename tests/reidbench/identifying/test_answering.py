@@ -11,7 +11,7 @@ import reidbench
 from reidbench.cache import cache_dir
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
-from reidbench.field.identifying import identify, to_csv
+from reidbench.identifying.answering import identify, to_csv
 from reidbench.progress import Progress
 from reidbench.saved import read_saved_run
 from reidbench.words import NEW_IDENTITY
