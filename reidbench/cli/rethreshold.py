@@ -122,6 +122,7 @@ def _print_outcomes(
         console.print(
             "redrawn: 95 % with the calibration animals redrawn as well and thresholds chosen on them; "
             "– where a policy refuses more than half of the redrawn episodes."
+            + ("" if shown_threshold else " A terminal of 100 columns shows the thresholds too.")
         )
     console.print("Regrets are of this run's test queries: a policy taken from this table was chosen on test.")
     if warning:

@@ -123,11 +123,23 @@ def test_predictions_hold_each_querys_own_limit(record):
         assert row["identity"] == (row["candidate"] if accepted else reidbench.NEW_IDENTITY)
 
 
-def test_equal_answers_have_equal_intervals_and_a_redrawn_threshold_a_wider_one(record):
+def test_equal_answers_have_equal_intervals(record):
     saved, registry = read_saved_run(record), load_registry()
-    policies = [registry.policy(text) for text in ("fixed=-1000", "fixed=-999", "max-score")]
-    outcomes = {each.policy: each for each in try_policies(saved, policies, redraws=100)}
-    first, second, chosen = (outcomes[policy.text] for policy in policies)
+    first, second = try_policies(saved, [registry.policy(text) for text in ("fixed=-1000", "fixed=-999")])
     assert (first.interval.low, first.interval.high) == (second.interval.low, second.interval.high)
-    assert chosen.redrawn.low <= chosen.metrics.overall.score <= chosen.redrawn.high
-    assert chosen.redrawn.high - chosen.redrawn.low > 0.9 * (chosen.interval.high - chosen.interval.low)
+
+
+def test_each_policy_is_redrawn_by_its_own_rule(record):
+    saved, registry = read_saved_run(record), load_registry()
+    chosen_once = next(iter(try_policies(saved, [registry.policy("max-score")])[0].thresholds.values.values()))
+    policies = [registry.policy(text) for text in (f"fixed={chosen_once}", "max-score", "fpir=0.2")]
+    outcomes = {each.policy: each for each in try_policies(saved, policies, redraws=150)}
+    fixed, chosen, fpir = (outcomes[policy.text] for policy in policies)
+    # What calibration says does not move a fixed threshold: both intervals are of the test animals alone.
+    assert fixed.redrawn.low == pytest.approx(fixed.interval.low, abs=0.08)
+    assert fixed.redrawn.high == pytest.approx(fixed.interval.high, abs=0.08)
+    assert fixed.metrics.overall.score == chosen.metrics.overall.score  # the same threshold, chosen the first time only
+    assert (fixed.interval.low, fixed.interval.high) == (chosen.interval.low, chosen.interval.high)
+    for each in (chosen, fpir):
+        assert each.redrawn.low <= each.metrics.overall.score <= each.redrawn.high
+    assert len({(each.redrawn.low, each.redrawn.high) for each in outcomes.values()}) == 3

@@ -1,6 +1,7 @@
 """``reidbench rethreshold``: tables, JSON, ids and errors."""
 
 import json
+from itertools import takewhile
 
 import pytest
 import typer
@@ -62,6 +63,40 @@ def test_both_intervals_stand_beside_each_other(record):
     assert found["score_low"] <= score <= found["score_high"] and found["redrawn_low"] <= score <= found["redrawn_high"]
     assert f"{found['redrawn_low']:.3f}–{found['redrawn_high']:.3f}" in text
     assert f"{found['score_low']:.3f}–{found['score_high']:.3f}" in text
+
+
+@pytest.fixture
+def few_redraws(monkeypatch):
+    """Every policy is redrawn, each a few times: an interval of the layout's width, not one to believe."""
+    monkeypatch.setattr("reidbench.metrics.uncertainty.redraw.FOLDS", 8)
+
+
+def rows_of(text):
+    """Return the cells of each row of the table, which stands between its rule and the next empty line."""
+    lines = text.splitlines()
+    start = next(place for place, line in enumerate(lines) if "───" in line) + 1
+    return [line.split() for line in takewhile(str.strip, lines[start:])]
+
+
+def test_every_policy_has_both_intervals_in_eighty_columns(record, few_redraws, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = call(record.path, "--threshold", "all", "--redraw")
+    assert max(map(len, text.splitlines())) <= 80
+    rows = {policy: cells for policy, *cells in rows_of(text)}
+    assert {"max-score", "margin:shrunk", "mad=2:group", "mixture"} <= set(rows)
+    for score, interval, redrawn, *_ in rows.values():
+        low, high = map(float, redrawn.split("–"))
+        assert 0 <= low <= float(score) <= high <= 1 and len(interval) == len("0.000–1.000")
+    assert len({redrawn for _, _, redrawn, *_ in rows.values()}) > 1  # each policy was redrawn by its own rule
+    assert "A terminal of 100 columns shows the thresholds too." in " ".join(text.split())
+
+
+def test_a_wide_terminal_has_the_thresholds_beside_both_intervals(record, few_redraws, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "110")
+    text = call(record.path, "--threshold", "all", "--redraw")
+    heading = next(line.split() for line in text.splitlines() if line.startswith(" policy"))
+    assert heading == ["policy", "threshold", "score", "95", "%", "redrawn", "BAKS", "BAUS", "regret"]
+    assert "shows the thresholds too" not in text and max(map(len, text.splitlines())) <= 110
 
 
 def test_all_as_json_has_a_row_for_each_policy(record):
