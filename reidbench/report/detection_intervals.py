@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.uncertainty.bootstrap import END_ANIMALS, Interval, interval
-from reidbench.metrics.uncertainty.detection import DetectionFolds, draw_detection_folds
+from reidbench.metrics.uncertainty.detection import DetectionFolds, auroc_interval, draw_detection_folds
 from reidbench.report.ranking import LeaderboardRow, boards
 from reidbench.saved import read_test_answers
-
-METRICS = ("auroc", "fpr95", "oracle_score")
 
 
 def with_detection_intervals(rows: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
@@ -42,13 +41,26 @@ def _of_board(board: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
         of_split: dict[str, list[DetectionFolds]] = {}
         for run in row.runs:
             of_split.setdefault(run.split_digest, []).append(next(folds))
-        auroc, fpr95, oracle = (_interval(row, name, list(of_split.values())) for name in METRICS)
-        found[place] = replace(row, standing=replace(row.standing, auroc=auroc, fpr95=fpr95, oracle_score=oracle))
+        splits = list(of_split.values())
+        auroc, plain, fpr95, oracle = (
+            _means(splits, name) for name in ("auroc", "plain_auroc", "fpr95", "oracle_score")
+        )
+        value = row.metrics.get("auroc")
+        standing = replace(
+            row.standing,
+            auroc=None if value is None or auroc is None or plain is None else auroc_interval(auroc, plain, value),
+            fpr95=_interval(fpr95, row.metrics.get("fpr95")),
+            oracle_score=_interval(oracle, row.metrics.get("oracle_score")),
+        )
+        found[place] = replace(row, standing=standing)
     return found
 
 
-def _interval(row: LeaderboardRow, name: str, of_split: Sequence[Sequence[DetectionFolds]]) -> Interval | None:
-    """Average folds as rows are averaged: seeds within a split first, then splits."""
-    value = row.metrics.get(name)
+def _means(of_split: Sequence[Sequence[DetectionFolds]], name: str) -> NDArray[np.float64] | None:
+    """Average folds as rows are averaged, seeds within a split first, then splits; ``None`` where undefined."""
     means = np.mean([np.mean([getattr(each, name) for each in folds], axis=0) for folds in of_split], axis=0)
-    return None if value is None or np.isnan(means).any() else interval(means, float(value))
+    return None if np.isnan(means).any() else np.asarray(means)
+
+
+def _interval(folds: NDArray[np.float64] | None, value: float | None) -> Interval | None:
+    return None if value is None or folds is None else interval(folds, value)

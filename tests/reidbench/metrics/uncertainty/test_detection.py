@@ -11,12 +11,12 @@ from reidbench.metrics.uncertainty.bootstrap import interval
 from reidbench.thresholds import Thresholds
 
 
-def episode(seed, n_known=40, n_unknown=20):
+def episode(seed, n_known=40, n_unknown=20, gap=1.0):
     rng = np.random.default_rng(seed)
     animal = np.repeat(np.arange(n_known + n_unknown), rng.integers(1, 6, n_known + n_unknown))
     known = animal < n_known
     mood = rng.normal(size=n_known + n_unknown)[animal]
-    score = np.round(known + 0.7 * mood + 0.5 * rng.normal(size=len(animal)), 1)  # rounded: there are ties
+    score = np.round(gap * known + 0.7 * mood + 0.5 * rng.normal(size=len(animal)), 1)  # rounded: there are ties
     true = np.array([f"a{i}" for i in animal])
     return Answers(
         true=true,
@@ -46,6 +46,7 @@ def test_even_weights_give_the_plain_metrics(monkeypatch):
     monkeypatch.setattr(np.random, "default_rng", lambda seed: Even())
     (folds,) = detection.draw_detection_folds([answers], n_folds=3)
     assert folds.auroc == pytest.approx(auroc(answers.known, answers.best_score))
+    assert folds.plain_auroc == pytest.approx(auroc(answers.known, answers.best_score))
     assert folds.fpr95 == pytest.approx(fpr95(answers.known, answers.best_score))
     whole = summarise(answers, Thresholds("", {}, True, value=0.5))
     assert folds.oracle_score == pytest.approx(whole.overall.oracle_score)
@@ -72,6 +73,30 @@ def test_intervals_of_few_animals_hold_the_truth():
                 found = interval(values, point)
                 held[place] += found.low <= truth[place] <= found.high
         assert (held / 150 > least).all(), (n_known, held / 150)
+
+
+def test_the_interval_of_an_auroc_near_one_holds_the_truth():
+    truth = auroc(*(getattr(episode(1, 3000, 3000, gap=2.5), name) for name in ("known", "best_score")))
+    assert truth > 0.97
+    held = {"ends": 0, "spanning": 0}
+    for seed in range(2, 102):
+        answers = episode(seed, 40, 18, gap=2.5)
+        (folds,) = detection.draw_detection_folds([answers], n_folds=150, seed=seed)
+        point = auroc(answers.known, answers.best_score)
+        found = {
+            "ends": interval(folds.auroc, point),
+            "spanning": detection.auroc_interval(folds.auroc, folds.plain_auroc, point),
+        }
+        for name, each in found.items():
+            held[name] += each.low <= truth <= each.high
+    assert held["spanning"] >= 93 and held["spanning"] > held["ends"], held
+
+
+def test_an_interval_of_auroc_spans_both_kinds_of_folds():
+    ends, plain = np.linspace(0.5, 0.9, 401), np.linspace(0.6, 1.0, 401)
+    # Of 401 even steps the 2.5 % and 97.5 % points lie .01 inside the ends.
+    found = detection.auroc_interval(ends, plain, 0.8)
+    assert (found.low, found.high) == (pytest.approx(0.51), pytest.approx(0.99))
 
 
 def test_a_side_without_queries_is_undefined():
