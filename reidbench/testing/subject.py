@@ -18,7 +18,7 @@ from reidbench.registry import Offer, Registry
 from reidbench.testing.drawn import Drawn, drawn
 from reidbench.testing.ledger import Ledger, WatchedImages
 from reidbench.testing.trial import Described, Trial
-from reidbench.testing.watch import Watch, temporary_files_in, write_folders
+from reidbench.testing.watch import OWN_FOLDER, Watch, temporary_files_in, write_folders
 
 Made = TypeVar("Made")
 DEFAULT_MEMORY_MIB = 4096.0
@@ -57,7 +57,7 @@ class Subject:
         self.settings = effective_settings(offer.spec, preset, self.given)
         self.drawn: Drawn = drawn()
         self.progress = Progress()
-        self._keeper = tempfile.TemporaryDirectory(prefix="reidbench-check-")
+        self._keeper = tempfile.TemporaryDirectory(prefix=OWN_FOLDER)
         self.folder = Path(self._keeper.name)
         self.watch = Watch(write_folders(self.folder))
         self.ledgers = {"fit": Ledger(), "represent": Ledger()}

@@ -32,6 +32,8 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 _SET_BY_OTHERS = ("QT_", "OPENCV_", "KMP_", "TORCHINDUCTOR_", "TOKENIZERS_", "PYTEST_")
 """How environment variables begin that libraries set when they are imported."""
 _SHOWN = 3
+OWN_FOLDER = "reidbench-check-"
+"""How temporary folders of the kit begin; one of an earlier check may go whenever memory is tidied up."""
 
 
 @dataclass(slots=True)
@@ -102,6 +104,8 @@ class Watch:
         if not isinstance(path, str | bytes | os.PathLike):
             return  # a descriptor: its file was opened, and seen, before
         whole = Path(os.path.abspath(os.fsdecode(path)))
+        if any(part.startswith(OWN_FOLDER) for part in whole.parts):
+            return
         if "__pycache__" in whole.parts or whole.is_relative_to("/dev") or whole.is_relative_to("/proc"):
             return
         if not any(whole.is_relative_to(folder) for folder in self.allowed):

@@ -82,7 +82,9 @@ def test_classes_are_places_among_the_sorted_identities_learned_from(images, tmp
         for group in sorted(set(table["group"]))
     ]
     assert record.data["fit"]["facts"]["n_class"] == len(names)
-    assert _MeanColour.targets[-len(by_group) :] == by_group  # the test episode, group by group
+    seen = _MeanColour.targets
+    # The test episode, group by group; some of its queries are asked again behind it.
+    assert any(seen[at : at + len(by_group)] == by_group for at in range(len(seen)))
     assert record.data["matching"] == {"rule": "identity", "metric": "probability", "keypoints": False}
     assert record.metrics["map"] is None and "class" in record.data["metrics"]["test"]["overall"]["reasons"]["map"]
 
