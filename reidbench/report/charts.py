@@ -6,7 +6,7 @@ Every series has its place in the leaderboard as colour and marker, the same in 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +30,14 @@ class Series:
         key: What the page's filter knows the row by.
         label: Name of the method, and of the variant where there are several.
         curves: Curves of the run that stands for the row.
+        others: Curves of the row's other splits and seeds, drawn thinly behind.
     """
 
     index: int
     key: str
     label: str
     curves: RunCurves
+    others: tuple[RunCurves, ...] = ()
 
     @property
     def css(self) -> str:
@@ -88,6 +90,8 @@ def open_set_curve(rows: Sequence[Series]) -> Markup:
         Axis(0, 1, "known animals found (BAKS)", ticks=_UNIT),
     )
     told = []
+    for row, other in _others(rows):
+        plot.line(1 - other.sweep.baus, other.sweep.baks, f"{row.css} other", row=row.key)
     for row in rows:
         curves = row.curves
         plot.line(1 - curves.sweep.baus, curves.sweep.baks, row.css, title=row.label, row=row.key)
@@ -112,12 +116,18 @@ def rank_curves(rows: Sequence[Series]) -> Markup:
     plot = Plot(
         Axis(1, MAX_RANK, "k", ticks=(1, 5, 10, 15, 20)), Axis(0, 1, "balanced Rank-k of known queries", ticks=_UNIT)
     )
+    for row, other in _others(rows):
+        plot.line(np.arange(1, MAX_RANK + 1), other.balanced_rank, f"{row.css} other", row=row.key)
     for row in rows:
         ranks = row.curves.balanced_rank
         plot.line(np.arange(1, MAX_RANK + 1), ranks, row.css, title=row.label, row=row.key)
         plot.mark(1, float(ranks[0]), row.marker, row.css, title=f"{row.label}: {_spoken(ranks[0])}", row=row.key)
     told = "; ".join(f"{row.label} from {_spoken(row.curves.balanced_rank[0])}" for row in rows)
     return plot.write("Balanced Rank-k, k from 1 to 20", told)
+
+
+def _others(rows: Sequence[Series]) -> Iterator[tuple[Series, RunCurves]]:
+    return ((row, other) for row in rows for other in row.others)
 
 
 def cost_lines(rows: Sequence[Series], costs: Mapping[str, float], stated: float) -> Markup:

@@ -30,7 +30,7 @@ from reidbench.report.panel import defined, method_view
 from reidbench.report.photographs import Photographs, without_photographs
 from reidbench.report.protocols import protocol_sheets
 from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
-from reidbench.report.run_curves import curves_of
+from reidbench.report.run_curves import RunCurves, curves_of
 from reidbench.report.sections import SectionView, section_view
 from reidbench.report.sheets import Sheet, dataset_sheet, failure_sheets, interval_sheets, show, variance_sheets
 from reidbench.report.size_charts import size_charts
@@ -40,6 +40,7 @@ from reidbench.report.views import BoardView, LeaderboardView, TableView
 from reidbench.runs import RunRecord
 
 MOST_ERRORS = 6  # of each kind and method
+MOST_OTHERS = 9  # runs of a row that are drawn thinly behind the first
 PICTURED_ERRORS = 144  # of a page; at some 24 kB each they stay within the budget of pictures
 
 
@@ -141,8 +142,8 @@ def _board_view(index: int, board: Sequence[LeaderboardRow], options: PageOption
     keys = [f"b{index}r{place}" for place in range(len(board))]
     shown = [_representative(row) for row in board]
     series = [
-        Series(place, key, label, curves_of(run))
-        for place, (key, label, run) in enumerate(zip(keys, labels, shown, strict=True))
+        Series(place, key, label, curves_of(run), _other_curves(row, run))
+        for place, (key, label, row, run) in enumerate(zip(keys, labels, board, shown, strict=True))
     ]
     headings, cells = as_cells(board)
     metric = board[0].ranked_by
@@ -156,6 +157,7 @@ def _board_view(index: int, board: Sequence[LeaderboardRow], options: PageOption
         rows=[(key, charts.swatch(place), row) for place, (key, row) in enumerate(zip(keys, cells, strict=True))],
         sheets=[*interval_sheets(board), *variance_sheets(board)],
         one_of_several=any(len(row.runs) > 1 for row in board),
+        most_others=MOST_OTHERS,
         legend=[(each.key, charts.swatch(each.index), each.label) for each in series],
         metric=charts.plain(metric),
         cost_chart=charts.score_against_cost(_cost_points(board, series, ends), charts.plain(metric)),
@@ -174,6 +176,12 @@ def _board_view(index: int, board: Sequence[LeaderboardRow], options: PageOption
 def _representative(row: LeaderboardRow) -> RunRecord:
     """Return the run whose curves stand for a row: its first split and seed."""
     return min(row.runs, key=lambda run: (run.split_seed is None, run.split_seed or 0, run.split_digest, run.seed))
+
+
+def _other_curves(row: LeaderboardRow, shown: RunRecord) -> tuple[RunCurves, ...]:
+    """Return the curves of a row's runs beside the one that is shown, at most :data:`MOST_OTHERS`."""
+    others = [run for run in row.runs if run is not shown]
+    return tuple(curves_of(run) for run in others[:MOST_OTHERS])
 
 
 def _spread(board: Sequence[LeaderboardRow]) -> tuple[str, list[tuple[float, float]]]:

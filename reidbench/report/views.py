@@ -64,7 +64,10 @@ class LeaderboardView:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoardView:
-    """One dataset's part of the page; ``one_of_several`` says that curves show one run of a row that has more."""
+    """One dataset's part of the page.
+
+    ``one_of_several`` says that curves show one run of a row that has more, of which ``most_others`` are drawn thinly.
+    """
 
     anchor: str
     name: str
@@ -74,6 +77,7 @@ class BoardView:
     rows: Sequence[tuple[str, Markup, Sequence[Cell]]]
     sheets: Sequence[Sheet]
     one_of_several: bool
+    most_others: int
     legend: Sequence[tuple[str, Markup, str]]
     metric: str
     cost_chart: Markup

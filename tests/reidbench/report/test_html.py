@@ -155,6 +155,18 @@ def test_lines_through_scores_are_their_intervals(finished):
     assert "Lines:" not in write_report(neither, PageOptions())
 
 
+def test_other_splits_of_a_row_are_drawn_thinly_behind_the_first(finished, monkeypatch):
+    rows = leaderboard(finished.of("patterns"))  # two methods, two splits each
+    page = write_report(rows)
+    # One line for each row's other run in each of two plots.
+    assert page.count('class="line s0 other"') == page.count('class="line s1 other"') == 2
+    assert "draw up to 9 of its other runs thinly behind" in page
+    monkeypatch.setattr("reidbench.report.html.MOST_OTHERS", 0)
+    assert ' other"' not in write_report(rows)
+    alone = write_report(leaderboard([run for run in finished.of("patterns") if run.split_seed == 0]))
+    assert ' other"' not in alone and "thinly" not in alone
+
+
 def test_a_threshold_that_moves_with_each_query_is_not_drawn_but_named(page, finished):
     moving = [
         adjustment["second"] != 0 or adjustment["log_size"] != 0
