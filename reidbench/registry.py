@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import inspect
+import traceback
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,10 +63,12 @@ class BrokenPluginError(ReidbenchError):
 
     def __init__(self, plugin: BrokenPlugin, asked: str) -> None:
         super().__init__(
-            f"the plugin '{plugin.entry_point}' of {plugin.distribution} {plugin.version} failed to load: "
+            f"the plugin '{plugin.entry_point}' of {plugin.distribution} {_short(plugin)} failed to load: "
             f"{plugin.reason}",
             where=f"--method {asked}",
-            remedy="mend or uninstall it; reidbench methods lists the others",
+            remedy="mend the file that --plugin names"
+            if _is_file(plugin)
+            else "mend or uninstall it; reidbench methods lists the others",
         )
         self.plugin = plugin
 
@@ -193,13 +197,13 @@ def load_registry(entry_points: Iterable[Any] | None = None, files: Sequence[Pat
         try:
             ask = _asker(entry_point.load())
         except (Exception, SystemExit) as error:  # whatever a stranger's module raises costs only what it offers
-            lost.because(f"{type(error).__name__}: {error}")
+            lost.because(_said(error))
             continue
         for hook in _HOOKS:
             try:
                 specs = ask(hook)
             except (Exception, SystemExit) as error:
-                lost.because(f"{type(error).__name__}: {error}")
+                lost.because(_said(error))
                 continue
             taken = hook.taken() if specs else ()
             for spec in specs:
@@ -265,6 +269,7 @@ def _asker(plugin: ModuleType) -> Callable[[_Hook], list[Any]]:
     """
     manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
     manager.add_hookspecs(hookspecs)
+    _check_hooks(manager, plugin)
     manager.register(plugin)
     manager.check_pending()  # a misspelt hook would otherwise never be called
     for hook in _HOOKS:
@@ -278,13 +283,43 @@ def _asker(plugin: ModuleType) -> Callable[[_Hook], list[Any]]:
         return lambda hook: [spec for spec in standing if isinstance(spec, hook.wanted)]
 
     def ask(hook: _Hook) -> list[Any]:
-        specs = [spec for offered in getattr(manager.hook, hook.name)() for spec in offered]
-        for spec in specs:
-            if not isinstance(spec, hook.wanted):
-                raise TypeError(f"{hook.name} returned {type(spec).__name__}, not {hook.wanted.__name__}")
+        caller, wanted = getattr(manager.hook, hook.name), hook.wanted.__name__
+        answers = caller()
+        if caller.get_hookimpls() and not answers:  # pluggy leaves None out
+            raise TypeError(f"{hook.name} returned None: return a list of {wanted}")
+        specs = []
+        for offered in answers:
+            if isinstance(offered, hook.wanted):
+                raise TypeError(f"{hook.name} returned one {wanted}: return a list of them")
+            for spec in offered:
+                if not isinstance(spec, hook.wanted):
+                    raise TypeError(
+                        f"{hook.name} returned a {type(offered).__name__} of {type(spec).__name__}, not of {wanted}"
+                    )
+                specs.append(spec)
         return specs
 
     return ask
+
+
+def _check_hooks(manager: pluggy.PluginManager, plugin: ModuleType) -> None:
+    """Refuse a hook that pluggy would refuse, in words that name the mistake.
+
+    Raises:
+        TypeError: There is no hook of that name, or it is given no such argument.
+    """
+    for attribute in dir(plugin):
+        options = manager.parse_hookimpl_opts(plugin, attribute)
+        if options is None or options["optionalhook"]:
+            continue
+        name = options["specname"] or attribute
+        caller = getattr(manager.hook, name, None)
+        if caller is None or not caller.has_spec():
+            hint = did_you_mean(name, [hook.name for hook in _HOOKS])
+            raise TypeError("; ".join(filter(None, (f"there is no hook '{name}'", hint))))
+        taken = [p for p in inspect.signature(getattr(plugin, attribute)).parameters if p not in caller.spec.argnames]
+        if taken:
+            raise TypeError(f"{name} is called without arguments, and takes {', '.join(map(repr, taken))}")
 
 
 def _named(offers: Sequence[Offered[Any]], name: str, what: str, option: str) -> Any:
@@ -303,6 +338,19 @@ def _named(offers: Sequence[Offered[Any]], name: str, what: str, option: str) ->
             remedy=f"name one of them whole, as in {option} {found[0].distribution}:{own}",
         )
     return found[0] if found else None
+
+
+def _said(error: BaseException) -> str:
+    """Return what an error says, with the place in the plugin that raised it; a syntax error names its own."""
+    text = f"{type(error).__name__}: {error}"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
+    if isinstance(error, SyntaxError) or not frames or frames[-1].filename == __file__:
+        return text
+    return f"{text} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
+
+
+def _short(plugin: BrokenPlugin) -> str:
+    return plugin.version[:12] if _is_file(plugin) else plugin.version
 
 
 def _is_file(plugin: BrokenPlugin) -> bool:

@@ -45,6 +45,30 @@ class MisspeltHook:
         return []
 
 
+class TakesSettings:
+    @reidbench.hookimpl
+    def reidbench_methods(self, settings):
+        return []
+
+
+class ReturnsOne:
+    @reidbench.hookimpl
+    def reidbench_methods(self):
+        return MethodSpec("one", "a test", Settings, lambda settings: None)
+
+
+class ForgetsToReturn:
+    @reidbench.hookimpl
+    def reidbench_methods(self):
+        pass
+
+
+class Raises:
+    @reidbench.hookimpl
+    def reidbench_methods(self):
+        raise KeyError("sugar")
+
+
 class ReturnsText:
     @reidbench.hookimpl
     def reidbench_methods(self):
@@ -60,8 +84,12 @@ def test_our_methods_come_through_the_door_that_strangers_use():
     ("plugin", "reason"),
     [
         (ImportError("no module named x"), "no module named x"),
-        (MisspeltHook(), "reidbench_method"),
-        (ReturnsText(), "str"),
+        (MisspeltHook(), "there is no hook 'reidbench_method'; did you mean 'reidbench_methods'?"),
+        (TakesSettings(), "reidbench_methods is called without arguments, and takes 'settings'"),
+        (ForgetsToReturn(), "reidbench_methods returned None: return a list of MethodSpec"),
+        (ReturnsOne(), "reidbench_methods returned one MethodSpec: return a list of them"),
+        (ReturnsText(), "reidbench_methods returned a list of str, not of MethodSpec"),
+        (Raises(), "KeyError: 'sugar' (test_registry.py, line "),
     ],
 )
 def test_a_broken_plugin_is_listed_with_its_reason_and_the_others_run(plugin, reason):
@@ -142,6 +170,6 @@ def test_two_policies_of_one_name_need_their_distribution():
 
 def test_what_is_no_policy_breaks_its_plugin_alone():
     registry = load_registry([EntryPoint("a", offering_policies("max")), EntryPoint("b", offering("sift"))])
-    assert registry.find("sift") and "not PolicySpec" in registry.broken[0].reason
+    assert registry.find("sift") and "not of PolicySpec" in registry.broken[0].reason
     with pytest.raises(ValueError, match="can't be called"):
         PolicySpec("a=b", "", HALF.make)
