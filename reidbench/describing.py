@@ -190,7 +190,10 @@ class Describer:
 
         if leaf.learns:
             work_dir.mkdir(parents=True, exist_ok=True)
-        return leaf.fit(labelled, FitContext(validate, self.seed, self.device, work_dir, self.progress, restore))
+        report = leaf.fit(labelled, FitContext(validate, self.seed, self.device, work_dir, self.progress, restore))
+        if not isinstance(report, FitReport):
+            raise TypeError(f"fit of {type(leaf).__name__} returned {type(report).__name__}, not a reidbench.FitReport")
+        return report
 
 
 class _Inside(Progress):

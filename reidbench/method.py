@@ -234,7 +234,7 @@ class EmbeddingMethod(Method):
         with progress.stage("represent", len(images)) as stage:
             for start in range(0, len(images), self.batch_size):
                 batch = [images.pixels(i) for i in range(start, min(start + self.batch_size, len(images)))]
-                batches.append(np.asarray(self.embed(batch), dtype=np.float32))
+                batches.append(_vectors(self.embed(batch), len(batch)))
                 stage.advance(len(batch))
         return Representation({"embedding": np.concatenate(batches)})
 
@@ -244,6 +244,19 @@ class EmbeddingMethod(Method):
 
     def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray:
         return pairwise(query.dense["embedding"], gallery.dense["embedding"], pairs, self.metric)
+
+
+def _vectors(made: object, n_image: int) -> NDArray[np.float32]:
+    """Return what ``embed`` made as float32.
+
+    Raises:
+        ValueError: It is not one vector of numbers for each image.
+    """
+    values = None if made is None else np.asarray(made)
+    if values is None or values.ndim != 2 or len(values) != n_image or values.dtype.kind not in "fiub":
+        told = type(made).__name__ if values is None else f"{values.dtype} of shape {values.shape}"
+        raise ValueError(f"embed returned {told}, not numbers of shape (n_image, dim) with n_image = {n_image}")
+    return values.astype(np.float32)
 
 
 class PairMethod(Method):
