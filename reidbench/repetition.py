@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -101,6 +102,7 @@ def repeat_run(
     """
     data = record.data
     registry = load_registry(files=plugins)
+    _require_files(data, plugins, record)
     images = _images(record, dataset, root)
     where = Path(runs_dir) / "repeats"
     store = where / f".store-{record.id}"  # kept if this is killed, so that the same command goes on from there
@@ -207,14 +209,40 @@ def _split(record: RunRecord, images: ImageSet) -> Split:
     return split
 
 
+def _require_files(data: Mapping[str, Any], plugins: Sequence[Path], record: RunRecord) -> None:
+    """Ask for the files that the run's methods stood in.
+
+    Raises:
+        ReidbenchError: One was not given.
+    """
+    named = [str(told["plugin"]["name"]) for told in (data, *data["parts"].values())]
+    given = {path.name for path in map(Path, plugins)}
+    absent = [name for name in dict.fromkeys(named) if name.endswith(".py") and name not in given]
+    if absent:
+        raise ReidbenchError(
+            f"the run's method is from a file that was not given: {' and '.join(absent)}",
+            where=str(record.path),
+            remedy=" ".join(f"--plugin {name}" for name in absent) + "   # the file as it was",
+        )
+
+
+def _short(value: Any) -> str:
+    """Return a value of a record; of a digest, as much as tells it from another."""
+    text = repr(value)
+    return f"{text[:13]}…'" if re.fullmatch("'[0-9a-f]{64}'", text) else text
+
+
 def _refuse_another(was: Mapping[str, Any], now: Mapping[str, Any], record: RunRecord) -> None:
     """Refuse to go on where it would be another run.
 
     Raises:
         ReidbenchError: Plugin, weights or anything else that shapes the run is not the same.
     """
+    file = str(was["plugin"]["name"])
     remedies = {
-        "plugin": "install that version of the plugin",
+        "plugin": f"give --plugin the {file} of the run, unchanged"
+        if file.endswith(".py")
+        else "install that version of the plugin",
         "weights": "put the weights of the run in place, or name them as the run did",
         "parts": "install the versions of the plugins that the parts came from",
     }
@@ -226,7 +254,8 @@ def _refuse_another(was: Mapping[str, Any], now: Mapping[str, Any], record: RunR
         changed = next((key for key in (*old, *new) if old.get(key) != new.get(key)), None)
         if changed is not None:
             raise ReidbenchError(
-                f"this would be another run: {changed} was {old.get(changed)!r} and is {new.get(changed)!r}",
+                f"this would be another run: {changed} was {_short(old.get(changed))} "
+                f"and is {_short(new.get(changed))}",
                 where=str(record.path),
                 remedy=remedies.get(name, "repeat it with the version of reidbench that made it"),
             )

@@ -104,6 +104,10 @@ def run_id_of(question: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
 
 
+_OBJECTS = ("dataset", "split", "settings", "threshold", "metrics")
+"""What the record of every schema holds and no reader does without."""
+
+
 def read_run(path: Path) -> RunRecord | None:
     """Return the record in a run folder, or ``None`` where no run was finished."""
     record_path = path / "run.json"
@@ -119,7 +123,16 @@ def read_run(path: Path) -> RunRecord | None:
         raise ReidbenchError(
             "a run record holds no object", where=str(record_path), remedy="delete the folder and run it again"
         )
-    return RunRecord(path, migrate(data, where=str(record_path)))
+    record = migrate(data, where=str(record_path))
+    absent = [key for key in _OBJECTS if not isinstance(record.get(key), dict)]
+    absent += [key for key in ("method", "seed") if record.get(key) is None]
+    if absent:
+        raise ReidbenchError(
+            f"a run record lacks {', '.join(absent)}",
+            where=str(record_path),
+            remedy="put the run's own record back, or delete the folder and run it again",
+        )
+    return RunRecord(path, record)
 
 
 def load_runs(runs_dir: Path) -> list[RunRecord]:

@@ -24,6 +24,10 @@ def repeat(
     from reidbench.repetition import repeat_run
     from reidbench.saved import find_run
 
+    if run.is_file() and run.name != "run.json":
+        raise ReidbenchError(
+            "this is no run's record", where=f"--from {run}", remedy="name a run's folder, its run.json or its id"
+        )
     record = find_run(run.parent if run.name == "run.json" else run, runs)
     found = repeat_run(
         record, dataset=dataset, root=root, device=device, runs_dir=runs, plugins=plugins, progress=RichProgress()
@@ -31,8 +35,10 @@ def repeat(
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        told = {"exactly": "the same, exactly", "within 1e-5": "the same within 1e-5", "no": "not the same"}[found.same]
-        typer.echo(f"{record.method} on {record.dataset}: {found.n_compared} numbers and all scores are {told}")
+        all_of = f"{found.n_compared} numbers and all scores are the same"
+        differ = f"{len(found.differ)} of {found.n_compared} numbers and arrays of scores are not the same"
+        told = {"exactly": f"{all_of}, exactly", "within 1e-5": f"{all_of} within 1e-5", "no": differ}[found.same]
+        typer.echo(f"{record.method} on {record.dataset}: {told}")
         for change in found.differ[:_SHOWN]:
             typer.echo(f"  {change.name}: {change.before} → {change.after}")
         if len(found.differ) > _SHOWN:
@@ -45,5 +51,7 @@ def repeat(
         raise ReidbenchError(
             f"{len(found.differ)} of {found.n_compared} numbers of run {record.id} are not the same",
             where=str(record.path),
-            remedy="the changes of the environment above are where to look first",
+            remedy="the changes of the environment above are where to look first"
+            if found.environment
+            else "its environment is as it was: the record was edited, or the method is not deterministic",
         )

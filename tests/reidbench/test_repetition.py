@@ -13,7 +13,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.registry import Offered, Registry
-from reidbench.repetition import compare_records, repeat_run
+from reidbench.repetition import _refuse_another, compare_records, repeat_run
 from reidbench.runs import RunRecord, load_runs, read_run
 
 DATASET = "patterns:identities=12,size=64,level=easy"
@@ -167,3 +167,19 @@ def test_the_command_says_so_and_fails_where_numbers_differ(run, tmp_path):
     assert isinstance(result.exception, ReidbenchError) and result.exception.message.startswith("1 of ")
     told = json.loads(result.stdout)
     assert told["same"] == "no" and told["n_differ"] == 1
+
+
+def test_a_file_that_is_no_record_is_named(tmp_path):
+    (tmp_path / "other.json").write_text("{}")
+    result = CliRunner().invoke(app, ["run", "--from", str(tmp_path / "other.json"), "--runs", str(tmp_path)])
+    assert isinstance(result.exception, ReidbenchError) and "no run's record" in result.exception.message
+
+
+def test_a_method_in_a_file_asks_for_that_file_unchanged(run, tmp_path):
+    plugin = {"name": "mine.py", "version": "a" * 64, "method_version": "1"}
+    with pytest.raises(ReidbenchError, match="a file that was not given: mine.py") as caught:
+        again(spoiled(run, plugin=plugin), tmp_path)
+    assert caught.value.remedy.startswith("--plugin mine.py")
+    with pytest.raises(ReidbenchError, match="plugin.version was 'aaaaaaaaaaaa…' and is '0.1.0'") as caught:
+        _refuse_another({"plugin": plugin}, {"plugin": {**plugin, "version": "0.1.0"}}, run)
+    assert caught.value.remedy == "give --plugin the mine.py of the run, unchanged"

@@ -9,11 +9,13 @@ from reidbench.errors import ReidbenchError
 from reidbench.runs import RunFiles, check_writable, load_runs, read_run, run_dir, write_run
 
 FILES = RunFiles([("a", "gallery")], [], {"x": np.arange(3)})
+RECORD = {"schema": 1, "id": "abc", "method": "sift", "seed": 0, "dataset": {}, "split": {}, "settings": {},
+          "threshold": {}, "metrics": {}}  # fmt: skip
 
 
 def test_a_written_run_is_read_back(tmp_path):
     path = run_dir(tmp_path, "zebra/stripes: 2", "sift", "abc")
-    write_run(path, {"schema": 1, "id": "abc", "method": "sift", "value": float("nan")}, FILES)
+    write_run(path, {**RECORD, "value": float("nan")}, FILES)
     (record,) = load_runs(tmp_path)
     assert record.method == "sift" and record.data["value"] is None
     assert (path / "split.csv").read_text() == "image_id,part\na,gallery\n"
@@ -28,7 +30,7 @@ def test_a_folder_without_its_record_is_no_run(tmp_path):
     assert load_runs(tmp_path) == [] and read_run(path) is None
 
 
-@pytest.mark.parametrize("text", ["{", json.dumps({"schema": 99})])
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema": 99}', '{"schema": 1}', json.dumps({**RECORD, "split": 3})])
 def test_a_record_that_cannot_be_used_says_which(tmp_path, text):
     path = tmp_path / "d" / "m" / "id"
     path.mkdir(parents=True)
