@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +16,9 @@ from rich.text import Text
 
 from reidbench.cli.options import PluginOption
 from reidbench.registry import Offer, load_registry
+
+_WIDE = 110
+"""Columns of a terminal from which all that the list tells fits side by side."""
 
 
 def methods(
@@ -39,17 +42,25 @@ def methods(
         broken = [{"entry_point": b.entry_point, "plugin": b.distribution, "reason": b.reason} for b in registry.broken]
         typer.echo(json.dumps({"methods": rows, "broken": broken}, indent=2))
         return
-    table = _table("method", "what it is", "needs", "licence", "plugin")
+    wide = console.width >= _WIDE
+    table = _table("method", "what it is", *(("needs", "licence") if wide else ()), "plugin")
     for offer in registry.offers:
         spec = offer.spec
         cells = [spec.name, spec.summary, spec.needs, spec.licence or "–", f"{offer.distribution} {offer.version[:16]}"]
         if spec.absent:
             cells[1] = f"{spec.summary}\ncan't be used: {_absence(offer)}"
-        table.add_row(*map(Text, cells), style="dim" if spec.absent else None)
+        table.add_row(*map(Text, cells if wide else _narrow(cells)), style="dim" if spec.absent else None)
     for lost in registry.broken:
         cells = [lost.entry_point, f"can't be used: {lost.reason}", "–", "–", lost.distribution]
-        table.add_row(*map(Text, cells), style="dim")
+        table.add_row(*map(Text, cells if wide else _narrow(cells)), style="dim")
     console.print(table)
+    if not wide:
+        console.print("Needs and licence: reidbench methods NAME, --json, or a wider terminal.")
+
+
+def _narrow(cells: Sequence[str]) -> list[str]:
+    """Drop needs and licence, which would leave every column a few letters."""
+    return [cells[0], cells[1], cells[-1]]
 
 
 def _show(offer: Offer, console: Console, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from statistics import fmean
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -16,13 +17,16 @@ from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
 
 UNDEFINED = "–"
+_WIDE = 120
+"""Columns of a terminal from which a sheet has room between its columns, and for sentences."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """A small table: its title, its headings, its cells as text, and what has to be known of it.
 
-    The first ``n_names`` columns are names, the others numbers.
+    The first ``n_names`` columns are names, the others numbers. With ``prose`` the last one is a sentence, which a
+    narrow terminal shows below the rest of its row.
     """
 
     title: str
@@ -30,6 +34,7 @@ class Sheet:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     n_names: int = 1
+    prose: bool = False
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -222,13 +227,18 @@ def failure_sheets(failures: Sequence[FailedRun]) -> list[Sheet]:
         for each in failures
     )  # fmt: skip
     headings = ("method", "plugin", "dataset", "split, seed", "how", "reason")
-    return [Sheet("Failed", headings, cells, n_names=len(headings))]
+    return [Sheet("Failed", headings, cells, n_names=len(headings), prose=True)]
 
 
 def print_sheet(sheet: Sheet, console: Console) -> None:
     """Print a sheet as a terminal table."""
     console.print(Text(sheet.title, style="bold"))
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, int(console.width >= 120), 0, 0), pad_edge=False)
+    if sheet.prose and console.width < _WIDE:
+        for *named, told in sheet.rows:
+            console.print(Padding(Text(" · ".join(named)), (0, 0, 0, 1)))
+            console.print(Padding(Text(told), (0, 0, 0, 4)))
+        return
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, int(console.width >= _WIDE), 0, 0), pad_edge=False)
     for place, heading in enumerate(sheet.headings):
         table.add_column(heading, justify="left" if place < sheet.n_names else "right", overflow="fold")
     for row in sheet.rows:

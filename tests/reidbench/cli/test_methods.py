@@ -39,7 +39,7 @@ def run(monkeypatch):
         (Offer(spec("plain"), "ours", "1.0"), Offer(PEER, "ours", "1.0")), (BrokenPlugin("bad", "theirs", "no [x]"),)
     )
     monkeypatch.setattr("reidbench.cli.methods.load_registry", lambda files=(): registry)
-    return lambda *arguments: CliRunner().invoke(app, arguments, env={"COLUMNS": "200"}).stdout
+    return lambda *arguments, columns=200: CliRunner().invoke(app, arguments, env={"COLUMNS": str(columns)}).stdout
 
 
 def test_a_method_that_lacks_an_extra_is_listed_with_reason_and_install_line(run):
@@ -49,6 +49,12 @@ def test_a_method_that_lacks_an_extra_is_listed_with_reason_and_install_line(run
     rows = {row["name"]: row for row in json.loads(run("--json"))["methods"]}
     assert rows["peer"]["absent"] == ["no_such_module"] and rows["plain"]["absent"] == []
     assert rows["peer"]["install"] == "pip install 'reidbench[peer]'"
+
+
+def test_a_narrow_terminal_keeps_what_each_method_is_on_one_line(run):
+    shown = run(columns=80)
+    assert "what plain is" in shown and "licence " not in shown.splitlines()[1]
+    assert "Needs and licence: reidbench methods NAME" in shown and "licence" in run(columns=160)
 
 
 def test_its_settings_are_shown_all_the_same(run):
