@@ -70,7 +70,8 @@ class MethodFailure(ReidbenchError):
             remedy = "set a smaller input or model, or give it more memory"
             return cls(f"{method} ran out of memory: {_said(error)}", how="memory", remedy=remedy, plugin=plugin,
                        trace=trace)  # fmt: skip
-        return cls(f"{method} raised {_said(error)}", how="raised", remedy="run it alone", plugin=plugin, trace=trace)
+        remedy = "run it alone, without --isolate, for its traceback"
+        return cls(f"{method} raised {_said(error)}", how="raised", remedy=remedy, plugin=plugin, trace=trace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,12 @@ def _child(folder: Path) -> None:
         plugin = (offer.distribution, offer.version)
         record = evaluate_job(job, registry, runs_dir=Path(asked["runs_dir"]), again=asked["again"])
         told = {"record": str(record.path)}
-    except (Exception, SystemExit) as error:  # the parent decides what it means
+    except (Exception, SystemExit) as raised:  # the parent decides what it means
+        error: BaseException = raised
+        if asked["memory_gib"] is not None and isinstance(raised, SystemError):
+            # C code that is refused memory, torch's import for one, may fail without saying why.
+            told_why = f"{asked['memory_gib']:g} GiB were too few"
+            error = MemoryError(told_why).with_traceback(raised.__traceback__)
         failure = MethodFailure.of(error, job.method, plugin)
         keys = ("message", "how", "where", "remedy", "plugin", "trace")
         told = {"failure": {key: getattr(failure, key) for key in keys}}
