@@ -1,7 +1,10 @@
 """A function becomes a method: its name, help and settings are its own."""
 
+from typing import Annotated
+
 import numpy as np
 import pytest
+from pydantic import Field
 
 from reidbench import embedding_method
 from reidbench.declared import DeclaredEmbedding
@@ -54,3 +57,14 @@ def test_a_parameter_without_a_default_is_refused():
         @embedding_method
         def broken(pixels, scale):
             return pixels
+
+
+def test_a_parameter_may_carry_limits_and_a_description():
+    @embedding_method
+    def limited(pixels, side: Annotated[int, Field(ge=2, description="side in pixels")] = 16):
+        """Limited."""
+
+    assert limited.settings.model_fields["side"].description == "side in pixels"
+    assert limited.settings().side == 16
+    with pytest.raises(ValueError, match="greater than or equal to 2"):
+        limited.settings(side=1)
