@@ -7,7 +7,18 @@ from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
-from reidbench.audit.findings import NEAR, SAME_BYTES, SAME_DAY, SAME_PIXELS, Audit, Pair, Suspect, sides_of
+from reidbench.audit.embeddings import Embeddings, near_embeddings
+from reidbench.audit.findings import (
+    NEAR,
+    NEAR_EMBEDDING,
+    SAME_BYTES,
+    SAME_DAY,
+    SAME_PIXELS,
+    Audit,
+    Pair,
+    Suspect,
+    sides_of,
+)
 from reidbench.audit.fingerprints import Fingerprints, fingerprint
 from reidbench.audit.names import named_in_files, written_alike
 from reidbench.audit.near_duplicates import ALIKE, groups_of, near_duplicates
@@ -24,6 +35,7 @@ def audit_images(
     split: Split | None = None,
     *,
     alike: float = ALIKE,
+    embeddings: Embeddings | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Look for what makes the numbers of a dataset look better than they are.
@@ -32,6 +44,7 @@ def audit_images(
         images: The dataset.
         split: A split of it, so that leaks across it are told.
         alike: Least correlation of two pictures that are called one photograph.
+        embeddings: Of a saved run, to find near-duplicates by as well.
         progress: Where the bar goes.
 
     Example:
@@ -48,9 +61,20 @@ def audit_images(
         for (left, right), value in zip(near.rows, near.correlation, strict=True)
         if (int(left), int(right)) not in known
     ]
+    notes = []
+    if embeddings is not None:
+        more, note = _near_in_embedding(images, embeddings, pairs)
+        pairs += more
+        notes.append(note)
     if split is not None:
         pairs += _same_day(images, split)
-    links = [(pair.left, pair.right) for pair in pairs]
+    identity = images.table["identity"].to_numpy(dtype=str)
+    # Of two animals, an embedding names some of the most alike by design, and those are the hard cases to keep.
+    links = [
+        (pair.left, pair.right)
+        for pair in pairs
+        if pair.kind != NEAR_EMBEDDING or identity[pair.left] == identity[pair.right]
+    ]
     # Whole encounters, not only those that this split tears: a saved run stands on a split of its own.
     links += [(pair.left, pair.right) for pair in _with_first(SAME_DAY, images.encounters)]
     linked = np.array(links, dtype=np.int64).reshape(-1, 2)
@@ -60,7 +84,20 @@ def audit_images(
         pairs=tuple(pairs),
         suspects=tuple(_suspects(images, prints, pairs)),
         groups=groups_of(linked, len(images)),
+        notes=tuple(notes),
     )
+
+
+def _near_in_embedding(images: ImageSet, embeddings: Embeddings, pairs: Sequence[Pair]) -> tuple[list[Pair], str]:
+    known = {(pair.left, pair.right) for pair in pairs}
+    linked = groups_of(np.array(sorted(known), dtype=np.int64).reshape(-1, 2), len(images))
+    near = near_embeddings(embeddings, images, linked)
+    found = [
+        Pair(NEAR_EMBEDDING, left, right, value)
+        for (left, right), value in zip(near.pairs.rows.tolist(), near.pairs.cosine.tolist(), strict=True)
+        if (left, right) not in known
+    ]
+    return found, near.note
 
 
 def _equal(images: ImageSet, prints: Fingerprints) -> list[Pair]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from reidbench.audit.auditing import audit_images
 from reidbench.audit.background import without_animals
+from reidbench.audit.embeddings import read_embeddings
 from reidbench.audit.findings import Audit, repaired
 from reidbench.audit.rescoring import WithoutLeaks, score_without_leaks
 from reidbench.data.images import ImageSet
@@ -20,6 +21,7 @@ from reidbench.progress import Progress
 from reidbench.report.audit_page import audit_sheets, write_audit
 from reidbench.report.sheets import Sheet, show
 from reidbench.runs import load_runs
+from reidbench.saved import find_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class AuditOptions:
         output: Page to write.
         repair: CSV of the repaired split to write.
         alike: Least correlation of two pictures that are called one photograph.
+        embedding: Run whose embeddings find near-duplicates too: its folder, or its id, looked for in ``runs_dir``.
         background: Methods to run on the images without their animals.
     """
 
@@ -46,6 +49,7 @@ class AuditOptions:
     output: Path | None = None
     repair: Path | None = None
     alike: float = 0.955
+    embedding: str | None = None
     background: tuple[str, ...] = ()
 
 
@@ -69,7 +73,11 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     progress = progress or Progress()
     images = load_dataset(dataset, root)
     split, note = _split(images, options)
-    audit = audit_images(images, split, alike=options.alike, progress=progress)
+    embeddings = None
+    if options.embedding is not None:
+        record = find_run(options.embedding, options.runs_dir or Path("runs"))
+        embeddings = read_embeddings(record, images, progress)
+    audit = audit_images(images, split, alike=options.alike, embeddings=embeddings, progress=progress)
     audit = replace(audit, notes=tuple(filter(None, (note, *audit.notes))))
     runs = tuple(score_without_leaks(audit, load_runs(options.runs_dir))) if options.runs_dir else ()
     probes = tuple(_probe(images, split, name, progress) for name in options.background)

@@ -12,10 +12,10 @@ from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 
-SAME_BYTES, SAME_PIXELS, NEAR, SAME_DAY = (
-    "same file", "same pixels", "near-duplicate", "same encounter",
+SAME_BYTES, SAME_PIXELS, NEAR, NEAR_EMBEDDING, SAME_DAY = (
+    "same file", "same pixels", "near-duplicate", "near in embedding", "same encounter",
 )  # fmt: skip
-LINKS = (SAME_BYTES, SAME_PIXELS, NEAR, SAME_DAY)
+LINKS = (SAME_BYTES, SAME_PIXELS, NEAR, NEAR_EMBEDDING, SAME_DAY)
 """Kinds of pair, the surest first; none may stand on two sides."""
 
 
@@ -27,7 +27,7 @@ class Pair:
         kind: One of the kinds of this module.
         left: Row of one image.
         right: Row of the other.
-        alike: Correlation of the pictures; ``None`` where they are equal or of one day.
+        alike: Correlation of the pictures, or cosine of the embeddings; ``None`` where they are equal or of one day.
     """
 
     kind: str

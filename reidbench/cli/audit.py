@@ -31,6 +31,10 @@ def audit(
     alike: Annotated[
         float, typer.Option(min=0.8, max=1.0, help="Least correlation of two pictures that are one photograph.")
     ] = 0.955,
+    embedding: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Find near-duplicates by the embeddings of this run too: a folder or an id."),
+    ] = None,
     background: Annotated[
         bool, typer.Option("--background", help="Run methods on the images with each animal's box filled.")
     ] = False,
@@ -47,7 +51,8 @@ def audit(
 
     options = AuditOptions(
         split_path=split, split_kind=split_kind, split_seed=split_seed, no_split=no_split, runs_dir=runs, output=output,
-        repair=repair, alike=alike, background=tuple(method or ["color_histogram"]) if background else (),
+        repair=repair, alike=alike, embedding=embedding,
+        background=tuple(method or ["color_histogram"]) if background else (),
     )  # fmt: skip
     found = run_audit(dataset, root, options, RichProgress())
     if as_json:

@@ -21,7 +21,7 @@ from reidbench.report.sheets import UNDEFINED, Sheet, show
 from reidbench.report.templating import environment, source
 
 SHOWN = 24
-"""Most cards of one kind: with two pictures each, and eleven kinds, the page stays below 5 MB."""
+"""Most cards of one kind: with two pictures each, and twelve kinds, the page stays below 5 MB."""
 _EXAMPLES = 2
 
 
