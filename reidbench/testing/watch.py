@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 
 _WRITES = {
-    "os.mkdir": 0,
-    "os.rename": 1,
-    "os.remove": 0,
-    "os.rmdir": 0,
-    "os.symlink": 1,
-    "os.link": 1,
-    "os.truncate": 0,
+    "os.mkdir": (0, 2),
+    "os.rename": (1, 3),
+    "os.remove": (0, 1),
+    "os.rmdir": (0, 1),
+    "os.symlink": (1, 2),
+    "os.link": (1, 3),
+    "os.truncate": (0, None),
 }
-"""Audit events that change the file system, and which argument is the path."""
+"""Audit events that change the file system, with the places of the path and of the folder that it starts from."""
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 _SET_BY_OTHERS = ("QT_", "OPENCV_", "KMP_", "TORCHINDUCTOR_", "TOKENIZERS_", "PYTEST_")
 """How environment variables begin that libraries set when they are imported."""
@@ -94,16 +94,22 @@ class Watch:
             if (isinstance(mode, str) and set(mode) & set("wax+")) or (isinstance(flags, int) and flags & _WRITE_FLAGS):
                 self._note_write(path)
         elif event in _WRITES:
-            self._note_write(arguments[_WRITES[event]])
+            path, folder = _WRITES[event]
+            self._note_write(arguments[path], -1 if folder is None else arguments[folder])
         elif event in ("socket.connect", "socket.getaddrinfo"):
             self._note_host(arguments[1] if event == "socket.connect" else arguments[0])
         elif event == "pickle.find_class" and not _inside_multiprocessing():
             self.pickles[".".join(map(str, arguments))] = None
 
-    def _note_write(self, path: Any) -> None:
+    def _note_write(self, path: Any, folder: int = -1) -> None:
         if not isinstance(path, str | bytes | os.PathLike):
             return  # a descriptor: its file was opened, and seen, before
         whole = Path(os.path.abspath(os.fsdecode(path)))
+        if folder >= 0 and not os.path.isabs(path):  # a tree that is removed names what is in it so
+            start = Path(f"/proc/self/fd/{folder}")
+            if not start.exists():
+                return  # no such place to ask on this system
+            whole = start.resolve() / os.fsdecode(path)
         if any(part.startswith(OWN_FOLDER) for part in whole.parts):
             return
         if "__pycache__" in whole.parts or whole.is_relative_to("/dev") or whole.is_relative_to("/proc"):

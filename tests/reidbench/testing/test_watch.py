@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import random
+import shutil
 import socket
 import tempfile
 from fractions import Fraction
@@ -31,6 +32,21 @@ def test_files_are_noted_where_they_may_not_be(tmp_path):
         os.rename(own / "a.txt", other / "a.txt")
         (other / "b.npy").read_bytes()
     assert set(watch.writes) == {str(other / "b.npy"), str(other / "a.txt")}
+
+
+def test_a_tree_that_is_removed_is_where_it_stands_and_one_of_the_kit_is_let_go(tmp_path):
+    own, other, earlier = tmp_path / "own", tmp_path / "other", tmp_path / "reidbench-check-0"
+    for folder in (own, other, earlier):
+        (folder / "inner").mkdir(parents=True)
+        (folder / "inner" / "a.txt").write_text("a")
+    watch = Watch((own,))
+    with watch.during("represent"):
+        shutil.rmtree(own / "inner")
+        shutil.rmtree(earlier)  # as a temporary folder of an earlier check does whenever memory is tidied up
+    assert not watch.writes
+    with watch.during("represent"):
+        shutil.rmtree(other / "inner")
+    assert set(watch.writes) == {str(other / "inner" / "a.txt"), str(other / "inner")}
 
 
 def test_caches_of_weights_may_be_written(tmp_path, monkeypatch):
