@@ -15,10 +15,10 @@ from typing import Any
 
 from reidbench.data.images import ImageSet
 from reidbench.data.reduced import gallery_counts, keep_gallery_images
-from reidbench.data.splits import Split, read_split
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.run_inputs import check_images, split_of
 from reidbench.runs import RunRecord, question_of
 
 METRICS = ("score", "baks", "baus", "balanced_rank1", "map", "auroc", "oracle_score", "regret")
@@ -76,13 +76,8 @@ def images_per_identity(
     Raises:
         ReidbenchError: The images are not those of the run, or a count is below 1.
     """
-    if images.digest != record.data["dataset"]["digest"]:
-        raise ReidbenchError(
-            f"'{images.name}' at this place is not the dataset of run {record.id}",
-            where=str(record.path),
-            remedy="name the dataset that was run, unchanged, with --dataset and --root",
-        )
-    split = _split_of(record, images)
+    check_images(record, images)
+    split = split_of(record, images)
     largest = max(gallery_counts(split, images).values())
     wanted = sorted(set(counts)) or [2**power for power in range(largest.bit_length()) if 2**power < largest]
     points = []
@@ -142,12 +137,6 @@ def curves_dir(record: RunRecord) -> Path:
 
 def _path(record: RunRecord) -> Path:
     return curves_dir(record) / f"{record.id}.images-per-identity.json"
-
-
-def _split_of(record: RunRecord, images: ImageSet) -> Split:
-    """Return the split that a run stands on, with the kind and seed of its record."""
-    read = read_split(record.path / "split.csv", images)
-    return Split(read.image_ids, read.parts, str(record.data["split"]["kind"]), record.split_seed)
 
 
 def _point(most: int, draw: int, record: RunRecord) -> CurvePoint:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from reidbench.assembly import assemble, effective_settings
 from reidbench.data.images import ImageSet
-from reidbench.data.splits import read_split
 from reidbench.environment import choose_device
 from reidbench.episodes import Rows
 from reidbench.errors import ReidbenchError
 from reidbench.method import Method
 from reidbench.progress import Progress
 from reidbench.registry import Registry
+from reidbench.run_inputs import check_images, split_of
 from reidbench.runs import RunRecord
 from reidbench.stages import Stages
 from reidbench.thresholds import Policy
@@ -72,13 +72,7 @@ def reopen(
         ReidbenchError: The images or the installed method are not those of the run.
     """
     data = record.data
-    if images.digest != data["dataset"]["digest"]:
-        raise ReidbenchError(
-            f"these images are not those of the run: {len(images)} images against {data['dataset']['n_images']}, "
-            "or other bytes or columns",
-            where=str(images.root),
-            remedy="name the folder that the run was made of, or run again",
-        )
+    check_images(record, images)
     plugin = data["plugin"]
     offer = registry.find(f"{plugin['name']}:{record.method}" if plugin.get("name") else record.method)
     settings = effective_settings(offer.spec, None, data["settings"]["effective"])
@@ -100,7 +94,7 @@ def reopen(
             where=str(record.path),
             remedy="run it again, then answer with that run",
         )
-    split = read_split(record.path / "split.csv", images)
+    split = split_of(record, images)
     # Nothing is fitted that the cache holds, so the work folder stays empty.
     work_dir = Path(tempfile.gettempdir()) / f"reidbench-{record.id}"
     stages = Stages(assembled, images, split, record.seed, data["gallery"], device, work_dir, progress)

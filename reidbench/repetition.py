@@ -19,13 +19,11 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from reidbench.blindness import TOLERANCE
-from reidbench.data.images import ImageSet
-from reidbench.data.sources import BUILT_IN, load_dataset
-from reidbench.data.splits import Split, read_split, split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.registry import load_registry
+from reidbench.run_inputs import dataset_of, split_of
 from reidbench.runs import RunRecord, question_of
 
 Same = Literal["exactly", "within 1e-5", "no"]
@@ -103,7 +101,7 @@ def repeat_run(
     data = record.data
     registry = load_registry(files=plugins)
     _require_files(data, plugins, record)
-    images = _images(record, dataset, root)
+    images = dataset_of(record, dataset, root)
     where = Path(runs_dir) / "repeats"
     store = where / f".store-{record.id}"  # kept if this is killed, so that the same command goes on from there
     if device == "auto" and data["environment"]["device"] == "cpu":
@@ -115,7 +113,7 @@ def repeat_run(
     again = evaluate(
         f"{data['plugin']['name']}:{record.method}",
         images,
-        split=_split(record, images),
+        split=split_of(record, images),
         seed=record.seed,
         gallery=data["gallery"],
         preset=data["preset"],
@@ -162,51 +160,6 @@ def compare_records(before: RunRecord, after: RunRecord) -> Repetition:
         if name not in _PASSING and described[0].get(name) != described[1].get(name)
     ]
     return Repetition(after, len({*was, *now}), tuple(differ), largest, same, tuple(changes))
-
-
-def _images(record: RunRecord, dataset: str | None, root: Path | None) -> ImageSet:
-    told = record.data["dataset"]
-    name = dataset or told["asked"] or (record.dataset if record.dataset.startswith(BUILT_IN) else None)
-    if name is None:
-        raise ReidbenchError(
-            f"the record does not say where '{record.dataset}' was found",
-            where=str(record.path),
-            remedy="name it with --dataset, and --root where it needs one",
-        )
-    if root is None and dataset is None and told["root"]:
-        root = Path(told["root"])
-    images = load_dataset(name, root)
-    if images.digest != told["digest"]:
-        raise ReidbenchError(
-            f"'{name}' is not the dataset of the run: its digest is {images.digest[:12]}, not {told['digest'][:12]}",
-            where=str(record.path),
-            remedy="name the dataset that was run, unchanged, with --dataset and --root",
-        )
-    return images
-
-
-def _split(record: RunRecord, images: ImageSet) -> Split:
-    """Return the run's split: from its folder, or where the record came alone, made again."""
-    told = record.data["split"]
-    path = record.path / "split.csv"
-    if path.exists():
-        read = read_split(path, images)
-        split = Split(read.image_ids, read.parts, str(told["kind"]), record.split_seed)
-    elif record.split_seed is not None:
-        split = split_of_kind(images, str(told["kind"]), seed=record.split_seed, new_share=told.get("new_share"))
-    else:
-        raise ReidbenchError(
-            "the run's split came from a file, and it is not beside the record",
-            where=str(path),
-            remedy="put the split.csv of the run there",
-        )
-    if split.digest != told["digest"]:
-        raise ReidbenchError(
-            f"the split is not that of the run: its digest is {split.digest[:12]}, not {told['digest'][:12]}",
-            where=str(path),
-            remedy="put the split.csv of the run there, unchanged",
-        )
-    return split
 
 
 def _require_files(data: Mapping[str, Any], plugins: Sequence[Path], record: RunRecord) -> None:

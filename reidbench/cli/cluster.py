@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def cluster(
     run: Annotated[str, typer.Argument(help="Folder of a finished run, or its id or how that begins.")],
     dataset: Annotated[
-        str | None, typer.Option(help="The run's dataset, as run --dataset took it; default the name in its record.")
+        str | None, typer.Option(help="The run's dataset, as run --dataset took it; default where it found it.")
     ] = None,
     root: RootOption = None,
     output: Annotated[
@@ -35,14 +35,14 @@ def cluster(
 ) -> None:
     """Cluster a saved run's test images by its scores, cut where its calibration images say."""
     from reidbench.clustering.saved_run import cluster_run
-    from reidbench.data.sources import load_dataset
     from reidbench.progress import RichProgress
     from reidbench.registry import load_registry
     from reidbench.reopening import reopen
+    from reidbench.run_inputs import dataset_of
     from reidbench.saved import find_run
 
     record = find_run(run, runs)
-    images = load_dataset(dataset or record.dataset, root)
+    images = dataset_of(record, dataset, root)
     reopened = reopen(record, images, registry=load_registry(), device=device, progress=RichProgress())
     found = cluster_run(reopened)
     if output is not None:

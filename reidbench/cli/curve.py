@@ -64,7 +64,7 @@ def images_per_identity(
     run: _RunArgument,
     runs: RunsOption = Path("runs"),
     dataset: Annotated[
-        str | None, typer.Option(help="Dataset of the runs, as run --dataset took it; drawn animals need no name.")
+        str | None, typer.Option(help="Dataset of the runs, as run --dataset took it; default where they found it.")
     ] = None,
     root: RootOption = None,
     keep: Annotated[
@@ -75,15 +75,15 @@ def images_per_identity(
     as_json: _JsonOption = False,
 ) -> None:
     """Repeat runs with fewer gallery images of each animal; `report` then shows the curve."""
-    from reidbench.data.sources import load_dataset
     from reidbench.gallery_curves import images_per_identity as repeat
     from reidbench.progress import RichProgress
+    from reidbench.run_inputs import dataset_of
     from reidbench.saved import find_run
 
     records = [find_run(name, runs) for name in run]
     curves = [
         repeat(
-            record, load_dataset(dataset or record.dataset, root), counts=keep or (), draws=draws, device=device,
+            record, dataset_of(record, dataset, root), counts=keep or (), draws=draws, device=device,
             progress=RichProgress(),
         )
         for record in records

@@ -20,7 +20,7 @@ def identify(
     run: Annotated[str, typer.Option(help="Folder of a finished run, or its id or how that begins.")],
     runs: RunsOption = Path("runs"),
     dataset: Annotated[
-        str | None, typer.Option(help="The dataset that was run; drawn animals need not be named.")
+        str | None, typer.Option(help="The run's dataset, as run --dataset took it; default where it found it.")
     ] = None,
     root: RootOption = None,
     group: Annotated[str | None, typer.Option(help="Group of the photographs, where the gallery has several.")] = None,

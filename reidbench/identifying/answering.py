@@ -21,13 +21,14 @@ from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.identifying.enrolment import read_gallery
 from reidbench.identifying.new_photographs import NewPhotographs, joined, read_photographs
-from reidbench.identifying.rebuilding import dataset_of, rebuild
+from reidbench.identifying.rebuilding import rebuild
 from reidbench.metrics.certainty import BANDS, Band, Certainty, excess_of, is_right, learn_certainty
 from reidbench.metrics.summary import predict
 from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.metrics.uncertainty.shares import AnimalCounts
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry import Registry, load_registry
+from reidbench.run_inputs import dataset_of
 from reidbench.runs import RunRecord
 from reidbench.saved import SavedEpisode, find_run, read_saved_run
 
@@ -179,7 +180,7 @@ def identify(
     Args:
         photographs: Folder, searched at any depth, or a CSV with a column ``path``.
         run: A run's folder, its id or how that begins, or its record.
-        dataset: The dataset that was run; drawn animals need not be named.
+        dataset: The dataset that was run; by default where the run found it.
         root: Folder of its images, where it needs one.
         group: Group of the photographs, where the gallery has several.
         gallery: CSV of animals enrolled since, as ``--enroll`` writes it.

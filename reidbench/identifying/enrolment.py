@@ -20,7 +20,7 @@ from reidbench.data.sources import load_dataset
 from reidbench.data.sources.files import read_csv
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.identifying.new_photographs import read_photographs
-from reidbench.identifying.rebuilding import dataset_of
+from reidbench.run_inputs import dataset_of
 from reidbench.saved import find_run
 from reidbench.words import NEW_IDENTITY
 

@@ -20,8 +20,7 @@ from reidbench.cache import RepresentationStore, fitted_dir
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.curves import curve_from_json
 from reidbench.data.images import ImageSet
-from reidbench.data.sources import BUILT_IN, load_dataset
-from reidbench.data.splits import Split, read_split
+from reidbench.data.splits import Split
 from reidbench.environment import choose_device
 from reidbench.episodes import Rows, answer
 from reidbench.errors import ReidbenchError
@@ -32,40 +31,9 @@ from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry
 from reidbench.representations import Representation
+from reidbench.run_inputs import split_of
 from reidbench.runs import RunRecord
 from reidbench.stages import Stages
-
-
-def dataset_of(record: RunRecord, source: str | None, root: Path | None = None) -> ImageSet:
-    """Return the images that a run stands on.
-
-    Args:
-        record: The run. It holds no path, so that runs can be moved and published.
-        source: The dataset as ``run --dataset`` takes it; drawn animals need not be named.
-        root: Folder of the images, where the dataset needs one.
-
-    Raises:
-        ReidbenchError: The dataset is not named, can't be read, or holds other images than the run had.
-    """
-    name = record.dataset
-    if source is None:
-        if name != BUILT_IN and not name.startswith(f"{BUILT_IN}:"):
-            raise ReidbenchError(
-                f"a run record holds no path to its images, and the gallery of {name} is needed",
-                where=str(record.path),
-                remedy="name the dataset as it was run: --dataset FILE.csv [--root DIR]",
-            )
-        source = name
-    images = load_dataset(source, root)
-    digest = str(record.data["dataset"]["digest"])
-    if images.digest != digest:
-        raise ReidbenchError(
-            f"'{images.name}' as it is at this place is not what the run stands on: digest {images.digest[:12]}, "
-            f"not {digest[:12]}",
-            where=f"--dataset {source}",
-            remedy=f"name the dataset '{name}' that was run, unchanged; new animals are added with --gallery",
-        )
-    return images
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,7 +185,7 @@ def rebuild(
     device = choose_device(device)
     assembled.prepare(device, record.seed, progress)
     _check_same(record, offer, assembled)
-    split = read_split(record.path / "split.csv", images)
+    split = split_of(record, images)
     # The work folder is for fitting, and nothing is fitted here.
     work_dir = Path(tempfile.gettempdir()) / "reidbench-not-fitted"
     stages = Stages(assembled, images, split, record.seed, record.data["gallery"], device, work_dir, progress)

@@ -71,5 +71,5 @@ def test_counts_double_by_default_and_stop_below_the_largest(record, images):
 
 def test_other_images_are_refused(record):
     other = reidbench.load_dataset("patterns:identities=24,size=64,level=easy,seed=1")
-    with pytest.raises(ReidbenchError, match="is not the dataset of run"):
+    with pytest.raises(ReidbenchError, match="is not the dataset of the run"):
         images_per_identity(record, other)

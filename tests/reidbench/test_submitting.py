@@ -127,7 +127,7 @@ def test_a_run_that_asks_nothing_and_a_folder_of_others_are_errors(run, folder, 
     lines = (changed / "metadata.csv").read_text().splitlines()
     dropped = next(line for line in lines if ",database," in line)
     (changed / "metadata.csv").write_text("\n".join(line for line in lines if line != dropped) + "\n")
-    with pytest.raises(ReidbenchError, match="not those of the run: 314 images against 315"):
+    with pytest.raises(ReidbenchError, match="not the dataset of the run: 314 images against 315"):
         submit(run, tmp_path / "s.csv", root=changed, progress=Progress())
     assert not (tmp_path / "s.csv").exists()
 

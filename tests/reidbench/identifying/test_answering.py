@@ -98,6 +98,13 @@ def test_new_photographs_are_answered(field):
         assert scores == sorted(scores, reverse=True) and scores[0] == each.score
 
 
+def test_the_dataset_is_found_where_the_run_found_it(field):
+    named, found = (
+        ask(field.photographs, field.record, **each).found for each in ({"dataset": str(field.catalogue)}, {})
+    )
+    assert [each.answer for each in found] == [each.answer for each in named]
+
+
 def test_the_whole_dataset_can_be_searched(field):
     found = ask(field.photographs, field.record, dataset=str(field.catalogue), whole=True)
     assert len(found.gallery) == len(reidbench.load_dataset(str(field.catalogue)))
@@ -131,8 +138,7 @@ def test_errors_say_what_to_do(field, tested, tmp_path):
     several = evaluate("color_histogram", images, runs_dir=tmp_path / "r", progress=Progress(), device="cpu")
     mine = {"dataset": str(field.catalogue)}
     for photographs, record, options, message in (
-        (field.photographs, field.record, {}, "holds no path to its images"),
-        (field.photographs, field.record, {"dataset": SMALL}, "not what the run stands on"),
+        (field.photographs, field.record, {"dataset": SMALL}, "not the dataset of the run"),
         (tmp_path / "none", field.record, mine, "no folder and no table"),
         (tmp_path / "bad", field.record, mine, "none of 1 photographs can be read"),
         (field.photographs, field.record, {**mine, "group": "lynx"}, "no group 'lynx'"),

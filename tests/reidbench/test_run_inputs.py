@@ -1,0 +1,90 @@
+"""The images and the split of a saved run: found where they were, or refused."""
+
+import csv
+import dataclasses
+import shutil
+
+import pytest
+
+import reidbench
+from reidbench.errors import ReidbenchError
+from reidbench.evaluation import evaluate
+from reidbench.progress import Progress
+from reidbench.run_inputs import check_images, dataset_of, split_of
+
+DRAWN = "patterns:identities=12,size=32,level=easy"
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return reidbench.load_dataset(DRAWN)
+
+
+@pytest.fixture
+def catalogue(drawn, tmp_path):
+    """A table of its own folder, and a run that found it there."""
+    folder = tmp_path / "catalogue"
+    folder.mkdir()
+    with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("image_id", "identity", "path", "dataset"))
+        for index, row in drawn.table.iterrows():
+            writer.writerow((row["image_id"], row["identity"], drawn.image_path(int(index)), row["group"]))
+    path = folder / "table.csv"
+    return path, evaluate("color_histogram", str(path), runs_dir=tmp_path / "runs", progress=Progress(), device="cpu")
+
+
+def with_dataset(record, **values):
+    return dataclasses.replace(record, data={**record.data, "dataset": {**record.data["dataset"], **values}})
+
+
+def test_the_record_says_where_the_images_are(catalogue):
+    path, record = catalogue
+    assert dataset_of(record).digest == reidbench.load_dataset(str(path)).digest
+
+
+def test_a_dataset_that_moved_is_named(catalogue):
+    path, record = catalogue
+    moved = shutil.move(path, path.with_name("moved.csv"))
+    with pytest.raises(ReidbenchError, match="'table' is not where the run found it") as caught:
+        dataset_of(record)
+    assert "--dataset" in caught.value.remedy
+    assert dataset_of(record, str(moved)).digest == record.data["dataset"]["digest"]
+    with pytest.raises(ReidbenchError, match="no dataset, file or folder"):
+        dataset_of(record, str(path))  # what a user names is told as it is
+
+
+def test_a_record_without_a_place_needs_one_unless_the_animals_are_drawn(catalogue, drawn):
+    _, record = catalogue
+    with pytest.raises(ReidbenchError, match="does not say where 'table' was found"):
+        dataset_of(with_dataset(record, asked=None, root=None))
+    redrawn = with_dataset(record, asked=None, root=None, name=drawn.name, digest=drawn.digest)
+    assert dataset_of(redrawn).digest == drawn.digest
+
+
+def test_other_images_are_refused_with_what_differs(catalogue, drawn):
+    path, record = catalogue
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:-1]) + "\n")
+    with pytest.raises(ReidbenchError, match=f"{len(drawn) - 1} images against {len(drawn)}, digest"):
+        dataset_of(record)
+    with pytest.raises(ReidbenchError, match=r"not the dataset of the run: digest \w{12}, not \w{12}"):
+        check_images(with_dataset(record, digest="0" * 64), drawn)
+
+
+def test_the_split_is_that_of_the_run_with_or_without_its_folder(catalogue):
+    path, record = catalogue
+    images = reidbench.load_dataset(str(path))
+    saved = split_of(record, images)
+    assert saved.digest == record.split_digest and saved.seed == 0 and saved.kind == record.data["split"]["kind"]
+    table = record.path / "split.csv"
+    text = table.read_text()
+    table.unlink()
+    assert split_of(record, images).parts == saved.parts
+    table.write_text(text.replace(",test\n", ",unused\n", 1))
+    with pytest.raises(ReidbenchError, match="the split is not that of the run"):
+        split_of(record, images)
+    table.unlink()
+    unseeded = dataclasses.replace(record, data={**record.data, "split": {**record.data["split"], "seed": None}})
+    with pytest.raises(ReidbenchError, match="came from a file"):
+        split_of(unseeded, images)
