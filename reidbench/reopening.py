@@ -1,6 +1,6 @@
 """Open a saved run again with its method, so that images which it never saw can be compared as it would have.
 
-A record holds no path, so the images are given anew, and their digest has to be the run's. Representations come
+The images are given anew, and their digest has to be the run's. Representations come
 from the cache; what is calibrated is fitted again on the same episode with the same seed, and so comes out the same.
 """
 

@@ -1,6 +1,6 @@
 """The photographs of a run, found again for a page, and made small enough to stand in it.
 
-A run record holds no path, so that runs can be moved and published. Whoever wants pictures names the dataset as
+Runs are moved and published, so a page opens no place that it was not told of. Whoever wants pictures names the dataset as
 ``run --dataset`` takes it; its digest has to be the run's, so that no page shows other animals than were judged.
 """
 
@@ -110,7 +110,7 @@ def find_photographs(
         if digest in found:
             continue
         found[digest] = _drawn(name, digest) or Photographs(
-            None, f"a run record holds no path to its images; name the dataset with --images to see those of {name}"
+            None, f"photographs are not looked for unasked; name the dataset with --images to see those of {name}"
         )
     return found
 
