@@ -1,7 +1,7 @@
 """The photographs of a run, found again for a page, and made small enough to stand in it.
 
-Runs are moved and published, so a page opens no place that it was not told of. Whoever wants pictures names the dataset as
-``run --dataset`` takes it; its digest has to be the run's, so that no page shows other animals than were judged.
+Runs are moved and published, so a page opens no place that it was not told of. Whoever wants pictures names the dataset
+as ``run --dataset`` takes it; its digest has to be the run's, so that no page shows other animals than were judged.
 """
 
 from __future__ import annotations
