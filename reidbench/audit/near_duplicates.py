@@ -1,7 +1,7 @@
 """Which images are one photograph: saved again, made smaller, cut a little, or lit otherwise.
 
-Two steps, so that 140,000 images take minutes and not every pair is looked at. A k-d tree over low frequencies names
-the nearest few of each image; then their small pictures are laid over one another, cut and shifted, and the
+Two steps, so that 140,000 images take five minutes and not every pair is looked at. A k-d tree over low frequencies
+names the nearest few of each image; then their small pictures are laid over one another, cut and shifted, and the
 correlation decides.
 """
 
@@ -27,7 +27,7 @@ ALIKE = 0.955
 .976 and all have .969; of different animals the most alike have .942 among zebras and .889 among drawings."""
 OVERLAID = 0.75
 """Least correlation as they are that is worth a closer look: photographs cut so have .79, most neighbours less."""
-_SLACK = 0.5  # share by which a neighbour may be further than the true one; an exact search takes thrice as long
+_SLACK = 0.5  # share by which a neighbour may be further than the true one; an exact search takes far longer
 _SCALES = (1.0, 0.96, 0.92, 0.88)
 _NEARLY = 0.15  # below ALIKE with both axes cut alike, so that cutting them apart is worth a try
 
