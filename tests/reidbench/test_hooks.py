@@ -1,5 +1,7 @@
 """Every hook: what a stranger offers is found by name, and what is wrong with it costs only itself."""
 
+import re
+
 import pytest
 
 from reidbench.cli.main import app
@@ -63,14 +65,16 @@ def test_one_plugin_may_offer_something_through_every_hook(tmp_path):
 @pytest.mark.parametrize("hook", FIELDS)
 def test_a_hook_that_raises_costs_only_what_it_offers(tmp_path, hook):
     registry = load(tmp_path, ALL.replace(f"def {hook}():", f"def {hook}():\n    raise OSError('no disk')"))
-    assert [plugin.reason for plugin in registry.broken] == ["OSError: no disk"]
+    (broken,) = registry.broken
+    assert re.fullmatch(r"OSError: no disk \(stranger\.py, line \d+\)", broken.reason)
     assert {each for each in FIELDS if not offered(registry, each)} == {hook}
 
 
 @pytest.mark.parametrize("hook", FIELDS)
 def test_a_hook_that_returns_something_else_says_what(tmp_path, hook):
     registry = load(tmp_path, ALL.replace(f"def {hook}():", f"def {hook}():\n    return ['text']"))
-    assert [plugin.reason.startswith(f"TypeError: {hook} returned str, not ") for plugin in registry.broken] == [True]
+    (broken,) = registry.broken
+    assert broken.reason.startswith(f"TypeError: {hook} returned a list of str, not of ")
 
 
 @pytest.mark.parametrize("hook", FIELDS)
