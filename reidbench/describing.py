@@ -46,6 +46,7 @@ class Describer:
         answer: How a validation answers.
         store_dir: Where representations are kept; by default the cache.
         extracted: Whether anything was described anew.
+        fitted: Identity in memory of each leaf that learned in this process.
         seconds: What fitting and describing cost when they were done.
     """
 
@@ -59,6 +60,7 @@ class Describer:
     answer: Answering
     store_dir: Path | None = None
     extracted: bool = False
+    fitted: set[int] = field(default_factory=set)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -95,6 +97,7 @@ class Describer:
         else:
             started = time.perf_counter()
             report = self.fit_leaf(leaf, work_dir)
+            self.fitted.add(id(leaf))
             fit_s = round(time.perf_counter() - started, 3)
             store.write_note({**dataclasses.asdict(report), "fit_s": fit_s})
         self.extracted = self.extracted or bool(len(missing))

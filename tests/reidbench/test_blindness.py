@@ -131,6 +131,31 @@ class RemembersOrder(Honest):
         return reidbench.Representation({"embedding": made + 40 * np.arange(len(images))[:, None].astype(np.float32)})
 
 
+class Learns(Honest):
+    """Says something else before it has learned."""
+
+    learns = True
+    learned = False
+
+    def fit(self, train, context):
+        self.learned = True
+        return reidbench.FitReport()
+
+    def embed(self, pixels):
+        found = super().embed(pixels)
+        return found if self.learned else found[:, ::-1] ** 2
+
+
+def test_what_a_method_said_that_is_not_fitted_now_is_untested_and_not_accused(images, tmp_path):
+    first = run(images, tmp_path, Learns)
+    assert first.data["blindness"]["status"] == "blind"
+    for note in (tmp_path / "store").rglob("blindness-*.json"):  # as where an older version described the images
+        note.unlink()
+    again = run(images, tmp_path, Learns, again=True)
+    assert again.data["blindness"]["status"] == "untested"
+    assert again.data["metrics"] == first.data["metrics"]
+
+
 def test_an_honest_method_is_blind_and_the_stamp_is_kept_with_the_cache(images, tmp_path):
     first = run(images, tmp_path, Honest)
     stamp = first.data["blindness"]
