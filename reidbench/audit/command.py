@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.data.splits import Split, make_split, read_split, write_split
 from reidbench.errors import ReidbenchError
+from reidbench.output_files import whole_file
 from reidbench.progress import Progress
 from reidbench.report.audit_page import audit_sheets, write_audit
 from reidbench.report.sheets import Sheet, show
@@ -153,16 +153,6 @@ chance is place, day or camera."
 
 
 def _write(path: Path, content: bytes) -> int:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path, "page") as temporary:
         temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ReidbenchError(
-            f"the page can't be written: {error.strerror or error}",
-            where=f"--output {path}",
-            remedy="name a file that can be written",
-        ) from error
     return len(content)

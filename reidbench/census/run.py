@@ -33,6 +33,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.certainty import excess_of, is_right, learn_certainty
 from reidbench.metrics.uncertainty.shares import AnimalCounts
+from reidbench.output_files import whole_file
 from reidbench.registry import Registry, load_registry
 from reidbench.runs import RunRecord
 from reidbench.saved import SavedRun, find_run, read_saved_run
@@ -299,18 +300,14 @@ def write_curve(path: Path, effort: Effort) -> None:
     Raises:
         ReidbenchError: The file can't be written.
     """
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("photographs", "comparisons", "share"))
-            columns = zip(effort.comparisons.tolist(), effort.share.tolist(), strict=True)
-            writer.writerows((number, made, f"{share:.6g}") for number, (made, share) in enumerate(columns))
-    except OSError as error:
-        raise ReidbenchError(
-            f"the curve can't be written: {error.strerror or error}",
-            where=f"--curve {path}",
-            remedy="name a file that can be written",
-        ) from error
+    with (
+        whole_file(path, "curve", "--curve") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("photographs", "comparisons", "share"))
+        columns = zip(effort.comparisons.tolist(), effort.share.tolist(), strict=True)
+        writer.writerows((number, made, f"{share:.6g}") for number, (made, share) in enumerate(columns))
 
 
 def _group_json(each: GroupCensus) -> dict[str, Any]:

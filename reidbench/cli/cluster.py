@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reidbench.cli.options import RootOption, RunsOption
-from reidbench.errors import ReidbenchError
+from reidbench.output_files import whole_file
 
 if TYPE_CHECKING:
     from reidbench.metrics.clustering import ClusteringScore
@@ -81,15 +81,7 @@ def print_clusters(score: ClusteringScore, title: str, console: Console) -> None
 
 
 def _write(path: Path, image_id: list[str], names: list[str]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("image_id", "cluster"))
-            writer.writerows(zip(image_id, names, strict=True))
-    except OSError as error:
-        raise ReidbenchError(
-            f"the clusters can't be written: {error.strerror or error}",
-            where=f"--output {path}",
-            remedy="name a file in a folder that can be written",
-        ) from error
+    with whole_file(path, "clusters") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("image_id", "cluster"))
+        writer.writerows(zip(image_id, names, strict=True))

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from reidbench.cli.options import RunsOption
-from reidbench.errors import ReidbenchError
+from reidbench.output_files import whole_file
 
 if TYPE_CHECKING:
     from reidbench.report.rows import LeaderboardRow
@@ -105,15 +105,8 @@ def compare(
     if output is None:
         typer.echo(text, nl=False)
         return
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ReidbenchError(
-            f"the leaderboard can't be written: {error.strerror or error}",
-            where=f"--output {output}",
-            remedy="name a file that can be written",
-        ) from error
+    with whole_file(output, "leaderboard") as temporary:
+        temporary.write_text(text, encoding="utf-8")
     typer.echo(f"written to {output}", err=True)
 
 

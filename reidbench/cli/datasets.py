@@ -13,6 +13,7 @@ from rich.text import Text
 
 from reidbench.cli.options import PluginOption, RootOption
 from reidbench.errors import ReidbenchError
+from reidbench.output_files import whole_file
 
 if TYPE_CHECKING:
     from reidbench.data.images import ImageSet
@@ -108,15 +109,8 @@ def _write_sheet(images: ImageSet, path: Path) -> None:
     from reidbench.report.contact_sheet import contact_sheet
 
     content = contact_sheet(images)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise ReidbenchError(
-            f"the contact sheet can't be written: {error.strerror or error}",
-            where=f"--open {path}",
-            remedy="name a file that can be written",
-        ) from error
+    with whole_file(path, "contact sheet", "--open") as temporary:
+        temporary.write_bytes(content)
     typer.echo(f"written to {path} ({_written(len(content))})", err=True)
 
 

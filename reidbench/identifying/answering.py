@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from reidbench.metrics.certainty import BANDS, Band, Certainty, excess_of, is_ri
 from reidbench.metrics.summary import predict
 from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.metrics.uncertainty.shares import AnimalCounts
+from reidbench.output_files import whole_file
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry import Registry, load_registry
 from reidbench.run_inputs import dataset_of
@@ -287,18 +287,8 @@ def write_answers(output: Path, text: str) -> None:
     Raises:
         ReidbenchError: It can't be written.
     """
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(output, "answers") as temporary:
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(output)
-    except OSError as problem:
-        temporary.unlink(missing_ok=True)
-        raise ReidbenchError(
-            f"the answers can't be written: {problem.strerror or problem}",
-            where=f"--output {output}",
-            remedy="name a file that can be written",
-        ) from problem
 
 
 def _finite(value: float) -> float | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.failures import load_failures
 from reidbench.metrics.expected_cost import ErrorCosts
+from reidbench.output_files import whole_file
 from reidbench.registry import load_registry
 from reidbench.report.html import PageOptions, write_report
 from reidbench.report.photographs import find_photographs, without_photographs
@@ -60,18 +60,8 @@ def build_report(
     photographs = without_photographs(shown) if images is None else find_photographs(shown, images, root)
     failures = [] if names else load_failures(runs_dir, dataset)
     page = write_report(rows, options, photographs, load_registry(files=plugins), failures).encode("utf-8")
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(output, "report") as temporary:
         temporary.write_bytes(page)
-        temporary.replace(output)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ReidbenchError(
-            f"the report can't be written: {error.strerror or error}",
-            where=f"--output {output}",
-            remedy="name a file that can be written",
-        ) from error
     return len(page)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.certainty import BANDS
+from reidbench.output_files import whole_file
 from reidbench.report.photographs import Thumbnail, thumbnail
 from reidbench.report.templating import environment, source
 
@@ -71,18 +71,8 @@ def write_review(output: Path, identified: Identifications, *, budget: int = BUD
         ReidbenchError: The file can't be written.
     """
     page = review_page(identified, budget=budget).encode("utf-8")
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(output, "review page", "--page") as temporary:
         temporary.write_bytes(page)
-        temporary.replace(output)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ReidbenchError(
-            f"the review page can't be written: {error.strerror or error}",
-            where=f"--page {output}",
-            remedy="name a file that can be written",
-        ) from error
     return len(page)
 
 
