@@ -6,6 +6,7 @@ else a method is shown of it. A new split over the same images therefore extract
 
 Entries are plain numpy arrays in folders called shards, written under a temporary name and renamed, so
 a killed run leaves whole shards or nothing. What was extracted before the kill is not extracted again.
+Whoever reads a store in one process shares one map of each array.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import shutil
 import tempfile
 import uuid
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,8 @@ from reidbench.representations import Ragged, Representation
 
 FORMAT = "2"
 _INDEX = "index.json"
+_MAPPED: weakref.WeakValueDictionary[tuple[int, ...], NDArray] = weakref.WeakValueDictionary()
+"""Arrays that this process maps, by what tells one state of a file from another, for as long as someone reads them."""
 
 
 def cache_dir() -> Path:
@@ -233,11 +237,7 @@ class _Shard:
         index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
         arrays = {}
         for path in sorted(folder.glob("*.npy")):
-            # A map can't be empty, so arrays without rows are read.
-            try:
-                arrays[path.stem] = np.load(path, mmap_mode="r", allow_pickle=False)
-            except ValueError:
-                arrays[path.stem] = np.load(path, allow_pickle=False)
+            arrays[path.stem] = _mapped(path)
         shard = cls(folder, index["images"], index["seconds"], arrays)
         if len(shard.representation()) != len(shard.images):
             raise ValueError(f"{folder} holds other images than its index says")
@@ -250,6 +250,20 @@ class _Shard:
             counts = np.asarray(self.arrays[f"counts.{name}"])
             ragged[name] = Ragged(self.arrays[f"rows.{name}"], np.cumsum(counts) - counts, counts)
         return Representation(dense, ragged, checked=True)
+
+
+def _mapped(path: Path) -> NDArray:
+    """Map an array, or return the map that is there: the pages of a second one count as memory once more."""
+    stat = path.stat()
+    file = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    array = _MAPPED.get(file)
+    if array is None:
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError:  # a map can't be empty, so an array without rows is read
+            array = np.load(path, allow_pickle=False)
+        _MAPPED[file] = array
+    return array
 
 
 def _write_rows(path: Path, like: NDArray, n_row: int, blocks: Iterator[NDArray]) -> None:

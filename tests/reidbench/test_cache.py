@@ -1,7 +1,9 @@
 """A store keeps each image's representation once, whatever split asks for it, and survives kills and damage."""
 
+import gc
 import json
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -67,6 +69,29 @@ def test_rows_are_mapped_from_disk_not_read(store):
     store.add(names([1, 2]), described([1, 2]), 1.0)
     values = store.read(names([2])).ragged["descriptor"].values
     assert isinstance(values, np.memmap)
+
+
+def test_reading_a_store_again_shares_the_map_instead_of_mapping_it_twice(store):
+    store.add(names([1, 2, 4]), described([1, 2, 4]), 1.0)
+    first = store.read(names([2, 1]))
+    again = RepresentationStore(key_of("method", "1")).read(names([4, 2]))  # as another stage of the same process does
+    assert again.ragged["descriptor"].values is first.ragged["descriptor"].values
+    check(again, [4, 2])
+
+
+def test_a_map_is_let_go_with_its_last_reader(store):
+    store.add(names([1, 2]), described([1, 2]), 1.0)
+    values = weakref.ref(store.read(names([2])).ragged["descriptor"].values)
+    gc.collect()
+    assert values() is None
+
+
+def test_a_store_that_grew_is_mapped_anew(store):
+    store.add(names([1, 2]), described([1, 2]), 1.0)
+    first = store.read(names([1, 2]))
+    store.add(names([4]), described([4]), 1.0)
+    check(store.read(names([4, 2])), [4, 2])
+    check(first, [1, 2])  # its file is gone by name; whoever read it keeps it
 
 
 def test_images_without_any_row_are_kept_too(store):
