@@ -6,7 +6,7 @@ images in a single matrix product; images with fewer keypoints are padded with w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -72,7 +72,13 @@ class Matches:
 
 
 def match_mutual(
-    query: Ragged, gallery: Ragged, pairs: NDArray[np.int64], *, ratio: float = 0.8, device: str = "cpu"
+    query: Ragged,
+    gallery: Ragged,
+    pairs: NDArray[np.int64],
+    *,
+    ratio: float = 0.8,
+    device: str = "cpu",
+    unpack: Callable[[NDArray], NDArray] | None = None,
 ) -> Matches:
     """Match unit-length descriptors by mutual nearest neighbour and Lowe's ratio test.
 
@@ -85,6 +91,8 @@ def match_mutual(
         pairs: Row of the query and row of the gallery image, ``(n_pair, 2)``.
         ratio: A match's distance is below ``ratio`` times that to the next best in the gallery image.
         device: ``cpu`` or ``cuda``.
+        unpack: Makes descriptors of unit length from float32 copies of what is kept, ``(..., dim)`` and zeros
+            where an image has fewer keypoints; by default they are kept as they are compared.
 
     Returns:
         The matches; none where either image has fewer than two keypoints.
@@ -95,8 +103,10 @@ def match_mutual(
     for places in _blocks(query, gallery, pairs):
         row = int(pairs[places[0], 0])
         images = pairs[places, 1]
-        left = torch.from_numpy(np.array(query[row], dtype=np.float32)).to(device)
-        right = torch.from_numpy(gallery.padded(images)).to(device)
+        ours, theirs = np.array(query[row], dtype=np.float32), gallery.padded(images)
+        if unpack is not None:
+            ours, theirs = unpack(ours), unpack(theirs)
+        left, right = torch.from_numpy(ours).to(device), torch.from_numpy(theirs).to(device)
         n_left, n_right = len(left), right.shape[1]
         alike = (left @ right.reshape(-1, right.shape[2]).T).reshape(n_left, len(images), n_right)
         counts = torch.from_numpy(gallery.counts[images]).to(device)

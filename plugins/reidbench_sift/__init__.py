@@ -36,6 +36,6 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             settings=SiftSettings,
             build=_build,
             source="Lowe 2004; Arandjelović and Zisserman 2012",
-            version="2",
+            version="3",
         )
     ]

@@ -1,5 +1,8 @@
 """RootSIFT: the square root of L1-normalised SIFT, so that Euclidean distance becomes Hellinger's.
 
+SIFT's own values are whole numbers from 0 to 255. They are kept as such, in a quarter of the bytes, and become roots
+where they are compared.
+
 Source: Arandjelović and Zisserman, "Three things everyone should know to improve object retrieval", 2012.
 """
 
@@ -29,7 +32,8 @@ class Sift(LocalFeatureMethod):
         return [self._describe(image) for image in pixels]
 
     def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
-        return match_mutual(query.ragged["descriptor"], gallery.ragged["descriptor"], pairs, ratio=self.settings.ratio)
+        descriptors = query.ragged["descriptor"], gallery.ragged["descriptor"]
+        return match_mutual(*descriptors, pairs, ratio=self.settings.ratio, unpack=roots)
 
     def _describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray]:
         scale = self.settings.longest_side / max(pixels.shape[:2])
@@ -39,12 +43,19 @@ class Sift(LocalFeatureMethod):
         sift = cv2.SIFT.create(nfeatures=self.settings.keypoints, contrastThreshold=self.settings.contrast)
         points, found = sift.detectAndCompute(grey, None)
         if found is None:
-            return {"keypoint": np.empty((0, 2), np.float32), "descriptor": np.empty((0, 128), np.float32)}
+            return {"keypoint": np.empty((0, 2), np.float32), "descriptor": np.empty((0, 128), np.uint8)}
         # OpenCV keeps all keypoints that tie with the last one; the limit holds all the same.
         found = found[: self.settings.keypoints]
         place = np.array([point.pt for point in points[: len(found)]], np.float32)
-        total = np.abs(found).sum(1, keepdims=True)
-        return {
-            "keypoint": place / np.array(size, np.float32),
-            "descriptor": np.sqrt(found / np.maximum(total, 1e-12)).astype(np.float32),
-        }
+        return {"keypoint": place / np.array(size, np.float32), "descriptor": found.astype(np.uint8)}
+
+
+def roots(found: NDArray) -> NDArray:
+    """Return RootSIFT, float32 of unit length, from SIFT's values ``(..., 128)``; zeros stay zeros.
+
+    Example:
+        >>> roots(np.array([[9, 16, 0, 0]])).tolist()
+        [[0.6000000238418579, 0.800000011920929, 0.0, 0.0]]
+    """
+    found = found.astype(np.float32, copy=False)
+    return np.asarray(np.sqrt(found / np.maximum(found.sum(-1, keepdims=True), 1e-12)))

@@ -6,6 +6,8 @@ import pytest
 
 from reidbench.local_matching import match_descriptors
 from reidbench.registry import load_registry
+from reidbench.representations import Ragged, Representation
+from reidbench_sift.method import roots
 
 
 def build(name, **settings):
@@ -39,6 +41,38 @@ def test_sift_counts_more_matches_on_the_rotated_photograph_than_on_another(blob
     )
     described = [method.describe(image) for image in (blobs, turned, other)]
     assert method.compare(described[0], described[1]) > 10 * max(1, method.compare(described[0], described[2]))
+
+
+def test_sift_keeps_opencvs_own_numbers_in_bytes_and_compares_their_roots(blobs):
+    found = build("sift").describe(blobs)["descriptor"]
+    grey = cv2.cvtColor(blobs, cv2.COLOR_RGB2GRAY)  # its longest side is 256 already
+    expected = cv2.SIFT.create(nfeatures=256, contrastThreshold=0.02).detectAndCompute(grey, None)[1][:256]
+    assert found.dtype == np.uint8 and len(found) > 10
+    np.testing.assert_array_equal(found.astype(np.float32), expected)  # nothing is lost
+    root = roots(found)
+    np.testing.assert_allclose(root**2, expected / expected.sum(1, keepdims=True), atol=1e-6)
+    assert roots(np.zeros((2, 128), np.float32)).tolist() == np.zeros((2, 128)).tolist()
+
+
+def test_sift_matches_kept_bytes_as_opencv_matches_rootsift(blobs):
+    method = build("sift")
+    turned = cv2.rotate(cv2.GaussianBlur(blobs, (5, 5), 1.5), cv2.ROTATE_90_CLOCKWISE)
+    images = [method.describe(pixels) for pixels in (blobs, turned)]
+    rows = [
+        Representation({}, {name: Ragged.from_rows([each]) for name, each in described.items()}) for described in images
+    ]
+    found = method.match(rows[0], rows[1], np.zeros((1, 2), np.int64)).of(0)
+    left, right = (each["descriptor"].astype(np.float64) for each in images)
+    left, right = (np.sqrt(each / each.sum(1, keepdims=True)).astype(np.float32) for each in (left, right))
+    matcher = cv2.BFMatcher(cv2.NORM_L2)
+    back = {match.queryIdx: match.trainIdx for match in matcher.match(right, left)}
+    expected = [
+        [best.queryIdx, best.trainIdx]
+        for best, second in matcher.knnMatch(left, right, 2)
+        if best.distance < 0.8 * second.distance and back[best.trainIdx] == best.queryIdx
+    ]
+    assert len(expected) > 50
+    assert found.tolist() == expected
 
 
 def test_an_image_without_keypoints_matches_nothing(blobs):

@@ -59,6 +59,23 @@ def test_half_precision_descriptors_from_a_store_are_taken_as_they_are(features)
     assert np.abs(both[0] - both[1]).max() <= 1 and both[0].min() > 3
 
 
+def test_descriptors_may_be_kept_smaller_and_unpacked_where_they_are_compared():
+    """Whole numbers of 8 bits, made unit vectors in blocks of unequal length, match as those vectors do."""
+    noise = np.random.default_rng(8).integers(0, 12, (16, 16))
+    things = (200 * np.eye(16) + noise).astype(np.uint8)  # each its own, and alike to no other
+    kept = Ragged.from_rows([things[:12], things[:9], np.concatenate([things[3:8], things[12:]])])
+
+    def unpack(values):
+        return values / np.maximum(np.linalg.norm(values, axis=-1, keepdims=True), 1e-12)
+
+    whole = Ragged(unpack(kept.values.astype(np.float32)), kept.starts, kept.counts)
+    pairs = np.array([[0, 1], [0, 2], [2, 0], [1, 2]])
+    found, expected = match_mutual(kept, kept, pairs, unpack=unpack), match_mutual(whole, whole, pairs)
+    assert found.counts(4).tolist() == expected.counts(4).tolist() == [9, 5, 5, 5]
+    for pair in range(4):
+        assert found.of(pair).tolist() == expected.of(pair).tolist()
+
+
 def test_equal_descriptors_match_once():
     twice = np.repeat(np.eye(4, dtype=np.float32)[:2], 2, axis=0)
     assert match_descriptors(twice, np.eye(4, dtype=np.float32)).tolist() == [[0, 0], [2, 1]]
