@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.summary import EpisodeMetrics, predict, summarise
 from reidbench.metrics.uncertainty.bootstrap import Interval, draw_folds, interval
 from reidbench.metrics.uncertainty.rates import identity_rates
-from reidbench.metrics.uncertainty.redraw import redrawn_scores
+from reidbench.metrics.uncertainty.redraw import redrawn_scores_of
 from reidbench.metrics.uncertainty.reliability import few_animals
 from reidbench.predictions import prediction_rows
 from reidbench.progress import Progress
@@ -118,7 +121,7 @@ def try_policies(
         n_folds: Reweighings of the test animals.
         redraws: Redraws of the calibration animals with the test animals; 0 leaves that interval out, for it takes
             seconds where all else takes less than one.
-        progress: Shows how many policies were redrawn.
+        progress: Shows how many folds were redrawn.
 
     Returns:
         The least regret first; policies that refuse come last, with their reason.
@@ -140,22 +143,20 @@ def try_policies(
         (folds,) = draw_folds([rates], owners=[[0] * len(answers)], n_folds=n_folds)
         scores = iter(folds.overall.score.T)
         outcomes = [_with_interval(each, next(scores)) if each.metrics else each for each in outcomes]
-    if redraws:
-        by_text = {policy.text: policy for policy in chosen}
-        with (progress or Progress()).stage("redrawing calibration animals", len(chosen)) as stage:
-            for place, each in enumerate(outcomes):
-                if each.policy in by_text:
-                    outcomes[place] = _redrawn(each, by_text[each.policy], saved, redraws)
-                    stage.advance()
+    if redraws and test.known.any() and not test.known.all():  # else there is no score
+        drawn = redrawn_scores_of(
+            chosen, saved.calibration.answers, test, saved.gallery, n_folds=redraws, progress=progress
+        )
+        of_policy = {policy.text: scores for policy, scores in zip(chosen, drawn, strict=True)}
+        outcomes = [_redrawn(each, of_policy.get(each.policy), redraws) for each in outcomes]
     return sorted(outcomes, key=_regret)
 
 
-def _redrawn(outcome: PolicyOutcome, policy: Policy, saved: SavedRun, n_folds: int) -> PolicyOutcome:
+def _redrawn(outcome: PolicyOutcome, scores: NDArray[np.float64] | None, n_folds: int) -> PolicyOutcome:
     score = outcome.metrics.overall.score if outcome.metrics else float("nan")
-    if score != score:
+    if score != score or scores is None or len(scores) <= n_folds / 2:
         return outcome
-    scores = redrawn_scores(policy, saved.calibration.answers, saved.test.answers, saved.gallery, n_folds=n_folds)
-    return outcome if len(scores) <= n_folds / 2 else replace(outcome, redrawn=interval(scores, score))
+    return replace(outcome, redrawn=interval(scores, score))
 
 
 def tried_policies(registry: Registry) -> list[Policy]:

@@ -33,8 +33,7 @@ def rethreshold(
         bool,
         typer.Option(
             "--redraw",
-            help="Add the interval with the calibration animals redrawn and the threshold chosen on "
-            "them; seconds for each policy.",
+            help="Add the interval with the calibration animals redrawn and the threshold chosen on them; seconds.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

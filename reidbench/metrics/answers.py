@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Answers:
     """Truth and best candidates of every query of an episode.
+
+    What is derived from names is derived once, for many policies and metrics ask for it.
 
     Attributes:
         true: True identity, for a new animal the hidden one, ``(n_query,)`` strings.
@@ -85,15 +88,25 @@ class Answers:
         """The best identity whatever its score, ``""`` when there is none, ``(n_query,)``."""
         return self.candidates[:, 0] if self.scores.shape[1] else np.full(len(self), "", dtype=object)
 
-    @property
+    @cached_property
     def correct(self) -> NDArray[np.bool_]:
-        """Whether the best candidate is the true identity, ``(n_query,)``."""
-        return np.asarray(self.best_candidate == self.true, dtype=bool) & (self.best_score > -np.inf)
+        """Whether the best candidate is the true identity, ``(n_query,)``, read-only."""
+        return _locked(np.asarray(self.best_candidate == self.true, dtype=bool) & (self.best_score > -np.inf))
 
-    @property
+    @cached_property
     def identity_code(self) -> NDArray[np.int64]:
-        """A number for each query's identity; one name in two groups is two animals, ``(n_query,)``."""
-        return identity_codes(self.group, self.true)
+        """A number for each query's identity; one name in two groups is two animals, ``(n_query,)``, read-only."""
+        return _locked(identity_codes(self.group, self.true))
+
+    @cached_property
+    def by_group(self) -> Mapping[str, Answers]:
+        """The queries of each group, by its name, in order of names."""
+        return {name: self.take(self.group == name) for name in sorted({str(name) for name in self.group})}
+
+
+def _locked(array: NDArray) -> NDArray:
+    array.flags.writeable = False  # what all share, nobody may change
+    return array
 
 
 def identity_codes(group: NDArray, identity: NDArray) -> NDArray[np.int64]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -43,7 +44,8 @@ class Choice:
 class ScopedPolicy(ABC):
     """A policy that finds one threshold on any queries, in one of three scopes.
 
-    Subclasses set ``name`` and ``sides``, and write :meth:`choose_one`.
+    Subclasses set ``name`` and ``sides``, and write :meth:`choose_one`. What else they are asked for stands in fields
+    that can be hashed.
     """
 
     name: ClassVar[str]
@@ -103,7 +105,10 @@ class ScopedPolicy(ABC):
 
     @abstractmethod
     def choose_one(self, answers: Answers) -> Choice:
-        """Return the threshold for queries of one or several groups, which have the sides that are needed."""
+        """Return the threshold for queries of one or several groups, which have the sides that are needed.
+
+        The same in every scope: it is asked once of the same queries, whichever scopes ask.
+        """
 
     def choose(self, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
         """Choose on the calibration episode, in the policy's scope.
@@ -119,10 +124,10 @@ class ScopedPolicy(ABC):
                 where=f"--threshold {self.text}",
                 remedy="use a split with a larger calibration part, or another policy: --threshold max-score",
             )
-        groups = sorted({str(name) for name in answers.group})
-        of_group = {name: answers.take(answers.group == name) for name in groups}
+        of_group = answers.by_group
+        groups = list(of_group)
         lacking = {name: lack for name, own in of_group.items() if (lack := self._lacks(own))}
-        pooled = self.choose_one(answers)
+        pooled = self._choice(answers)
         values = dict.fromkeys(groups, pooled.value)
         notes: list[str] = []
         if self.scope == "pooled" or len(lacking) == len(groups):
@@ -133,10 +138,18 @@ class ScopedPolicy(ABC):
                 if len(lacking) < len(groups):
                     notes.append(f"{lacking[name].format(where=where)}: it takes the pooled threshold")
             elif self.scope != "pooled":
-                choice = self.choose_one(of_group[name])
+                choice = self._choice(of_group[name]) if len(groups) > 1 else pooled
                 notes += [note.format(where=where) for note in choice.notes]
                 values[name] = self._scoped(choice.value, pooled.value, of_group[name])
         return Thresholds(self.text, values, self.scope == "pooled", tuple(notes), pooled.value)
+
+    def _choice(self, answers: Answers) -> Choice:
+        """Return what :meth:`choose_one` says, asked once of the same queries."""
+        chosen = _CHOSEN.setdefault(answers, {})
+        policy = replace(self, scope="pooled")
+        if policy not in chosen:
+            chosen[policy] = self.choose_one(answers)
+        return chosen[policy]
 
     def _lacks(self, own: Answers) -> str:
         """Return what a group lacks, with ``{where}`` for its name, or an empty string."""
@@ -153,6 +166,10 @@ class ScopedPolicy(ABC):
         count = min(n_identities(answers, side) for side in self.sides or ("known", "unknown"))
         weight = count / (count + SHRINK_AT)
         return weight * own + (1 - weight) * pooled
+
+
+_CHOSEN: WeakKeyDictionary[Answers, dict[ScopedPolicy, Choice]] = WeakKeyDictionary()
+"""What policies chose on queries that are still at hand; three scopes of one policy ask the same of them."""
 
 
 def n_identities(answers: Answers, side: Side) -> int:

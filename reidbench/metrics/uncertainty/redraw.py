@@ -6,7 +6,10 @@ would have made of it, which is the larger part of the doubt where calibration h
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Sequence
+from copy import deepcopy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +20,8 @@ from reidbench.metrics.answers import Answers
 from reidbench.metrics.summary import predict
 from reidbench.metrics.uncertainty.bootstrap import draw_folds
 from reidbench.metrics.uncertainty.rates import identity_rates
-from reidbench.thresholds.base import Policy
+from reidbench.progress import Progress
+from reidbench.thresholds.base import Policy, Thresholds
 
 FOLDS = 500
 _COPY = "\x1f"  # parts a name from the number of its copy; numpy drops a NUL at the end of a text
@@ -44,17 +48,68 @@ def redrawn_scores(
         n_folds: Number of folds.
         seed: Seed of the draws.
     """
-    rng = np.random.default_rng(seed)
-    scores = []
-    for fold in range(n_folds):
-        try:
-            chosen = policy.choose(redrawn(calibration, rng), None if gallery is None else _redrawn(gallery, rng))
-        except ReidbenchError:
-            continue
-        rates = identity_rates(test.true, test.known, test.group, [predict(test, chosen)])
-        (one,) = draw_folds([rates], n_folds=1, seed=int(rng.integers(2**31)) + fold)
-        scores.append(float(one.overall.score[0, 0]))
-    return np.array([score for score in scores if not math.isnan(score)])
+    (scores,) = redrawn_scores_of([policy], calibration, test, gallery, n_folds=n_folds, seed=seed)
+    return scores
+
+
+def redrawn_scores_of(
+    policies: Sequence[Policy],
+    calibration: Answers,
+    test: Answers,
+    gallery: GalleryTrials | None = None,
+    *,
+    n_folds: int = FOLDS,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[NDArray[np.float64]]:
+    """Return for each policy what :func:`redrawn_scores` returns for it alone; they share the drawn episodes.
+
+    Args:
+        policies: Choose the threshold anew in each fold.
+        calibration: The calibration episode.
+        test: The test episode.
+        gallery: The gallery's trials.
+        n_folds: Number of folds.
+        seed: Seed of the draws.
+        progress: Shows how many folds were drawn.
+    """
+    scores: list[list[float]] = [[] for _ in policies]
+    # A refusal draws no test animals, so what follows is drawn otherwise for the policies that refuse.
+    streams = [(np.random.default_rng(seed), list(range(len(policies))))]
+    with (progress or Progress()).stage("redrawing calibration animals", n_folds) as stage:
+        for fold in range(n_folds):
+            following = []
+            for rng, asked in streams:
+                drawn = redrawn(calibration, rng), None if gallery is None else _redrawn(gallery, rng)
+                chosen: dict[int, Thresholds] = {}
+                for place in asked:
+                    with contextlib.suppress(ReidbenchError):
+                        chosen[place] = policies[place].choose(*drawn)
+                if refused := [place for place in asked if place not in chosen]:
+                    following.append((deepcopy(rng), refused))
+                if chosen:
+                    predicted = [predict(test, thresholds) for thresholds in chosen.values()]
+                    found = _reweighed(test, predicted, int(rng.integers(2**31)) + fold)
+                    for place, score in zip(chosen, found, strict=True):
+                        scores[place].append(score)
+                    following.append((rng, list(chosen)))
+            streams = following
+            stage.advance()
+    return [np.array([score for score in each if not math.isnan(score)]) for each in scores]
+
+
+def _reweighed(test: Answers, predicted: list[NDArray], seed: int) -> list[float]:
+    """Return the score of each set of answers, with test animals weighed anew; equal rates get equal scores."""
+    rates = identity_rates(test.true, test.known, test.group, predicted)
+    scores: dict[bytes, float] = {}
+    found = []
+    for column in range(rates.n_run):
+        key = rates.rate[:, column].tobytes()
+        if key not in scores:
+            (one,) = draw_folds([rates.select([column])], n_folds=1, seed=seed)
+            scores[key] = float(one.overall.score[0, 0])
+        found.append(scores[key])
+    return found
 
 
 def redrawn(answers: Answers, rng: np.random.Generator) -> Answers:

@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
+from reidbench.errors import ReidbenchError
 from reidbench.metrics.answers import Answers
-from reidbench.metrics.summary import summarise
-from reidbench.metrics.uncertainty.redraw import redrawn, redrawn_scores
+from reidbench.metrics.summary import predict, summarise
+from reidbench.metrics.uncertainty.bootstrap import draw_folds
+from reidbench.metrics.uncertainty.rates import identity_rates
+from reidbench.metrics.uncertainty.redraw import redrawn, redrawn_scores, redrawn_scores_of
 from reidbench.thresholds import parse_policy
+from reidbench.thresholds.max_score import MaxScore
 
 
 def episode(rng, n_known=25, n_unknown=10):
@@ -51,3 +55,63 @@ def test_the_same_seed_gives_the_same_folds():
     calibration, test = episode(rng), episode(rng)
     once, again = (redrawn_scores(parse_policy("margin"), calibration, test, n_folds=5, seed=1) for _ in range(2))
     assert once.tolist() == again.tolist()
+
+
+def two_groups(rng):
+    left, right = episode(rng, 12, 6), episode(rng, 9, 5)
+    return Answers(
+        true=np.concatenate([left.true, right.true]),
+        known=np.concatenate([left.known, right.known]),
+        group=np.repeat(["L", "R"], [len(left), len(right)]),
+        candidates=np.concatenate([left.candidates, right.candidates]),
+        scores=np.concatenate([left.scores, right.scores - 0.3]),
+        average_precision=np.concatenate([left.average_precision, right.average_precision]),
+        gallery_identities={"L": 12, "R": 9},
+    )
+
+
+class Hesitant(MaxScore):
+    """Refuses an episode by the animals that were drawn into it: now and then, not always."""
+
+    def choose(self, answers, gallery=None):
+        if "a3\x1f1" in answers.true:
+            raise ReidbenchError("not these animals", where="here", remedy="others")
+        return super().choose(answers, gallery)
+
+
+def test_policies_redrawn_together_get_what_each_gets_alone():
+    """To the bit, those too that refuse now and then; worked here one policy, one episode and one scope at a time."""
+    rng = np.random.default_rng(4)
+    calibration, test = two_groups(rng), two_groups(rng)
+    texts = ["max-score", "max-score:group", "max-score:shrunk", "max-score-folds:group", "margin", "mad:group"]
+    policies = [*(parse_policy(text) for text in texts), Hesitant(), Hesitant("group"), parse_policy("conformal=0.01")]
+    together = redrawn_scores_of(policies, calibration, test, n_folds=12, seed=5)
+    for policy, found in zip(policies, together, strict=True):
+        own = np.random.default_rng(5)
+        alone = []
+        for fold in range(12):
+            try:
+                chosen = policy.choose(redrawn(calibration, own))
+            except ReidbenchError:
+                continue
+            rates = identity_rates(test.true, test.known, test.group, [predict(test, chosen)])
+            (one,) = draw_folds([rates], n_folds=1, seed=int(own.integers(2**31)) + fold)
+            alone.append(float(one.overall.score[0, 0]))
+        assert found.tolist() == alone
+    assert [len(found) for found in together[:6]] == [12] * 6
+    assert 0 < len(together[6]) < 12  # refused now and then
+    assert len(together[8]) == 0  # always: 11 unknown animals bear no bound of 0.01
+
+
+def test_policies_that_share_their_episodes_are_asked_once_in_all_scopes():
+    rng = np.random.default_rng(6)
+    asked = []
+
+    class Counting(MaxScore):
+        def choose_one(self, answers):
+            asked.append(len(answers))
+            return super().choose_one(answers)
+
+    calibration, test = two_groups(rng), two_groups(rng)
+    redrawn_scores_of([Counting(), Counting("group"), Counting("shrunk")], calibration, test, n_folds=4)
+    assert len(asked) == 4 * 3  # in each fold: both groups together, and each
