@@ -129,9 +129,7 @@ class Stages:
         whole = represent(self.assembled.method, lambda leaf: made[id(leaf)])
         if self.numbering is None:
             return whole
-        group = images.table["group"].to_numpy(dtype=str)
-        asked = np.isin(group, self.numbering.groups)  # an enrolled image of another group never asks
-        return whole.judged_by(self.numbering.mean(np.where(asked, group, self.numbering.groups[0])))
+        return whole.judged_by(self.numbering.mean(images.table["group"].to_numpy(dtype=str)))
 
     def run(self, policy: Any) -> None:
         method = self.assembled.method
@@ -226,8 +224,7 @@ class Stages:
             seed=self.seed,
             progress=self.progress,
         )
-        inside = np.isin(group[self.rows["gallery"]], numbering.groups)
-        judged = numbering.mean(np.where(inside, group[self.rows["gallery"]], numbering.groups[0]))
+        judged = numbering.mean(group[self.rows["gallery"]])
         self._gallery_asking = described["gallery"].representation.judged_by(judged)
         self._judge(described, labelled["calibration"], numbering)
         for path, each in combinations(method):

@@ -54,14 +54,21 @@ class LabelledRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbering:
-    """Which curve judges a query: one number for each group and fold, and one for the mean of a group's folds."""
+    """Which curve judges a query: one number for each group and fold, one for the mean of a group's folds, one pooled.
+
+    Attributes:
+        groups: Groups that have curves, sorted.
+        n_fold: Folds of each group; 0 where only the means are known.
+        fold: Fold of each identity code.
+    """
 
     groups: tuple[str, ...]
     n_fold: int
-    fold: NDArray[np.int64]  # of each identity code
+    fold: NDArray[np.int64]
 
     @property
-    def n_curve(self) -> int:
+    def pooled(self) -> int:
+        """The curve of all groups together, the last one: of a group that the run asked nothing about."""
         return len(self.groups) * (self.n_fold + 1)
 
     def held_out(self, rows: LabelledRows) -> NDArray[np.int64]:
@@ -69,8 +76,8 @@ class Numbering:
         return self._group(rows.group) * (self.n_fold + 1) + self.fold[rows.identity]
 
     def mean(self, group: NDArray) -> NDArray[np.int64]:
-        """Return the mean curve of each query's group, ``(n,)``."""
-        return self._group(group) * (self.n_fold + 1) + self.n_fold
+        """Return the mean curve of each query's group, ``(n,)``; the pooled one where the group has none."""
+        return np.where(np.isin(group, self.groups), self._group(group) * (self.n_fold + 1) + self.n_fold, self.pooled)
 
     def _group(self, group: NDArray) -> NDArray[np.int64]:
         return np.searchsorted(np.array(self.groups), group).astype(np.int64)
@@ -161,7 +168,7 @@ class _NodeFit:
             own, why = self._has_own(how, group, pairs, mine, first)
             scopes[group] = "own" if own else f"pooled{why}"
             curves += self._curves(how, mine, pairs, similarity, first, notes) if own else pooled
-        self.node.install(curves)
+        self.node.install([*curves, pooled[-1]])
         return {
             "kind": stated(pooled[-1].to_json()),
             "source": how.source,
@@ -171,6 +178,7 @@ class _NodeFit:
             "scope": scopes,
             "notes": list(notes),
             "curves": {group: curves[int(self.numbering.mean(np.array(group)))].to_json() for group in scopes},
+            "pooled": pooled[-1].to_json(),
             **self._reliability(pairs, similarity, first, curves),
         }
 

@@ -46,9 +46,7 @@ class PairProbabilities:
         """Return further images, judged by the mean of their group's curves."""
         if self.numbering is None:
             return representation
-        group = images.table["group"].to_numpy(dtype=str)
-        inside = np.isin(group, self.numbering.groups)
-        return representation.judged_by(self.numbering.mean(np.where(inside, group, self.numbering.groups[0])))
+        return representation.judged_by(self.numbering.mean(images.table["group"].to_numpy(dtype=str)))
 
     def graphs(self, images: ImageSet, query: Rows, gallery: Rows) -> Iterator[Graph]:
         """Yield the graph of each group's queries.

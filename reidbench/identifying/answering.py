@@ -216,6 +216,7 @@ def identify(
         read = read_photographs(Path(photographs), groups, group, advance=stage.advance)
     enrolled = joined("gallery", images if whole else rebuilt.gallery, *([more] if more is not None else []))
     notes = _notes(saved_size=len(saved.enrolled), gallery=enrolled, matching=rebuilt.method.matching, more=more)
+    notes += _not_asked_about(saved.calibration, read.images)
     identified = rebuilt.identify(read.images, enrolled, progress)
     answers = identified.answers
     limit = saved.thresholds.limits(answers)
@@ -297,6 +298,16 @@ def _finite(value: float) -> float | None:
 
 def _cell(value: float) -> str:
     return f"{value:.6g}" if math.isfinite(value) else "" if math.isnan(value) else str(value)
+
+
+def _not_asked_about(calibration: SavedEpisode, photographs: ImageSet) -> list[str]:
+    """Say of groups without calibration queries whose threshold and bands judge them."""
+    asked = set(np.unique(calibration.answers.group).tolist())
+    return [
+        f"the run had no calibration query of group '{name}': its photographs are judged by the threshold and the "
+        "bands of all groups together, which were never tested on it"
+        for name in sorted(set(photographs.table["group"]) - asked)
+    ]
 
 
 def _notes(*, saved_size: int, gallery: ImageSet, matching: str, more: ImageSet | None) -> list[str]:

@@ -19,6 +19,7 @@ from reidbench.assembly import Assembled, assemble, combinations, effective_sett
 from reidbench.cache import RepresentationStore, fitted_dir
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.curves import curve_from_json
+from reidbench.calibration.episode import Numbering
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
 from reidbench.environment import choose_device
@@ -57,7 +58,7 @@ class RebuiltRun:
     learned: NDArray
     _assembled: Assembled
     _stages: Stages
-    _curves: Mapping[str, int]
+    _curves: RecordedCurves | None
 
     @property
     def gallery(self) -> ImageSet:
@@ -78,11 +79,9 @@ class RebuiltRun:
         both = joined("photographs", photographs, gallery)
         n_query = len(photographs)
         whole = represent(self.method, self._describe(both, progress))
-        group = photographs.table["group"].to_numpy(dtype=str)
-        curves = np.zeros(len(both), dtype=np.int64)
-        if self._curves:
-            curves[:n_query] = [self._curves[name] for name in group]
-        whole = whole.judged_by(curves)
+        if self._curves is not None:
+            self._curves.check(self.record, photographs)
+            whole = whole.judged_by(self._curves.numbering.mean(both.table["group"].to_numpy(dtype=str)))
         rows = np.arange(len(both))
         query = Rows(rows[:n_query], whole.take(rows[:n_query]))
         enrolled = Rows(rows[n_query:], whole.take(rows[n_query:]))
@@ -223,23 +222,64 @@ def _other(record: RunRecord, message: str) -> ReidbenchError:
     )
 
 
-def _install_curves(record: RunRecord, method: Method) -> dict[str, int]:
-    """Install the recorded mean curves in every calibrated part; return the number of each group's curve."""
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedCurves:
+    """The mean curves of a record, installed.
+
+    Attributes:
+        numbering: Which of them judges which group.
+        pooled: Whether the curve of all groups together is among them.
+    """
+
+    numbering: Numbering
+    pooled: bool
+
+    def check(self, record: RunRecord, photographs: ImageSet) -> None:
+        """Refuse photographs that no curve of the record can judge.
+
+        Raises:
+            ReidbenchError: The run asked nothing about their group, and the record lacks the pooled curve.
+        """
+        strange = sorted(set(photographs.table["group"]) - set(self.numbering.groups))
+        if strange and not self.pooled:
+            raise ReidbenchError(
+                f"the run asked nothing about group '{strange[0]}', each group that it did ask about has a score "
+                "calibration of its own, and the record was written before that of all groups together was kept",
+                where=str(record.path / "run.json"),
+                remedy="repeat the run with --again, then identify with that run",
+            )
+
+
+def _install_curves(record: RunRecord, method: Method) -> RecordedCurves | None:
+    """Install the recorded mean curves in every calibrated part, that of all groups together last."""
     recorded = {part["part"]: part for part in record.data.get("calibration") or ()}
     nodes = dict(_calibrated(method, ""))
     if set(recorded) != set(nodes):
         raise _other(record, "the record holds score calibrations of other parts than the method has now")
+    if not recorded:
+        return None
     groups: list[str] = sorted({group for part in recorded.values() for group in part["curves"]})
+    together = {path: _pooled(part) for path, part in recorded.items()}
     for path, node in nodes.items():
         try:
-            node.install([curve_from_json(recorded[path]["curves"][group]) for group in groups])
+            own = [recorded[path]["curves"][group] for group in groups]
+            node.install([curve_from_json(each) for each in (*own, together[path]) if each is not None])
         except ValueError as error:  # a plugin's own curve says what it looks like, not how it is made again
             raise ReidbenchError(
                 f"the score calibration of {path or record.method} can't be read back from the record: {error}",
                 where=str(record.path / "run.json"),
                 remedy="repeat the run with a built-in calibration: isotonic, logistic or none",
             ) from error
-    return {group: number for number, group in enumerate(groups)}
+    numbering = Numbering(tuple(groups), 0, np.zeros(0, np.int64))
+    return RecordedCurves(numbering, all(each is not None for each in together.values()))
+
+
+def _pooled(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the curve of all groups together; before it had its own place, a group too small for one shows it."""
+    if "pooled" in part:
+        return dict(part["pooled"])
+    judged_by_it = (part["curves"][name] for name, scope in part["scope"].items() if scope.startswith("pooled"))
+    return next(judged_by_it, None)
 
 
 def _calibrated(method: Method, path: str) -> list[tuple[str, Calibrated]]:

@@ -5,6 +5,7 @@ import pytest
 
 from reidbench.calibration import episode as module
 from reidbench.calibration.calibrated import Calibrated
+from reidbench.calibration.curves import curve_from_json
 from reidbench.calibration.episode import LabelledRows, calibrate, number_curves
 from reidbench.calibration.settings import Calibration
 from reidbench.method import EmbeddingMethod, Settings
@@ -115,6 +116,23 @@ def test_pairs_across_groups_are_not_calibrated_on_where_they_are_never_compared
     queries, gallery = rows(identity, group, seed=1), rows(identity, group, seed=2)
     _, _, described = fit((queries, gallery))
     assert described["n_pairs"] == 2 * 60 * 60
+
+
+def test_a_group_that_was_not_asked_about_is_judged_by_the_curve_of_all(part):
+    queries, gallery = part
+    named = LabelledRows(
+        queries.representation, queries.identity, np.where(queries.identity < 20, "cat", "dog"), queries.encounter
+    )
+    enrolled = LabelledRows(
+        gallery.representation, gallery.identity, np.where(gallery.identity < 20, "cat", "dog"), gallery.encounter
+    )
+    method, numbering, described = fit((named, enrolled))
+    assert numbering.mean(np.array(["cat", "eel", "dog"])).tolist() == [5, 12, 11]  # five folds and their mean each
+    at = np.linspace(-1, 1, 20)
+    np.testing.assert_array_equal(curve_from_json(described["pooled"])(at), method._curves[12](at))
+    assert described["scope"]["dog"].startswith("pooled") and described["scope"]["cat"] == "own"
+    np.testing.assert_array_equal(method._curves[12](at), method._curves[11](at))
+    assert not np.array_equal(method._curves[12](at), method._curves[5](at))
 
 
 def test_the_published_way_fits_on_gallery_pairs_and_has_one_curve(part):

@@ -1,6 +1,8 @@
 """A saved run asked again: the same photographs get the same answers, and new ones get theirs."""
 
+import copy
 import csv
+import dataclasses
 import io
 import shutil
 
@@ -9,6 +11,7 @@ import pytest
 
 import reidbench
 from reidbench.cache import cache_dir
+from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.identifying.answering import identify, to_csv
@@ -71,6 +74,56 @@ def test_the_test_photographs_get_the_answers_that_the_run_gave(tested, tmp_path
     assert [each.answer for each in mine] == test.predicted.tolist()
     candidates = [[candidate.identity for candidate in each.candidates] for each in mine]
     assert [row[0] for row in candidates] == test.answers.best_candidate.tolist()
+
+
+@pytest.fixture(scope="module")
+def one_group_asked(tested, tmp_path_factory):
+    """A calibrated run that asked about one group and enrolled two; photographs of the other, and what they show."""
+    images, _ = tested
+    split = reidbench.make_split(images)
+    asked, other = sorted(set(images.table["group"]))[:2]
+    group, part = images.table["group"].to_numpy(dtype=str), np.array(split.parts, dtype=object)
+    assert list(split.image_ids) == images.table["image_id"].tolist()
+    part[group != asked] = "unused"
+    identity = images.table["identity"].to_numpy(dtype=str)
+    last = {name: np.flatnonzero(identity == name)[-1] for name in set(identity[group == other])}
+    part[(group == other) & ~np.isin(np.arange(len(part)), list(last.values()))] = "gallery"
+    record = evaluate(
+        "wildfusion", images, split=Split(split.image_ids, tuple(part), "mine", 0), settings=FUSED,
+        runs_dir=tmp_path_factory.mktemp("asked"), progress=Progress(), device="cpu",
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("photographs")
+    truth = {}
+    for name, row in last.items():
+        path = images.image_path(int(row))
+        shutil.copy(path, folder / path.name)
+        truth[path.name] = name
+    return record, folder, other, truth
+
+
+def test_a_group_that_the_run_asked_nothing_about_is_judged_by_all_together(one_group_asked):
+    record, folder, other, truth = one_group_asked
+    found = ask(folder, record, group=other)
+    right = [each.candidates[0].identity == truth[each.image_id] for each in found.found]
+    assert len(right) == len(truth) and np.mean(right) > 0.5
+    assert all(0 <= each.score <= 1 for each in found.found)  # probabilities, as of every group
+    assert any(f"no calibration query of group '{other}'" in note for note in found.notes)
+
+
+def test_a_record_without_the_common_curve_is_asked_for_again(one_group_asked, tmp_path):
+    record, folder, other, _ = one_group_asked
+    for part in record.data["calibration"]:
+        assert set(part["scope"].values()) == {"pooled"}  # the only group, so an older record shows the common curve
+    old = copy.deepcopy(record.data)
+    for part in old["calibration"]:
+        del part["pooled"]
+    kept = ask(folder, dataclasses.replace(record, data=old), group=other)
+    assert [each.score for each in kept.found] == [each.score for each in ask(folder, record, group=other).found]
+    for part in old["calibration"]:
+        part["scope"] = dict.fromkeys(part["scope"], "own")
+    with pytest.raises(ReidbenchError, match=f"asked nothing about group '{other}'") as caught:
+        ask(folder, dataclasses.replace(record, data=old), group=other)
+    assert "--again" in caught.value.remedy
 
 
 def test_what_learned_and_was_not_kept_has_to_be_fitted_again(tested, tmp_path):
