@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reidbench.calibration.curves import Isotonic, Logistic, MeanCurve
@@ -44,6 +44,7 @@ def test_the_published_curve_ties_where_the_default_does_not():
     assert (np.diff(ours(beyond)) > 0).all() and ours(beyond)[-1] < 1
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(-1e3, 1e3, allow_nan=False, width=32), min_size=24, max_size=60, unique=True),
     st.integers(0, 2**32 - 1),
