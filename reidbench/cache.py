@@ -139,6 +139,11 @@ class RepresentationStore:
         places = np.array([place_of[image] for image in images], dtype=np.int64)
         return shards[0].representation().take(places)
 
+    def clear(self) -> None:
+        """Forget every representation; notes stay."""
+        for folder in self._dir.glob("shard-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def seconds(self, images: Sequence[str]) -> float:
         """Return what it took to make the representations of these images when they were made."""
         took = {image: cost for shard in self._shards() for image, cost in zip(shard.images, shard.costs, strict=True)}

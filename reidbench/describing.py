@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.assembly import Assembled, represent
-from reidbench.cache import RepresentationStore, keep_fitted, key_of
+from reidbench.cache import RepresentationStore, fitted_dir, keep_fitted, key_of
 from reidbench.data.images import ImageSet
 from reidbench.episodes import Episode, Rows
+from reidbench.errors import ReidbenchError
 from reidbench.method import FitContext, FitReport, Images, LabelledImages, Method, Validation
 from reidbench.metrics.summary import summarise
 from reidbench.progress import Progress, Stage
@@ -26,6 +27,12 @@ from reidbench.thresholds.choosing import choose_thresholds
 
 EXTRACTED_AT_ONCE = 256
 """Images between two writes to the store: what a kill can cost."""
+ASKED_AGAIN = 4
+"""Images of a run by which a network that was brought back is told from another."""
+DEVICES_DIFFER = 0.05
+"""Share of a representation's length by which CPU and GPU, and batches of other sizes, may differ; trainings differ by
+as much as the representation is long."""
+_PARTS = ("gallery", "calibration", "test")
 
 Answering = Callable[[Method, Rows, Rows, Progress], Episode]
 """Answers queries from a gallery: method, queries, gallery, progress."""
@@ -46,7 +53,7 @@ class Describer:
         answer: How a validation answers.
         store_dir: Where representations are kept; by default the cache.
         extracted: Whether anything was described anew.
-        fitted: Identity in memory of each leaf that learned in this process.
+        fitted: Identity in memory of each leaf that learned, or was brought back, in this process.
         seconds: What fitting and describing cost when they were done.
     """
 
@@ -70,46 +77,160 @@ class Describer:
 
     def describe(self) -> tuple[dict[str, Rows], FitReport]:
         """Fit and run every leaf, or read what it said before; return each part's images, and how fitting went."""
-        used = np.concatenate([self.rows[part] for part in ("gallery", "calibration", "test")])
-        made: dict[int, Representation] = {}
-        reports = []
+        used = self._used()
+        reports = [(offer.spec.name, self._describe_leaf(offer, leaf, used)) for offer, leaf in self.assembled.leaves]
+        return self._by_part(used), _joined(reports)
+
+    def describe_again(self, *more: ImageSet) -> dict[str, Rows]:
+        """Return each part's images as an earlier run described them, with what it learned.
+
+        A method that learns, of which the cache knows nothing at all, learns again: what it then says of all the images
+        is consistent in itself.
+
+        Args:
+            more: Sets that :meth:`describe_more` will be asked for. They are described before anything is read, since a
+                store that grows later is mapped anew beside what was read.
+
+        Raises:
+            ReidbenchError: The cache lacks images, and what was learned is not kept.
+        """
+        used = self._used()
+        if more:
+            self._check_alone()
         for offer, leaf in self.assembled.leaves:
-            report, made[id(leaf)] = self._describe_leaf(offer, leaf, used)
-            reports.append((offer.spec.name, report))
-        whole = represent(self.assembled.method, lambda leaf: made[id(leaf)])
+            store = self.store(offer, leaf)
+            if leaf.learns and store.read_note() is None and not fitted_dir(self.store_key(offer, leaf)).is_dir():
+                self._describe_leaf(offer, leaf, used)
+            for images in (used, *more):
+                self._add(offer, leaf, images)
+        return self._by_part(used)
+
+    def describe_more(self, images: ImageSet) -> Representation:
+        """Describe any images with what an earlier run learned; what is described already is read.
+
+        Raises:
+            ReidbenchError: The cache lacks images, and what was learned is not kept; or a method describes images in
+                company.
+        """
+        self._check_alone()
+        for offer, leaf in self.assembled.leaves:
+            self._add(offer, leaf, images)
+        return self._read(images)
+
+    def restore(self, offer: Offer, leaf: Method) -> None:
+        """Bring back what a leaf learned in the run, from where the run kept it.
+
+        Raises:
+            ReidbenchError: It is not kept, can't be read, or is not what described the images of the run.
+        """
+        kept, store = fitted_dir(self.store_key(offer, leaf)), self.store(offer, leaf)
+        seconds = self.seconds.get("fit_s")
+        cost = f" (that took {seconds:.0f} s)" if seconds else ""
+        remedy = (
+            f"set REIDBENCH_CACHE to the cache that the run used; or fit it again{cost}: remove {store.folder} and "
+            "repeat the run with --again, which keeps what is learned"
+        )
+        if not kept.is_dir():
+            raise ReidbenchError(
+                f"{offer.spec.name} learned from the gallery, and what it learned is not kept here: it has to be "
+                "fitted again before it can look at further images",
+                where=str(kept),
+                remedy=remedy,
+            )
+        try:
+            self.fit_leaf(leaf, kept, restore=True)
+        except ReidbenchError as error:
+            raise ReidbenchError(
+                f"{offer.spec.name} has to be fitted again: {error.message}", where=error.where, remedy=remedy
+            ) from error
+        if not self._says_the_same(leaf, store):
+            raise ReidbenchError(
+                f"{offer.spec.name} has to be fitted again: what it brought back says something else of images of the "
+                "run than it said then",
+                where=str(kept),
+                remedy=remedy,
+            )
+        self.fitted.add(id(leaf))
+
+    def _says_the_same(self, leaf: Method, store: RepresentationStore) -> bool:
+        """Ask a leaf that was brought back of a few images again; devices differ a little, another training by far."""
+        used = self._used()
+        contents = used.contents()
+        known = np.setdiff1d(np.arange(len(used)), store.missing(contents))[:ASKED_AGAIN]
+        if leaf.transductive or not len(known):
+            return True
+        then = store.read([contents[place] for place in known])
+        now = leaf.represent(Images(used.take(known)), Progress())
+        return all(
+            array.shape == now.dense[name].shape
+            and np.linalg.norm(now.dense[name] - array) <= DEVICES_DIFFER * np.linalg.norm(array)
+            for name, array in then.dense.items()
+        )
+
+    def _used(self) -> ImageSet:
+        """Return the images of every part, one part after another."""
+        return self.images.take(np.concatenate([self.rows[part] for part in _PARTS]))
+
+    def _by_part(self, used: ImageSet) -> dict[str, Rows]:
+        whole = self._read(used)
         rows, start = {}, 0
-        for part in ("gallery", "calibration", "test"):
+        for part in _PARTS:
             places = np.arange(start, start + len(self.rows[part]))
             rows[part] = Rows(self.rows[part], whole.take(places))
             start += len(places)
-        return rows, _joined(reports)
+        return rows
 
-    def _describe_leaf(self, offer: Offer, leaf: Method, used: NDArray) -> tuple[FitReport, Representation]:
+    def _read(self, images: ImageSet) -> Representation:
+        """Return what the stores say of images that all stand in them."""
+        contents = images.contents()
+        made = {id(leaf): self.store(offer, leaf).read(contents) for offer, leaf in self.assembled.leaves}
+        return represent(self.assembled.method, lambda leaf: made[id(leaf)])
+
+    def _add(self, offer: Offer, leaf: Method, images: ImageSet) -> None:
+        """Describe what the store lacks, by what was learned in the run."""
+        store, contents = self.store(offer, leaf), images.contents()
+        missing = store.missing(contents)
+        if len(missing) and leaf.learns and id(leaf) not in self.fitted:
+            self.restore(offer, leaf)
+        self.extract(offer, leaf, store, images, missing, contents)
+
+    def _check_alone(self) -> None:
+        for offer, leaf in self.assembled.leaves:
+            if leaf.transductive:
+                raise ReidbenchError(
+                    f"what {offer.spec.name} says of an image holds in the company of the run's images alone",
+                    where=f"--method {offer.spec.name}",
+                    remedy="answer with a run of a method that describes each image for itself",
+                )
+
+    def _describe_leaf(self, offer: Offer, leaf: Method, used: ImageSet) -> FitReport:
+        """Fit a leaf and describe the images of a run, or read what it said before."""
         store = self.store(offer, leaf)
         key = self.store_key(offer, leaf)
         work_dir = self.work_dir / key[:12]
-        contents = self.images.take(used).contents()
+        contents = used.contents()
         missing = store.missing(contents)
         noted = store.read_note()
         if noted is not None and (not len(missing) or not leaf.learns):
             report = FitReport(tuple(noted["history"]), tuple(noted["notes"]), noted["facts"])
             fit_s = noted["fit_s"]
         else:
+            if noted is None and leaf.learns:
+                store.clear()  # one store holds what one network made
+                missing = store.missing(contents)
             started = time.perf_counter()
             report = self.fit_leaf(leaf, work_dir)
             self.fitted.add(id(leaf))
             fit_s = round(time.perf_counter() - started, 3)
             store.write_note({**dataclasses.asdict(report), "fit_s": fit_s})
         self.extracted = self.extracted or bool(len(missing))
-        self.extract(offer, leaf, store, self.images.take(used), missing, contents)
-        if leaf.learns and len(missing) and self.images.given is not None:
-            self._extract_asked(offer, leaf, store, self.images.given.asked)
+        self.extract(offer, leaf, store, used, missing, contents)
         if leaf.learns and self.store_dir is None and work_dir.is_dir():
             keep_fitted(key, work_dir)  # only now: a run killed before goes on from it
         # What it cost when it was made, not what reading it back costs.
         for name, seconds in (("fit_s", fit_s), ("represent_s", store.seconds(contents))):
             self.seconds[name] = round(self.seconds.get(name, 0.0) + seconds, 3)
-        return report, store.read(contents)
+        return report
 
     def extract(
         self,
@@ -142,14 +263,6 @@ class Describer:
                     raise ValueError(f"{offer.spec.name} described {len(made)} of {len(chunk)} images")
                 store.add([contents[place] for place in chunk], made, time.perf_counter() - started)
 
-    def _extract_asked(self, offer: Offer, leaf: Method, store: RepresentationStore, asked: ImageSet | None) -> None:
-        """Describe all that a submission will compare, while the network is there that was fitted."""
-        if asked is None:
-            return
-        for images in (self.images, asked):
-            contents = images.contents()
-            self.extract(offer, leaf, store, images, store.missing(contents), contents)
-
     def store(self, offer: Offer, leaf: Method) -> RepresentationStore:
         """Return where a leaf's representations are kept."""
         return RepresentationStore(self.store_key(offer, leaf), self.store_dir)
@@ -164,8 +277,7 @@ class Describer:
             parts = (self.learned_from, self.rows["calibration"], self.rows["test"])
             learning = "|".join((*(self.images.take(part).digest for part in parts), str(self.seed)))
         if leaf.transductive:  # what it says of an image holds in this company alone
-            company = np.concatenate([self.rows[part] for part in ("gallery", "calibration", "test")])
-            learning += "|" + self.images.take(company).digest
+            learning += "|" + self._used().digest
         return key_of(offer.spec.name, offer.distribution, offer.spec.version, leaf.fingerprint(), learning)
 
     def fit_leaf(self, leaf: Method, work_dir: Path, *, restore: bool = False) -> FitReport:

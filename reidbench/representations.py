@@ -129,15 +129,17 @@ class Representation:
             checked=True,
         )
 
-    def part(self, name: str) -> Representation:
-        """Return what :meth:`join` was given for one part.
+    def part(self, path: str) -> Representation:
+        """Return what :meth:`join` was given for one part, or for a part of a part by its path; empty for the whole.
 
         Raises:
             ValueError: There is no such part.
         """
-        start = f"{name}{PART_MARK}"
+        if not path:
+            return self
+        start = f"{path}{PART_MARK}"
         dense = {key.removeprefix(start): array for key, array in self.dense.items() if key.startswith(start)}
         ragged = {key.removeprefix(start): rows for key, rows in self.ragged.items() if key.startswith(start)}
         if not dense and not ragged:
-            raise ValueError(f"no part is called '{name}'")
+            raise ValueError(f"no part is called '{path}'")
         return Representation(dense, ragged, self.curve, checked=True)

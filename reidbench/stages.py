@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.assembly import Assembled, combinations, represent
+from reidbench.assembly import Assembled, combinations
 from reidbench.blindness import Blindness
 from reidbench.blindness_run import blindness_of
 from reidbench.calibration.calibrated import Calibrated
@@ -89,44 +89,26 @@ class Stages:
             self._calibrate(described)
         return described
 
-    def extract_more(self, *sets: ImageSet) -> None:
-        """Describe further images before any are read: a store that grows later is mapped anew beside what was read."""
-        self.begin()
-        for offer, leaf in self.assembled.leaves:
-            if leaf.transductive and sets:
-                raise ReidbenchError(
-                    f"what {offer.spec.name} says of an image holds in the company of the run's images alone",
-                    where=f"--method {offer.spec.name}",
-                    remedy="answer with a run of a method that describes each image for itself",
-                )
-            if leaf.learns:  # described by the run, while its network was there
-                continue
-            store = self.describer.store(offer, leaf)
-            for images in sets:
-                contents = images.contents()
-                self.describer.extract(offer, leaf, store, images, store.missing(contents), contents)
+    def describe_again(self, *more: ImageSet) -> dict[str, Rows]:
+        """Describe and calibrate as :meth:`describe` did, once the stages are begun, with what was learned then.
+
+        Args:
+            more: Sets that :meth:`describe_more` will be asked for.
+
+        Raises:
+            ReidbenchError: What was learned is needed and gone.
+        """
+        described = self.describer.describe_again(*more)
+        self._calibrate(described)
+        return described
 
     def describe_more(self, images: ImageSet) -> Representation:
         """Describe images that stand in no part, judged as test queries are.
 
         Raises:
-            ReidbenchError: They need a network that was fitted in the run and is gone.
+            ReidbenchError: What was learned is needed and gone.
         """
-        contents = images.contents()
-        made: dict[int, Representation] = {}
-        for offer, leaf in self.assembled.leaves:
-            store = self.describer.store(offer, leaf)
-            missing = store.missing(contents)
-            if len(missing) and leaf.learns:
-                raise ReidbenchError(
-                    f"the cache lacks what {offer.spec.name} made of {len(missing)} images, and the network that it "
-                    "trained is gone",
-                    where=f"the store of {offer.spec.name} in the cache (REIDBENCH_CACHE)",
-                    remedy="name the cache that the run used, or empty it and repeat the run with --again",
-                )
-            self.describer.extract(offer, leaf, store, images, missing, contents)
-            made[id(leaf)] = store.read(contents)
-        whole = represent(self.assembled.method, lambda leaf: made[id(leaf)])
+        whole = self.describer.describe_more(images)
         if self.numbering is None:
             return whole
         return whole.judged_by(self.numbering.mean(images.table["group"].to_numpy(dtype=str)))
@@ -229,7 +211,10 @@ class Stages:
         self._judge(described, labelled["calibration"], numbering)
         for path, each in combinations(method):
             if isinstance(each, Combination) and len(each.choices()) > 1:
-                rows = {part: _inside(described[part], path) for part in ("calibration", "gallery")}
+                rows = {
+                    part: Rows(described[part].indices, described[part].representation.part(path))
+                    for part in ("calibration", "gallery")
+                }
                 self.constants[path or "."] = choose_constants(
                     each, self.images, rows["calibration"], rows["gallery"], mode=self.gallery, learned=self.learned
                 )
@@ -301,10 +286,3 @@ class Stages:
 
     def _add_timing(self, name: str, seconds: float) -> None:
         self.timing[name] = round(self.timing.get(name, 0.0) + seconds, 3)
-
-
-def _inside(rows: Rows, path: str) -> Rows:
-    representation = rows.representation
-    for name in filter(None, path.split("/")):
-        representation = representation.part(name)
-    return Rows(rows.indices, representation)

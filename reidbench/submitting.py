@@ -120,7 +120,7 @@ def submit(
         )
     order = read_sample(competition, Path(root))
     registry = registry or load_registry()
-    reopened = reopen(record, images, registry=registry, device=device, progress=progress, also=(images, asked))
+    reopened = reopen(record, images, registry=registry, device=device, progress=progress)
     if competition.task == "cluster":
         from reidbench.clustering.submitting import cluster_asked  # scikit-learn loads there
 
@@ -139,13 +139,14 @@ def _answer(
     reopened: Reopened, images: ImageSet, asked: ImageSet, competition: Competition, order: list[str], output: Path
 ) -> tuple[dict[str, GroupAnswers], tuple[float, float, float]]:
     stages, progress = reopened.stages, reopened.stages.progress
-    whole = Rows(np.arange(len(images)), stages.describe_more(images))
-    queries = stages.describe_more(asked)
+    described = reopened.describe_again(images, asked)
+    whole = Rows(np.arange(len(images)), reopened.describe_more(images))
+    queries = reopened.describe_more(asked)
     again = {
         part: ask_again(
             reopened.method,
             images,
-            reopened.described[part],
+            described[part],
             whole,
             stages.rows["gallery"],
             mode=stages.gallery,

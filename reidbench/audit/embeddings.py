@@ -68,7 +68,7 @@ def read_embeddings(record: RunRecord, images: ImageSet, progress: Progress) -> 
     Raises:
         ReidbenchError: The run is of other images, or its method gives more or other than one vector for each image.
     """
-    described = reopen(record, images, registry=load_registry(), progress=progress).described
+    described = reopen(record, images, registry=load_registry(), progress=progress).describe_again()
     parts = [described[part].representation for part in ("gallery", "calibration", "test")]
     names = list(parts[0].dense)
     if parts[0].ragged or len(names) != 1 or parts[0].dense[names[0]].ndim != 2:

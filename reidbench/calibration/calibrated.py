@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,3 +76,16 @@ class Calibrated(Method):
             mine = numbers == number
             score[mine] = self._curves[number](values[mine])
         return score
+
+
+def calibrated_parts(method: Method) -> Iterator[tuple[str, Calibrated]]:
+    """Yield every calibrated method in a tree of parts with its path, inner ones first; the whole's path is empty."""
+    yield from _calibrated(method, "")
+
+
+def _calibrated(method: Method, path: str) -> Iterator[tuple[str, Calibrated]]:
+    for name, part in method.parts.items():
+        yield from _calibrated(part, f"{path}/{name}" if path else name)
+    if isinstance(method, Calibrated):
+        yield from _calibrated(method.inner, path)
+        yield path, method

@@ -7,14 +7,14 @@ Nothing is judged by a curve that saw it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.calibration.calibrated import Calibrated
+from reidbench.calibration.calibrated import Calibrated, calibrated_parts
 from reidbench.calibration.curves import Curve, MeanCurve, stated
 from reidbench.calibration.fitting import fit_curve
 from reidbench.calibration.pairs import (
@@ -116,25 +116,15 @@ def calibrate(
     Raises:
         ValueError: A similarity is ``nan``; names the part.
     """
-    nodes = list(_calibrated(method, queries.representation, gallery.representation, ""))
+    nodes = list(calibrated_parts(method))
     described = []
     with progress.stage("calibrate scores", len(nodes)) as stage:
-        for name, node, query, enrolled in nodes:
+        for name, node in nodes:
+            query, enrolled = queries.representation.part(name), gallery.representation.part(name)
             fit = _NodeFit(node, query, enrolled, queries, gallery, numbering, by_group, seed)
             described.append({"part": name, **fit.run(name)})
             stage.advance()
     return described
-
-
-def _calibrated(
-    method: Method, query: Representation, gallery: Representation, path: str
-) -> Iterator[tuple[str, Calibrated, Representation, Representation]]:
-    for name, part in method.parts.items():
-        inside = f"{path}/{name}" if path else name
-        yield from _calibrated(part, query.part(name), gallery.part(name), inside)
-    if isinstance(method, Calibrated):
-        yield from _calibrated(method.inner, query, gallery, path)
-        yield path, method, query, gallery
 
 
 @dataclass(slots=True, eq=False)

@@ -74,8 +74,12 @@ class PairProbabilities:
             yield Graph(str(name), places, symmetric(scores), anchors(candidates, best))
 
 
-def pair_probabilities(reopened: Reopened) -> PairProbabilities:
+def pair_probabilities(reopened: Reopened, *more: ImageSet) -> PairProbabilities:
     """Return a run's method with probabilities for scores.
+
+    Args:
+        reopened: The run.
+        more: Sets that :meth:`Reopened.describe_more` will be asked for.
 
     Raises:
         ReidbenchError: The method knows animals as such and can't compare two images.
@@ -88,10 +92,11 @@ def pair_probabilities(reopened: Reopened) -> PairProbabilities:
             where=str(reopened.record.path),
             remedy="cluster with a run of a method that compares images",
         )
+    run = reopened.describe_again(*more)
     if isinstance(method, Calibrated) or (
         method.parts and all(isinstance(part, Calibrated) for part in method.parts.values())
     ):
-        return PairProbabilities(method, stages.numbering, reopened.described, reopened)
+        return PairProbabilities(method, stages.numbering, run, reopened)
     images = reopened.images
     group = images.table["group"].to_numpy(dtype=str)
     code = np.unique(images.table["identity"].to_numpy(dtype=str), return_inverse=True)[1]
@@ -106,7 +111,7 @@ def pair_probabilities(reopened: Reopened) -> PairProbabilities:
         return LabelledRows(part.representation, code[at], group[at], encounter[at])
 
     wrapped = Calibrated(method, Calibration())
-    queries, gallery = labelled(reopened.described["calibration"]), labelled(reopened.described["gallery"])
+    queries, gallery = labelled(run["calibration"]), labelled(run["gallery"])
     calibrate(
         wrapped,
         queries,
@@ -118,13 +123,10 @@ def pair_probabilities(reopened: Reopened) -> PairProbabilities:
     )
     curves = {
         "calibration": numbering.held_out(queries),
-        "test": numbering.mean(group[reopened.described["test"].indices]),
+        "test": numbering.mean(group[run["test"].indices]),
         "gallery": np.zeros(len(gallery.identity), np.int64),
     }
-    described = {
-        part: Rows(each.indices, each.representation.judged_by(curves[part]))
-        for part, each in reopened.described.items()
-    }
+    described = {part: Rows(each.indices, each.representation.judged_by(curves[part])) for part, each in run.items()}
     return PairProbabilities(wrapped, numbering, described, reopened)
 
 

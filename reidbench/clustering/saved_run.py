@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from reidbench.clustering.choosing import Cut, choose_cut
 from reidbench.clustering.graph import Graph
 from reidbench.clustering.pairs import PairProbabilities, pair_probabilities
+from reidbench.data.images import ImageSet
 from reidbench.metrics.clustering import ClusteringScore, score_clusters
 from reidbench.reopening import Reopened
 
@@ -39,13 +40,17 @@ class ClusteredRun:
     pairs: PairProbabilities
 
 
-def cluster_run(reopened: Reopened) -> ClusteredRun:
+def cluster_run(reopened: Reopened, *more: ImageSet) -> ClusteredRun:
     """Choose how to cluster on calibration, and cluster test.
+
+    Args:
+        reopened: The run.
+        more: Sets that :meth:`Reopened.describe_more` will be asked for.
 
     Raises:
         ReidbenchError: The method can't compare two images, or a group is too large.
     """
-    pairs = pair_probabilities(reopened)
+    pairs = pair_probabilities(reopened, *more)
     images, described = reopened.images, pairs.described
     identity = images.table["identity"].to_numpy(dtype=str)
     calibration, test = (

@@ -34,11 +34,12 @@ def cluster_asked(
     Raises:
         ReidbenchError: The method can't compare two images, or the file can't be written.
     """
-    validated = cluster_run(reopened)
-    pairs, stages, images = validated.pairs, reopened.stages, reopened.images
-    database = Rows(np.arange(len(images)), pairs.judged(images, stages.describe_more(images)))
+    images = reopened.images
+    validated = cluster_run(reopened, images, asked)
+    pairs = validated.pairs
+    database = Rows(np.arange(len(images)), pairs.judged(images, reopened.describe_more(images)))
     rows = np.arange(len(images), len(both))
-    query = Rows(rows, pairs.judged(asked, stages.describe_more(asked)))
+    query = Rows(rows, pairs.judged(asked, reopened.describe_more(asked)))
     cluster = named_clusters(list(pairs.graphs(both, query, database)), validated.cut, len(asked))
     write_submission(
         output, competition, images, order, dict(zip(asked.table["image_id"], cluster.tolist(), strict=True))

@@ -1,1 +1,1 @@
-"""New photographs against a saved run: rebuild its method, answer, review, enrol."""
+"""New photographs against a saved run: ask its method, review, enrol."""

@@ -18,9 +18,9 @@ import numpy as np
 
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
+from reidbench.identifying.asking import ask
 from reidbench.identifying.enrolment import read_gallery
 from reidbench.identifying.new_photographs import NewPhotographs, joined, read_photographs
-from reidbench.identifying.rebuilding import rebuild
 from reidbench.metrics.certainty import BANDS, Band, Certainty, excess_of, is_right, learn_certainty
 from reidbench.metrics.summary import predict
 from reidbench.metrics.uncertainty.bootstrap import Interval
@@ -28,6 +28,7 @@ from reidbench.metrics.uncertainty.shares import AnimalCounts
 from reidbench.output_files import whole_file
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry import Registry, load_registry
+from reidbench.reopening import reopen
 from reidbench.run_inputs import dataset_of
 from reidbench.runs import RunRecord
 from reidbench.saved import SavedEpisode, find_run, read_saved_run
@@ -210,14 +211,15 @@ def identify(
     images = dataset_of(record, dataset, Path(root) if root else None)
     saved = read_saved_run(record)
     more = read_gallery(Path(gallery), images) if gallery is not None else None
-    rebuilt = rebuild(record, images, registry or load_registry(), device=device, progress=progress)
-    groups = tuple(sorted({*rebuilt.groups, *(more.table["group"].tolist() if more is not None else ())}))
+    reopened = reopen(record, images, registry=registry or load_registry(), device=device, progress=progress)
+    own = images if whole else reopened.gallery
+    groups = tuple(sorted({*reopened.gallery.table["group"], *(more.table["group"] if more is not None else ())}))
     with progress.stage("read photographs", 0) as stage:
         read = read_photographs(Path(photographs), groups, group, advance=stage.advance)
-    enrolled = joined("gallery", images if whole else rebuilt.gallery, *([more] if more is not None else []))
-    notes = _notes(saved_size=len(saved.enrolled), gallery=enrolled, matching=rebuilt.method.matching, more=more)
+    enrolled = joined("gallery", own, *([more] if more is not None else []))
+    notes = _notes(saved_size=len(saved.enrolled), gallery=enrolled, matching=reopened.method.matching, more=more)
     notes += _not_asked_about(saved.calibration, read.images)
-    identified = rebuilt.identify(read.images, enrolled, progress)
+    identified = ask(reopened, read.images, enrolled, progress)
     answers = identified.answers
     limit = saved.thresholds.limits(answers)
     certainty = learn_certainty(saved.calibration.answers, saved.calibration.limit, error)

@@ -105,7 +105,7 @@ def test_a_fusion_answers_behind_its_shortlist(folder, tmp_path):
     assert reidbench.score(made.path, folder / "solution.csv").overall.score > 0.3
 
 
-def test_what_a_trained_network_says_of_the_queries_is_kept_by_the_run(folder, tmp_path, monkeypatch):
+def test_a_trained_network_answers_the_queries_after_the_run(folder, tmp_path, monkeypatch):
     registry = Registry((Offer(MethodSpec("learner", "", Settings, Learner), "tests", "1"),), ())
     images = load_dataset("AnimalCLEF2025", folder)
     record = evaluate("learner", images, runs_dir=tmp_path, registry=registry, progress=Progress())

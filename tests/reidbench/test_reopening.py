@@ -1,0 +1,183 @@
+"""A saved run opened again: what it learned is brought back, and what is no longer as it was is named."""
+
+import copy
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+
+import reidbench
+from reidbench.cache import cache_dir
+from reidbench.errors import ReidbenchError
+from reidbench.evaluation import evaluate
+from reidbench.method import EmbeddingMethod, FitReport, MethodSpec, Settings
+from reidbench.progress import Progress
+from reidbench.registry import Offer, Registry, load_registry
+from reidbench.reopening import reopen
+from reidbench.saved import read_saved_run
+
+DRAWN = "patterns:identities=12,size=32,level=easy"
+FUSED = {"parts": "color_histogram,sift", "shortlist": 0, "calibration_pairs": 500}
+
+
+class Keeper(EmbeddingMethod):
+    """Colour, weighted by numbers that each fit draws anew and leaves in its folder."""
+
+    learns = True
+    forgetful = False
+    fitted = 0
+
+    def fit(self, train, context):
+        kept = context.work_dir / "weights.npy"
+        if not (context.restore and not self.forgetful):
+            type(self).fitted += 1
+            np.save(kept, np.random.default_rng().random(3))  # as on a GPU, no two trainings are alike
+        self.weights_of_fit = np.load(kept)
+        return FitReport()
+
+    def embed(self, pixels):
+        return np.stack([image.reshape(-1, 3).mean(0) * self.weights_of_fit for image in pixels])
+
+
+class Forgetful(Keeper):
+    """The same, but it learns anew whatever it is asked."""
+
+    forgetful = True
+
+
+@pytest.fixture
+def registry():
+    Keeper.fitted = Forgetful.fitted = 0
+    offers = [
+        Offer(MethodSpec(kind.__name__.lower(), "", Settings, kind), "tests", "1") for kind in (Keeper, Forgetful)
+    ]
+    return Registry(tuple(offers), ())
+
+
+@pytest.fixture(scope="module")
+def images():
+    return reidbench.load_dataset(DRAWN)
+
+
+@pytest.fixture(scope="module")
+def fused(images, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    return evaluate("wildfusion", images, settings=FUSED, runs_dir=folder, progress=Progress(), device="cpu")
+
+
+def open_again(record, images, registry=None):
+    return reopen(record, images, registry=registry or load_registry(), progress=Progress(), device="cpu")
+
+
+def altered(record, change):
+    data = copy.deepcopy(record.data)
+    change(data)
+    return dataclasses.replace(record, data=data)
+
+
+def test_calibrated_again_the_run_answers_as_it_did(fused, images):
+    reopened = open_again(fused, images)
+    described = reopened.describe_again()
+    again = reopened.stages._answer(reopened.method, described["test"], described["gallery"], Progress())
+    np.testing.assert_array_equal(again.answers.scores, read_saved_run(fused).test.answers.scores)
+
+
+def test_calibrated_as_recorded_it_answers_test_queries_as_it_did(fused, images):
+    reopened = open_again(fused, images)
+    test, gallery = (images.take(reopened.stages.rows[part]) for part in ("test", "gallery"))
+    reopened.calibrate_as_recorded(test.table["group"].tolist())
+    score = reopened.method.score(reopened.describe_more(test), reopened.describe_more(gallery))
+    best = read_saved_run(fused).test.answers.best_score
+    inside = test.table["group"].to_numpy()[:, None] == gallery.table["group"].to_numpy()
+    np.testing.assert_allclose(np.where(inside, score, -np.inf).max(axis=1), best, rtol=1e-6)
+
+
+@pytest.mark.parametrize("stores", ["whole", "lost"])
+def test_what_was_learned_is_brought_back_not_learned_again(images, tmp_path, registry, stores):
+    record = evaluate("keeper", images, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=len(stores))
+    assert Keeper.fitted == 1
+    if stores == "lost":
+        shutil.rmtree(cache_dir() / "representations")
+    reopened = open_again(record, images, registry)
+    more = reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=5")
+    described = reopened.describe_again(more)
+    again = reopened.stages._answer(reopened.method, described["test"], described["gallery"], Progress())
+    np.testing.assert_allclose(again.answers.scores, read_saved_run(record).test.answers.scores, rtol=1e-6)
+    assert len(reopened.describe_more(more)) == len(more)
+    assert Keeper.fitted == 1
+
+
+def test_a_cache_that_knows_nothing_has_it_learned_again_for_all_images(images, tmp_path, registry, monkeypatch):
+    record = evaluate("keeper", images, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=11)
+    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / "another"))
+    reopened = open_again(record, images, registry)
+    described = reopened.describe_again()
+    assert Keeper.fitted == 2 and len(described["gallery"].representation)
+    again = open_again(record, images, registry)
+    again.describe_again(reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=6"))
+    assert Keeper.fitted == 2  # what that training learned is kept like a run's
+
+
+def test_what_was_not_kept_is_an_error_where_images_stand_already(images, tmp_path, registry):
+    record = evaluate("keeper", images, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=12)
+    shutil.rmtree(cache_dir() / "fitted")
+    more = reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=7")
+    with pytest.raises(ReidbenchError, match="has to be fitted again before it can look at further images") as caught:
+        open_again(record, images, registry).describe_again(more)
+    assert "REIDBENCH_CACHE" in caught.value.remedy and "--again" in caught.value.remedy
+    assert Keeper.fitted == 1
+
+
+def test_another_network_than_described_the_run_is_noticed(images, tmp_path, registry):
+    record = evaluate("forgetful", images, runs_dir=tmp_path, registry=registry, progress=Progress())
+    more = reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=8")
+    reopened = open_again(record, images, registry)
+    reopened.calibrate_as_recorded([])
+    with pytest.raises(ReidbenchError, match="says something else of images of the run"):
+        reopened.describe_more(more)
+
+
+def test_a_run_forgets_what_a_network_said_that_it_knows_nothing_of(images, tmp_path, registry):
+    run = {"runs_dir": tmp_path, "registry": registry, "progress": Progress(), "seed": 13}
+    record = evaluate("keeper", images, **run)
+    shutil.rmtree(cache_dir() / "representations")
+    reopened = open_again(record, images, registry)
+    before = reopened.describe_again()["test"].representation.dense["embedding"].copy()  # of the network kept
+    evaluate("keeper", images, again=True, **run)
+    after = open_again(record, images, registry).describe_again()["test"].representation.dense["embedding"]
+    assert Keeper.fitted == 2 and not np.allclose(before, after)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: data["plugin"].update(method_version="0"), "installed as version"),
+        (lambda data: data["weights"].update(sha256="ab" * 32), "its weights are"),
+        (lambda data: data["parts"].pop("sift"), "part sift is new"),
+        (lambda data: data["parts"].update(more=data["parts"]["sift"]), "part more is gone"),
+        (lambda data: data["parts"]["sift"].update(method="aliked"), "part sift is sift, the run's was aliked"),
+        (
+            lambda data: data["parts"]["sift"]["plugin"].update(method_version="0"),
+            r"part sift \(sift\) is installed as",
+        ),
+        (lambda data: data["parts"]["sift"]["settings"].update(ratio=0.123), r"part sift \(sift\) has other settings"),
+        (
+            lambda data: data["parts"]["sift"].update(calibrated_by={"name": "other", "curve_version": "1"}),
+            "the curve that calibrates part sift",
+        ),
+    ],
+)
+def test_what_is_no_longer_as_it_was_is_named(fused, images, change, message):
+    with pytest.raises(ReidbenchError, match=message) as caught:
+        open_again(altered(fused, change), images)
+    assert "wildfusion is no longer as it was in the run" in caught.value.message and caught.value.remedy
+
+
+def test_another_release_of_a_plugin_with_the_same_method_is_the_same(fused, images):
+    def newer(data):
+        data["plugin"]["version"] = "99"
+        data["parts"]["sift"]["plugin"]["version"] = "99"
+        data["weights"]["source"] = "/elsewhere/weights"
+
+    assert open_again(altered(fused, newer), images).method.parts
