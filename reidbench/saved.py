@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from reidbench.errors import ReidbenchError
 from reidbench.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
-from reidbench.runs import RunRecord, load_runs, read_run
+from reidbench.runs import RunRecord, find_runs, read_run
 from reidbench.thresholds import Thresholds
 
 PARTS = ("calibration", "test")
@@ -90,7 +90,8 @@ def find_run(name: str | Path, runs_dir: str | Path = "runs") -> RunRecord:
     """
     if (record := read_run(Path(name))) is not None:
         return record
-    runs = load_runs(Path(runs_dir))
+    there = find_runs(Path(runs_dir))
+    runs = there.records
     found = [run for run in runs if run.id == str(name)] or [run for run in runs if run.id.startswith(str(name))]
     if len(found) == 1:
         return found[0]
@@ -101,6 +102,9 @@ def find_run(name: str | Path, runs_dir: str | Path = "runs") -> RunRecord:
             where=f"--runs {runs_dir}",
             remedy="write more of the id, or name the run's folder",
         )
+    torn = next((each for each in there.unreadable if each.path.name.startswith(str(name))), None)
+    if torn is not None:
+        raise ReidbenchError(torn.reason, where=str(torn.path / "run.json"), remedy=torn.remedy)
     raise ReidbenchError(
         f"there is no finished run '{name}'",
         where=f"--runs {runs_dir}",

@@ -20,7 +20,7 @@ from reidbench.output_files import whole_file
 from reidbench.progress import Progress
 from reidbench.report.audit_page import audit_sheets, write_audit
 from reidbench.report.sheets import Sheet, show
-from reidbench.runs import load_runs
+from reidbench.runs import FoundRuns, find_runs
 from reidbench.saved import find_run
 
 
@@ -78,8 +78,9 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
         record = find_run(options.embedding, options.runs_dir or Path("runs"))
         embeddings = read_embeddings(record, images, progress)
     audit = audit_images(images, split, alike=options.alike, embeddings=embeddings, progress=progress)
-    audit = replace(audit, notes=tuple(filter(None, (note, *audit.notes))))
-    runs = tuple(score_without_leaks(audit, load_runs(options.runs_dir))) if options.runs_dir else ()
+    found = find_runs(options.runs_dir) if options.runs_dir else FoundRuns(())
+    audit = replace(audit, notes=tuple(filter(None, (note, *audit.notes, *map(str, found.unreadable)))))
+    runs = tuple(score_without_leaks(audit, found.records))
     probes = tuple(_probe(images, split, name, progress) for name in options.background)
     sheets = tuple(audit_sheets(audit, runs, [_probe_sheet(probes)] if probes else []))
     written = []

@@ -69,14 +69,17 @@ def compare(
         failure_sheets,
         group_sheets,
         interval_sheets,
+        unreadable_sheets,
         variance_sheets,
     )
+    from reidbench.runs import find_runs, found_runs
 
     failures = load_failures(runs, dataset)
+    found = find_runs(runs) if failures else found_runs(runs, "compare")
     rows = []
-    if not failures or any(runs.glob("*/*/*/run.json")):  # where all failed, there is still that to show
+    if found.records:  # where all failed, there is still that to show
         rows = compare_runs(
-            runs, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits, against=against
+            found, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits, against=against
         )
     chosen = Format.json if as_json else format
     if intervals or chosen in (Format.json, Format.csv):
@@ -90,7 +93,8 @@ def compare(
         (True, dataset_sheet),
         (True, protocol_sheets),
     ]
-    sheets = [*failure_sheets(failures), *(sheet for wanted, make in asked if wanted for sheet in make(rows))]
+    lost = unreadable_sheets(found.unreadable)
+    sheets = [*lost, *failure_sheets(failures), *(sheet for wanted, make in asked if wanted for sheet in make(rows))]
     if output is None and chosen is Format.table:
         table.print_tables(rows, Console(highlight=False), sheets)
         return
@@ -102,6 +106,9 @@ def compare(
         Format.html: partial(_as_html, sheets=sheets),
     }
     text = writers[chosen](rows)
+    if chosen in (Format.json, Format.csv):  # rows alone; what is missing is said beside them
+        for each in found.unreadable:
+            typer.echo(each, err=True)
     if output is None:
         typer.echo(text, nl=False)
         return

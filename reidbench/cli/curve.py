@@ -112,8 +112,12 @@ def carried(
     from reidbench.report.carried import as_json as carried_as_json
     from reidbench.report.carried import carried_thresholds
     from reidbench.report.ranking import compare_runs
+    from reidbench.runs import found_runs
 
-    found = carried_thresholds(compare_runs(runs, mixed_splits=mixed_splits))
+    there = found_runs(runs, "compare")
+    for lost in there.unreadable:
+        typer.echo(lost, err=True)
+    found = carried_thresholds(compare_runs(there, mixed_splits=mixed_splits))
     if as_json:
         typer.echo(carried_as_json(found))
         return

@@ -13,7 +13,7 @@ from reidbench.registry import load_registry
 from reidbench.report.html import PageOptions, write_report
 from reidbench.report.photographs import find_photographs, without_photographs
 from reidbench.report.ranking import leaderboard, select_runs
-from reidbench.runs import RunRecord, load_runs
+from reidbench.runs import FoundRuns, found_runs
 from reidbench.saved import find_run
 
 KINDS = ("false_new", "misidentified", "false_match")
@@ -54,12 +54,15 @@ def build_report(
     Raises:
         ReidbenchError: There is no such run, runs can't be ranked together, or the file can't be written.
     """
-    chosen = select_runs(_find_runs(names, runs_dir), dataset=dataset, split=split, gallery=gallery)
+    found = _find_runs(names, runs_dir)
+    chosen = select_runs(found.records, dataset=dataset, split=split, gallery=gallery)
     rows = leaderboard(chosen, mixed_splits=mixed_splits)
     shown = [run for row in rows for run in row.runs]
     photographs = without_photographs(shown) if images is None else find_photographs(shown, images, root)
     failures = [] if names else load_failures(runs_dir, dataset)
-    page = write_report(rows, options, photographs, load_registry(files=plugins), failures).encode("utf-8")
+    page = write_report(rows, options, photographs, load_registry(files=plugins), failures, found.unreadable).encode(
+        "utf-8"
+    )
     with whole_file(output, "report") as temporary:
         temporary.write_bytes(page)
     return len(page)
@@ -97,16 +100,8 @@ def parse_costs(pairs: Sequence[str]) -> ErrorCosts:
     return ErrorCosts(**given)
 
 
-def _find_runs(names: Sequence[str], runs_dir: Path) -> list[RunRecord]:
-    if names:
-        found = {record.path.resolve(): record for record in (find_run(name, runs_dir) for name in names)}
-        return list(found.values())
-    runs = load_runs(runs_dir)
-    if not runs:
-        raise ReidbenchError(
-            "there is no finished run to report on",
-            where=f"--runs {runs_dir}",
-            remedy="name the folder that holds them with --runs DIR, or run a method first: "
-            "reidbench run --method color_histogram",
-        )
-    return runs
+def _find_runs(names: Sequence[str], runs_dir: Path) -> FoundRuns:
+    if not names:
+        return found_runs(runs_dir, "report on")
+    found = {record.path.resolve(): record for record in (find_run(name, runs_dir) for name in names)}
+    return FoundRuns(list(found.values()))

@@ -32,12 +32,20 @@ from reidbench.report.protocols import protocol_sheets
 from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
 from reidbench.report.run_curves import RunCurves, curves_of
 from reidbench.report.sections import SectionView, section_view
-from reidbench.report.sheets import Sheet, dataset_sheet, failure_sheets, interval_sheets, show, variance_sheets
+from reidbench.report.sheets import (
+    Sheet,
+    dataset_sheet,
+    failure_sheets,
+    interval_sheets,
+    show,
+    unreadable_sheets,
+    variance_sheets,
+)
 from reidbench.report.size_charts import size_charts
 from reidbench.report.table import as_cells, notes_of, title_of
 from reidbench.report.templating import environment, source
 from reidbench.report.views import BoardView, LeaderboardView, TableView
-from reidbench.runs import RunRecord
+from reidbench.runs import RunRecord, UnreadableRun
 
 MOST_ERRORS = 6  # of each kind and method
 MOST_OTHERS = 9  # runs of a row that are drawn thinly behind the first
@@ -67,6 +75,7 @@ def write_report(
     photographs: Mapping[str, Photographs] | None = None,
     registry: Registry | None = None,
     failures: Sequence[FailedRun] = (),
+    unreadable: Sequence[UnreadableRun] = (),
 ) -> str:
     """Return the page of a leaderboard.
 
@@ -76,6 +85,7 @@ def write_report(
         photographs: The images of each dataset, by its digest; without them errors are listed without pictures.
         registry: Where sections and sources come from; by default the installed plugins.
         failures: Runs that have no numbers; a table says why.
+        unreadable: Runs that have no row because their records can't be read; a table names them.
 
     Raises:
         ReidbenchError: The saved scores of a run can't be read.
@@ -90,7 +100,9 @@ def write_report(
     views = [_board_view(index, board, options, gallery) for index, board in enumerate(parts)]
     return _render(
         records, options, boards=views, carried=carried_thresholds(rows),
-        sheets=[*failure_sheets(failures), *dataset_sheet(rows), *protocol_sheets(rows)],
+        sheets=[
+            *unreadable_sheets(unreadable), *failure_sheets(failures), *dataset_sheet(rows), *protocol_sheets(rows)
+        ],
         sections=_sections(registry or load_registry(), records), citations=_grouped(citations_of(records, registry)),
     )  # fmt: skip
 

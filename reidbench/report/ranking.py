@@ -20,7 +20,7 @@ from reidbench.report.selection import (
     short,
 )
 from reidbench.report.standing import stand
-from reidbench.runs import RunRecord, load_runs
+from reidbench.runs import FoundRuns, RunRecord, found_runs
 
 __all__ = [
     "CLOSED_SET", "METRICS", "OFFICIAL", "TIE", "LeaderboardRow", "boards", "compare_runs", "describe_split",
@@ -32,7 +32,7 @@ TIE = 1e-12
 
 
 def compare_runs(
-    runs_dir: Path,
+    runs: Path | FoundRuns,
     *,
     dataset: str | None = None,
     split: str | None = None,
@@ -40,22 +40,22 @@ def compare_runs(
     mixed_splits: bool = False,
     against: str | None = None,
 ) -> list[LeaderboardRow]:
-    """Read the runs in a folder, keep those asked for, and rank them.
+    """Keep those runs of a folder that are asked for, and rank them.
+
+    Args:
+        runs: The folder, or what was found there.
+        dataset: Keep runs on this dataset.
+        split: Keep runs on this split.
+        gallery: Keep runs that searched this gallery.
+        mixed_splits: Rank rows together although they were judged on different splits.
+        against: Method from which every other's paired difference is given.
 
     Raises:
         ReidbenchError: There is no such run, or the runs can't be ranked together.
     """
-    runs = load_runs(runs_dir)
-    if not runs:
-        raise ReidbenchError(
-            "there is no finished run to compare",
-            where=f"--runs {runs_dir}",
-            remedy="name the folder that holds them with --runs DIR, or run a method first: "
-            "reidbench run --method color_histogram",
-        )
-    return leaderboard(
-        select_runs(runs, dataset=dataset, split=split, gallery=gallery), mixed_splits=mixed_splits, against=against
-    )
+    found = runs if isinstance(runs, FoundRuns) else found_runs(runs, "compare")
+    chosen = select_runs(found.records, dataset=dataset, split=split, gallery=gallery)
+    return leaderboard(chosen, mixed_splits=mixed_splits, against=against)
 
 
 def leaderboard(

@@ -15,6 +15,7 @@ from rich.text import Text
 from reidbench.failures import FailedRun
 from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
+from reidbench.runs import UnreadableRun
 
 UNDEFINED = "–"
 _WIDE = 120
@@ -228,6 +229,15 @@ def failure_sheets(failures: Sequence[FailedRun]) -> list[Sheet]:
     )  # fmt: skip
     headings = ("method", "plugin", "dataset", "split, seed", "how", "reason")
     return [Sheet("Failed", headings, cells, n_names=len(headings), prose=True)]
+
+
+def unreadable_sheets(runs: Sequence[UnreadableRun]) -> list[Sheet]:
+    """Return the run folders that have no row because their records can't be read; none where all can."""
+    if not runs:
+        return []
+    cells = tuple((str(each.path), f"{each.reason}; {each.remedy}") for each in runs)
+    title = "Left out: the record of " + ("a run" if len(runs) == 1 else f"{len(runs)} runs") + " can't be read"
+    return [Sheet(title, ("folder", "reason, and what to do"), cells, n_names=2, prose=True)]
 
 
 def print_sheet(sheet: Sheet, console: Console) -> None:

@@ -180,3 +180,46 @@ def test_where_all_runs_failed_that_is_what_is_shown(tmp_path):
     failed_run(tmp_path)
     assert "hangs was ended after 8 s" in " ".join(call("--runs", tmp_path, "--format", "markdown").split())
     assert [row["method"] for row in json.loads(call("--runs", tmp_path, "--json"))] == ["hangs"]
+
+
+TORN = [("{", "can't be read"), ("", "can't be read"), ("[]", "holds no object"), ('{"schema": 99}', "has schema 99"),
+        ('{"schema": 1}', "lacks dataset"), (b"\xff\xfe\x00", "can't be read")]  # fmt: skip
+
+
+def tear(runs_dir: Path, content: str | bytes, name: str = "torn") -> Path:
+    folder = runs_dir / "patterns" / "sift" / name
+    folder.mkdir()
+    (folder / "run.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+@pytest.mark.parametrize(("content", "reason"), TORN)
+def test_a_record_that_can_not_be_read_costs_its_own_row(runs_dir, content, reason):
+    folder = tear(runs_dir, content)
+    shown = "".join(call("--runs", runs_dir).split())
+    assert "color_histogram" in shown and "sift" in shown  # the leaderboard is there
+    assert "Left out: the record of a run can't be read".replace(" ", "") in shown
+    for said in (str(folder), reason, "delete the folder" if "99" not in str(content) else "update reidbench"):
+        assert said.replace(" ", "") in shown
+    assert str(folder) in call("--runs", runs_dir, "--format", "markdown").replace("\\", "")
+
+
+def test_rows_for_machines_hold_no_torn_record_and_stderr_names_it(runs_dir):
+    before = call("--runs", runs_dir, "--json")
+    folder = tear(runs_dir, "{")
+    for written, read in (
+        ("--json", json.loads),
+        ("--format=csv", lambda text: list(csv.DictReader(io.StringIO(text)))),
+    ):
+        result = CliRunner().invoke(app, ["--runs", str(runs_dir), written], catch_exceptions=False)
+        assert result.exit_code == 0 and len(read(result.stdout)) == len(json.loads(before))
+        assert str(folder) in result.stderr and "delete the folder" in result.stderr
+
+
+def test_a_folder_of_torn_records_alone_is_an_error(tmp_path):
+    (tmp_path / "patterns" / "sift").mkdir(parents=True)
+    first = tear(tmp_path, "", "a")
+    tear(tmp_path, "{", "b")
+    with pytest.raises(ReidbenchError, match="none of 2 records can be read; the first") as caught:
+        call("--runs", tmp_path)
+    assert str(first) in caught.value.where and "delete the folder" in caught.value.remedy

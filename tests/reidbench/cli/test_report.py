@@ -57,6 +57,18 @@ def test_what_failed_is_on_the_page_unless_runs_are_named(runs_dir, tmp_path):
     path.unlink()
 
 
+def test_a_record_that_can_not_be_read_is_named_on_the_page(runs_dir, tmp_path):
+    torn = reidbench.load_runs(runs_dir)[0].path.parent / "torn"
+    torn.mkdir()
+    (torn / "run.json").write_text('{"schema": 2, "meth')
+    try:
+        assert call("--runs", runs_dir, "--no-images", "-o", tmp_path / "page.html").exit_code == 0
+    finally:
+        (torn / "run.json").unlink()
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "2 runs on 1 dataset." in page and str(torn) in page and "delete the folder and run it again" in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
