@@ -44,18 +44,27 @@ class Reopened:
         record: The run.
         images: Its images.
         stages: Its stages, begun: nothing is described, calibrated or matched.
-        policy: What chose its thresholds.
+        registry: Where its method was found, and its policy is.
     """
 
     record: RunRecord
     images: ImageSet
     stages: Stages
-    policy: Policy
+    registry: Registry
 
     @property
     def method(self) -> Method:
         """The method, prepared."""
         return self.stages.assembled.method
+
+    @property
+    def policy(self) -> Policy:
+        """What chose its thresholds; looked up where it is needed, since answering by them needs no policy.
+
+        Raises:
+            ReidbenchError: It is not installed.
+        """
+        return self.registry.policy(self.record.data["threshold"]["asked"])
 
     @property
     def gallery(self) -> ImageSet:
@@ -129,7 +138,7 @@ def reopen(
     fit_s = data["timing"].get("fit_s")
     if isinstance(fit_s, int | float):
         stages.describer.seconds["fit_s"] = fit_s  # what fitting it again would cost
-    return Reopened(record, images, stages, registry.policy(data["threshold"]["asked"]))
+    return Reopened(record, images, stages, registry)
 
 
 def _check_same(record: RunRecord, offer: Offer, assembled: Assembled) -> None:

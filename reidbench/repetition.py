@@ -101,7 +101,7 @@ def repeat_run(
     data = record.data
     registry = load_registry(files=plugins)
     _require_files(data, plugins, record)
-    images = dataset_of(record, dataset, root)
+    images = dataset_of(record, dataset, root, registry)
     where = Path(runs_dir) / "repeats"
     store = where / f".store-{record.id}"  # kept if this is killed, so that the same command goes on from there
     if device == "auto" and data["environment"]["device"] == "cpu":

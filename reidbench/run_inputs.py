@@ -12,10 +12,13 @@ from reidbench.data.images import ImageSet
 from reidbench.data.sources import BUILT_IN, load_dataset
 from reidbench.data.splits import Split, read_split, split_of_kind
 from reidbench.errors import ReidbenchError
+from reidbench.registry import Registry
 from reidbench.runs import RunRecord
 
 
-def dataset_of(record: RunRecord, source: str | None = None, root: Path | None = None) -> ImageSet:
+def dataset_of(
+    record: RunRecord, source: str | None = None, root: Path | None = None, registry: Registry | None = None
+) -> ImageSet:
     """Return the images that a run stands on.
 
     Args:
@@ -23,6 +26,7 @@ def dataset_of(record: RunRecord, source: str | None = None, root: Path | None =
         source: The dataset as ``run --dataset`` takes it; by default where the run found it. Drawn animals need no
             name.
         root: Folder of the images, where the dataset needs one.
+        registry: Where plugins' datasets come from; by default the installed plugins, looked up where needed.
 
     Raises:
         ReidbenchError: The place of the dataset is not known, can't be read, or holds other images than the run had.
@@ -40,7 +44,7 @@ def dataset_of(record: RunRecord, source: str | None = None, root: Path | None =
     if root is None and source is None and told.get("root"):
         root = Path(told["root"])
     try:
-        images = load_dataset(name, root)
+        images = load_dataset(name, root, registry)
     except ReidbenchError as error:
         if source is not None:
             raise

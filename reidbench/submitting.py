@@ -138,7 +138,7 @@ def submit(
 def _answer(
     reopened: Reopened, images: ImageSet, asked: ImageSet, competition: Competition, order: list[str], output: Path
 ) -> tuple[dict[str, GroupAnswers], tuple[float, float, float]]:
-    stages, progress = reopened.stages, reopened.stages.progress
+    stages, progress, policy = reopened.stages, reopened.stages.progress, reopened.policy
     described = reopened.describe_again(images, asked)
     whole = Rows(np.arange(len(images)), reopened.describe_more(images))
     queries = reopened.describe_more(asked)
@@ -156,9 +156,9 @@ def _answer(
         for part in ("calibration", "test")
     }
     trials: GalleryTrials | None = None
-    if reopened.policy.needs_gallery:
+    if policy.needs_gallery:
         trials = stages.try_whole_gallery(whole)
-    thresholds = choose_thresholds(reopened.policy, again["calibration"], trials)
+    thresholds = choose_thresholds(policy, again["calibration"], trials)
     for note in thresholds.notes:
         progress.warn(note)
     both = _joined(images, asked)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reidbench.cli.options import RootOption, RunsOption
+from reidbench.cli.options import PluginOption, RootOption, RunsOption
 from reidbench.output_files import whole_file
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def cluster(
     ] = None,
     runs: RunsOption = Path("runs"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    plugin: PluginOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Cluster a saved run's test images by its scores, cut where its calibration images say."""
@@ -42,8 +43,9 @@ def cluster(
     from reidbench.saved import find_run
 
     record = find_run(run, runs)
-    images = dataset_of(record, dataset, root)
-    reopened = reopen(record, images, registry=load_registry(), device=device, progress=RichProgress())
+    registry = load_registry(files=plugin or ())
+    images = dataset_of(record, dataset, root, registry)
+    reopened = reopen(record, images, registry=registry, device=device, progress=RichProgress())
     found = cluster_run(reopened)
     if output is not None:
         _write(output, found.image_id.tolist(), found.cluster.tolist())

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reidbench.cli.options import RootOption, RunsOption
+from reidbench.cli.options import PluginOption, RootOption, RunsOption
 from reidbench.errors import ReidbenchError
 
 if TYPE_CHECKING:
     from reidbench.identifying.answering import Identifications
+    from reidbench.registry import Registry
 
 
 def identify(
@@ -42,22 +43,29 @@ def identify(
         Path | None, typer.Option(help="Enrol these decisions, as the page saves them, instead of identifying.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    plugin: PluginOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Answer new photographs by a saved run: certain, to be reviewed or new; then enrol what was decided."""
+    from reidbench.registry import load_registry
+
+    registry = load_registry(files=plugin or ())
     if enroll is not None:
         if page is not None:
             raise ReidbenchError(
                 "--enroll writes a dataset and no page", where=f"--page {page}", remedy="leave --page out"
             )
-        _enroll(photographs, run, runs, dataset, root, group, gallery, output or Path("enlarged.csv"), enroll, as_json)
+        _enroll(
+            photographs, run, runs, dataset, root, group, gallery, output or Path("enlarged.csv"), enroll, as_json,
+            registry,
+        )  # fmt: skip
         return
     from reidbench.identifying.answering import identify as answer
     from reidbench.identifying.answering import to_csv, write_answers
 
     found = answer(
         photographs, run, dataset=dataset, root=root, group=group, gallery=gallery, whole=whole, error=error,
-        device=device, runs_dir=runs,
+        device=device, runs_dir=runs, registry=registry,
     )  # fmt: skip
     output = output or Path("identify.csv")
     write_answers(output, to_csv(found.found))
@@ -100,12 +108,13 @@ def _enroll(
     output: Path,
     decisions: Path,
     as_json: bool,
+    registry: Registry,
 ) -> None:
     from reidbench.identifying.enrolment import enrol_decisions
 
     done = enrol_decisions(
         decisions, photographs, run, dataset=dataset, root=root, group=group, gallery=gallery, output=output,
-        runs_dir=runs,
+        runs_dir=runs, registry=registry,
     )  # fmt: skip
     if as_json:
         told = {"photographs": done.n_photograph, "new_animals": done.n_new, "rejected": done.n_rejected}

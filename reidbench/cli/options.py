@@ -18,7 +18,7 @@ DatasetOption = Annotated[str, typer.Option(help="Name, CSV or Parquet file, or 
 RootOption = Annotated[Path | None, typer.Option(help="Folder of the images, where the dataset needs one.")]
 PluginOption = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", metavar="FILE", help="Python file with a method of your own; repeatable."),
+    typer.Option("--plugin", metavar="FILE", help="Python file with a plugin of your own; repeatable."),
 ]
 NewShareOption = Annotated[
     float | None, typer.Option(help="Share of queries that show new animals; default the kind's own, mostly 0.3.")

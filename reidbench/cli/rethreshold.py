@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reidbench.cli.options import RunsOption
+from reidbench.cli.options import PluginOption, RunsOption
 
 if TYPE_CHECKING:
     from reidbench.metrics.uncertainty.bootstrap import Interval
@@ -36,6 +36,7 @@ def rethreshold(
             help="Add the interval with the calibration animals redrawn and the threshold chosen on them; seconds.",
         ),
     ] = False,
+    plugin: PluginOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decide a saved run again: write a new record beside it, or compare all policies and write none."""
@@ -46,7 +47,7 @@ def rethreshold(
     from reidbench.rethresholding import tried_policies, try_policies, warning_of
     from reidbench.saved import find_run, read_saved_run
 
-    registry = load_registry()
+    registry = load_registry(files=plugin or ())
     record = find_run(run, runs)
     if threshold != "all":
         written = decide(record, threshold, registry=registry)

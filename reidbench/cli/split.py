@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import SPLIT_KIND_HELP, NewShareOption, RootOption
+from reidbench.cli.options import SPLIT_KIND_HELP, NewShareOption, PluginOption, RootOption
 
 
 def split(
@@ -17,12 +17,15 @@ def split(
     kind: Annotated[str, typer.Option("--kind", "--split-kind", help=SPLIT_KIND_HELP)] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     new_share: NewShareOption = None,
+    plugin: PluginOption = None,
 ) -> None:
     """Make a split of a dataset and write it as a CSV."""
     from reidbench.data.sources import load_dataset
     from reidbench.data.splits import split_of_kind, write_split
+    from reidbench.registry import load_registry
 
-    made = split_of_kind(load_dataset(dataset, root), kind, seed=seed, new_share=new_share)
+    images = load_dataset(dataset, root, load_registry(files=plugin) if plugin else None)
+    made = split_of_kind(images, kind, seed=seed, new_share=new_share)
     write_split(made, output)
     for warning in made.warnings:
         typer.echo(f"warning: {warning}", err=True)

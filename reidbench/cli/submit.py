@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reidbench.cli.options import RunsOption
+from reidbench.cli.options import PluginOption, RunsOption
 
 if TYPE_CHECKING:
     from reidbench.submitting import Submission
@@ -24,11 +24,15 @@ def submit(
     output: Annotated[Path, typer.Option("--output", "-o", help="CSV to write.")] = Path("submission.csv"),
     runs: RunsOption = Path("runs"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    plugin: PluginOption = None,
 ) -> None:
     """Answer a competition's queries against its whole database and write the file that it takes."""
+    from reidbench.registry import load_registry
     from reidbench.submitting import submit as answer
 
-    _print(answer(run, output, root=root, runs_dir=runs, device=device), Console(highlight=False))
+    registry = load_registry(files=plugin or ())
+    made = answer(run, output, root=root, runs_dir=runs, device=device, registry=registry)
+    _print(made, Console(highlight=False))
 
 
 def _print(made: Submission, console: Console) -> None:

@@ -208,10 +208,11 @@ def identify(
         )
     progress = progress or RichProgress()
     record = run if isinstance(run, RunRecord) else find_run(run, runs_dir)
-    images = dataset_of(record, dataset, Path(root) if root else None)
+    registry = registry or load_registry()
+    images = dataset_of(record, dataset, Path(root) if root else None, registry)
     saved = read_saved_run(record)
     more = read_gallery(Path(gallery), images) if gallery is not None else None
-    reopened = reopen(record, images, registry=registry or load_registry(), device=device, progress=progress)
+    reopened = reopen(record, images, registry=registry, device=device, progress=progress)
     own = images if whole else reopened.gallery
     groups = tuple(sorted({*reopened.gallery.table["group"], *(more.table["group"] if more is not None else ())}))
     with progress.stage("read photographs", 0) as stage:

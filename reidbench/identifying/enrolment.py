@@ -20,6 +20,7 @@ from reidbench.data.sources import load_dataset
 from reidbench.data.sources.files import read_csv
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.identifying.new_photographs import read_photographs
+from reidbench.registry import Registry
 from reidbench.run_inputs import dataset_of
 from reidbench.saved import find_run
 from reidbench.words import NEW_IDENTITY
@@ -116,6 +117,7 @@ def enrol_decisions(
     gallery: Path | None = None,
     output: Path,
     runs_dir: Path = Path("runs"),
+    registry: Registry | None = None,
 ) -> Enrolled:
     """Enrol what was decided of a folder of photographs; the arguments are those of ``identify``.
 
@@ -123,7 +125,7 @@ def enrol_decisions(
         ReidbenchError: See :func:`enrol`; nothing is written.
     """
     record = find_run(run, runs_dir)
-    images = dataset_of(record, dataset, root)
+    images = dataset_of(record, dataset, root, registry)
     more = read_gallery(gallery, images) if gallery is not None else None
     groups = sorted({*images.table["group"], *(more.table["group"] if more is not None else ())})
     read = read_photographs(photographs, groups, group)

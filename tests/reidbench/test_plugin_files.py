@@ -1,13 +1,21 @@
 """A method in a plain file: found, run, and known by its bytes."""
 
 import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from reidbench.cli.main import app
+from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.registry import load_registry
+from reidbench.runs import load_runs
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 MEAN = '''
@@ -39,6 +47,34 @@ def test_the_bytes_of_the_file_are_its_version(tmp_path):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert (offer.distribution, offer.version, offer.spec.version) == ("my_method.py", digest, digest)
     assert load_registry([], files=[path]).find("my_method.py:mean_colour").spec.name == "mean_colour"
+
+
+def test_a_run_of_a_file_on_a_dataset_of_a_file_is_opened_again_with_them(tmp_path):
+    """split, run and identify by the command, the second plugin word for word from the docs."""
+    docs = (Path(__file__).parents[2] / "docs" / "writing-a-method.md").read_text(encoding="utf-8")
+    meadow = write(
+        tmp_path, re.search(r"```python\n(# meadow.py\n.*?)```", docs, re.S)[1].replace("=24", "=12"), "meadow.py"
+    )
+    given = ["--plugin", meadow, "--plugin", write(tmp_path)]
+
+    def call(*arguments):
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    split, runs = tmp_path / "split.csv", tmp_path / "runs"
+    assert "gallery" in call("split", "meadow", "--plugin", meadow, "-o", split)
+    call("run", "--method", "mean_colour", "--dataset", "meadow", "--split", split, "--runs", runs, *given)
+    (record,) = load_runs(runs)
+    images = load_dataset("meadow", registry=load_registry([], files=[meadow]))
+    photographs = tmp_path / "new"
+    photographs.mkdir()
+    shutil.copy(images.image_path(0), photographs)
+    asked = ["identify", photographs, "--run", record.path, "--group", images.table["group"][0], "--whole", "--json"]
+    found = json.loads(call(*asked, *given, "-o", tmp_path / "answers.csv"))["photographs"]
+    assert found[0]["candidates"][0]["identity"] == images.table["identity"][0]  # the photograph itself is enrolled
+    with pytest.raises(ReidbenchError, match="mean_colour|meadow"):
+        CliRunner().invoke(app, [str(each) for each in asked], catch_exceptions=False)
 
 
 def test_a_run_of_a_file_is_another_run_when_the_file_changes(tmp_path):

@@ -11,6 +11,7 @@ import reidbench
 from reidbench.cli.rethreshold import rethreshold
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
+from reidbench.saved import read_saved_run
 
 app = typer.Typer()
 app.command()(rethreshold)
@@ -31,6 +32,35 @@ def call(*arguments):
     result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+STRICT = """
+import reidbench
+
+
+class Strict:
+    text = "strict"
+    needs_gallery = False
+
+    def choose(self, answers, gallery=None):
+        return reidbench.Thresholds("strict", {}, True, value=float(answers.best_score.max()))
+
+
+@reidbench.hookimpl
+def reidbench_threshold_policies():
+    return [reidbench.PolicySpec("strict", "only the best is known", lambda value, scope: Strict(), ("strict",))]
+"""
+
+
+def test_a_policy_in_a_plain_file_decides_again(record, tmp_path):
+    (tmp_path / "strict.py").write_text(STRICT)
+    told = json.loads(call(record.path, "--threshold", "strict", "--plugin", tmp_path / "strict.py", "--json"))
+    best = read_saved_run(record).calibration.answers.best_score.max()
+    assert told["threshold"]["policy"] == "strict" and told["threshold"]["value"] == pytest.approx(best)
+    tried = json.loads(call(record.path, "--threshold", "all", "--plugin", tmp_path / "strict.py", "--json"))
+    assert [each["policy"] for each in tried].count("strict") == 1
+    with pytest.raises(ReidbenchError, match="strict"):
+        call(record.path, "--threshold", "strict")
 
 
 def test_a_new_record_is_written_and_named(record):
