@@ -156,7 +156,8 @@ class Describer:
         """Ask a leaf that was brought back of a few images again; devices differ a little, another training by far."""
         used = self._used()
         contents = used.contents()
-        known = np.setdiff1d(np.arange(len(used)), store.missing(contents))[:ASKED_AGAIN]
+        lacking = {contents[place] for place in store.missing(contents)}
+        known = np.array([place for place, each in enumerate(contents) if each not in lacking][:ASKED_AGAIN], np.int64)
         if leaf.transductive or not len(known):
             return True
         then = store.read([contents[place] for place in known])

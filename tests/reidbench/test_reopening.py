@@ -5,10 +5,12 @@ import dataclasses
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import reidbench
 from reidbench.cache import cache_dir
+from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.method import EmbeddingMethod, FitReport, MethodSpec, Settings
@@ -61,6 +63,13 @@ def images():
 
 
 @pytest.fixture(scope="module")
+def doubled(images):
+    """The same, every photograph under a second name too: one content, one representation."""
+    again = images.table.assign(image_id=images.table["image_id"] + "-again")
+    return ImageSet("doubled", images.root, pd.concat([images.table, again], ignore_index=True))
+
+
+@pytest.fixture(scope="module")
 def fused(images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     return evaluate("wildfusion", images, settings=FUSED, runs_dir=folder, progress=Progress(), device="cpu")
@@ -94,12 +103,12 @@ def test_calibrated_as_recorded_it_answers_test_queries_as_it_did(fused, images)
 
 
 @pytest.mark.parametrize("stores", ["whole", "lost"])
-def test_what_was_learned_is_brought_back_not_learned_again(images, tmp_path, registry, stores):
-    record = evaluate("keeper", images, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=len(stores))
+def test_what_was_learned_is_brought_back_not_learned_again(doubled, tmp_path, registry, stores):
+    record = evaluate("keeper", doubled, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=len(stores))
     assert Keeper.fitted == 1
     if stores == "lost":
         shutil.rmtree(cache_dir() / "representations")
-    reopened = open_again(record, images, registry)
+    reopened = open_again(record, doubled, registry)
     more = reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=5")
     described = reopened.describe_again(more)
     again = reopened.stages._answer(reopened.method, described["test"], described["gallery"], Progress())
