@@ -7,10 +7,13 @@ from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
+from reidbench.audit.bursts import WITHIN_S, find_bursts
+from reidbench.audit.capture_times import capture_times
 from reidbench.audit.embeddings import Embeddings, near_embeddings
 from reidbench.audit.findings import (
     NEAR,
     NEAR_EMBEDDING,
+    SAME_BURST,
     SAME_BYTES,
     SAME_DAY,
     SAME_PIXELS,
@@ -35,6 +38,7 @@ def audit_images(
     split: Split | None = None,
     *,
     alike: float = ALIKE,
+    burst_s: float = WITHIN_S,
     embeddings: Embeddings | None = None,
     progress: Progress | None = None,
 ) -> Audit:
@@ -44,6 +48,7 @@ def audit_images(
         images: The dataset.
         split: A split of it, so that leaks across it are told.
         alike: Least correlation of two pictures that are called one photograph.
+        burst_s: Seconds between two photographs of one animal that follow one another in a burst, at most.
         embeddings: Of a saved run, to find near-duplicates by as well.
         progress: Where the bar goes.
 
@@ -66,6 +71,9 @@ def audit_images(
         more, note = _near_in_embedding(images, embeddings, pairs)
         pairs += more
         notes.append(note)
+    more, note = _same_burst(images, split, burst_s, progress)
+    pairs += more
+    notes.append(note)
     if split is not None:
         pairs += _same_day(images, split)
     identity = images.table["identity"].to_numpy(dtype=str)
@@ -98,6 +106,19 @@ def _near_in_embedding(images: ImageSet, embeddings: Embeddings, pairs: Sequence
         if (left, right) not in known
     ]
     return found, near.note
+
+
+def _same_burst(
+    images: ImageSet, split: Split | None, burst_s: float, progress: Progress | None
+) -> tuple[list[Pair], str]:
+    times = capture_times(images, within_s=burst_s, progress=progress)
+    identity = images.table["identity"].to_numpy(dtype=str)
+    found = find_bursts(times, identity, sides_of(images, split), burst_s)
+    pairs = [
+        Pair(SAME_BURST, left, right, apart_s=apart)
+        for (left, right), apart in zip(found.rows.tolist(), found.apart_s.tolist(), strict=True)
+    ]
+    return pairs, found.note
 
 
 def _equal(images: ImageSet, prints: Fingerprints) -> list[Pair]:

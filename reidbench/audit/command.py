@@ -37,6 +37,7 @@ class AuditOptions:
         output: Page to write.
         repair: CSV of the repaired split to write.
         alike: Least correlation of two pictures that are called one photograph.
+        burst_s: Seconds between two photographs of one animal that follow one another in a burst, at most.
         embedding: Run whose embeddings find near-duplicates too: its folder, or its id, looked for in ``runs_dir``.
         background: Methods to run on the images without their animals.
     """
@@ -49,6 +50,7 @@ class AuditOptions:
     output: Path | None = None
     repair: Path | None = None
     alike: float = 0.955
+    burst_s: float = 60.0
     embedding: str | None = None
     background: tuple[str, ...] = ()
 
@@ -77,7 +79,9 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     if options.embedding is not None:
         record = find_run(options.embedding, options.runs_dir or Path("runs"))
         embeddings = read_embeddings(record, images, progress)
-    audit = audit_images(images, split, alike=options.alike, embeddings=embeddings, progress=progress)
+    audit = audit_images(
+        images, split, alike=options.alike, burst_s=options.burst_s, embeddings=embeddings, progress=progress
+    )
     found = find_runs(options.runs_dir) if options.runs_dir else FoundRuns(())
     audit = replace(audit, notes=tuple(filter(None, (note, *audit.notes, *map(str, found.unreadable)))))
     runs = tuple(score_without_leaks(audit, found.records))

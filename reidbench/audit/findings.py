@@ -12,28 +12,30 @@ from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 
-SAME_BYTES, SAME_PIXELS, NEAR, NEAR_EMBEDDING, SAME_DAY = (
-    "same file", "same pixels", "near-duplicate", "near in embedding", "same encounter",
+SAME_BYTES, SAME_PIXELS, NEAR, NEAR_EMBEDDING, SAME_BURST, SAME_DAY = (
+    "same file", "same pixels", "near-duplicate", "near in embedding", "same burst", "same encounter",
 )  # fmt: skip
-LINKS = (SAME_BYTES, SAME_PIXELS, NEAR, NEAR_EMBEDDING, SAME_DAY)
+LINKS = (SAME_BYTES, SAME_PIXELS, NEAR, NEAR_EMBEDDING, SAME_BURST, SAME_DAY)
 """Kinds of pair, the surest first; none may stand on two sides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two images that show one photograph, or one animal on one day.
+    """Two images that show one photograph, or one animal in one burst or on one day.
 
     Attributes:
         kind: One of the kinds of this module.
         left: Row of one image.
         right: Row of the other.
-        alike: Correlation of the pictures, or cosine of the embeddings; ``None`` where they are equal or of one day.
+        alike: Correlation of the pictures, or cosine of the embeddings; ``None`` where equal or of one encounter.
+        apart_s: Seconds between two of one burst; ``None`` elsewhere.
     """
 
     kind: str
     left: int
     right: int
     alike: float | None = None
+    apart_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ def audit(
     alike: Annotated[
         float, typer.Option(min=0.8, max=1.0, help="Least correlation of two pictures that are one photograph.")
     ] = 0.955,
+    burst: Annotated[
+        float,
+        typer.Option(min=0, max=86400, metavar="SECONDS", help="Longest time between two photographs of one burst."),
+    ] = 60.0,
     embedding: Annotated[
         str | None,
         typer.Option(metavar="RUN", help="Find near-duplicates by the embeddings of this run too: a folder or an id."),
@@ -51,7 +55,7 @@ def audit(
 
     options = AuditOptions(
         split_path=split, split_kind=split_kind, split_seed=split_seed, no_split=no_split, runs_dir=runs, output=output,
-        repair=repair, alike=alike, embedding=embedding,
+        repair=repair, alike=alike, burst_s=burst, embedding=embedding,
         background=tuple(method or ["color_histogram"]) if background else (),
     )  # fmt: skip
     found = run_audit(dataset, root, options, RichProgress())

@@ -112,6 +112,7 @@ def as_json(audit: Audit, runs: Sequence[WithoutLeaks] = (), probes: Sequence[di
                 "sides": [audit.sides[pair.left] or None, audit.sides[pair.right] or None],
                 "crosses": audit.crosses(pair),
                 "alike": pair.alike,
+                "apart_s": pair.apart_s,
             }
             for pair in audit.pairs
         ],
@@ -211,6 +212,8 @@ def _order(audit: Audit, pair: Pair) -> tuple[bool, bool, float, int, int]:
 
 def _told(audit: Audit, pair: Pair) -> str:
     told = [] if pair.alike is None else [f"alike {pair.alike:.3f}"]
+    if pair.apart_s is not None:
+        told.append(f"{pair.apart_s:g} s apart")
     identity = audit.images.table["identity"]
     if identity.iloc[pair.left] != identity.iloc[pair.right]:
         told.append("two identities")

@@ -53,9 +53,23 @@ def plant(tmp_path_factory):
     return planted
 
 
+def _exif_of(taken, sub_second=None):
+    """Return metadata as a camera writes them: when the photograph was taken, by the camera's own clock."""
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"  # Make
+    exif[0x8769] = {0x9003: taken} if sub_second is None else {0x9003: taken, 0x9291: sub_second}
+    return exif
+
+
+@pytest.fixture(scope="session")
+def exif_of():
+    """Return ``exif_of(taken, sub_second)``."""
+    return _exif_of
+
+
 @pytest.fixture
 def album(tmp_path):
-    """Return ``album(rows)``: images of random blobs; rows are dicts with identity, date, path, pixels or copy of."""
+    """Return ``album(rows)``: random blobs; rows are dicts with identity, date, path, content, copy of, or taken."""
 
     def make(rows) -> ImageSet:
         drawn: dict[str, bytes] = {}
@@ -71,7 +85,11 @@ def album(tmp_path):
             else:
                 rng = np.random.default_rng(row.get("look", number))
                 coarse = rng.integers(0, 255, (6, 6, 3)).astype(np.uint8)
-                Image.fromarray(coarse).resize(row.get("size", (96, 96)), Image.Resampling.BICUBIC).save(target, "PNG")
+                blobs = Image.fromarray(coarse).resize(row.get("size", (96, 96)), Image.Resampling.BICUBIC)
+                if "taken" in row:
+                    blobs.save(target, "JPEG", exif=_exif_of(row["taken"], row.get("sub_second")))
+                else:
+                    blobs.save(target, "PNG")
             drawn[str(number)] = target.read_bytes()
             table.append(
                 {

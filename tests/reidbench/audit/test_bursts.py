@@ -1,0 +1,158 @@
+"""Bursts planted in a catalogue are found across a split, at the limit and not beyond it, and leaks like any other."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import reidbench
+from reidbench.audit.auditing import audit_images
+from reidbench.audit.bursts import find_bursts
+from reidbench.audit.capture_times import CaptureTimes
+from reidbench.audit.findings import SAME_BURST, repaired
+from reidbench.cli.main import app
+from reidbench.data.splits import Split, make_split, read_split
+from reidbench.evaluation import evaluate
+from reidbench.progress import Progress
+
+NOON = np.datetime64("2021-05-06T12:00:00", "ms")
+
+
+def _after(*seconds):
+    """Times so many seconds after noon; ``None`` is no time."""
+    return np.array([
+        np.datetime64("NaT", "ms") if each is None else NOON + np.timedelta64(round(1000 * each), "ms")
+        for each in seconds
+    ])  # fmt: skip
+
+
+def _bursts(seconds, identity=None, sides=None, within_s=60):
+    n = len(seconds)
+    identity = np.array(identity or ["ana"] * n)
+    sides = np.array(sides or ["gallery"] * n, dtype=object)
+    return find_bursts(CaptureTimes(_after(*seconds)), identity, sides, within_s)
+
+
+def test_a_photograph_at_the_limit_is_within_and_a_thousandth_later_is_not():
+    found = _bursts([0, 60, 120.001])
+    assert found.rows.tolist() == [[0, 1]] and found.apart_s.tolist() == [60]
+
+
+def test_a_burst_is_a_chain_whatever_the_order_of_its_rows():
+    found = _bursts([100, None, 0, 50], within_s=50)
+    assert found.rows.tolist() == [[0, 3], [2, 3]] and found.apart_s.tolist() == [50, 50]
+    assert "within 50 s of one another; 3 of 4 say" in found.note
+
+
+def test_two_animals_are_no_burst():
+    assert len(_bursts([0, 1, 2, 3], identity=["ana", "bo", "ana", "bo"], within_s=1).rows) == 0
+    assert _bursts([0, 1, 2, 3], identity=["ana", "bo", "ana", "bo"], within_s=2).rows.tolist() == [[0, 2], [1, 3]]
+
+
+def test_two_sides_are_paired_across_photographs_that_are_on_none():
+    sides = ["gallery", "", "", "test"]
+    assert _bursts([0, 10, 20, 30], sides=sides, within_s=10).rows.tolist() == [[0, 1], [0, 3], [1, 2], [2, 3]]
+    assert _bursts([0, 10, None, 30], sides=sides, within_s=10).rows.tolist() == [[0, 1]]
+
+
+def test_without_times_nothing_is_found_and_that_is_said():
+    found = _bursts([None, None])
+    assert found.rows.shape == (0, 2) and "no photograph says" in found.note
+    times = CaptureTimes(_after(0, None, None, None), n_unset=2, n_stopped=1)
+    note = find_bursts(times, np.array(["a"] * 4), np.array([""] * 4, dtype=object)).note
+    assert "2 of clocks that nobody set, or of a day alone, 1 of clocks that stood still." in note
+
+
+def test_planted_bursts_are_found_and_nothing_else(album):
+    """Of 200 animals, 120 have a burst across the split, 40 stood before a dead clock, 40 are photographed apart."""
+    rng = np.random.default_rng(0)
+    rows, parts, planted = [], [], set()
+    for animal in range(200):
+        start = NOON + np.timedelta64(int(animal * 7200 + rng.integers(600)), "s")
+        if animal < 120:
+            taken = [start, start + np.timedelta64(int(rng.integers(0, 60_001)), "ms")]
+            planted.add((len(rows), len(rows) + 1))
+        elif animal < 160:
+            taken = [np.datetime64("1970-01-01T00:00:00" if animal % 2 else "2012-07-05T14:33:10", "ms")] * 2
+        else:
+            taken = [start, start + np.timedelta64(int(rng.integers(60_001, 600_000)), "ms")]
+        for each, part in zip(taken, ("gallery", "test"), strict=True):
+            text, fraction = str(each).replace("-", ":").replace("T", " ").split(".")
+            rows.append({"identity": f"a{animal}", "size": (16, 16), "taken": text, "sub_second": fraction})
+            parts.append(part)
+    images = album(rows)
+    split = Split(tuple(images.table["image_id"]), tuple(parts), "file", None)
+    audit = audit_images(images, split)
+    found = {(pair.left, pair.right) for pair in audit.pairs if pair.kind == SAME_BURST}
+    assert len(found & planted) >= 0.99 * len(planted)
+    assert len({row for pair in found - planted for row in pair}) <= 0.01 * len(images)
+    assert all(audit.crosses(pair) for pair in audit.pairs if pair.kind == SAME_BURST)
+    assert "40 of clocks that nobody set" in audit.notes[-1] and "40 of clocks that stood still" in audit.notes[-1]
+
+
+def test_a_burst_past_midnight_is_repaired_though_the_days_differ(album):
+    images = album([
+        {"identity": "ana", "date": "2021-05-06", "taken": "2021:05:06 23:59:50"},
+        {"identity": "ana", "date": "2021-05-07", "taken": "2021:05:07 00:00:05"},
+        {"identity": "ana", "date": "2021-06-01", "taken": "2021:06:01 10:00:00"},
+        {"identity": "ana", "date": "2021-07-01", "taken": "2021:07:01 10:00:00"},
+    ])  # fmt: skip
+    split = Split(tuple(images.table["image_id"]), ("gallery", "test", "calibration", "test"), "file", None)
+    audit = audit_images(images, split)
+    assert [(pair.kind, pair.left, pair.right, pair.apart_s) for pair in audit.pairs] == [(SAME_BURST, 0, 1, 15.0)]
+    assert audit.leaked().tolist() == [1]
+    assert repaired(audit, split).parts == ("gallery", "unused", "calibration", "test")
+    assert len(audit_images(images, split, burst_s=14).leaked()) == 0
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory, exif_of):
+    """Drawn animals without dates as JPEGs, in which three test queries were taken seconds after an enrolled image."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    drawn = reidbench.load_dataset("patterns:identities=12,size=64,level=easy")
+    split = make_split(drawn)
+    identity = drawn.table["identity"].to_numpy(dtype=str)
+    enrolled = {identity[row]: int(row) for row in split.indices("gallery", drawn)}
+    by_animal = {identity[row]: int(row) for row in split.indices("test", drawn) if identity[row] in enrolled}
+    asked = list(by_animal.values())[:3]
+    taken = {row: NOON + np.timedelta64(3600 * (row + 1), "s") for row in range(len(drawn))}
+    for row in asked:
+        taken[row] = taken[enrolled[identity[row]]] + np.timedelta64(2 + asked.index(row), "s")
+    for row, each in taken.items():
+        text = str(each)[:19].replace("-", ":").replace("T", " ")
+        Image.open(drawn.image_path(row)).convert("RGB").save(folder / f"{row}.jpg", exif=exif_of(text), quality=95)
+    table = drawn.table[["image_id", "identity"]].assign(path=[f"{row}.jpg" for row in range(len(drawn))])
+    table.to_csv(folder / "metadata.csv", index=False)
+    pd.DataFrame({"image_id": split.image_ids, "part": split.parts}).to_csv(folder / "split.csv", index=False)
+    return folder, set(drawn.table["image_id"].iloc[asked])
+
+
+def test_bursts_are_told_repaired_and_taken_out_of_saved_runs(catalogue, tmp_path):
+    folder, asked = catalogue
+    images = reidbench.load_dataset(str(folder))
+    given = {"split": folder / "split.csv", "runs_dir": tmp_path / "runs", "progress": Progress(), "device": "cpu"}
+    record = evaluate("color_histogram", images, **given)
+    options = ["audit", folder, "--split", folder / "split.csv", "--runs", tmp_path / "runs"]
+    written = ["-o", tmp_path / "audit.html", "--repair", tmp_path / "mended.csv"]
+
+    def run(*more):
+        return CliRunner().invoke(app, [*map(str, (*options, *more))], catch_exceptions=False).stdout
+
+    told = json.loads(run(*written, "--json"))
+    bursts = [pair for pair in told["pairs"] if pair["kind"] == SAME_BURST]
+    assert all(pair["crosses"] and pair["apart_s"] <= 4 for pair in bursts) and len(bursts) == 3
+    assert asked <= set(told["leaked"])
+    (again,) = told["runs"]
+    assert again["run"] == record.id and again["n_leaked"] >= len(asked)
+    mended = read_split(tmp_path / "mended.csv", images)
+    part = dict(zip(mended.image_ids, mended.parts, strict=True))
+    assert {part[image_id] for image_id in asked} == {"unused"}
+    page = (tmp_path / "audit.html").read_text()
+    assert "Same burst" in page and "2 s apart, on two sides of the split" in page
+    short = json.loads(run("--burst", "1", "--json"))
+    assert not [pair for pair in short["pairs"] if pair["kind"] == SAME_BURST] and not asked <= set(short["leaked"])
+    told = " ".join(run().split())
+    assert "same burst 3 3 0" in told and "photographs of one animal within 60 s of one another" in told
