@@ -135,7 +135,7 @@ def _probe(images: ImageSet, split: Split | None, method: str, progress: Progres
             for name, of in (("animal", images.take(left.kept)), ("background", left.images))
         }
     names = ("score", "balanced_rank1", "chance_score", "n_queries")
-    return {"method": method, "n_images": len(image_ids)} | {
+    return {"method": method, "n_images": len(image_ids), "n_masked": left.n_masked} | {
         side: {name: metrics.get(name) for name in names} for side, metrics in found.items()
     }
 
@@ -150,9 +150,10 @@ def _probe_sheet(probes: tuple[dict[str, Any], ...]) -> Sheet:
         for probe in probes
     )  # fmt: skip
     headings = ("method", "score", "without the animal", "chance", "bal. Rank-1", "without the animal", "images")
+    n_masked, n_images = probes[0]["n_masked"], probes[0]["n_images"]
     note = (
-        "Without the animal: the whole photograph, its box filled with the mean colour around it. What is left above \
-chance is place, day or camera."
+        f"Without the animal: the whole photograph, the animal filled with the mean colour around it, {n_masked} by "
+        f"their mask and {n_images - n_masked} by their box. What is left above chance is place, day or camera."
     )
     return Sheet("Shortcuts: what the background alone scores", headings, cells, (note,))
 

@@ -40,7 +40,7 @@ def audit(
         typer.Option(metavar="RUN", help="Find near-duplicates by the embeddings of this run too: a folder or an id."),
     ] = None,
     background: Annotated[
-        bool, typer.Option("--background", help="Run methods on the images with each animal's box filled.")
+        bool, typer.Option("--background", help="Run methods on the images with each animal filled, by mask or box.")
     ] = False,
     method: Annotated[
         list[str] | None, typer.Option(help="Method for --background; repeatable, default color_histogram.")

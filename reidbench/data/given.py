@@ -1,4 +1,4 @@
-"""What a source says of its own images besides who is on them: the split it comes with, and what it asks.
+"""What a source says of its own images besides who is on them: the split it comes with, what it asks, and masks.
 
 Nothing here is shown to a method, and nothing here is part of an image set's digest.
 """
@@ -28,19 +28,25 @@ class Given:
         cluster: Its cluster of near-duplicates (its column ``cluster_id``), ``(n,)`` strings, empty where it has none.
         asked: Images without an identity that the source wants answered; each has an identity that begins with
             :data:`UNNAMED`.
+        mask: Its mask of each animal (its column ``segmentation``) as the source writes it, ``(n,)``, ``None`` for an
+            image without one; :func:`reidbench.data.masks.decode_mask` reads it. ``None`` where no image has one.
     """
 
     part: NDArray
     cluster: NDArray
     kind: str = ""
     asked: ImageSet | None = None
+    mask: NDArray | None = None
 
     def __post_init__(self) -> None:
         if self.part.shape != self.cluster.shape or self.part.ndim != 1:
             raise ValueError(f"part and cluster have shapes {self.part.shape} and {self.cluster.shape}")
+        if self.mask is not None and self.mask.shape != self.part.shape:
+            raise ValueError(f"mask has shape {self.mask.shape} for {len(self.part)} images")
 
     def __len__(self) -> int:
         return len(self.part)
 
     def take(self, rows: NDArray[np.int64]) -> Given:
-        return Given(self.part[rows], self.cluster[rows], self.kind, self.asked)
+        mask = None if self.mask is None else self.mask[rows]
+        return Given(self.part[rows], self.cluster[rows], self.kind, self.asked, mask)

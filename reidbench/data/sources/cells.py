@@ -10,9 +10,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 _NO_NAME = frozenset({"", "nan", "NaN", "<NA>", "None", "unknown"})
+_NO_MASK = frozenset({"", "nan", "NaN", "<NA>", "None", "[]"})
 _NO_DATE = frozenset({"", "nan", "NaN", "NaT", "<NA>", "None", "unknown"})
 # Year first only: 03/04/2019 is March in one country and April in the next.
 _DAY = re.compile(r"(\d{4})[-:/.](\d{1,2})[-:/.](\d{1,2})(?:[T ].*)?")
@@ -100,3 +102,17 @@ def bounding_box(value: Any) -> Any:
         return tuple(float(part) for part in parts)
     except (TypeError, ValueError):
         return value
+
+
+def has_mask(cell: Any) -> bool:
+    """Tell whether a cell holds a mask.
+
+    Example:
+        >>> has_mask("masks/7.png"), has_mask([0, 0, 4, 0, 4, 3]), has_mask(float("nan")), has_mask("")
+        (True, True, False, False)
+    """
+    if isinstance(cell, str):
+        return cell.strip() not in _NO_MASK
+    if isinstance(cell, (list, tuple, np.ndarray)):
+        return len(cell) > 0
+    return not is_missing(cell)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from reidbench.data.given import Given
 from reidbench.data.images import ImageSet, Origin
-from reidbench.data.sources.cells import bounding_box, day, is_missing, is_unnamed, text
+from reidbench.data.sources.cells import bounding_box, day, has_mask, is_missing, is_unnamed, text
 from reidbench.errors import ReidbenchError
 
-_HELP = "columns: identity and path; optional: image_id, date, orientation, species, dataset, bbox"
+_HELP = "columns: identity and path; optional: image_id, date, orientation, species, dataset, bbox, segmentation"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,9 +112,14 @@ def image_set(
 
 def _given(column: Callable[[str], list[Any]], kind: str, asked: ImageSet | None) -> Given | None:
     part, cluster = ([str(value) for value in text(column(name))] for name in ("split", "cluster_id"))
-    if not kind and asked is None and not any(part) and not any(cluster):
+    mask = np.empty(len(part), dtype=object)
+    for row, cell in enumerate(column("segmentation")):  # one by one: numpy would make a matrix of equal polygons
+        mask[row] = cell if has_mask(cell) else None
+    masked = any(cell is not None for cell in mask)
+    if not kind and asked is None and not any(part) and not any(cluster) and not masked:
         return None
-    return Given(np.array(part, dtype=object), np.array(cluster, dtype=object), kind, asked)
+    given = np.array(part, dtype=object), np.array(cluster, dtype=object)
+    return Given(*given, kind, asked, mask if masked else None)
 
 
 def _whole(values: list[Any]) -> list[Any]:

@@ -114,10 +114,60 @@ def test_the_box_is_filled_with_what_surrounds_it(boxed, tmp_path):
     assert found.images.table["identity"].tolist() == images.table["identity"].tolist()
 
 
+def test_a_mask_goes_before_the_box_and_takes_its_rim_along(boxed, tmp_path):
+    """An animal of 10 x 10 pixels: its mask as a polygon, as runs, in a file, empty, and none at all."""
+    table = pd.read_csv(boxed / "metadata.csv")
+    inside = np.zeros((60, 80), np.uint8)
+    inside[20:30, 30:40] = 255
+    Image.fromarray(inside).save(boxed / "mask.png")
+    forms = [
+        "[30, 20, 39, 20, 39, 29, 30, 29]",
+        str({"size": [60, 80], "counts": [30 * 60 + 20, *[10, 50] * 9, 10, 30 + 40 * 60]}),
+        "mask.png",
+        str({"size": [60, 80], "counts": [4800]}),
+        "",
+    ]
+    table["segmentation"] = forms + [""] * (len(table) - len(forms))
+    table.loc[1, "bbox"] = ""
+    table.to_csv(boxed / "metadata.csv", index=False)
+    images = reidbench.load_dataset(str(boxed))
+    found = without_animals(images, tmp_path / "without")
+    assert found.n_masked == 3 and found.kept == tuple(range(64))
+    for row in range(5):
+        original, filled = decode(images.image_path(row)), decode(found.images.image_path(row))
+        moved = (original != filled).any(axis=2)
+        expected = np.zeros((60, 80), bool)
+        if row < 3:  # 2 % of ten pixels are none, and a rim is a pixel at least; its corners are round
+            expected[19:31, 30:40] = expected[20:30, 29:41] = True
+        else:
+            expected[15:45, 20:60] = True
+        assert (moved <= expected).all() and (moved == expected).mean() > 0.999  # some pixels have the colour already
+        assert (filled[expected] == original[~expected].mean(axis=0).round()).all()
+
+
+def test_masks_alone_are_enough_for_the_probe(boxed):
+    table = pd.read_csv(boxed / "metadata.csv").drop(columns="bbox")
+    table.assign(segmentation="[20, 15, 59, 15, 59, 44, 20, 44]").to_csv(boxed / "metadata.csv", index=False)
+    (probe,) = json.loads(_run(boxed, "--background", "--json").stdout)["background"]
+    assert probe["n_masked"] == probe["n_images"] == 64 and probe["background"]["balanced_rank1"] > 0.9
+    shown = " ".join(_run(boxed, "--background").stdout.split())
+    assert "64 by their mask and 0 by their box" in shown
+
+
+def test_a_mask_that_can_not_be_read_is_told_with_its_row(boxed):
+    table = pd.read_csv(boxed / "metadata.csv").assign(segmentation="")
+    table.loc[4, "segmentation"] = "[1, 2, 3]"
+    table.to_csv(boxed / "metadata.csv", index=False)
+    told = CliRunner().invoke(app, ["audit", str(boxed), "--background"])
+    assert told.exit_code == 1 and isinstance(told.exception, ReidbenchError)
+    assert "three corners" in told.exception.message and "metadata.csv, row 6" in told.exception.where
+    assert _run(boxed).exit_code == 0  # nothing but the probe reads masks
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (AuditOptions(background=("color_histogram",)), "no image of .* has a box"),
+        (AuditOptions(background=("color_histogram",)), "no image of .* has a box or a mask"),
         (AuditOptions(no_split=True, background=("color_histogram",)), "there is none"),
         (AuditOptions(no_split=True, repair="mended.csv"), "no split to repair"),
     ],
