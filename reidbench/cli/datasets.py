@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from reidbench.data.images import ImageSet
     from reidbench.registry import Registry
 
+_WIDE = 110
+"""Columns of a terminal from which licences fit beside the numbers."""
+
 
 def datasets(
     name: Annotated[str | None, typer.Argument(help="Show what this dataset holds.")] = None,
@@ -54,29 +57,44 @@ def _list(registry: Registry, root: Path | None, console: Console) -> None:
     from reidbench.data.sources.wildlife_facts import DatasetFacts, wildlife_facts
 
     facts = wildlife_facts()
+    wide = console.width >= _WIDE
     title = "Datasets; a CSV, Parquet file or folder can be named too"
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("dataset", no_wrap=True)
-    table.add_column("shows")
-    for heading in ("images", "animals", "download"):
+    table.add_column("shows", overflow="fold", max_width=18)
+    # A narrow terminal has no place for all: what is on disk needs no download.
+    headings = ("images", "animals", *(("download",) if wide or root is None else ()))
+    for heading in (*headings, *(("on disk",) if root is not None else ())):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("licence")
-    if root is not None:
-        table.add_column("on disk", overflow="fold")
+    if wide:
+        table.add_column("licence", overflow="fold")
+    told = []
     for name, kind, note in dataset_names(registry):
         known = facts.get(name, DatasetFacts())
         folder = None if root is None else root / name
         here = folder is not None and folder.is_dir() and any(folder.iterdir())
-        counts = ["–" if count is None else str(count) for count in (known.n_images, known.n_identities)]
-        size = "–" if known.size_mb is None else _written(known.size_mb * 1e6)
-        told = known.animals or (kind if name in facts else f"{note} ({kind})")
-        row = [name, told, *counts, size, known.licence or "–"]
-        table.add_row(*map(Text, row if root is None else [*row, str(folder) if here else "–"]))
+        listed = kind == "wildlife-datasets"
+        row = {
+            "dataset": name,
+            "shows": known.animals or ("–" if listed else kind),
+            "images": "–" if known.n_images is None else str(known.n_images),
+            "animals": "–" if known.n_identities is None else str(known.n_identities),
+            "download": "–" if known.size_mb is None else _written(known.size_mb * 1e6),
+            "on disk": "yes" if here else "–",
+            "licence": known.licence or "–",
+        }
+        table.add_row(*(Text(row[str(column.header)]) for column in table.columns))
+        if not listed:  # what those need is told of all at once
+            told.append(f"{name}: {note or kind}.")
     console.print(table)
+    for line in told:
+        console.print(Text(line))
     console.print(
-        "Sets with a size are of wildlife-datasets, with the numbers that their authors report; they need --root, the "
-        "folder of their files. Here --root DIR says which of them have a folder of their name in DIR."
+        "The others are of wildlife-datasets, with the numbers that their authors report; they need --root, the folder "
+        "of their files. Here --root DIR says which of them have a folder of their name in DIR."
     )
+    if not wide:
+        console.print(f"Licences: reidbench datasets NAME, or a terminal of {_WIDE} columns.")
 
 
 def _describe(images: ImageSet, console: Console) -> None:

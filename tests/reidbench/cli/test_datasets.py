@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import reidbench
 from reidbench.cli.main import app
+from reidbench.data.sources import dataset_names
 from reidbench.data.sources.wildlife_facts import wildlife_facts
 from reidbench.errors import ReidbenchError
 from reidbench.report.contact_sheet import LARGEST, contact_sheet
@@ -17,8 +18,9 @@ from reidbench.report.contact_sheet import LARGEST, contact_sheet
 SMALL = "patterns:identities=24,size=64,level=easy"
 
 
-def _run(*options):
-    return CliRunner().invoke(app, ["datasets", *map(str, options)], catch_exceptions=False, env={"COLUMNS": "200"})
+def _run(*options, columns=200):
+    given = ["datasets", *map(str, options)]
+    return CliRunner().invoke(app, given, catch_exceptions=False, env={"COLUMNS": str(columns)})
 
 
 def test_facts_read_from_the_source_are_those_of_the_classes():
@@ -38,6 +40,22 @@ def test_the_list_says_licence_size_and_what_is_on_disk(tmp_path):
     (line,) = [line for line in shown.splitlines() if "LeopardID2022" in line and "8.6" in line]
     assert "8.6 GB" in line and "430" in line and "Community" in line
     assert "patterns" in shown
+
+
+@pytest.mark.parametrize("rooted", [False, True])
+def test_at_80_columns_each_dataset_has_one_whole_line(rooted, tmp_path):
+    (tmp_path / "SealID").mkdir()
+    (tmp_path / "SealID" / "seal.jpg").write_text("")
+    shown = _run(*(("--root", tmp_path) if rooted else ()), columns=80).stdout
+    lines = [line.rstrip() for line in shown.splitlines()]
+    assert max(map(len, lines)) <= 80 and "…" not in shown
+    start = next(number for number, line in enumerate(lines) if "────" in line) + 1
+    rows = lines[start : lines.index("", start)]
+    assert [row.split()[0] for row in rows] == [name for name, *_ in dataset_names()]
+    (seal,) = [row for row in rows if row.split()[0] == "SealID"]
+    assert " ".join(seal.split()) == f"SealID seals 2080 57 {'yes' if rooted else '1.8 GB'}"
+    assert "patterns: drawn animals, made on this machine from a seed; no download." in lines
+    assert "Licences: reidbench datasets NAME, or a terminal of 110 columns." in lines
 
 
 def test_one_dataset_is_counted_by_group_with_shares():
