@@ -166,10 +166,10 @@ def _runs_sheet(runs: Sequence[WithoutLeaks]) -> Sheet:
         cells.append((
             each.method, each.run, f"{each.n_leaked} of {each.n_queries}", show(each.score), show(each.clean),
             f"{moved.value:+.3f}" if moved else UNDEFINED,
-            f"{moved.interval.low:+.3f} … {moved.interval.high:+.3f}" if moved else UNDEFINED,
+            f"{moved.interval.low:+.3f}…{moved.interval.high:+.3f}" if moved else UNDEFINED,
         ))  # fmt: skip
     notes = dict.fromkeys(f"{each.method}, {each.run}: {each.reason}." for each in runs if each.reason)
-    headings = ("method", "run", "leaked queries", "score", "without", "difference", "95 %")
+    headings = ("method", "run", "leaked", "score", "without", "lost", "95 %")
     return Sheet("Saved runs without their leaked test queries", headings, tuple(cells), tuple(notes), n_names=2)
 
 
