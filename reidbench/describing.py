@@ -279,7 +279,7 @@ class Describer:
             learning = "|".join((*(self.images.take(part).digest for part in parts), str(self.seed)))
         if leaf.transductive:  # what it says of an image holds in this company alone
             learning += "|" + self._used().digest
-        return key_of(offer.spec.name, offer.distribution, offer.spec.version, leaf.fingerprint(), learning)
+        return leaf_key(offer, leaf, learning)
 
     def fit_leaf(self, leaf: Method, work_dir: Path, *, restore: bool = False) -> FitReport:
         """Fit a leaf on what the run learns from, or with ``restore`` bring back what an earlier fit left there."""
@@ -310,6 +310,17 @@ class Describer:
         if not isinstance(report, FitReport):
             raise TypeError(f"fit of {type(leaf).__name__} returned {type(report).__name__}, not a reidbench.FitReport")
         return report
+
+
+def leaf_key(offer: Offer, leaf: Method, learning: str = "") -> str:
+    """Return the key of what a leaf, prepared, says of images.
+
+    Args:
+        offer: Where the leaf came from.
+        leaf: Describes images.
+        learning: What it learned from or described together; empty for a method that sees one image at a time.
+    """
+    return key_of(offer.spec.name, offer.distribution, offer.spec.version, leaf.fingerprint(), learning)
 
 
 class _Inside(Progress):

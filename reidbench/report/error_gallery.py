@@ -70,7 +70,7 @@ class Gallery:
         photographs = self._photographs[str(run.data["dataset"]["digest"])]
         by_kind = error_cases(test, self._most)
         enrolled = _gallery_ids(run) if photographs.images is not None else []
-        matcher, why = matcher_of(run) if photographs.images is not None else (None, "")
+        matcher, why = matcher_of(run, photographs) if photographs.images is not None else (None, "")
         kinds = [
             ErrorPictures(KINDS[kind], total, [self._pictured(case, photographs, enrolled, matcher) for case in cases])
             for kind, (cases, total) in by_kind.items()
@@ -114,17 +114,15 @@ class Gallery:
         fusion, is asked again, on at most a few images; of any other the first image of the same orientation is shown.
         """
         images = photographs.of_identity(identity, enrolled, case.image_id)
-        pixels = photographs.pixels(case.image_id)
-        if matcher is None or query is None or pixels is None or not images:
+        if matcher is None or query is None or not images:
             return next(iter(images), ""), Markup(""), ""
-        tried = []
-        for image_id in images[:_MOST_COMPARED]:
-            other = photographs.pixels(image_id)
-            if other is not None:
-                tried.append((image_id, other, matcher.match(pixels, other)))
-        if not tried:
+        tried = [(image_id, matcher.match(case.image_id, image_id)) for image_id in images[:_MOST_COMPARED]]
+        matched = sorted(((each, found) for each, found in tried if found is not None), key=lambda each: -len(each[1]))
+        # Of the cache alone: the file may be damaged since.
+        seen = ((each, found, pixels) for each, found in matched if (pixels := photographs.pixels(each)) is not None)
+        image_id, points, other = next(seen, ("", None, None))
+        if points is None:
             return "", Markup(""), ""
-        image_id, other, points = max(tried, key=lambda each: len(each[2]))
         partner = self._take(other)
         if partner is None:
             return image_id, Markup(""), ""

@@ -1,12 +1,13 @@
 """Which points of two photographs a local method matched, and lines between them.
 
-The points are found anew from the photographs on the page, with the run's own settings: a few images, seconds at most.
+The matches are found anew, with the run's own settings: a record keeps none. What the method says of each image is read
+from the cache, where the run left it; an image that is not there is described once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
-from reidbench.report.photographs import Thumbnail
+from reidbench.report.photographs import Photographs, Thumbnail
 from reidbench.representations import Ragged, Representation
 from reidbench.runs import RunRecord
 
 if TYPE_CHECKING:
+    from reidbench.assembly import Assembled
     from reidbench.local_features import LocalFeatureMethod
 
 MOST_LINES = 60
@@ -50,11 +52,11 @@ class Matcher:
     """Finds the matching points of two images.
 
     Attributes:
-        match: Takes the pixels of a query and of a gallery image, each ``(height, width, 3)``.
+        match: Takes the ids of a query and of a gallery image; ``None`` where one of them can't be read.
         part: Path of the part whose matches they are; empty where they are the whole method's.
     """
 
-    match: Callable[[NDArray[np.uint8], NDArray[np.uint8]], MatchedPoints]
+    match: Callable[[str, str], MatchedPoints | None]
     part: str = ""
 
     @property
@@ -63,11 +65,47 @@ class Matcher:
         return f" of {self.part}, one part of the whole," if self.part else ""
 
 
-def matcher_of(record: RunRecord) -> tuple[Matcher | None, str]:
+@dataclass(slots=True, eq=False)
+class Described:
+    """What a local method says of the images of a page, each asked for once.
+
+    Attributes:
+        method: The method, prepared.
+        photographs: The images.
+        kept: What the cache holds of them; ``None`` where it holds nothing.
+        place: Row in ``kept`` of each image id that is there.
+    """
+
+    method: LocalFeatureMethod
+    photographs: Photographs
+    kept: Representation | None = None
+    place: Mapping[str, int] = field(default_factory=dict)
+    _made: dict[str, Representation | None] = field(default_factory=dict)
+
+    def of(self, image_id: str) -> Representation | None:
+        """Return what is said of one image, ``None`` where it is neither in the cache nor to be read."""
+        if self.kept is not None and image_id in self.place:
+            return self.kept.take(np.array([self.place[image_id]]))
+        if image_id not in self._made:
+            pixels = self.photographs.pixels(image_id)
+            self._made[image_id] = None if pixels is None else _alone(self.method.describe(pixels))
+        return self._made[image_id]
+
+    def match(self, query: str, gallery: str) -> MatchedPoints | None:
+        """Return the points of two images that the method matches."""
+        left, right = self.of(query), self.of(gallery)
+        return None if left is None or right is None else match_images(self.method, left, right)
+
+
+def matcher_of(record: RunRecord, photographs: Photographs) -> tuple[Matcher | None, str]:
     """Return what finds the matches of a run's method, or ``None`` and why they can't be drawn.
 
     Loads the method, and with it torch where the method needs it, only for a run that says it compared keypoints.
     Of a method made of parts only the weights of the part that is asked are loaded.
+
+    Args:
+        record: The run.
+        photographs: The images that it was made of.
     """
     if not record.data["matching"].get("keypoints"):
         return None, ""
@@ -91,24 +129,43 @@ def matcher_of(record: RunRecord) -> tuple[Matcher | None, str]:
         found.method.prepare("cpu", record.seed, Progress())
     except ReidbenchError as error:
         return None, f"{record.method} can't be loaded here: {error.message}"
-    method = found.method
-    return Matcher(lambda query, gallery: match_images(method, query, gallery), found.path), ""
+    described = Described(found.method, photographs, *_kept(assembled, found.method, photographs))
+    return Matcher(described.match, found.path), ""
 
 
-def match_images(method: LocalFeatureMethod, query: NDArray[np.uint8], gallery: NDArray[np.uint8]) -> MatchedPoints:
-    """Describe two images and return the points that the method matches.
+def match_images(method: LocalFeatureMethod, query: Representation, gallery: Representation) -> MatchedPoints:
+    """Return the points of two images that the method matches.
 
     Args:
         method: A method with keypoints, prepared.
-        query: Pixels of the query, ``(height, width, 3)``.
-        gallery: Pixels of the gallery image, ``(height, width, 3)``.
+        query: What it says of the query, one row.
+        gallery: What it says of the gallery image, one row.
     """
-    left, right = method.describe(query), method.describe(gallery)
-    found = method.match(_alone(left), _alone(right), np.zeros((1, 2), np.int64)).of(0)
+    found = method.match(query, gallery, np.zeros((1, 2), np.int64)).of(0)
     return MatchedPoints(
-        np.asarray(left["keypoint"], dtype=np.float64)[found[:, 0]],
-        np.asarray(right["keypoint"], dtype=np.float64)[found[:, 1]],
+        np.asarray(query.ragged["keypoint"][0], dtype=np.float64)[found[:, 0]],
+        np.asarray(gallery.ragged["keypoint"][0], dtype=np.float64)[found[:, 1]],
     )
+
+
+def _kept(
+    assembled: Assembled, method: LocalFeatureMethod, photographs: Photographs
+) -> tuple[Representation | None, dict[str, int]]:
+    """Return what the cache holds of the images, and the row of each that is there."""
+    from reidbench.cache import RepresentationStore
+    from reidbench.describing import leaf_key
+
+    offer = next((offer for offer, leaf in assembled.leaves if leaf is method), None)
+    if offer is None or photographs.images is None or method.learns or method.transductive:
+        return None, {}  # what a method learned, or said in company, is kept by run
+    contents = dict(zip(photographs.row, photographs.images.contents(), strict=True))
+    store = RepresentationStore(leaf_key(offer, method))
+    names = list(contents)
+    absent = {contents[names[place]] for place in store.missing(list(contents.values()))}
+    there = [image_id for image_id, content in contents.items() if content not in absent]
+    if not there:
+        return None, {}
+    return store.read([contents[image_id] for image_id in there]), {image_id: row for row, image_id in enumerate(there)}
 
 
 def draw_matches(left: Thumbnail, right: Thumbnail, points: MatchedPoints, label: str) -> Markup:

@@ -9,16 +9,19 @@ import pytest
 import reidbench
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.settings import Calibration
+from reidbench.data.splits import read_split
 from reidbench.fusion import Fusion
 from reidbench.local_features import keypoint_part
 from reidbench.local_matching import Matches
-from reidbench.method import Images
 from reidbench.progress import Progress
 from reidbench.registry import load_registry
+from reidbench.report.error_cases import ErrorCase
+from reidbench.report.error_gallery import Gallery
 from reidbench.report.html import PageOptions, write_report
 from reidbench.report.matches import MOST_LINES, MatchedPoints, draw_matches, match_images, matcher_of
-from reidbench.report.photographs import Thumbnail, find_photographs
+from reidbench.report.photographs import Photographs, Thumbnail, find_photographs
 from reidbench.report.ranking import leaderboard
+from reidbench.representations import Ragged, Representation
 from reidbench.runs import RunRecord
 
 LEFT = Thumbnail("data:image/jpeg;base64,AAAA", 120, 60)
@@ -26,11 +29,17 @@ SMALL = "patterns:identities=24,size=64,level=easy"
 RIGHT = Thumbnail("data:image/jpeg;base64,BBBB", 60, 60)
 
 
-class Corners:
-    """Describes an image by its four corners and matches each with its like."""
+CORNERS = Representation(
+    {},
+    {
+        "keypoint": Ragged.from_rows([np.array([[0, 0], [1, 0], [0, 1], [1, 1]], float)]),
+        "descriptor": Ragged.from_rows([np.eye(4)]),
+    },
+)
 
-    def describe(self, pixels):
-        return {"keypoint": np.array([[0, 0], [1, 0], [0, 1], [1, 1]], float), "descriptor": np.eye(4)}
+
+class Corners:
+    """Matches two corners of an image with their like."""
 
     def match(self, query, gallery, pairs):
         assert pairs.tolist() == [[0, 0]] and len(query) == len(gallery) == 1
@@ -39,7 +48,7 @@ class Corners:
 
 
 def test_points_are_those_that_the_method_matched():
-    found = match_images(Corners(), np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 3), np.uint8))
+    found = match_images(Corners(), CORNERS, CORNERS)
     assert found.query.tolist() == [[0, 0], [1, 1]] and found.gallery.tolist() == [[0, 0], [0, 1]]
 
 
@@ -64,22 +73,67 @@ def test_points_that_do_not_pair_are_refused():
         MatchedPoints(np.zeros((2, 2)), np.zeros((3, 2)))
 
 
+def _photographs(run):
+    return Photographs(reidbench.load_dataset(run.dataset))
+
+
 def test_a_run_that_compared_no_keypoints_draws_none(finished):
     run = next(record for record in finished.records if record.method == "color_histogram")
-    assert matcher_of(run) == (None, "")
+    assert matcher_of(run, _photographs(run)) == (None, "")
 
 
 def test_a_sift_run_says_that_it_matched_keypoints_and_matches_again(finished):
     record = next(record for record in finished.of("patterns") if record.method == "sift")
     images = reidbench.load_dataset(record.dataset)
     assert record.data["matching"]["keypoints"] is True
-    matcher, why = matcher_of(record)
+    matcher, why = matcher_of(record, _photographs(record))
     assert matcher is not None and why == "" and matcher.part == ""
-    pixels = Images(images).pixels(0)
-    found = matcher.match(pixels, pixels)
+    image_id = images.table["image_id"].iloc[0]
+    found = matcher.match(image_id, image_id)
     # An image matches itself point by point.
     assert len(found) > 5 and np.array_equal(found.query, found.gallery)
     assert found.query.min() >= 0 and found.query.max() <= 1
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_images_are_described_where_the_cache_lacks_them_and_once(finished, cached, tmp_path, monkeypatch):
+    record = next(record for record in finished.of("patterns") if record.method == "sift")
+    photographs = _photographs(record)
+    used = read_split(record.path / "split.csv", photographs.images).indices("gallery", photographs.images)[:3]
+    first, *others = photographs.images.table["image_id"].iloc[used]
+    with_cache = [matcher_of(record, photographs)[0].match(first, other) for other in others]
+    if not cached:
+        monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path))
+    read = []
+    monkeypatch.setattr(
+        Photographs, "pixels", lambda self, i, pixels=Photographs.pixels: read.append(i) or pixels(self, i)
+    )
+    matcher, _ = matcher_of(record, photographs)
+    again = [matcher.match(first, other) for other in others]
+    assert sorted(read) == ([] if cached else sorted([first, *others]))
+    for one, other in zip(again, with_cache, strict=True):
+        assert len(one) > 0 and np.array_equal(one.query, other.query) and np.array_equal(one.gallery, other.gallery)
+    assert matcher.match(first, "no such image") is None
+
+
+def test_a_photograph_damaged_since_the_run_is_passed_over(finished, monkeypatch):
+    record = next(record for record in finished.of("patterns") if record.method == "sift")
+    photographs = _photographs(record)
+    identity = photographs.images.table["identity"]
+    name = identity.value_counts().index[0]
+    query, *gallery = photographs.images.table["image_id"][identity == name].tolist()
+    case = ErrorCase("false_new", query, "", name, "new_individual", name, 1.0, 2.0, 1.0, 1)
+    page = Gallery({record.data["dataset"]["digest"]: photographs}, 1)
+    shown = []
+    for damaged in ("", *gallery[:1]):
+        pixels = Photographs.pixels
+        monkeypatch.setattr(
+            Photographs, "pixels", lambda self, i, of=pixels, no=damaged: None if i == no else of(self, i)
+        )
+        matcher, _ = matcher_of(record, photographs)
+        thumb = page._thumbnail(photographs, query)
+        shown.append(page._closest(case, name, photographs, gallery[:2], matcher, thumb)[0])
+    assert shown[0] in gallery[:2] and shown[1] == gallery[1]
 
 
 def test_the_page_of_a_sift_run_draws_its_matches(tmp_path):
@@ -111,7 +165,7 @@ def fusion(tmp_path_factory):
 
 
 def test_the_matches_of_a_fusion_are_those_of_its_local_part_and_say_so(fusion):
-    matcher, why = matcher_of(fusion)
+    matcher, why = matcher_of(fusion, _photographs(fusion))
     assert matcher is not None and why == "" and matcher.part == "points"
     page = write_report(leaderboard([fusion]), PageOptions(errors=2), find_photographs([fusion], []))
     labels = re.findall(r'<svg class="matches"[^>]*aria-label="([^"]*)"', page)
@@ -126,7 +180,7 @@ def test_the_matches_of_a_fusion_are_those_of_its_local_part_and_say_so(fusion):
 def test_a_part_in_another_version_draws_none_and_says_which(fusion):
     data = json.loads(json.dumps(fusion.data))
     data["parts"]["points"]["plugin"]["method_version"] = "0 of another day"
-    matcher, why = matcher_of(RunRecord(fusion.path, data))
+    matcher, why = matcher_of(RunRecord(fusion.path, data), _photographs(fusion))
     assert matcher is None and why == "points, a part of wildfusion, is installed in another version than the run's"
 
 
