@@ -1,6 +1,6 @@
 """Make the starter weights, from seed to file: python -m benchmarks.starter --work DIR -o FILE
 
-Stop it at any time; the same command goes on where it was. Pools and checkpoints in DIR may be deleted afterwards.
+Stop it at any time; the same command goes on where it was. Pictures and checkpoints in DIR may be deleted afterwards.
 """
 
 from __future__ import annotations
@@ -15,31 +15,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def main() -> None:
-    """Read the options, train, write the file and its card."""
+    """Read the options, draw, train, write the file and its card."""
     from benchmarks.starter.recipe import RECIPES
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--recipe", choices=RECIPES, default="b1", help="what to make (default: b1)")
-    parser.add_argument("--work", type=Path, help="folder of pools and checkpoints")
-    parser.add_argument("--draw-only", action="store_true", help="draw the pools, which a training beside it then uses")
-    parser.add_argument("--sheet", type=Path, help="only write a picture of what the stages show, a .jpg")
+    parser.add_argument("--recipe", choices=RECIPES, default="tinynet", help="what to make (default: tinynet)")
+    parser.add_argument("--work", type=Path, required=True, help="folder of drawings and checkpoints")
+    parser.add_argument("--sheet", type=Path, help="only draw, and write a picture of what is shown, a .jpg")
     parser.add_argument("-o", "--output", type=Path, help="the .safetensors file to write")
     given = parser.parse_args()
-    recipe = RECIPES[given.recipe]
-    if given.sheet is not None:
-        from benchmarks.starter.sheet import write_sheet
-
-        write_sheet(recipe, given.sheet)
-        return
-    if given.work is None:
-        parser.error("--work DIR is needed")
-    given.work.mkdir(parents=True, exist_ok=True)
-    if given.draw_only:
-        from benchmarks.starter.pool import draw_pools
-
-        draw_pools(given.work, recipe)
-        return
-    if given.output is None:
+    if given.output is None and given.sheet is None:
         parser.error("-o FILE is needed")
 
     import cv2
@@ -47,11 +32,19 @@ def main() -> None:
     import timm
     import torch
 
+    from benchmarks.starter.animals import Animals
     from benchmarks.starter.export import write_card, write_weights
+    from benchmarks.starter.sheet import write_sheet
     from benchmarks.starter.train import StarterTrainer
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    recipe = RECIPES[given.recipe]
+    given.work.mkdir(parents=True, exist_ok=True)
+    Animals(given.work, recipe).draw()
+    if given.sheet is not None:
+        write_sheet(given.work, recipe, given.sheet)
+        return
     trainer = StarterTrainer(recipe, given.work)
     trainer.train()
     sha256 = write_weights(trainer.network, recipe, given.output)

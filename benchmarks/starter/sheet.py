@@ -1,23 +1,25 @@
-"""One small picture of what the stages show: a row for each stage, some photographs of one animal of each species."""
+"""One small picture of what the network is shown: from gentle to hard photographs, a row for each."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from benchmarks.starter.pool import draw_class
-from benchmarks.starter.recipe import Recipe
+from benchmarks.starter.batches import Photographs
+from benchmarks.starter.recipe import Recipe, level_between
 from reidbench.data.patterns import SPECIES
 
 
-def write_sheet(recipe: Recipe, path: Path, n_photo: int = 3) -> None:
-    """Draw the first class of each species as each stage does, ``n_photo`` photographs of each."""
-    rows = []
-    for stage in recipe.stages:
-        shown = replace(stage, n_photo=n_photo)
-        rows.append(np.hstack([photo for class_ in range(len(SPECIES)) for photo in draw_class(recipe, shown, class_)]))
+def write_sheet(work_dir: Path, recipe: Recipe, path: Path, n_photo: int = 3) -> None:
+    """Photograph one side of an animal of each species ``n_photo`` times, gently, half hard and hard."""
+    photographs, rows = Photographs(work_dir, recipe), []
+    for hardness in (0.0, 0.5, 1.0):
+        random, level = np.random.default_rng(0), level_between(hardness)
+        taken = [
+            photographs.photograph(random, species, 0, level) for species in range(len(SPECIES)) for _ in range(n_photo)
+        ]
+        rows.append(np.hstack(taken))
     sheet = cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)
     path.write_bytes(cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())

@@ -1,7 +1,7 @@
 """The training of the starter weights: every step follows from the seed and its own number, so it can stop anywhere.
 
-A checkpoint holds network, head and optimiser; batches and augmentations of step n are drawn from (seed, stage, n)
-alone. A training that was killed goes on behind its last checkpoint and ends with the same bytes.
+A checkpoint holds network, head and optimiser; the photographs of step n follow from n alone. A training that was
+killed goes on behind its last checkpoint and ends with the same bytes.
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 import reidbench
+from benchmarks.starter.batches import batches
 from benchmarks.starter.export import write_weights
-from benchmarks.starter.pool import Pool, start_painter
 from benchmarks.starter.recipe import Recipe
-from reidbench import Progress, TrainingSettings, load_backbone
-from reidbench.training.augment import augment, normalise, to_tensor
+from reidbench import Progress, load_backbone
+from reidbench.training.augment import normalise, to_tensor
 
 
 class StarterNetwork(nn.Module):
-    """A backbone, the embedding layer and a softmax head over the classes of the stages so far."""
+    """A backbone and the layer that embeds what it pools."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
@@ -38,21 +37,35 @@ class StarterNetwork(nn.Module):
             n_feature = int(self.backbone.eval()(torch.zeros(1, 3, recipe.size, recipe.size)).shape[1])
         torch.manual_seed(recipe.seed)
         self.head = nn.Linear(n_feature, recipe.embedding_dim)
-        self.classifier = nn.Linear(recipe.embedding_dim, 0)
-
-    def add_classes(self, n_class: int, seed: int) -> None:
-        """Append fresh rows to the softmax head; those that are there stay."""
-        torch.manual_seed(seed)
-        before, fresh = self.classifier, nn.Linear(self.head.out_features, n_class)
-        self.classifier = nn.Linear(self.head.out_features, before.out_features + n_class)
-        with torch.no_grad():
-            self.classifier.weight.copy_(torch.cat([before.weight, fresh.weight]))
-            self.classifier.bias.copy_(torch.cat([before.bias, fresh.bias]))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embed ``(n, 3, size, size)`` in [0, 1]; not of unit length."""
+        """Embed ``(n, 3, size, size)`` in [0, 1], to unit length."""
         images = normalise(images, self.mean, self.std).contiguous(memory_format=torch.channels_last)
-        return self.head(self.backbone(images))
+        return functional.normalize(self.head(self.backbone(images)), dim=1)
+
+
+def contrastive_loss(embedding: Tensor, n_photo: int, temperature: float) -> tuple[Tensor, Tensor]:
+    """Ask of each photograph which others of its species in the batch show its animal.
+
+    Args:
+        embedding: ``(n_species, n, dim)`` of unit length, ``n_photo`` rows of each animal behind one another.
+        n_photo: Photographs of each animal, 2 or more.
+        temperature: Divides the cosines.
+
+    Returns:
+        The cross-entropy averaged over all pairs of one animal, and the share of photographs whose nearest other one
+        shows the same animal; a guess finds ``(n_photo - 1) / (n - 1)``.
+
+    Source:
+        Khosla et al., "Supervised Contrastive Learning", 2020, equation 2.
+    """
+    n = embedding.shape[1]
+    animal = torch.arange(n) // n_photo
+    itself = torch.eye(n, dtype=torch.bool)
+    same = (animal[:, None] == animal[None, :]) & ~itself
+    similarity = (embedding @ embedding.mT / temperature).masked_fill(itself, -torch.inf)
+    found = same[torch.arange(n), similarity.argmax(2)].float().mean()
+    return -functional.log_softmax(similarity, dim=2)[:, same].mean(), found
 
 
 class StarterTrainer:
@@ -66,89 +79,55 @@ class StarterTrainer:
     def __init__(self, recipe: Recipe, work_dir: Path) -> None:
         self._recipe, self._work_dir = recipe, work_dir
         self._checkpoint = work_dir / "checkpoint.pt"
-        self._settings = TrainingSettings(
-            quarter_turns=False,
-            crop=recipe.crop,
-            brightness=recipe.jitter,
-            contrast=recipe.jitter,
-            saturation=recipe.jitter,
-        )
         self.network = StarterNetwork(recipe)
+        self._optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=recipe.weight_decay)
         self.history: list[dict[str, Any]] = []
         self.seconds = 0.0
-        self._stage, self._step = 0, 0
-        self._pixels: list[NDArray[np.uint8]] = []  # of each stage so far
-        self._start_stage()
+        self._step = 0
         self._resume()
 
     def train(self) -> None:
-        """Run every stage to its end."""
-        painter = start_painter(self._work_dir, self._recipe)
-        try:
-            while self._stage < len(self._recipe.stages):
-                pools = [Pool(self._work_dir, self._recipe, number) for number in range(self._stage + 1)]
-                self._pixels = [pool.wait(painter) for pool in pools]
-                self._run_stage()
-        finally:
-            painter.terminate()
-            painter.join()
-
-    def _start_stage(self) -> None:
-        self.network.add_classes(self._recipe.stages[self._stage].n_class, self._recipe.seed + self._stage)
-        self._optimizer = torch.optim.AdamW(self.network.parameters(), weight_decay=self._recipe.weight_decay)
-
-    def _run_stage(self) -> None:
-        recipe, stage = self._recipe, self._recipe.stages[self._stage]
-        begun, before = time.monotonic(), self.seconds
+        """Run every step that is left; the animals have to be drawn."""
+        recipe, begun, before = self._recipe, time.monotonic(), self.seconds
         recent: list[tuple[float, float]] = []
-        while self._step < stage.n_step:
-            recent.append(self._train_step())
+        for pixels in batches(self._work_dir, recipe, self._step):
+            recent.append(self._train_step(pixels))
             self._step += 1
-            last = self._step == stage.n_step
+            last = self._step == recipe.n_step
             if self._step % recipe.checkpoint_every and not last:
                 continue
             self.seconds = before + time.monotonic() - begun
-            loss, accuracy = np.mean(recent, axis=0)
+            loss, found = (float(value) for value in np.mean(recent, axis=0))
             recent.clear()
-            note = f"{stage.name}: step {self._step}/{stage.n_step}, loss {loss:.3f}, accuracy {accuracy:.3f}"
+            hardness = recipe.hardness(self._step)
+            note = f"step {self._step}/{recipe.n_step}, hardness {hardness:.2f}, loss {loss:.3f}, found {found:.3f}"
             if self._step % recipe.evaluate_every == 0 or last:
-                row = {"stage": stage.name, "step": self._step, "loss": round(float(loss), 4), **self._evaluate()}
+                row = {"step": self._step, "hardness": round(hardness, 3), "loss": round(loss, 4)}
+                row |= {"found": round(found, 4), **self._evaluate()}
                 self.history.append({**row, "seconds": round(self.seconds)})
                 note += f", frozen Rank-1 {row['rank1']:.3f}, score {row['score']:.3f}"
             print(f"{note}, {self.seconds:.0f} s", flush=True)
-            if last:
-                self._stage, self._step = self._stage + 1, 0
-                if self._stage < len(recipe.stages):
-                    self._start_stage()
             self._save()
-            if last:
-                return
 
-    def _train_step(self) -> tuple[float, float]:
-        recipe, stage = self._recipe, self._recipe.stages[self._stage]
-        random = np.random.default_rng([recipe.seed, self._stage, self._step])
-        targets, pixels = draw_batch(random, recipe, self._pixels)
-        generator = torch.Generator().manual_seed(int(random.integers(2**62)))
-        images = augment(to_tensor(pixels, "cpu"), self._settings, generator)
-        if stage.size != recipe.size:
-            images = functional.interpolate(images, stage.size, mode="bilinear", antialias=True)
-
-        share = self._step / stage.n_step
-        lr = stage.lr_end + (stage.lr - stage.lr_end) * 0.5 * (1 + math.cos(math.pi * share))
+    def _train_step(self, pixels: Tensor) -> tuple[float, float]:
+        recipe = self._recipe
+        half_cosine = 0.5 * (1 + math.cos(math.pi * self._step / recipe.n_step))
+        lr = recipe.lr_end + (recipe.lr - recipe.lr_end) * half_cosine
         for group in self._optimizer.param_groups:
             group["lr"] = lr * min(1.0, (self._step + 1) / recipe.warmup)
         self.network.train()
-        logits = self.network.classifier(self.network(images))
-        loss = functional.cross_entropy(logits, targets)
+        embedding = self.network(to_tensor(pixels.flatten(0, 1).numpy(), "cpu"))
+        of_species = embedding.unflatten(0, pixels.shape[:2])
+        loss, found = contrastive_loss(of_species, recipe.batch_photos, recipe.temperature)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._optimizer.step()
         if not math.isfinite(float(loss.detach())):
-            raise RuntimeError(f"the loss of step {self._step} in '{stage.name}' is not finite")
-        return float(loss.detach()), float((logits.argmax(1) == targets).float().mean())
+            raise RuntimeError(f"the loss of step {self._step} is not finite")
+        return float(loss.detach()), float(found)
 
     def _evaluate(self) -> dict[str, float]:
-        """Judge the pooled features as they stand, frozen, on animals that no stage has seen."""
+        """Judge the pooled features as they stand, frozen, on animals that no step has seen."""
         path = self._work_dir / "evaluated.safetensors"
         write_weights(self.network, self._recipe, path)
         settings = {"backbone": self._recipe.backbone, "weights": str(path), "epochs": 0, "size": self._recipe.size}
@@ -166,7 +145,6 @@ class StarterTrainer:
 
     def _save(self) -> None:
         content = {
-            "stage": self._stage,
             "step": self._step,
             "seconds": self.seconds,
             "history": self.history,
@@ -184,29 +162,7 @@ class StarterTrainer:
         if not self._checkpoint.is_file():
             return
         content = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
-        self.seconds, self.history = content["seconds"], content["history"]
-        while self._stage < min(content["stage"], len(self._recipe.stages) - 1):
-            self._stage += 1
-            self._start_stage()  # the softmax head and the optimiser get their shapes
-        self._stage, self._step = content["stage"], content["step"]
+        self._step, self.seconds, self.history = content["step"], content["seconds"], content["history"]
         self.network.load_state_dict(content["network"])
         self._optimizer.load_state_dict(content["optimizer"])
-        print(f"going on at stage {self._stage + 1}, step {self._step}", flush=True)
-
-
-def draw_batch(
-    random: np.random.Generator, recipe: Recipe, pools: list[NDArray[np.uint8]]
-) -> tuple[Tensor, NDArray[np.uint8]]:
-    """Draw different classes of all pools alike, and different photographs of each.
-
-    Returns:
-        Number of each photograph's class, counted through the pools, and its pixels.
-    """
-    first = np.cumsum([0, *map(len, pools)])
-    classes = random.choice(first[-1], recipe.batch_classes, replace=False)
-    pixels = []
-    for class_ in classes:
-        number = int(np.searchsorted(first, class_, side="right")) - 1
-        of_class = pools[number][class_ - first[number]]
-        pixels.append(of_class[random.choice(len(of_class), recipe.batch_photos, replace=False)])
-    return torch.from_numpy(np.repeat(classes, recipe.batch_photos)), np.concatenate(pixels)
+        print(f"going on at step {self._step}", flush=True)

@@ -14,15 +14,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks.starter.pool import Pool, animal_of
-from benchmarks.starter.recipe import RECIPES, SEED_BASE
-from reidbench.data.patterns import TWO_FLANKS, PatternsOptions, draw_animal
+from benchmarks.starter.animals import Animals, draw_side, side_of
+from benchmarks.starter.batches import Photographs
+from benchmarks.starter.recipe import GENTLE, HARD, RECIPES, SEED_BASE, level_between
+from benchmarks.starter.train import contrastive_loss
+from reidbench.data.patterns import SPECIES, TWO_FLANKS, PatternsOptions, draw_animal
 from reidbench.data.patterns.make import _Stream
 from reidbench.errors import ReidbenchError
 
 ROOT = Path(__file__).parent.parent.parent
-POOLS = ("pool-0.npy", "pool-0.count", "pool-1.npy", "pool-1.count")
+TINY = RECIPES["tiny"]
 
 
 def start(work_dir: Path, output: Path) -> subprocess.Popen[str]:
@@ -42,16 +45,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder in which the tiny starter was made in one go: ``tiny.safetensors``, its card, ``work/``."""
     folder = tmp_path_factory.mktemp("starter")
     process = start(folder / "work", folder / "tiny.safetensors")
-    said = process.communicate(timeout=300)[0]
+    said = process.communicate(timeout=600)[0]
     assert process.returncode == 0, said
     return folder
 
 
-def test_the_tiny_network_learns_its_animals(made: Path):
+def test_the_tiny_network_learns_to_tell_animals_apart(made: Path):
     card = json.loads((made / "tiny.json").read_text())
-    first = card["history"][0]
-    assert first["stage"] == "few easy" and first["step"] == 60
-    assert first["loss"] < 0.8 * math.log(6)  # the loss of a guess among six classes
+    gentle, end = card["history"]
+    guess = (TINY.batch_photos - 1) / (TINY.batch_animals * TINY.batch_photos - 1)
+    assert gentle["step"] == 60 and gentle["hardness"] == 0 and end["hardness"] == 1
+    # Every photograph is new to the network, so what it finds it has not learned by heart.
+    assert gentle["found"] > 1.4 * guess
+    assert gentle["loss"] < math.log(TINY.batch_animals * TINY.batch_photos - 1)  # the loss of a guess
     assert card["recipe"]["backbone"] == "test_resnet"
     assert all(0 <= row["rank1"] <= 1 and row["chance_score"] > 0 for row in card["history"])
 
@@ -80,8 +86,8 @@ def test_the_file_is_half_precision_with_its_digest_and_input_in_the_card(made: 
 def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(made: Path, tmp_path: Path):
     work_dir = tmp_path / "work"
     work_dir.mkdir()
-    for name in POOLS:
-        shutil.copy(made / "work" / name, work_dir)
+    for path in (made / "work").glob("*-*"):  # the drawings, without the checkpoint
+        shutil.copy(path, work_dir)
     output = tmp_path / "tiny.safetensors"
     process = start(work_dir, output)
     until = time.monotonic() + 120
@@ -91,32 +97,79 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(made: Path, tmp_
     process.communicate()
     assert not output.exists()
     process = start(work_dir, output)
-    said = process.communicate(timeout=300)[0]
-    assert process.returncode == 0 and "going on at stage" in said, said
+    said = process.communicate(timeout=600)[0]
+    assert process.returncode == 0 and "going on at step" in said, said
     assert output.read_bytes() == (made / "tiny.safetensors").read_bytes()
 
 
-def test_a_half_drawn_pool_is_finished_with_the_same_pictures(made: Path, tmp_path: Path):
-    work_dir = tmp_path / "work"
-    work_dir.mkdir()
-    pixels = np.load(made / "work" / "pool-0.npy")
-    pixels[2:] = 0
-    np.save(work_dir / "pool-0.npy", pixels)
-    (work_dir / "pool-0.count").write_text("2")
-    Pool(work_dir, RECIPES["tiny"], 0).draw()
-    np.testing.assert_array_equal(np.load(work_dir / "pool-0.npy"), np.load(made / "work" / "pool-0.npy"))
+def test_half_drawn_animals_are_finished_with_the_same_pictures(made: Path, tmp_path: Path):
+    whole = np.load(made / "work" / "animals-lynx.npy")
+    torn = whole.copy()
+    torn[2:] = 0
+    np.save(tmp_path / "animals-lynx.npy", torn)
+    (tmp_path / "animals-lynx.count").write_text("2")
+    for path in (made / "work").glob("*-*"):
+        if path.stem != "animals-lynx":
+            shutil.copy(path, tmp_path)
+    Animals(tmp_path, TINY).draw()
+    np.testing.assert_array_equal(np.load(tmp_path / "animals-lynx.npy"), whole)
 
 
-def test_no_dataset_can_have_the_seed_of_a_stage():
-    seeds = [stage.seed for recipe in RECIPES.values() for stage in recipe.stages]
-    assert min(seeds) > 2**32 - 1
-    for seed in seeds:
-        with pytest.raises(ReidbenchError, match="outside 0 to 4294967295"):
-            PatternsOptions(seed=seed)
+def test_the_photographs_of_a_step_follow_from_its_number_and_show_each_animal_anew(made: Path):
+    photographs = Photographs(made / "work", TINY)
+    batch = photographs[5].numpy()
+    assert batch.shape == (3, TINY.batch_animals * TINY.batch_photos, TINY.size, TINY.size, 3)
+    np.testing.assert_array_equal(batch, Photographs(made / "work", TINY)[5].numpy())
+    assert len(np.unique(batch.reshape(-1, TINY.size**2 * 3), axis=0)) == batch.shape[0] * batch.shape[1]
+    assert not np.array_equal(batch, photographs[6].numpy())
+
+
+def test_a_batch_shows_one_flank_of_each_species(made: Path):
+    animals = Animals(made / "work", TINY)
+    turtle, salamander = 0, 1
+    for flank in (0, 1):
+        assert {side_of(turtle, n)[1] for n in animals.of_one_flank(turtle, flank)} == {flank}
+        assert animals.of_one_flank(salamander, flank) == list(range(TINY.n_animal))
+
+
+def test_hardness_grows_evenly_between_the_gentle_steps_and_the_hard_ones():
+    recipe = replace(TINY, n_step=100, gentle_steps=20, hard_from=60)
+    assert [recipe.hardness(step) for step in (0, 20, 40, 60, 99)] == [0, 0, 0.5, 1, 1]
+    assert level_between(0) == GENTLE and level_between(1) == HARD
+    assert level_between(0.25).scale == pytest.approx((0.875, 1.0725))  # .95 to .65, 1.05 to 1.14
+
+
+def test_the_contrastive_loss_is_that_of_two_animals_worked_by_hand():
+    """Two photographs each of two animals, as unit vectors: 1, 1 and -1, 0 in the plane."""
+    a, b, c = (1.0, 0.0), (-1.0, 0.0), (0.0, 1.0)
+    embedding = torch.tensor([[a, a, b, c]])
+    loss, found = contrastive_loss(embedding, 2, 1.0)
+    # Each row: minus the logarithm of exp(cosine of the other photograph) over those of all three others.
+    rows = [
+        -1 + math.log(math.e + math.exp(-1) + 1),
+        -1 + math.log(math.e + math.exp(-1) + 1),
+        -0 + math.log(2 * math.exp(-1) + 1),
+        -0 + math.log(1 + 1 + 1),
+    ]
+    assert float(loss) == pytest.approx(sum(rows) / 4, rel=1e-6)
+    # The last is as near to all others as to its own; the first of them counts.
+    assert float(found) == pytest.approx(3 / 4)
+
+
+def test_other_species_have_no_part_in_the_contrastive_loss():
+    random = torch.nn.functional.normalize(torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0)), dim=2)
+    alone = [float(contrastive_loss(random[k : k + 1], 3, 0.1)[0]) for k in (0, 1)]
+    assert float(contrastive_loss(random, 3, 0.1)[0]) == pytest.approx(sum(alone) / 2, rel=1e-5)
+
+
+def test_no_dataset_can_have_the_seed_of_a_drawing():
+    assert SEED_BASE > 2**32 - 1
+    with pytest.raises(ReidbenchError, match="outside 0 to 4294967295"):
+        PatternsOptions(seed=SEED_BASE + 1)
 
 
 def test_no_stream_of_a_dataset_can_equal_one_of_the_starter():
-    """Seeds of a stage are two words, the second of which stands where a dataset has the number of its stream."""
+    """Seeds of the starter are two words, the second of which stands where a dataset has the number of its stream."""
 
     def state(*entropy: int) -> list[int]:
         return np.random.SeedSequence(entropy).generate_state(4).tolist()
@@ -126,24 +179,24 @@ def test_no_stream_of_a_dataset_can_equal_one_of_the_starter():
     assert max(_Stream) < SEED_BASE >> 32 == 7
 
 
-def test_the_first_animals_of_a_stage_are_not_those_of_the_default_dataset():
-    for stage in RECIPES["b1"].stages:
-        for class_ in range(3):
-            of_stage, of_dataset = (draw_animal(seed, *animal_of(class_)) for seed in (stage.seed, 0))
-            assert np.abs(of_stage.texture - of_dataset.texture).mean() > 0.02
+@pytest.mark.parametrize("species", range(len(SPECIES)))
+def test_the_first_animals_are_not_those_of_the_default_dataset(species: int):
+    own = draw_side(species, 0)[..., :3] / 255
+    of_dataset = draw_animal(0, species, 0, 0).texture
+    assert np.abs(own - of_dataset).mean() > 0.02
 
 
-def test_classes_are_sides_of_animals_and_none_comes_twice():
-    animals = [animal_of(class_) for class_ in range(90)]
-    assert len(set(animals)) == 90
-    assert {flank for species, _, flank in animals if species == 1} == {0}  # the salamander
-    assert len(TWO_FLANKS) == 2
-    assert {flank for species, _, flank in animals if species != 1} == {0, 1}
+def test_sides_are_of_animals_and_none_comes_twice():
+    for species, name in enumerate(SPECIES):
+        sides = [side_of(species, number) for number in range(30)]
+        assert len(set(sides)) == 30
+        assert {flank for _, flank in sides} == ({0, 1} if name in TWO_FLANKS else {0})
 
 
-def test_a_recipe_refuses_seeds_that_datasets_may_have_and_seeds_that_repeat():
-    recipe = RECIPES["tiny"]
-    with pytest.raises(ValueError, match="SEED_BASE"):
-        replace(recipe, stages=(replace(recipe.stages[0], seed=0),))
-    with pytest.raises(ValueError, match="of its own"):
-        replace(recipe, stages=(recipe.stages[0], recipe.stages[0]))
+def test_a_recipe_refuses_what_can_not_be_drawn_or_judged():
+    with pytest.raises(ValueError, match="all before the last step"):
+        replace(TINY, hard_from=TINY.n_step + 1)
+    with pytest.raises(ValueError, match="twice batch_animals"):
+        replace(TINY, n_animal=TINY.batch_animals)
+    with pytest.raises(ValueError, match="fall on checkpoints"):
+        replace(TINY, checkpoint_every=7)

@@ -10,10 +10,11 @@ from reidbench.data.patterns.make import (
     digest_note,
     draw_animal,
     draw_dataset,
-    draw_photographs,
     ensure,
 )
 from reidbench.data.patterns.options import LEVELS, NAME, Level, PatternsOptions
+from reidbench.data.patterns.photograph import draw_encounter, take_photograph
+from reidbench.data.patterns.scenery import draw_background
 from reidbench.data.patterns.species import SPECIES, TWO_FLANKS, Animal
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "digest_note",
     "draw_animal",
     "draw_dataset",
-    "draw_photographs",
+    "draw_background",
+    "draw_encounter",
+    "take_photograph",
     "ensure",
 ]

@@ -29,7 +29,7 @@ import cv2
 import numpy as np
 
 from reidbench.cache import cache_dir
-from reidbench.data.patterns.options import LEVELS, Level, PatternsOptions
+from reidbench.data.patterns.options import LEVELS, PatternsOptions
 from reidbench.data.patterns.photograph import Encounter, draw_encounter, take_photograph
 from reidbench.data.patterns.species import SPECIES, TWO_FLANKS, Animal
 from reidbench.progress import Progress
@@ -128,35 +128,6 @@ def draw_animal(seed: int, species: int, within: int, flank: int) -> Animal:
     shared = _stream(seed, _Stream.ANIMAL, species, within)
     own = _stream(seed, _Stream.PATTERN, species, within, flank)
     return list(SPECIES.values())[species](shared, own)
-
-
-def draw_photographs(
-    seed: int, species: int, within: int, flank: int, count: int, level: Level, size: int
-) -> list[bytes]:
-    """Photograph one side of one individual ``count`` times, each time on another day.
-
-    No plan is followed: this is for training on drawn animals, where a dataset's long tail would be in the way.
-
-    Args:
-        seed: Any seed; those above 2³²-1 share no animal with any dataset.
-        species: Number of the species in ``SPECIES``.
-        within: Number of the individual within its species.
-        flank: As for :func:`draw_animal`.
-        count: How many.
-        level: How hard.
-        size: Side of the square photographs in pixels.
-
-    Returns:
-        JPEGs.
-    """
-    name, animal = list(SPECIES)[species], draw_animal(seed, species, within, flank)
-    taken = []
-    for number in range(count):
-        image = len(FLANKS) * number + flank
-        encounter = draw_encounter(_stream(seed, _Stream.ENCOUNTER, species, within, image), name, level)
-        rng = _stream(seed, _Stream.PHOTOGRAPH, species, within, image)
-        taken.append(take_photograph(animal, encounter, rng, name, level, size, mirror=flank == 1))
-    return taken
 
 
 def _draw_identity(options: PatternsOptions, number: int, root: str) -> int:

@@ -39,13 +39,13 @@ def _cast(rng: Generator, spread: float) -> Floats:
     return np.asarray(hue + 0.4 * level, dtype=np.float32)
 
 
-def draw_encounter(rng: Generator, species: str, level: Level) -> Encounter:
-    """Draw what one day's photographs share."""
+def draw_encounter(rng: Generator, species: str, level: Level, background: Floats | None = None) -> Encounter:
+    """Draw what one day's photographs share, the place too unless its background is given."""
     pose = rng.standard_normal(12).astype(np.float32)
     warp = rng.standard_normal((4, 4, 2)).astype(np.float32)
     cast = _cast(rng, level.cast)
     light = np.array([rng.uniform(0, 2 * np.pi), rng.uniform(0.25, 1), rng.standard_normal()], np.float32)
-    return Encounter(draw_background(rng, species), pose, warp, cast, light)
+    return Encounter(draw_background(rng, species) if background is None else background, pose, warp, cast, light)
 
 
 def _within(limit: float, shared: float, own: float) -> float:

@@ -22,9 +22,10 @@ from reidbench.data.patterns import (
     digest_note,
     draw_animal,
     draw_dataset,
-    draw_photographs,
+    draw_encounter,
     ensure,
 )
+from reidbench.data.patterns.canvas import SIDE
 from reidbench.data.patterns.make import METADATA, PINNED_VERSIONS, _draw_identity, _plan
 from reidbench.data.patterns.scenery import cover
 from reidbench.errors import ReidbenchError
@@ -129,12 +130,13 @@ def test_two_flanks_share_outline_and_colour_and_bear_two_patterns(species: int)
     assert abs(np.corrcoef(pattern(left), pattern(right))[0, 1]) < 0.3
 
 
-def test_photographs_beside_any_dataset_are_of_one_animal_and_repeat():
-    seed = 2**33
-    first = draw_photographs(seed, 1, 0, 0, 3, LEVELS["easy"], 64)
-    assert first == draw_photographs(seed, 1, 0, 0, 4, LEVELS["easy"], 64)[:3]
-    assert len(set(first)) == 3 and first != draw_photographs(seed, 1, 1, 0, 3, LEVELS["easy"], 64)
-    assert cv2.imdecode(np.frombuffer(first[0], np.uint8), cv2.IMREAD_COLOR).shape == (64, 64, 3)
+def test_a_given_background_is_taken_and_leaves_the_rest_of_the_encounter_as_it_was():
+    level, ground = LEVELS["easy"], np.full((SIDE, SIDE, 3), 0.5, np.float32)
+    with_own = draw_encounter(np.random.default_rng(3), "lynx", level)
+    with_given = draw_encounter(np.random.default_rng(3), "lynx", level, ground)
+    assert with_given.background is ground and not np.array_equal(with_own.background, ground)
+    for part in ("pose", "warp", "cast", "light"):
+        np.testing.assert_array_equal(getattr(with_own, part), getattr(with_given, part))
 
 
 @pytest.mark.parametrize("species", SPECIES)
