@@ -27,8 +27,13 @@ class TripletSettings(TrainingSettings):
     pad_type: Literal["", "same"] = Field(
         "", description="same pads as TensorFlow does; empty takes what the weights file says"
     )
-    head: Literal["linear"] = Field("linear", description="What follows the backbone, when anything is trained")
-    embedding_dim: int = Field(128, ge=2, description="Length of the embedding; frozen features keep their own")
+    head: Literal["linear", "none"] = Field(
+        "linear",
+        description="What follows the backbone when anything is trained: linear, or none to train the pooled features",
+    )
+    embedding_dim: int = Field(
+        128, ge=2, description="Length of the embedding behind a linear head; pooled features keep their own"
+    )
     matching: Literal["centroid", "nearest"] = Field(
         "centroid", description="Compare with one centroid for each identity, or with every gallery image"
     )

@@ -49,7 +49,8 @@ class TripletMethod(EmbeddingMethod):
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         settings = self.settings
         backbone = load_backbone(settings.backbone, settings.weights, progress, seed=seed, pad_type=settings.pad_type)
-        network = EmbeddingNetwork(backbone, settings, settings.embedding_dim if settings.epochs else 0, seed)
+        pooled = settings.head == "none" or not settings.epochs
+        network = EmbeddingNetwork(backbone, settings, 0 if pooled else settings.embedding_dim, seed)
         self._prepared = network.to(device).eval(), backbone.weights
 
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:

@@ -71,6 +71,16 @@ def test_frozen_features_leave_the_head_out():
     assert "frozen" in report.notes[0]
 
 
+def test_without_a_head_training_starts_from_the_frozen_features(tmp_path):
+    frozen = _method(epochs=0).represent(_Blobs(), Progress()).dense["embedding"]
+    method = _method(epochs=1, head="none", lr=1e-3)
+    np.testing.assert_array_equal(method.represent(_Blobs(), Progress()).dense["embedding"], frozen)
+    context = FitContext(lambda: Validation(0.5, 0.5, 0.0), 0, "cpu", tmp_path, Progress())
+    method.fit(LabelledImages(_Blobs(), ("a", "b") * 4), context)
+    trained = method.represent(_Blobs(), Progress()).dense["embedding"]
+    assert trained.shape == frozen.shape and not np.allclose(trained, frozen, atol=1e-4)
+
+
 def test_fit_validates_with_the_method_as_it_stands(tmp_path):
     method = _method(epochs=2, identities_per_batch=2, images_per_identity=2, lr=1e-3)
     images, seen = _Blobs(), []
