@@ -80,7 +80,7 @@ def submit(
     run: str | Path | RunRecord,
     output: str | Path,
     *,
-    root: str | Path,
+    root: str | Path | None = None,
     runs_dir: str | Path = "runs",
     device: str = "auto",
     registry: Registry | None = None,
@@ -91,14 +91,14 @@ def submit(
     Args:
         run: A run on a competition's dataset: its folder, its id or how that begins, or its record.
         output: CSV to write.
-        root: The competition's folder.
+        root: The competition's folder; by default where the run found it.
         runs_dir: Where an id is looked for.
         device: Where images are represented that the cache lacks.
         registry: Where the method is found.
         progress: Where bars and warnings go.
 
     Raises:
-        ReidbenchError: The run is of no competition, or the folder is not the one it was made of.
+        ReidbenchError: The run is of no competition, or the folder is not known, or not the one it was made of.
     """
     started = time.perf_counter()
     progress = progress or RichProgress()
@@ -110,15 +110,16 @@ def submit(
             where=str(record.path),
             remedy="reidbench run --dataset AnimalCLEF2025 --root DIR --method …, then submit that run",
         )
-    images = read_competition(competition, Path(root))
+    folder = _folder_of(record, root)
+    images = read_competition(competition, folder)
     asked = images.given.asked if images.given is not None else None
     if asked is None:
         raise ReidbenchError(
             f"the folder of {competition.name} holds no image with split {competition.query}",
-            where=f"--root {root}",
+            where=f"--root {folder}",
             remedy="name the folder that Kaggle's archive unpacks to",
         )
-    order = read_sample(competition, Path(root))
+    order = read_sample(competition, folder)
     registry = registry or load_registry()
     reopened = reopen(record, images, registry=registry, device=device, progress=progress)
     if competition.task == "cluster":
@@ -133,6 +134,18 @@ def submit(
     else:
         groups, scores = _answer(reopened, images, asked, competition, order, Path(output))
     return Submission(Path(output), competition, groups, *scores, time.perf_counter() - started)
+
+
+def _folder_of(record: RunRecord, root: str | Path | None) -> Path:
+    found = root if root is not None else record.data["dataset"].get("root")
+    if found is None or (root is None and not Path(found).is_dir()):
+        known = f"is no longer in '{found}'" if found else "has no known place: the record names none"
+        raise ReidbenchError(
+            f"the folder of {record.dataset} {known}",
+            where=str(record.path),
+            remedy="--root DIR   # the folder that holds metadata.csv and images/",
+        )
+    return Path(found)
 
 
 def _answer(

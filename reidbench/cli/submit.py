@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def submit(
     run: Annotated[str, typer.Argument(help="Folder of a run on a competition, or its id or how that begins.")],
-    root: Annotated[Path, typer.Option(help="The competition's folder, which the run was made of.")],
+    root: Annotated[Path | None, typer.Option(help="The competition's folder; default where the run found it.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="CSV to write.")] = Path("submission.csv"),
     runs: RunsOption = Path("runs"),
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,6 +133,14 @@ def test_a_run_that_asks_nothing_and_a_folder_of_others_are_errors(run, folder, 
     assert not (tmp_path / "s.csv").exists()
 
 
+@pytest.mark.parametrize(("told", "message"), [("gone", "no longer in 'gone'"), (None, "the record names none")])
+def test_a_run_whose_folder_is_gone_asks_for_it(run, tmp_path, told, message):
+    moved = replace(run, data=run.data | {"dataset": run.data["dataset"] | {"root": told}})
+    with pytest.raises(ReidbenchError, match=message) as caught:
+        submit(moved, tmp_path / "s.csv", progress=Progress())
+    assert caught.value.remedy.startswith("--root DIR")
+
+
 @pytest.mark.parametrize(
     ("change", "message", "row"),
     [
@@ -161,7 +170,7 @@ def test_the_command_says_what_was_written(run, folder, tmp_path):
     from reidbench.cli.main import app
 
     output = tmp_path / "s.csv"
-    done = CliRunner().invoke(app, ["submit", str(run.path), "--root", str(folder), "-o", str(output)])
+    done = CliRunner().invoke(app, ["submit", str(run.path), "-o", str(output)])  # the record knows the folder
     assert done.exit_code == 0, done.output
     assert "LynxID2025" in done.output and "with the whole database" in " ".join(done.output.split())
     assert len(rows_of(output)) == 70
