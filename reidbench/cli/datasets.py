@@ -100,9 +100,10 @@ def _list(registry: Registry, root: Path | None, console: Console) -> None:
 def _describe(images: ImageSet, console: Console) -> None:
     from reidbench.data.sources.wildlife_facts import wildlife_facts
 
-    table = Table("group", title=images.name)
-    for heading in ("images", "identities", "single-image", "most images", "dated", "size"):
-        table.add_column(heading, justify="right")
+    table = Table(title=Text(images.name), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("group", overflow="fold")
+    for heading in ("images", "identities", "single-\nimage", "most\nimages", "dated", "size"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for group, rows in images.table.groupby("group"):
         sizes = rows["identity"].value_counts()
         dated, single = int((rows["date"] != "").sum()), int((sizes == 1).sum())

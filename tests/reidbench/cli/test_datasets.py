@@ -6,9 +6,11 @@ from importlib import import_module
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 from typer.testing import CliRunner
 
 import reidbench
+from reidbench.cli.datasets import _describe
 from reidbench.cli.main import app
 from reidbench.data.sources import dataset_names
 from reidbench.data.sources.wildlife_facts import wildlife_facts
@@ -67,6 +69,17 @@ def test_one_dataset_is_counted_by_group_with_shares():
         (line,) = [line for line in shown.splitlines() if f" {group} " in line]
         assert f"{single} ({single / len(sizes):.0%})" in line and f"{len(rows)} (100%)" in line
     assert "set aside: 0 of" in shown and images.digest[:16] in shown
+
+
+def test_one_dataset_is_whole_at_80_columns():
+    images = reidbench.load_dataset(SMALL)
+    names = {"lynx": "LynxID2025", "salamander": "SalamanderID2025", "turtle": "SeaTurtleID2022"}
+    table = images.table.assign(group=images.table["group"].map(names))
+    console = Console(width=80, file=io.StringIO())
+    _describe(reidbench.ImageSet("clef", images.root, table, images.source, checked=True), console)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80 and not any("…" in line for line in lines)
+    assert [line.split()[0] for line in lines if line.startswith((" Lynx", " Salam", " SeaT"))] == [*names.values()]
 
 
 def test_the_sheet_shows_each_group_and_stays_small(tmp_path):
