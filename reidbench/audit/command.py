@@ -20,7 +20,7 @@ from reidbench.output_files import whole_file
 from reidbench.progress import Progress
 from reidbench.report.audit_page import audit_sheets, write_audit
 from reidbench.report.sheets import Sheet, show
-from reidbench.runs import FoundRuns, find_runs
+from reidbench.runs import FoundRuns, found_runs
 from reidbench.saved import find_run
 
 
@@ -70,11 +70,13 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     """Audit a dataset as ``reidbench audit`` does.
 
     Raises:
-        ReidbenchError: The dataset or the split can't be read, there is nothing to repair, or a file can't be written.
+        ReidbenchError: The dataset or the split can't be read, there is nothing to repair or no run to score, or a file
+            can't be written.
     """
     progress = progress or Progress()
     images = load_dataset(dataset, root)
     split, note = _split(images, options)
+    found = found_runs(options.runs_dir, "score again") if options.runs_dir else FoundRuns(())
     embeddings = None
     if options.embedding is not None:
         record = find_run(options.embedding, options.runs_dir or Path("runs"))
@@ -82,9 +84,10 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     audit = audit_images(
         images, split, alike=options.alike, burst_s=options.burst_s, embeddings=embeddings, progress=progress
     )
-    found = find_runs(options.runs_dir) if options.runs_dir else FoundRuns(())
-    audit = replace(audit, notes=tuple(filter(None, (note, *audit.notes, *map(str, found.unreadable)))))
     runs = tuple(score_without_leaks(audit, found.records))
+    elsewhere = f"None of the runs in {options.runs_dir} is on these images." if found.records and not runs else ""
+    notes = (note, *audit.notes, *map(str, found.unreadable), elsewhere)
+    audit = replace(audit, notes=tuple(filter(None, notes)))
     probes = tuple(_probe(images, split, name, progress) for name in options.background)
     sheets = tuple(audit_sheets(audit, runs, [_probe_sheet(probes)] if probes else []))
     written = []

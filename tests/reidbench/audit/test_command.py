@@ -80,6 +80,14 @@ def test_tables_are_printed(leaky):
     assert "same file" in alone and "Leaked queries" not in alone
 
 
+def test_a_folder_without_runs_is_an_error_and_runs_on_other_images_are_told(leaky, tmp_path):
+    with pytest.raises(ReidbenchError, match="no finished run to score again"):
+        run_audit(SMALL, None, AuditOptions(runs_dir=tmp_path / "empty"))
+    evaluate("color_histogram", str(leaky[0]), runs_dir=tmp_path, progress=Progress(), device="cpu")
+    found = run_audit(SMALL, None, AuditOptions(runs_dir=tmp_path))
+    assert found.runs == () and f"None of the runs in {tmp_path} is on these images." in found.audit.notes
+
+
 @pytest.fixture
 def boxed(tmp_path):
     """Animals that are told apart by the colour around them alone, each in a box."""
