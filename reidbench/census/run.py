@@ -255,7 +255,7 @@ def _read_answers(path: Path, saved: SavedRun) -> dict[str, list[str | None]]:
             raise ReidbenchError(
                 f"'{identity}' is not enrolled in the run",
                 where=f"{path}, row {number}",
-                remedy="count answers of this run alone, identified without --gallery",
+                remedy="count answers of this run's gallery alone, identified without --whole and --gallery",
             )
         answers.setdefault(group, []).append(None if identity == NEW_IDENTITY else identity)
     if not answers:
