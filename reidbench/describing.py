@@ -69,6 +69,7 @@ class Describer:
     extracted: bool = False
     fitted: set[int] = field(default_factory=set)
     seconds: dict[str, float] = field(default_factory=dict)
+    _keys: dict[int, str] = field(default_factory=dict)
 
     @property
     def learned_from(self) -> NDArray[np.int64]:
@@ -269,7 +270,15 @@ class Describer:
         return RepresentationStore(self.store_key(offer, leaf), self.store_dir)
 
     def store_key(self, offer: Offer, leaf: Method) -> str:
-        """Return the key of everything that shapes what a leaf says of an image."""
+        """Return the key of everything that shapes what a leaf says of an image.
+
+        Asked once of each leaf: a fingerprint that changes by itself makes the cache useless, not the run.
+        """
+        if id(leaf) not in self._keys:
+            self._keys[id(leaf)] = self._make_key(offer, leaf)
+        return self._keys[id(leaf)]
+
+    def _make_key(self, offer: Offer, leaf: Method) -> str:
         learning = ""
         if leaf.learns:
             # The calibration part chooses the best epoch, so it shapes the network too. The test part does not, but
