@@ -28,7 +28,9 @@ def kind_of(run: RunRecord) -> str:
 
 
 def mean_and_interval(values: list[float]) -> str:
-    """Write the mean of at least two values with its interval."""
+    """Write the mean of some values with its interval; one value has none."""
+    if len(values) < 2:
+        return f"{values[0]:.3f}"
     half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5
     return f"{np.mean(values):.3f} ± {half:.3f}"
 

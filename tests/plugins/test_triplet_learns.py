@@ -17,6 +17,8 @@ def test_a_tiny_network_learns_few_easy_animals_from_random_weights(tmp_path):
         settings={
             "backbone": "test_resnet",
             "weights": "random",
+            "head": "linear",
+            "freeze_bn": False,
             "size": 64,
             "lr": 2e-3,
             "epochs": 500,

@@ -50,7 +50,7 @@ def test_a_bad_file_is_one_message(tmp_path, text):
 
 
 def test_the_committed_benchmarks_can_be_read(monkeypatch):
-    for name in ("ZEBRA", "MOBILENET", "ALIKED", "IMAGENET", "BIRDS"):
+    for name in ("DATASET", "ZEBRA", "MOBILENET", "ALIKED", "IMAGENET", "BIRDS"):
         monkeypatch.setenv(name, "/somewhere")
     for path in (Path(__file__).parents[2] / "benchmarks").glob("*.toml"):
         assert read_benchmark(path)

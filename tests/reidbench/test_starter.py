@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from reidbench import starter
 from reidbench.backbones import load_backbone
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
+from reidbench.registry import load_registry
 
 
 class Heard(Progress):
@@ -85,3 +87,22 @@ def test_a_run_and_its_table_show_them_as_what_they_are(carried, tmp_path):
     assert record.data["weights"]["label"] == "starter (drawn animals)"
     (row,) = leaderboard([record])
     assert row.weights == "starter (drawn animals)" and not row.pretrained and not row.random_weights
+
+
+def test_the_weights_that_the_package_carries_are_those_of_their_cards():
+    cards = starter.starter_cards()
+    assert cards
+    for backbone, card in cards.items():
+        content = starter.starter_file(backbone).read_bytes()
+        assert card["sha256"] == hashlib.sha256(content).hexdigest() and card["bytes"] == len(content) < 14_000_000
+        assert card["history"][-1]["step"] == card["recipe"]["n_step"]
+        loaded = load_backbone(backbone, "starter", Progress())
+        features = loaded.network.eval()(torch.zeros(1, 3, card["recipe"]["size"], card["recipe"]["size"]))
+        assert loaded.weights.label == "starter (drawn animals)" and torch.isfinite(features).all()
+
+
+def test_a_first_run_of_the_triplet_method_has_starter_weights():
+    """Where no hub is reached, `auto` falls to them."""
+    spec = load_registry().find("triplet_effnet").spec
+    settings = spec.settings(**spec.presets["quick"])
+    assert settings.weights == "auto" and settings.backbone in starter.starter_backbones()
