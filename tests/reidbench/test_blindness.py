@@ -106,7 +106,9 @@ class Rolls(Honest):
 
 
 class NeedsMany(Honest):
-    """Can't describe fewer than ten images."""
+    """Can't describe fewer than ten images, and is shown all at once."""
+
+    batch_size = 1000
 
     def embed(self, pixels):
         if len(pixels) < 10:
