@@ -69,6 +69,15 @@ class Shell:
         return done.stdout
 
 
+@pytest.fixture(autouse=True)
+def forget_what_was_installed(tmp_path):
+    """A package that stays imported is found as installed by the tests that come after, though its files are gone."""
+    yield
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
 def test_every_command_runs_in_order_and_ends_on_the_leaderboard(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "200")
     for name, code in FILES.items():

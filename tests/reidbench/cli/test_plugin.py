@@ -73,7 +73,7 @@ def test_every_kind_passes_its_own_test(site, tmp_path):
 
 
 def test_new_says_what_it_wrote_and_what_comes_next(tmp_path):
-    done = CliRunner().invoke(app, ["plugin", "new", "whisker_spots", "-o", str(tmp_path / "fur")])
+    done = CliRunner().invoke(app, ["plugin", "new", "fur_pattern", "-o", str(tmp_path / "fur")])
     assert done.exit_code == 0
     assert str(tmp_path / "fur" / "pyproject.toml") in done.stdout
-    assert "reidbench run --method whisker_spots" in done.stderr
+    assert "reidbench run --method fur_pattern" in done.stderr
