@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reidbench.data.images import ImageSet
-from reidbench.data.reduced import gallery_counts, keep_gallery_images
+from reidbench.data.splits.smaller_gallery import gallery_counts, keep_gallery_images
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress

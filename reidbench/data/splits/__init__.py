@@ -6,11 +6,11 @@ calibration and of test are different animals, and neither is enrolled or learnt
 give the same split on every machine.
 """
 
-from reidbench.data.splits.by_kind import AUTO, split_of_kind
 from reidbench.data.splits.files import read_split, write_split
 from reidbench.data.splits.kinds import KINDS
 from reidbench.data.splits.making import make_split
 from reidbench.data.splits.split import PARTS, Split
+from reidbench.data.splitting import AUTO, split_of_kind
 
 __all__ = [
     "AUTO",

@@ -1,7 +1,7 @@
 import pytest
 
 import reidbench
-from reidbench.data.reduced import gallery_counts, keep_gallery_images
+from reidbench.data.splits.smaller_gallery import gallery_counts, keep_gallery_images
 from reidbench.errors import ReidbenchError
 
 
