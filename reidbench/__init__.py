@@ -24,53 +24,53 @@ _HOMES = {
     "Answers": "metrics.answers",
     "Backbone": "backbones",
     "BackboneSettings": "backbones",
-    "Batches": "batches",
-    "Calibration": "calibration.settings",
+    "Batches": "methods.batches",
+    "Calibration": "methods.calibration",
     "CalibrationSpec": "calibration.specs",
     "Choice": "thresholds.scoped",
-    "ClassifierMethod": "classifier",
+    "ClassifierMethod": "methods.classifier",
     "ClassifierNetwork": "training.network",
     "ClassifierTrainer": "training.classifier",
     "ClassifierTrainingSettings": "training.settings",
-    "Combination": "fusion",
+    "Combination": "methods.fusion",
     "CommandSpec": "commands",
     "DatasetSpec": "data.sources.named",
-    "EmbeddingMethod": "method",
+    "EmbeddingMethod": "methods.contract",
     "EmbeddingNetwork": "training.network",
     "EpisodeMetrics": "metrics.summary",
-    "FitContext": "method",
-    "FitReport": "method",
-    "Fusion": "fusion",
+    "FitContext": "methods.contract",
+    "FitReport": "methods.contract",
+    "Fusion": "methods.fusion",
     "GalleryTrials": "gallery_trials",
-    "IdentityCombination": "fusion",
+    "IdentityCombination": "methods.fusion",
     "ImageSet": "data.images",
-    "Images": "method",
-    "LabelledImages": "method",
-    "LocalFeatureMethod": "local_features",
-    "Matches": "local_matching",
-    "Method": "method",
-    "MethodSpec": "method",
+    "Images": "methods.contract",
+    "LabelledImages": "methods.contract",
+    "LocalFeatureMethod": "methods.local_features",
+    "Matches": "methods.local_matching",
+    "Method": "methods.contract",
+    "MethodSpec": "methods.contract",
     "NEW_IDENTITY": "words",
-    "PairMethod": "method",
-    "PartSpec": "method",
+    "PairMethod": "methods.contract",
+    "PartSpec": "methods.contract",
     "PolicySpec": "thresholds.base",
     "Progress": "progress",
-    "Ragged": "representations",
+    "Ragged": "methods.representation",
     "ReidbenchError": "errors",
-    "Representation": "representations",
+    "Representation": "methods.representation",
     "ResizedImages": "training.augment",
     "RunRecord": "runs",
     "ScopedPolicy": "thresholds.scoped",
     "SectionPicture": "report.sections",
     "SectionSpec": "report.sections",
     "SectionTable": "report.sections",
-    "Settings": "method",
+    "Settings": "methods.contract",
     "Thresholds": "thresholds.base",
     "TrainingSettings": "training.settings",
     "TripletTrainer": "training.triplet",
-    "Validation": "method",
-    "Weights": "method",
-    "embedding_method": "declared",
+    "Validation": "methods.contract",
+    "Weights": "methods.contract",
+    "embedding_method": "methods.from_function",
     "evaluate": "evaluation",
     "load_backbone": "backbones",
     "load_dataset": "data.sources",
@@ -78,8 +78,8 @@ _HOMES = {
     "load_network": "backbones.network",
     "load_runs": "runs",
     "make_split": "data.splits",
-    "match_descriptors": "local_matching",
-    "match_mutual": "local_matching",
+    "match_descriptors": "methods.local_matching",
+    "match_mutual": "methods.local_matching",
     "read_split": "data.splits",
     "rethreshold": "rethresholding",
     "score": "scoring",
@@ -91,47 +91,47 @@ if TYPE_CHECKING:
     from reidbench.backbones import load_backbone as load_backbone
     from reidbench.backbones import load_frozen_backbone as load_frozen_backbone
     from reidbench.backbones.network import load_network as load_network
-    from reidbench.batches import Batches as Batches
-    from reidbench.calibration.settings import Calibration as Calibration
     from reidbench.calibration.specs import CalibrationSpec as CalibrationSpec
-    from reidbench.classifier import ClassifierMethod as ClassifierMethod
     from reidbench.commands import CommandSpec as CommandSpec
     from reidbench.data.images import ImageSet as ImageSet
     from reidbench.data.sources import load_dataset as load_dataset
     from reidbench.data.sources.named import DatasetSpec as DatasetSpec
     from reidbench.data.splits import make_split as make_split
     from reidbench.data.splits import read_split as read_split
-    from reidbench.declared import embedding_method as embedding_method
     from reidbench.errors import ReidbenchError as ReidbenchError
     from reidbench.evaluation import evaluate as evaluate
-    from reidbench.fusion import Combination as Combination
-    from reidbench.fusion import Fusion as Fusion
-    from reidbench.fusion import IdentityCombination as IdentityCombination
     from reidbench.gallery_trials import GalleryTrials as GalleryTrials
-    from reidbench.local_features import LocalFeatureMethod as LocalFeatureMethod
-    from reidbench.local_matching import Matches as Matches
-    from reidbench.local_matching import match_descriptors as match_descriptors
-    from reidbench.local_matching import match_mutual as match_mutual
-    from reidbench.method import EmbeddingMethod as EmbeddingMethod
-    from reidbench.method import FitContext as FitContext
-    from reidbench.method import FitReport as FitReport
-    from reidbench.method import Images as Images
-    from reidbench.method import LabelledImages as LabelledImages
-    from reidbench.method import Method as Method
-    from reidbench.method import MethodSpec as MethodSpec
-    from reidbench.method import PairMethod as PairMethod
-    from reidbench.method import PartSpec as PartSpec
-    from reidbench.method import Settings as Settings
-    from reidbench.method import Validation as Validation
-    from reidbench.method import Weights as Weights
+    from reidbench.methods.batches import Batches as Batches
+    from reidbench.methods.calibration import Calibration as Calibration
+    from reidbench.methods.classifier import ClassifierMethod as ClassifierMethod
+    from reidbench.methods.contract import EmbeddingMethod as EmbeddingMethod
+    from reidbench.methods.contract import FitContext as FitContext
+    from reidbench.methods.contract import FitReport as FitReport
+    from reidbench.methods.contract import Images as Images
+    from reidbench.methods.contract import LabelledImages as LabelledImages
+    from reidbench.methods.contract import Method as Method
+    from reidbench.methods.contract import MethodSpec as MethodSpec
+    from reidbench.methods.contract import PairMethod as PairMethod
+    from reidbench.methods.contract import PartSpec as PartSpec
+    from reidbench.methods.contract import Settings as Settings
+    from reidbench.methods.contract import Validation as Validation
+    from reidbench.methods.contract import Weights as Weights
+    from reidbench.methods.from_function import embedding_method as embedding_method
+    from reidbench.methods.fusion import Combination as Combination
+    from reidbench.methods.fusion import Fusion as Fusion
+    from reidbench.methods.fusion import IdentityCombination as IdentityCombination
+    from reidbench.methods.local_features import LocalFeatureMethod as LocalFeatureMethod
+    from reidbench.methods.local_matching import Matches as Matches
+    from reidbench.methods.local_matching import match_descriptors as match_descriptors
+    from reidbench.methods.local_matching import match_mutual as match_mutual
+    from reidbench.methods.representation import Ragged as Ragged
+    from reidbench.methods.representation import Representation as Representation
     from reidbench.metrics.answers import Answers as Answers
     from reidbench.metrics.summary import EpisodeMetrics as EpisodeMetrics
     from reidbench.progress import Progress as Progress
     from reidbench.report.sections import SectionPicture as SectionPicture
     from reidbench.report.sections import SectionSpec as SectionSpec
     from reidbench.report.sections import SectionTable as SectionTable
-    from reidbench.representations import Ragged as Ragged
-    from reidbench.representations import Representation as Representation
     from reidbench.rethresholding import rethreshold as rethreshold
     from reidbench.runs import RunRecord as RunRecord
     from reidbench.runs import load_runs as load_runs

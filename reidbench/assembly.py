@@ -13,13 +13,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from reidbench.calibration.calibrated import Calibrated
-from reidbench.calibration.settings import Calibration
 from reidbench.calibration.specs import OWN_CURVES
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.method import Method, MethodSpec, Weights
+from reidbench.methods.calibration import Calibration
+from reidbench.methods.contract import Method, MethodSpec, Weights
+from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry
-from reidbench.representations import Representation
 
 OPTIONS = "options"
 """Field of a settings class that takes ``PART.KEY=VALUE``: settings of parts, by part."""

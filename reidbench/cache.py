@@ -29,7 +29,7 @@ from numpy.lib.format import dtype_to_descr, write_array_header_2_0
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
-from reidbench.representations import Ragged, Representation
+from reidbench.methods.representation import Ragged, Representation
 
 FORMAT = "2"
 _INDEX = "index.json"

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
 from reidbench.episodes import GalleryMode, Rows, classes_of, searches
-from reidbench.fusion import Combination
 from reidbench.matching import DEFAULT_BUDGET
+from reidbench.methods.fusion import Combination
 from reidbench.metrics.answers import identity_codes
 from reidbench.metrics.open_set import balanced_accuracy
 from reidbench.metrics.sweep import threshold_sweep

@@ -17,11 +17,11 @@ from reidbench.cache import RepresentationStore, fitted_dir, keep_fitted, key_of
 from reidbench.data.images import ImageSet
 from reidbench.episodes import Episode, Rows
 from reidbench.errors import ReidbenchError
-from reidbench.method import FitContext, FitReport, Images, LabelledImages, Method, Validation
+from reidbench.methods.contract import FitContext, FitReport, Images, LabelledImages, Method, Validation
+from reidbench.methods.representation import Representation
 from reidbench.metrics.summary import summarise
 from reidbench.progress import Progress, Stage
 from reidbench.registry import Offer
-from reidbench.representations import Representation
 from reidbench.thresholds import parse_policy
 from reidbench.thresholds.choosing import choose_thresholds
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
-from reidbench.fusion import IdentityCombination
 from reidbench.matching import BEST_IDENTITIES, IdentityScores, centroids, match
-from reidbench.method import Method
+from reidbench.methods.contract import Method
+from reidbench.methods.fusion import IdentityCombination
+from reidbench.methods.representation import Representation
 from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress
-from reidbench.representations import Representation
 
 GalleryMode = Literal["group", "all"]
 CLASS = "class"

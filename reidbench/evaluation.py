@@ -20,8 +20,8 @@ from reidbench.data.splits import AUTO, Split, read_split, split_of_kind
 from reidbench.defaults import DEFAULT_POLICY
 from reidbench.environment import choose_device, describe_environment
 from reidbench.errors import ReidbenchError
-from reidbench.local_features import keypoint_part
-from reidbench.method import MethodSpec
+from reidbench.methods.contract import MethodSpec
+from reidbench.methods.local_features import keypoint_part
 from reidbench.migrations import SCHEMA
 from reidbench.progress import Progress, RichProgress
 from reidbench.provenance import describe_code

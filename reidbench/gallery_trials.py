@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.matching import DEFAULT_BUDGET, Score, centroids, match
+from reidbench.methods.representation import Representation
+from reidbench.methods.similarity import unit
 from reidbench.metrics.answers import Answers
-from reidbench.representations import Representation
-from reidbench.similarity import unit
 
 
 @dataclass(frozen=True, slots=True, eq=False)

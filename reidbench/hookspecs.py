@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reidbench.calibration.specs import CalibrationSpec
     from reidbench.commands import CommandSpec
     from reidbench.data.sources.named import DatasetSpec
-    from reidbench.method import MethodSpec
+    from reidbench.methods.contract import MethodSpec
     from reidbench.report.sections import SectionSpec
     from reidbench.thresholds.base import PolicySpec
 

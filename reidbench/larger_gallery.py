@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
 from reidbench.episodes import Episode, GalleryMode, Rows, answer
-from reidbench.method import Method
+from reidbench.methods.contract import Method
 from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress
 

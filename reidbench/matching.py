@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.representations import Representation
-from reidbench.similarity import unit
+from reidbench.methods.representation import Representation
+from reidbench.methods.similarity import unit
 
 BEST_IDENTITIES = 50
 DEFAULT_BUDGET = 1 << 30  # bytes

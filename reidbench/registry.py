@@ -23,7 +23,7 @@ from reidbench.calibration.specs import OWN_CURVES, CalibrationSpec
 from reidbench.commands import OWN_COMMANDS, CommandSpec
 from reidbench.data.sources.named import DatasetSpec
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.method import MethodSpec
+from reidbench.methods.contract import MethodSpec
 from reidbench.plugin_files import PluginFile, read_plugin_files
 from reidbench.report.sections import SectionSpec
 from reidbench.thresholds import BUILTIN, Policy, PolicySpec, parse_policy

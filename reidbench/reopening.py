@@ -25,11 +25,11 @@ from reidbench.data.images import ImageSet
 from reidbench.environment import choose_device
 from reidbench.episodes import Rows
 from reidbench.errors import ReidbenchError
-from reidbench.fusion import Combination
-from reidbench.method import Method
+from reidbench.methods.contract import Method
+from reidbench.methods.fusion import Combination
+from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry
-from reidbench.representations import Representation
 from reidbench.run_inputs import check_images, split_of
 from reidbench.runs import RunRecord
 from reidbench.stages import Stages

@@ -23,13 +23,13 @@ from reidbench.data.splits import Split
 from reidbench.describing import Describer
 from reidbench.episodes import Episode, GalleryMode, Rows, answer, encounter_names
 from reidbench.errors import ReidbenchError
-from reidbench.fusion import Combination
 from reidbench.gallery_trials import GalleryTrials, try_gallery
-from reidbench.method import EmbeddingMethod, FitReport, Method
+from reidbench.methods.contract import EmbeddingMethod, FitReport, Method
+from reidbench.methods.fusion import Combination
+from reidbench.methods.representation import Representation
 from reidbench.metrics.summary import summarise
 from reidbench.predictions import prediction_rows
 from reidbench.progress import Progress
-from reidbench.representations import Representation
 from reidbench.runs import RunFiles
 from reidbench.thresholds import Thresholds
 from reidbench.thresholds.choosing import choose_thresholds

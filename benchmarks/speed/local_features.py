@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from kornia.feature import ALIKED, LightGlue
 
-from reidbench.local_matching import match_mutual
-from reidbench.representations import Ragged
+from reidbench.methods.local_matching import match_mutual
+from reidbench.methods.representation import Ragged
 
 KEYPOINTS, DIMENSION, SIDE = 256, 128, 512
 

@@ -15,7 +15,7 @@ from reidbench.backbones.models import HUB_PREFIX, Model, find_model
 from reidbench.backbones.network_input import Channel3, NetworkInput, three
 from reidbench.backbones.settings import BackboneSettings
 from reidbench.errors import ReidbenchError
-from reidbench.method import Weights
+from reidbench.methods.contract import Weights
 from reidbench.progress import Progress
 from reidbench.starter import STARTER, STARTER_LABEL, starter_backbones, starter_file
 

@@ -14,7 +14,7 @@ from reidbench.backbones.files import read_weights
 from reidbench.backbones.fitting import mismatch
 from reidbench.backbones.hub import find_file, ways_out
 from reidbench.errors import ReidbenchError
-from reidbench.method import Weights
+from reidbench.methods.contract import Weights
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reidbench.method import Settings
+from reidbench.methods.contract import Settings
 from reidbench.training.settings import Channels
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.calibration.curves import Curve
-from reidbench.calibration.settings import Calibration
 from reidbench.calibration.specs import CalibrationSpec
-from reidbench.method import FitContext, FitReport, Images, LabelledImages, Method, Weights
+from reidbench.methods.calibration import Calibration
+from reidbench.methods.contract import FitContext, FitReport, Images, LabelledImages, Method, Weights
+from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
-from reidbench.representations import Representation
 
 
 class Calibrated(Method):

@@ -24,11 +24,11 @@ from reidbench.calibration.pairs import (
     sample_pairs,
     sample_pairs_within,
 )
-from reidbench.calibration.settings import Calibration
-from reidbench.method import Method
+from reidbench.methods.calibration import Calibration
+from reidbench.methods.contract import Method
+from reidbench.methods.representation import Representation
 from reidbench.metrics.reliability import reliability
 from reidbench.progress import Progress
-from reidbench.representations import Representation
 
 FOLDS = 5
 GROUP_IDENTITIES = 15

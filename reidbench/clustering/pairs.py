@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.episode import LabelledRows, Numbering, calibrate, number_curves
-from reidbench.calibration.settings import Calibration
 from reidbench.clustering.graph import ANCHORS, Graph, anchors, check_size, symmetric
 from reidbench.data.images import ImageSet
 from reidbench.episodes import Rows, answer, encounter_names
 from reidbench.errors import ReidbenchError
 from reidbench.matching import DEFAULT_BUDGET
-from reidbench.method import Method
+from reidbench.methods.calibration import Calibration
+from reidbench.methods.contract import Method
+from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
 from reidbench.reopening import Reopened
-from reidbench.representations import Representation
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from reidbench.data.images import ImageSet
 from reidbench.episodes import Rows, answer
 from reidbench.identifying.new_photographs import joined
-from reidbench.method import Method
+from reidbench.methods.contract import Method
+from reidbench.methods.representation import Representation
 from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress
 from reidbench.reopening import Reopened
-from reidbench.representations import Representation
 
 
 def ask(reopened: Reopened, photographs: ImageSet, gallery: ImageSet, progress: Progress) -> Identified:

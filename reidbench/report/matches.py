@@ -15,13 +15,13 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
+from reidbench.methods.representation import Ragged, Representation
 from reidbench.report.photographs import Photographs, Thumbnail
-from reidbench.representations import Ragged, Representation
 from reidbench.runs import RunRecord
 
 if TYPE_CHECKING:
     from reidbench.assembly import Assembled
-    from reidbench.local_features import LocalFeatureMethod
+    from reidbench.methods.local_features import LocalFeatureMethod
 
 MOST_LINES = 60
 _GAP = 8
@@ -110,7 +110,7 @@ def matcher_of(record: RunRecord, photographs: Photographs) -> tuple[Matcher | N
     if not record.data["matching"].get("keypoints"):
         return None, ""
     from reidbench.assembly import assemble, effective_settings
-    from reidbench.local_features import keypoint_part
+    from reidbench.methods.local_features import keypoint_part
     from reidbench.progress import Progress
     from reidbench.registry import load_registry
 

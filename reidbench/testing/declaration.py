@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from reidbench.assembly import OPTIONS
-from reidbench.method import NO_WEIGHTS, Settings, Weights
+from reidbench.methods.contract import NO_WEIGHTS, Settings, Weights
 from reidbench.testing.check import NotApplicable, Topic
 from reidbench.testing.subject import Subject
 

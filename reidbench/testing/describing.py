@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reidbench.cache import RepresentationStore, key_of
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.representations import Representation
+from reidbench.methods.representation import Representation
 from reidbench.testing import differences
 from reidbench.testing.check import NotApplicable, Topic
 from reidbench.testing.subject import Subject

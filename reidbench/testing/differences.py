@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.representations import Ragged, Representation
+from reidbench.methods.representation import Ragged, Representation
 
 TOLERANCE = 1e-5
 """What batches and blocks may change in a score, as a share of the largest one, or of 1 where that is more."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.method import MethodSpec
+from reidbench.methods.contract import MethodSpec
 from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry, load_registry
 from reidbench.testing import behaviour, declaration, describing, fitting, scoring, whole_run

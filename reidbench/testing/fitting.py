@@ -7,7 +7,7 @@ import json
 
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.method import FitReport, Method, Settings
+from reidbench.methods.contract import FitReport, Method, Settings
 from reidbench.testing import differences
 from reidbench.testing.check import NotApplicable, Topic
 from reidbench.testing.settings_values import varied

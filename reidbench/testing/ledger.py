@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
-from reidbench.method import Images
+from reidbench.methods.contract import Images
 
 _HELD_FOR_COMPARISON = 2
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import ValidationError
 
-from reidbench.method import Settings
+from reidbench.methods.contract import Settings
 
 
 def varied(settings: Settings, key: str) -> Iterator[Settings]:

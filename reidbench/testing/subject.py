@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reidbench.assembly import effective_settings
 from reidbench.data.images import ImageSet
-from reidbench.method import FitReport, Images, MethodSpec
+from reidbench.methods.contract import FitReport, Images, MethodSpec
 from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry
 from reidbench.testing.drawn import Drawn, drawn

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from reidbench.assembly import Assembled, assemble, represent
 from reidbench.data.images import ImageSet
 from reidbench.episodes import Rows, Search, comparison_of, encounter_names, target_of
-from reidbench.method import FitContext, FitReport, Images, LabelledImages, Method, Validation
+from reidbench.methods.contract import FitContext, FitReport, Images, LabelledImages, Method, Validation
+from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry
-from reidbench.representations import Representation
 
 Show = Callable[[ImageSet], Images]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from reidbench.method import Images
+from reidbench.methods.contract import Images
 from reidbench.progress import Progress
 from reidbench.training.settings import TrainingSettings
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from reidbench.method import FitContext, LabelledImages
+from reidbench.methods.contract import FitContext, LabelledImages
 from reidbench.training.network import ClassifierNetwork
 from reidbench.training.settings import ClassifierTrainingSettings
 from reidbench.training.trainer import Objective, Trainer

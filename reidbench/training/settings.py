@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from reidbench.method import Settings
+from reidbench.methods.contract import Settings
 
 
 def _channels(value: Any) -> Any:

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from reidbench.errors import ReidbenchError
-from reidbench.method import FitContext, FitReport, LabelledImages
+from reidbench.methods.contract import FitContext, FitReport, LabelledImages
 from reidbench.progress import Progress
 from reidbench.training.augment import ResizedImages
 from reidbench.training.network import BackboneNetwork, seeded

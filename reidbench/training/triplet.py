@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from reidbench.method import FitContext, LabelledImages
+from reidbench.methods.contract import FitContext, LabelledImages
 from reidbench.progress import Progress
 from reidbench.training.augment import augment, to_tensor
 from reidbench.training.losses import batch_hard_triplet, cosine_softmax

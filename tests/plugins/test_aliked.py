@@ -7,9 +7,9 @@ import torch
 from kornia.feature import ALIKED, LightGlue
 
 from reidbench.errors import ReidbenchError
+from reidbench.methods.representation import Ragged, Representation
 from reidbench.progress import Progress
 from reidbench.registry import load_registry
-from reidbench.representations import Ragged, Representation
 
 
 def build(**settings):

@@ -11,7 +11,7 @@ import torch
 
 import reidbench
 import reidbench_convnext
-from reidbench.method import FitContext, LabelledImages, Validation
+from reidbench.methods.contract import FitContext, LabelledImages, Validation
 from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry
 from reidbench_convnext import ConvNeXtSettings

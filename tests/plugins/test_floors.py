@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from reidbench.local_matching import match_descriptors
+from reidbench.methods.local_matching import match_descriptors
+from reidbench.methods.representation import Ragged, Representation
 from reidbench.registry import load_registry
-from reidbench.representations import Ragged, Representation
 from reidbench_sift.method import roots
 
 

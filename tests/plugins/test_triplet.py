@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import reidbench_triplet
-from reidbench.method import FitContext, LabelledImages, Validation
+from reidbench.methods.contract import FitContext, LabelledImages, Validation
+from reidbench.methods.similarity import unit
 from reidbench.progress import Progress
-from reidbench.similarity import unit
 from reidbench_triplet import TripletSettings
 
 TINY = {"backbone": "test_resnet", "weights": "random", "size": 32, "embedding_dim": 8}

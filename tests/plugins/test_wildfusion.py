@@ -9,7 +9,7 @@ import pytest
 import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
-from reidbench.method import MethodSpec
+from reidbench.methods.contract import MethodSpec
 from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry, load_registry
 
@@ -52,8 +52,8 @@ def test_candidates_are_probabilities_and_only_the_shortlist_has_any(images, tmp
 def test_features_are_extracted_once_for_calibration_shortlist_and_test(images, tmp_path, monkeypatch):
     monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / "cache"))
     counts = {}
-    from reidbench.local_features import LocalFeatureMethod
-    from reidbench.method import EmbeddingMethod
+    from reidbench.methods.contract import EmbeddingMethod
+    from reidbench.methods.local_features import LocalFeatureMethod
 
     for base in (EmbeddingMethod, LocalFeatureMethod):
         real = base.represent

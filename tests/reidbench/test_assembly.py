@@ -5,12 +5,12 @@ import pytest
 
 from reidbench.assembly import assemble, combinations, effective_settings, represent
 from reidbench.calibration.calibrated import Calibrated
-from reidbench.calibration.settings import Calibration
 from reidbench.errors import ReidbenchError
-from reidbench.fusion import Fusion
-from reidbench.method import EmbeddingMethod, MethodSpec, PartSpec, Settings
+from reidbench.methods.calibration import Calibration
+from reidbench.methods.contract import EmbeddingMethod, MethodSpec, PartSpec, Settings
+from reidbench.methods.fusion import Fusion
+from reidbench.methods.representation import Representation
 from reidbench.registry import Offer, Registry
-from reidbench.representations import Representation
 
 
 class LeafSettings(Settings):

@@ -10,7 +10,7 @@ import pytest
 
 from reidbench.cache import RepresentationStore, cache_dir, key_of
 from reidbench.errors import ReidbenchError
-from reidbench.representations import Ragged, Representation
+from reidbench.methods.representation import Ragged, Representation
 
 
 def described(numbers):

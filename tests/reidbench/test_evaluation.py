@@ -66,7 +66,7 @@ def test_a_second_run_over_the_same_images_represents_nothing(images, tmp_path, 
     def fail(*_):
         raise AssertionError("represented again")
 
-    monkeypatch.setattr("reidbench.method.EmbeddingMethod.represent", fail)
+    monkeypatch.setattr("reidbench.methods.contract.EmbeddingMethod.represent", fail)
     again = run(images, tmp_path, again=True)
     assert again.data["metrics"] == first.data["metrics"]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from reidbench.gallery_trials import GalleryTrials, try_gallery
-from reidbench.representations import Representation
-from reidbench.similarity import cosine_similarity
+from reidbench.methods.representation import Representation
+from reidbench.methods.similarity import cosine_similarity
 
 
 def cosine(query, gallery):

@@ -7,10 +7,10 @@ import pytest
 from reidbench.data.images import ImageSet
 from reidbench.episodes import Rows, answer
 from reidbench.larger_gallery import ask_again
-from reidbench.method import EmbeddingMethod, Settings
+from reidbench.methods.contract import EmbeddingMethod, Settings
+from reidbench.methods.representation import Representation
 from reidbench.metrics.summary import summarise
 from reidbench.progress import Progress
-from reidbench.representations import Representation
 from reidbench.thresholds import parse_policy
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from reidbench.matching import average_precision, centroids, match
-from reidbench.representations import Representation
-from reidbench.similarity import cosine_similarity, euclidean_similarity
+from reidbench.methods.representation import Representation
+from reidbench.methods.similarity import cosine_similarity, euclidean_similarity
 
 
 def of_vectors(vectors):

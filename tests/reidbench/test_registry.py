@@ -8,7 +8,7 @@ import pytest
 
 import reidbench
 from reidbench.errors import ReidbenchError
-from reidbench.method import MethodSpec, Settings
+from reidbench.methods.contract import MethodSpec, Settings
 from reidbench.registry import BrokenPluginError, load_registry
 from reidbench.thresholds import Fixed, PolicySpec
 

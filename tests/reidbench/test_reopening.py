@@ -13,7 +13,7 @@ from reidbench.cache import cache_dir
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
-from reidbench.method import EmbeddingMethod, FitReport, MethodSpec, Settings
+from reidbench.methods.contract import EmbeddingMethod, FitReport, MethodSpec, Settings
 from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry, load_registry
 from reidbench.reopening import reopen

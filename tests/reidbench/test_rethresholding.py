@@ -61,7 +61,7 @@ def test_no_image_and_no_method_is_touched(record, monkeypatch):
 
     for name in (
         "reidbench.data.decoding.decode",
-        "reidbench.method.EmbeddingMethod.represent",
+        "reidbench.methods.contract.EmbeddingMethod.represent",
         "reidbench.matching.match",
     ):
         monkeypatch.setattr(name, fail)

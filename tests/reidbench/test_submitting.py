@@ -15,7 +15,7 @@ from reidbench.data.competitions.answers import check_submission
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
-from reidbench.method import EmbeddingMethod, FitReport, MethodSpec, Settings
+from reidbench.methods.contract import EmbeddingMethod, FitReport, MethodSpec, Settings
 from reidbench.progress import Progress
 from reidbench.registry import Offer, Registry
 from reidbench.submitting import submit

@@ -7,10 +7,10 @@ from reidbench.calibration import episode as module
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.curves import curve_from_json
 from reidbench.calibration.episode import LabelledRows, calibrate, number_curves
-from reidbench.calibration.settings import Calibration
-from reidbench.method import EmbeddingMethod, Settings
+from reidbench.methods.calibration import Calibration
+from reidbench.methods.contract import EmbeddingMethod, Settings
+from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
-from reidbench.representations import Representation
 
 
 class Given(EmbeddingMethod):

@@ -39,7 +39,7 @@ def test_clusters_of_a_run_need_no_image_again(run, images, monkeypatch):
     def fail(*_):
         raise AssertionError("represented again")
 
-    monkeypatch.setattr("reidbench.method.EmbeddingMethod.represent", fail)
+    monkeypatch.setattr("reidbench.methods.contract.EmbeddingMethod.represent", fail)
     found = cluster_run(reopen(run, images, registry=load_registry(), progress=Progress()))
     assert set(found.score.groups) == {"LynxID2025", "SalamanderID2025", "SeaTurtleID2022"}
     assert found.score.overall.ari > 0.3 and found.score.overall.n_images == run.data["split"]["counts"]["test"]

@@ -8,11 +8,12 @@ import pytest
 
 import reidbench
 from reidbench.calibration.calibrated import Calibrated
-from reidbench.calibration.settings import Calibration
 from reidbench.data.splits import read_split
-from reidbench.fusion import Fusion
-from reidbench.local_features import keypoint_part
-from reidbench.local_matching import Matches
+from reidbench.methods.calibration import Calibration
+from reidbench.methods.fusion import Fusion
+from reidbench.methods.local_features import keypoint_part
+from reidbench.methods.local_matching import Matches
+from reidbench.methods.representation import Ragged, Representation
 from reidbench.progress import Progress
 from reidbench.registry import load_registry
 from reidbench.report.error_cases import ErrorCase
@@ -21,7 +22,6 @@ from reidbench.report.html import PageOptions, write_report
 from reidbench.report.matches import MOST_LINES, MatchedPoints, draw_matches, match_images, matcher_of
 from reidbench.report.photographs import Photographs, Thumbnail, find_photographs
 from reidbench.report.ranking import leaderboard
-from reidbench.representations import Ragged, Representation
 from reidbench.runs import RunRecord
 
 LEFT = Thumbnail("data:image/jpeg;base64,AAAA", 120, 60)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reidbench.representations import Ragged, Representation
+from reidbench.methods.representation import Ragged, Representation
 from reidbench.testing import differences
 
 

@@ -11,7 +11,7 @@ import torch
 
 from reidbench.backbones import load_backbone
 from reidbench.errors import ReidbenchError
-from reidbench.method import FitContext, LabelledImages, Validation
+from reidbench.methods.contract import FitContext, LabelledImages, Validation
 from reidbench.progress import Progress
 from reidbench.training.classifier import (
     ClassifierObjective,

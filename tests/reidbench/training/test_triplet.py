@@ -10,7 +10,7 @@ import torch
 
 from reidbench.backbones import load_backbone
 from reidbench.errors import ReidbenchError
-from reidbench.method import FitContext, LabelledImages, Validation
+from reidbench.methods.contract import FitContext, LabelledImages, Validation
 from reidbench.progress import Progress
 from reidbench.training.network import EmbeddingNetwork
 from reidbench.training.settings import TrainingSettings

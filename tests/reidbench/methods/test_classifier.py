@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from reidbench.classifier import ClassifierMethod
-from reidbench.method import Settings
+from reidbench.methods.classifier import ClassifierMethod
+from reidbench.methods.contract import Settings
+from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
-from reidbench.representations import Representation
 
 
 class _Brightness(ClassifierMethod):

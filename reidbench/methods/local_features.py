@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.calibration.calibrated import Calibrated
-from reidbench.local_matching import Geometry, Matches, count_inliers
-from reidbench.method import Images, Method, PairMethod
+from reidbench.methods.contract import Images, Method, PairMethod
+from reidbench.methods.local_matching import Geometry, Matches, count_inliers
+from reidbench.methods.representation import Ragged, Representation
 from reidbench.progress import Progress
-from reidbench.representations import Ragged, Representation
 
 
 class LocalFeatureMethod(PairMethod):

@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.batches import Batches
-from reidbench.method import Images, Method
+from reidbench.methods.batches import Batches
+from reidbench.methods.contract import Images, Method
+from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
-from reidbench.representations import Representation
 
 
 class ClassifierMethod(Method):

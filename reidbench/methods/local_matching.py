@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.representations import Ragged
+from reidbench.methods.representation import Ragged
 
 Geometry = Literal["none", "affine", "homography", "fundamental"]
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from reidbench.matching import best_by_identity
-from reidbench.method import Images, Method, Weights
+from reidbench.methods.contract import Images, Method, Weights
+from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
-from reidbench.representations import Representation
 
 Average = Literal["probability", "logit"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reidbench.representations import Ragged, Representation
+from reidbench.methods.representation import Ragged, Representation
 
 
 @pytest.fixture

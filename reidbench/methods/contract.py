@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from reidbench.calibration.settings import Calibration
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
+from reidbench.methods.calibration import Calibration
+from reidbench.methods.representation import Ragged, Representation
+from reidbench.methods.similarity import cosine_similarity, euclidean_similarity, pairwise
 from reidbench.progress import Progress
-from reidbench.representations import Ragged, Representation
-from reidbench.similarity import cosine_similarity, euclidean_similarity, pairwise
 
 
 class Settings(BaseModel):
@@ -170,6 +170,9 @@ class Method(ABC):
     metric: Literal["cosine", "euclidean", "probability"] = "cosine"
     learns: bool = False
     """Whether ``fit`` shapes the representation; the cache key then holds the fit data and the seed."""
+    fingerprint_name: str = ""
+    """Fixed name that :meth:`fingerprint` hashes; by default the class's module and name. Set it to the old ``module.Class``
+    when a class moves, or every cached representation of it would be made again."""
     transductive: bool = False
     """Whether what it says of a query depends on the other queries. It then gets all images in one call of
     :meth:`represent`, is not tested for blindness, and tables say so."""
@@ -194,7 +197,8 @@ class Method(ABC):
 
     def fingerprint(self) -> str:
         """Return what shaped the representation besides the images: settings and weights."""
-        text = f"{type(self).__module__}.{type(self).__qualname__}|{self.settings.model_dump_json()}|{self.weights}"
+        name = self.fingerprint_name or f"{type(self).__module__}.{type(self).__qualname__}"
+        text = f"{name}|{self.settings.model_dump_json()}|{self.weights}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     @abstractmethod

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field
 
 from reidbench import embedding_method
-from reidbench.declared import DeclaredEmbedding
+from reidbench.methods.from_function import DeclaredEmbedding
 
 
 @embedding_method

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from reidbench import local_matching
-from reidbench.local_matching import Matches, count_inliers, match_descriptors, match_mutual
-from reidbench.representations import Ragged
+from reidbench.methods import local_matching
+from reidbench.methods.local_matching import Matches, count_inliers, match_descriptors, match_mutual
+from reidbench.methods.representation import Ragged
 
 
 def unit(rows):

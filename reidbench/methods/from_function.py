@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import create_model
 
-from reidbench.method import EmbeddingMethod, Method, MethodSpec, Settings
+from reidbench.methods.contract import EmbeddingMethod, Method, MethodSpec, Settings
 
 Embed = Callable[..., NDArray]
 
@@ -67,6 +67,8 @@ def embedding_method(
 
 class DeclaredEmbedding(EmbeddingMethod):
     """Calls a function with the settings as its keywords."""
+
+    fingerprint_name = "reidbench.declared.DeclaredEmbedding"  # its module when the first caches were written
 
     def __init__(self, settings: Any, function: Embed, metric: Literal["cosine", "euclidean"]) -> None:
         super().__init__(settings)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from reidbench.fusion import Fusion
-from reidbench.method import EmbeddingMethod, PairMethod, Settings
-from reidbench.representations import Ragged, Representation
+from reidbench.methods.contract import EmbeddingMethod, PairMethod, Settings
+from reidbench.methods.fusion import Fusion
+from reidbench.methods.representation import Ragged, Representation
 
 
 class Cosine(EmbeddingMethod):
