@@ -22,21 +22,21 @@ hookimpl = pluggy.HookimplMarker("reidbench")
 _HOMES = {
     "Adjustment": "thresholds.base",
     "Answers": "metrics.answers",
-    "Backbone": "backbones",
-    "BackboneSettings": "backbones",
+    "Backbone": "networks.backbones",
+    "BackboneSettings": "networks.backbones",
     "Batches": "methods.batches",
     "Calibration": "methods.calibration",
     "CalibrationSpec": "calibration.specs",
     "Choice": "thresholds.scoped",
     "ClassifierMethod": "methods.classifier",
-    "ClassifierNetwork": "training.network",
-    "ClassifierTrainer": "training.classifier",
-    "ClassifierTrainingSettings": "training.settings",
+    "ClassifierNetwork": "networks.training.network",
+    "ClassifierTrainer": "networks.training.classifier",
+    "ClassifierTrainingSettings": "networks.training.settings",
     "Combination": "methods.fusion",
     "CommandSpec": "commands",
     "DatasetSpec": "data.sources.named",
     "EmbeddingMethod": "methods.contract",
-    "EmbeddingNetwork": "training.network",
+    "EmbeddingNetwork": "networks.training.network",
     "EpisodeMetrics": "metrics.summary",
     "FitContext": "methods.contract",
     "FitReport": "methods.contract",
@@ -58,7 +58,7 @@ _HOMES = {
     "Ragged": "methods.representation",
     "ReidbenchError": "errors",
     "Representation": "methods.representation",
-    "ResizedImages": "training.augment",
+    "ResizedImages": "networks.training.augment",
     "RunRecord": "runs",
     "ScopedPolicy": "thresholds.scoped",
     "SectionPicture": "report.sections",
@@ -66,16 +66,16 @@ _HOMES = {
     "SectionTable": "report.sections",
     "Settings": "methods.contract",
     "Thresholds": "thresholds.base",
-    "TrainingSettings": "training.settings",
-    "TripletTrainer": "training.triplet",
+    "TrainingSettings": "networks.training.settings",
+    "TripletTrainer": "networks.training.triplet",
     "Validation": "methods.contract",
     "Weights": "methods.contract",
     "embedding_method": "methods.from_function",
     "evaluate": "evaluation",
-    "load_backbone": "backbones",
+    "load_backbone": "networks.backbones",
     "load_dataset": "data.sources",
-    "load_frozen_backbone": "backbones",
-    "load_network": "backbones.network",
+    "load_frozen_backbone": "networks.backbones",
+    "load_network": "networks.backbones.network",
     "load_runs": "runs",
     "make_split": "data.splits",
     "match_descriptors": "methods.local_matching",
@@ -86,11 +86,6 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from reidbench.backbones import Backbone as Backbone
-    from reidbench.backbones import BackboneSettings as BackboneSettings
-    from reidbench.backbones import load_backbone as load_backbone
-    from reidbench.backbones import load_frozen_backbone as load_frozen_backbone
-    from reidbench.backbones.network import load_network as load_network
     from reidbench.calibration.specs import CalibrationSpec as CalibrationSpec
     from reidbench.commands import CommandSpec as CommandSpec
     from reidbench.data.images import ImageSet as ImageSet
@@ -128,6 +123,18 @@ if TYPE_CHECKING:
     from reidbench.methods.representation import Representation as Representation
     from reidbench.metrics.answers import Answers as Answers
     from reidbench.metrics.summary import EpisodeMetrics as EpisodeMetrics
+    from reidbench.networks.backbones import Backbone as Backbone
+    from reidbench.networks.backbones import BackboneSettings as BackboneSettings
+    from reidbench.networks.backbones import load_backbone as load_backbone
+    from reidbench.networks.backbones import load_frozen_backbone as load_frozen_backbone
+    from reidbench.networks.backbones.network import load_network as load_network
+    from reidbench.networks.training.augment import ResizedImages as ResizedImages
+    from reidbench.networks.training.classifier import ClassifierTrainer as ClassifierTrainer
+    from reidbench.networks.training.network import ClassifierNetwork as ClassifierNetwork
+    from reidbench.networks.training.network import EmbeddingNetwork as EmbeddingNetwork
+    from reidbench.networks.training.settings import ClassifierTrainingSettings as ClassifierTrainingSettings
+    from reidbench.networks.training.settings import TrainingSettings as TrainingSettings
+    from reidbench.networks.training.triplet import TripletTrainer as TripletTrainer
     from reidbench.progress import Progress as Progress
     from reidbench.report.sections import SectionPicture as SectionPicture
     from reidbench.report.sections import SectionSpec as SectionSpec
@@ -141,13 +148,6 @@ if TYPE_CHECKING:
     from reidbench.thresholds.base import Thresholds as Thresholds
     from reidbench.thresholds.scoped import Choice as Choice
     from reidbench.thresholds.scoped import ScopedPolicy as ScopedPolicy
-    from reidbench.training.augment import ResizedImages as ResizedImages
-    from reidbench.training.classifier import ClassifierTrainer as ClassifierTrainer
-    from reidbench.training.network import ClassifierNetwork as ClassifierNetwork
-    from reidbench.training.network import EmbeddingNetwork as EmbeddingNetwork
-    from reidbench.training.settings import ClassifierTrainingSettings as ClassifierTrainingSettings
-    from reidbench.training.settings import TrainingSettings as TrainingSettings
-    from reidbench.training.triplet import TripletTrainer as TripletTrainer
     from reidbench.words import NEW_IDENTITY as NEW_IDENTITY
 
 _RENAMED = {"score": "score_predictions"}

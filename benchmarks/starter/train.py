@@ -22,7 +22,7 @@ from benchmarks.starter.batches import batches
 from benchmarks.starter.export import write_weights
 from benchmarks.starter.recipe import Recipe
 from reidbench import Progress, load_backbone
-from reidbench.training.augment import normalise, to_tensor
+from reidbench.networks.training.augment import normalise, to_tensor
 
 
 class StarterNetwork(nn.Module):

@@ -140,7 +140,7 @@ def test_missing_pretrained_weights_are_an_error_or_a_marked_warning(monkeypatch
 
 
 def test_a_disjoint_split_is_an_error_before_any_training(tmp_path, monkeypatch):
-    monkeypatch.setattr("reidbench.training.trainer.Trainer.fit", None)  # would fail if it came so far
+    monkeypatch.setattr("reidbench.networks.training.trainer.Trainer.fit", None)  # would fail if it came so far
     with pytest.raises(reidbench.ReidbenchError, match="none of them is enrolled") as caught:
         _evaluate(EASY, tmp_path, TINY, split_kind="disjoint")
     assert "open-set" in caught.value.remedy

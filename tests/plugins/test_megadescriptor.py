@@ -14,7 +14,7 @@ import torch
 
 import reidbench_megadescriptor
 from reidbench import Progress, ReidbenchError, evaluate
-from reidbench.backbones import models
+from reidbench.networks.backbones import models
 from reidbench.registry import Offer, Registry
 from reidbench_megadescriptor import EmbeddingSettings, MegaDescriptorSettings
 

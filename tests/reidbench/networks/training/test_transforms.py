@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from reidbench.training.network import seeded
-from reidbench.training.settings import ClassifierTrainingSettings
-from reidbench.training.transforms import augment_each, classifier_augmentation
+from reidbench.networks.training.network import seeded
+from reidbench.networks.training.settings import ClassifierTrainingSettings
+from reidbench.networks.training.transforms import augment_each, classifier_augmentation
 
 OFF = {
     "size": 64, "min_area": 1.0, "mirror": False, "rotation": 0.0, "brightness": 0.0, "contrast": 0.0,

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from reidbench.backbones.hub import find_file, ways_out
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.networks.backbones.hub import find_file, ways_out
 
 HUB_PREFIX = "hf-hub:"
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from reidbench import ReidbenchError
-from reidbench.backbones import hub
-from reidbench.backbones.models import KNOWN, find_model
-from reidbench.backbones.network_input import NetworkInput
+from reidbench.networks.backbones import hub
+from reidbench.networks.backbones.models import KNOWN, find_model
+from reidbench.networks.backbones.network_input import NetworkInput
 
 
 @pytest.fixture(autouse=True)

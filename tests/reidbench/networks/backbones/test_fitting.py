@@ -9,8 +9,8 @@ import timm
 import torch
 
 from reidbench import Progress, ReidbenchError
-from reidbench.backbones.files import WeightsFile
-from reidbench.backbones.fitting import fit_weights
+from reidbench.networks.backbones.files import WeightsFile
+from reidbench.networks.backbones.fitting import fit_weights
 
 SMALL_SWIN = {"embed_dim": 12, "depths": (1, 1, 1, 1), "num_heads": (1, 2, 3, 4)}
 

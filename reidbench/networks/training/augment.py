@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from reidbench.methods.contract import Images
+from reidbench.networks.training.settings import TrainingSettings
 from reidbench.progress import Progress
-from reidbench.training.settings import TrainingSettings
 
 # Weights of red, green and blue in luma, ITU-R BT.601.
 _LUMA = (0.299, 0.587, 0.114)

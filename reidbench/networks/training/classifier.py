@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from reidbench.methods.contract import FitContext, LabelledImages
-from reidbench.training.network import ClassifierNetwork
-from reidbench.training.settings import ClassifierTrainingSettings
-from reidbench.training.trainer import Objective, Trainer
-from reidbench.training.transforms import augment_each, classifier_augmentation
+from reidbench.networks.training.network import ClassifierNetwork
+from reidbench.networks.training.settings import ClassifierTrainingSettings
+from reidbench.networks.training.trainer import Objective, Trainer
+from reidbench.networks.training.transforms import augment_each, classifier_augmentation
 
 
 def linear_schedule(step: int, n_step: int, warmup: float) -> float:

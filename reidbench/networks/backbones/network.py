@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reidbench.backbones.files import read_weights
-from reidbench.backbones.fitting import mismatch
-from reidbench.backbones.hub import find_file, ways_out
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import Weights
+from reidbench.networks.backbones.files import read_weights
+from reidbench.networks.backbones.fitting import mismatch
+from reidbench.networks.backbones.hub import find_file, ways_out
 
 if TYPE_CHECKING:
     from torch import nn

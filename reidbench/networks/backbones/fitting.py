@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from reidbench.backbones.files import WeightsFile
 from reidbench.errors import ReidbenchError
+from reidbench.networks.backbones.files import WeightsFile
 from reidbench.progress import Progress
 
 if TYPE_CHECKING:

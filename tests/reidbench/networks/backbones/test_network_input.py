@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from reidbench.backbones.network_input import NetworkInput
+from reidbench.networks.backbones.network_input import NetworkInput
 
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "interpolation": "nearest"}
 

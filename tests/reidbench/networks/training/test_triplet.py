@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from reidbench.backbones import load_backbone
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import FitContext, LabelledImages, Validation
+from reidbench.networks.backbones import load_backbone
+from reidbench.networks.training.network import EmbeddingNetwork
+from reidbench.networks.training.settings import TrainingSettings
+from reidbench.networks.training.triplet import TripletTrainer
 from reidbench.progress import Progress
-from reidbench.training.network import EmbeddingNetwork
-from reidbench.training.settings import TrainingSettings
-from reidbench.training.triplet import TripletTrainer
 
 SETTINGS = TrainingSettings(
     size=32, epochs=3, identities_per_batch=2, images_per_identity=2, lr=1e-3, softmax_weight=0.5, crop=0.7

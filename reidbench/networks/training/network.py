@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reidbench.backbones import Backbone
-from reidbench.training.augment import normalise, resize, to_tensor
-from reidbench.training.settings import LoopSettings
+from reidbench.networks.backbones import Backbone
+from reidbench.networks.training.augment import normalise, resize, to_tensor
+from reidbench.networks.training.settings import LoopSettings
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from reidbench.training.losses import batch_hard_triplet, cosine_softmax
+from reidbench.networks.training.losses import batch_hard_triplet, cosine_softmax
 
 
 def _brute_force(embedding, labels, margin):

@@ -7,8 +7,8 @@ import timm
 import torch
 
 from reidbench import Progress, ReidbenchError, load_backbone
-from reidbench.backbones import models
-from reidbench.backbones.gem import GeneralisedMean
+from reidbench.networks.backbones import models
+from reidbench.networks.backbones.gem import GeneralisedMean
 
 NAME = "hf-hub:conservationxlabs/miewid-msv3"
 

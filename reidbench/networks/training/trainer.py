@@ -26,10 +26,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import FitContext, FitReport, LabelledImages
+from reidbench.networks.training.augment import ResizedImages
+from reidbench.networks.training.network import BackboneNetwork, seeded
+from reidbench.networks.training.settings import LoopSettings
 from reidbench.progress import Progress
-from reidbench.training.augment import ResizedImages
-from reidbench.training.network import BackboneNetwork, seeded
-from reidbench.training.settings import LoopSettings
 
 
 class Objective(ABC):

@@ -1,6 +1,6 @@
 """Training by batch-hard triplets: the objective, and the trainer that plugins use.
 
-Repeatable bit for bit on a CPU, and resumable after a kill: :mod:`reidbench.training.trainer` says how.
+Repeatable bit for bit on a CPU, and resumable after a kill: :mod:`reidbench.networks.training.trainer` says how.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reidbench.methods.contract import FitContext, LabelledImages
+from reidbench.networks.training.augment import augment, to_tensor
+from reidbench.networks.training.losses import batch_hard_triplet, cosine_softmax
+from reidbench.networks.training.network import EmbeddingNetwork, seeded
+from reidbench.networks.training.sampler import IdentitySampler
+from reidbench.networks.training.settings import TrainingSettings
+from reidbench.networks.training.trainer import Objective, Trainer
 from reidbench.progress import Progress
-from reidbench.training.augment import augment, to_tensor
-from reidbench.training.losses import batch_hard_triplet, cosine_softmax
-from reidbench.training.network import EmbeddingNetwork, seeded
-from reidbench.training.sampler import IdentitySampler
-from reidbench.training.settings import TrainingSettings
-from reidbench.training.trainer import Objective, Trainer
 
 # Unit vectors are up to 2 apart. Collapsed trainings stay far below this, healthy ones far above.
 _COLLAPSED_DISTANCE = 0.1

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from reidbench import ReidbenchError
-from reidbench.backbones.files import read_weights
+from reidbench.networks.backbones.files import read_weights
 
 TENSORS = {"a": torch.arange(3.0), "b": torch.ones(2, 2)}
 

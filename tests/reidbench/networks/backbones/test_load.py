@@ -10,8 +10,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from reidbench.backbones import has_folded_batch_norm, hub, load_backbone
 from reidbench.errors import ReidbenchError
+from reidbench.networks.backbones import has_folded_batch_norm, hub, load_backbone
 from reidbench.progress import Progress
 
 NAME = "test_efficientnet"

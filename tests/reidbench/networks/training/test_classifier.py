@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import torch
 
-from reidbench.backbones import load_backbone
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import FitContext, LabelledImages, Validation
-from reidbench.progress import Progress
-from reidbench.training.classifier import (
+from reidbench.networks.backbones import load_backbone
+from reidbench.networks.training.classifier import (
     ClassifierObjective,
     ClassifierTrainer,
     linear_schedule,
     shuffled_batches,
 )
-from reidbench.training.network import ClassifierNetwork
-from reidbench.training.settings import ClassifierTrainingSettings
+from reidbench.networks.training.network import ClassifierNetwork
+from reidbench.networks.training.settings import ClassifierTrainingSettings
+from reidbench.progress import Progress
 
 # Every augmentation is on, so that what repeats repeats with all of them.
 SETTINGS = ClassifierTrainingSettings(size=32, epochs=3, batch_size=4, lr=1e-3)

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reidbench.backbones.batch_norm import has_folded_batch_norm
-from reidbench.backbones.files import WeightsFile, read_weights
-from reidbench.backbones.fitting import fit_weights
-from reidbench.backbones.hub import WEIGHT_FILES, Lookup, find_file, ways_out
-from reidbench.backbones.models import HUB_PREFIX, Model, find_model
-from reidbench.backbones.network_input import Channel3, NetworkInput, three
-from reidbench.backbones.settings import BackboneSettings
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import Weights
+from reidbench.networks.backbones.batch_norm import has_folded_batch_norm
+from reidbench.networks.backbones.files import WeightsFile, read_weights
+from reidbench.networks.backbones.fitting import fit_weights
+from reidbench.networks.backbones.hub import WEIGHT_FILES, Lookup, find_file, ways_out
+from reidbench.networks.backbones.models import HUB_PREFIX, Model, find_model
+from reidbench.networks.backbones.network_input import Channel3, NetworkInput, three
+from reidbench.networks.backbones.settings import BackboneSettings
+from reidbench.networks.starter import STARTER, STARTER_LABEL, starter_backbones, starter_file
 from reidbench.progress import Progress
-from reidbench.starter import STARTER, STARTER_LABEL, starter_backbones, starter_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -231,7 +231,7 @@ def _build(model: Model, seed: int, pad_type: str, size: int | None) -> nn.Modul
                 remedy="leave pad_type empty" if pad_type else "leave size at auto, or take a multiple of its patches",
             ) from error
         if model.pooling == "gem":
-            from reidbench.backbones.gem import GemNetwork
+            from reidbench.networks.backbones.gem import GemNetwork
 
             network = GemNetwork(network, int(network.num_features))  # type: ignore[arg-type]
     return network.eval()

@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import save_file
 
 import reidbench
-from reidbench import starter
-from reidbench.backbones import load_backbone
 from reidbench.errors import ReidbenchError
+from reidbench.networks import starter
+from reidbench.networks.backbones import load_backbone
 from reidbench.progress import Progress
 from reidbench.registry import load_registry
 

@@ -1,7 +1,7 @@
 """The strong augmentation of a classifier's training, built from torchvision's transforms.
 
 They draw from torch's global generator on the CPU, whatever device the image is on, and one image after
-another: a caller who seeds that generator (:func:`reidbench.training.network.seeded`) gets equal results.
+another: a caller who seeds that generator (:func:`reidbench.networks.training.network.seeded`) gets equal results.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import InterpolationMode, v2
 
-from reidbench.training.settings import ClassifierTrainingSettings
+from reidbench.networks.training.settings import ClassifierTrainingSettings
 
 # Share of the area that RandomErasing blanks.
 _ERASED = (0.02, 0.33)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from reidbench.networks.training.augment import ResizedImages, augment, normalise, resize, to_tensor
+from reidbench.networks.training.settings import TrainingSettings
 from reidbench.progress import Progress
-from reidbench.training.augment import ResizedImages, augment, normalise, resize, to_tensor
-from reidbench.training.settings import TrainingSettings
 
 OFF = {"quarter_turns": False, "crop": 1.0, "brightness": 0.0, "contrast": 0.0, "saturation": 0.0}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reidbench.training.sampler import IdentitySampler
+from reidbench.networks.training.sampler import IdentitySampler
 
 LABELS = np.array([0] * 10 + [1] * 2 + [2] * 3 + [3] * 1)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from reidbench.methods.contract import Settings
-from reidbench.training.settings import Channels
+from reidbench.networks.training.settings import Channels
 
 
 class BackboneSettings(Settings):
