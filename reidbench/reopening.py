@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from reidbench.assembly import Assembled, assemble, combinations, effective_settings
+from reidbench.calibration.calibrate import Numbering
 from reidbench.calibration.calibrated import calibrated_parts
 from reidbench.calibration.curves import curve_from_json
-from reidbench.calibration.episode import Numbering
 from reidbench.data.images import ImageSet
 from reidbench.environment import choose_device
 from reidbench.episodes import Rows

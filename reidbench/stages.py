@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from reidbench.assembly import Assembled, combinations
 from reidbench.blindness import Blindness
 from reidbench.blindness_run import blindness_of
+from reidbench.calibration.calibrate import LabelledRows, Numbering, calibrate, number_curves
 from reidbench.calibration.calibrated import Calibrated
-from reidbench.calibration.episode import LabelledRows, Numbering, calibrate, number_curves
 from reidbench.choosing import choose_constants
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.calibration.calibrate import LabelledRows, Numbering, calibrate, number_curves
 from reidbench.calibration.calibrated import Calibrated
-from reidbench.calibration.episode import LabelledRows, Numbering, calibrate, number_curves
 from reidbench.clustering.graph import ANCHORS, Graph, anchors, check_size, symmetric
 from reidbench.data.images import ImageSet
 from reidbench.episodes import Rows, answer, encounter_names

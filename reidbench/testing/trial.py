@@ -127,8 +127,8 @@ class Trial:
 
     def calibrate(self, queries: Described, gallery: Described) -> None:
         """Fit the score curves of every calibrated part, as a run does; nothing where nothing is calibrated."""
+        from reidbench.calibration.calibrate import LabelledRows, calibrate, number_curves
         from reidbench.calibration.calibrated import Calibrated
-        from reidbench.calibration.episode import LabelledRows, calibrate, number_curves
 
         if not self.method.parts and not isinstance(self.method, Calibrated):
             return

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from reidbench.calibration import episode as module
+from reidbench.calibration import calibrate as module
+from reidbench.calibration.calibrate import LabelledRows, calibrate, number_curves
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.curves import curve_from_json
-from reidbench.calibration.episode import LabelledRows, calibrate, number_curves
 from reidbench.methods.calibration import Calibration
 from reidbench.methods.contract import EmbeddingMethod, Settings
 from reidbench.methods.representation import Representation
