@@ -41,7 +41,7 @@ _HOMES = {
     "FitContext": "methods.contract",
     "FitReport": "methods.contract",
     "Fusion": "methods.fusion",
-    "GalleryTrials": "gallery_trials",
+    "GalleryTrials": "matching.gallery_trials",
     "IdentityCombination": "methods.fusion",
     "ImageSet": "data.images",
     "Images": "methods.contract",
@@ -95,7 +95,7 @@ if TYPE_CHECKING:
     from reidbench.data.splits import read_split as read_split
     from reidbench.errors import ReidbenchError as ReidbenchError
     from reidbench.evaluation import evaluate as evaluate
-    from reidbench.gallery_trials import GalleryTrials as GalleryTrials
+    from reidbench.matching.gallery_trials import GalleryTrials as GalleryTrials
     from reidbench.methods.batches import Batches as Batches
     from reidbench.methods.calibration import Calibration as Calibration
     from reidbench.methods.classifier import ClassifierMethod as ClassifierMethod

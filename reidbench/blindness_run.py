@@ -16,7 +16,7 @@ from reidbench.assembly import represent
 from reidbench.blindness import Blindness, check_blindness, sample_size
 from reidbench.cache import key_of
 from reidbench.data.images import ImageSet
-from reidbench.episodes import Rows, answer
+from reidbench.matching.episode import Rows, answer
 from reidbench.methods.contract import Images
 from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
-from reidbench.episodes import GalleryMode, Rows, classes_of, searches
-from reidbench.matching import DEFAULT_BUDGET
+from reidbench.matching.episode import GalleryMode, Rows, classes_of, searches
+from reidbench.matching.match import DEFAULT_BUDGET
 from reidbench.methods.fusion import Combination
 from reidbench.metrics.answers import identity_codes
 from reidbench.metrics.open_set import balanced_accuracy

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from reidbench.assembly import Assembled, represent
 from reidbench.cache import RepresentationStore, fitted_dir, keep_fitted, key_of
 from reidbench.data.images import ImageSet
-from reidbench.episodes import Episode, Rows
 from reidbench.errors import ReidbenchError
+from reidbench.matching.episode import Episode, Rows
 from reidbench.methods.contract import FitContext, FitReport, Images, LabelledImages, Method, Validation
 from reidbench.methods.representation import Representation
 from reidbench.metrics.summary import summarise

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
-from reidbench.episodes import Episode, GalleryMode, Rows, answer
+from reidbench.matching.episode import Episode, GalleryMode, Rows, answer
 from reidbench.methods.contract import Method
 from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress

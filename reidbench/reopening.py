@@ -23,8 +23,8 @@ from reidbench.calibration.calibrated import calibrated_parts
 from reidbench.calibration.curves import curve_from_json
 from reidbench.data.images import ImageSet
 from reidbench.environment import choose_device
-from reidbench.episodes import Rows
 from reidbench.errors import ReidbenchError
+from reidbench.matching.episode import Rows
 from reidbench.methods.contract import Method
 from reidbench.methods.fusion import Combination
 from reidbench.methods.representation import Representation

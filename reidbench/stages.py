@@ -21,9 +21,9 @@ from reidbench.choosing import choose_constants
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
 from reidbench.describing import Describer
-from reidbench.episodes import Episode, GalleryMode, Rows, answer, encounter_names
 from reidbench.errors import ReidbenchError
-from reidbench.gallery_trials import GalleryTrials, try_gallery
+from reidbench.matching.episode import Episode, GalleryMode, Rows, answer, encounter_names
+from reidbench.matching.gallery_trials import GalleryTrials, try_gallery
 from reidbench.methods.contract import EmbeddingMethod, FitReport, Method
 from reidbench.methods.fusion import Combination
 from reidbench.methods.representation import Representation

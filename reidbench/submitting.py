@@ -18,10 +18,10 @@ import pandas as pd
 from reidbench.data.competitions import Competition, find_competition, read_competition, read_sample
 from reidbench.data.competitions.answers import write_submission
 from reidbench.data.images import ImageSet
-from reidbench.episodes import Rows, answer
 from reidbench.errors import ReidbenchError
-from reidbench.gallery_trials import GalleryTrials
 from reidbench.larger_gallery import ask_again
+from reidbench.matching.episode import Rows, answer
+from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.summary import EpisodeMetrics, predict, summarise
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry import Registry, load_registry

@@ -17,7 +17,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from reidbench.errors import ReidbenchError
-from reidbench.matching import DEFAULT_BUDGET
+from reidbench.matching.match import DEFAULT_BUDGET
 
 Joining = Literal["average", "components"]
 _LINKAGE: Final = {"average": "average", "components": "single"}

@@ -16,9 +16,9 @@ from reidbench.calibration.calibrate import LabelledRows, Numbering, calibrate, 
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.clustering.graph import ANCHORS, Graph, anchors, check_size, symmetric
 from reidbench.data.images import ImageSet
-from reidbench.episodes import Rows, answer, encounter_names
 from reidbench.errors import ReidbenchError
-from reidbench.matching import DEFAULT_BUDGET
+from reidbench.matching.episode import Rows, answer, encounter_names
+from reidbench.matching.match import DEFAULT_BUDGET
 from reidbench.methods.calibration import Calibration
 from reidbench.methods.contract import Method
 from reidbench.methods.representation import Representation

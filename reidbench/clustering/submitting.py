@@ -10,7 +10,7 @@ from reidbench.clustering.saved_run import cluster_run, named_clusters
 from reidbench.data.competitions import Competition
 from reidbench.data.competitions.answers import write_submission
 from reidbench.data.images import ImageSet
-from reidbench.episodes import Rows
+from reidbench.matching.episode import Rows
 from reidbench.metrics.clustering import ClusteringScore
 from reidbench.reopening import Reopened
 

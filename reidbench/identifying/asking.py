@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
-from reidbench.episodes import Rows, answer
 from reidbench.identifying.new_photographs import joined
+from reidbench.matching.episode import Rows, answer
 from reidbench.methods.contract import Method
 from reidbench.methods.representation import Representation
 from reidbench.metrics.answers import Answers

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reidbench.assembly import Assembled, assemble, represent
 from reidbench.data.images import ImageSet
-from reidbench.episodes import Rows, Search, comparison_of, encounter_names, target_of
+from reidbench.matching.episode import Rows, Search, comparison_of, encounter_names, target_of
 from reidbench.methods.contract import FitContext, FitReport, Images, LabelledImages, Method, Validation
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from reidbench.errors import ReidbenchError
-from reidbench.gallery_trials import GalleryTrials
+from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from reidbench.gallery_trials import GalleryTrials
+from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.base import Policy, Thresholds
 from reidbench.thresholds.fixed import Fixed

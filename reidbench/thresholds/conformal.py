@@ -17,7 +17,7 @@ from typing import ClassVar
 import numpy as np
 
 from reidbench.errors import ReidbenchError
-from reidbench.gallery_trials import GalleryTrials
+from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.base import Thresholds
 from reidbench.thresholds.scoped import Choice, RatePolicy, Scope, Side, n_identities

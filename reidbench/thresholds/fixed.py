@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from reidbench.errors import ReidbenchError
-from reidbench.gallery_trials import GalleryTrials
+from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.base import Thresholds
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from reidbench.errors import ReidbenchError
-from reidbench.gallery_trials import GalleryTrials
+from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.base import Thresholds
 from reidbench.thresholds.max_score import MaxScore, highest_score

@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.gallery_trials import GalleryTrials
+from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.base import Adjustment, Thresholds
 from reidbench.thresholds.max_score import MaxScore

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from reidbench.errors import ReidbenchError
-from reidbench.gallery_trials import GalleryTrials
+from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.base import Thresholds
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from reidbench.data.images import ImageSet
-from reidbench.episodes import Rows, answer
 from reidbench.larger_gallery import ask_again
+from reidbench.matching.episode import Rows, answer
 from reidbench.methods.contract import EmbeddingMethod, Settings
 from reidbench.methods.representation import Representation
 from reidbench.metrics.summary import summarise

@@ -62,7 +62,7 @@ def test_no_image_and_no_method_is_touched(record, monkeypatch):
     for name in (
         "reidbench.data.decoding.decode",
         "reidbench.methods.contract.EmbeddingMethod.represent",
-        "reidbench.matching.match",
+        "reidbench.matching.match.match",
     ):
         monkeypatch.setattr(name, fail)
     assert rethreshold(record, "max-score:shrunk").data["threshold"]["policy"] == "max-score:shrunk"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reidbench.errors import ReidbenchError
-from reidbench.gallery_trials import GalleryTrials
+from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.summary import predict, summarise
 from reidbench.metrics.sweep import threshold_sweep
 from reidbench.thresholds import BUILTIN, Adjustment, Thresholds, max_score_averaged, parse_policy

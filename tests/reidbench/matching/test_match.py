@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reidbench.matching import average_precision, centroids, match
+from reidbench.matching.match import average_precision, centroids, match
 from reidbench.methods.representation import Representation
 from reidbench.methods.similarity import cosine_similarity, euclidean_similarity
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.matching import DEFAULT_BUDGET, Score, centroids, match
+from reidbench.matching.match import DEFAULT_BUDGET, Score, centroids, match
 from reidbench.methods.representation import Representation
 from reidbench.methods.similarity import unit
 from reidbench.metrics.answers import Answers

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
-from reidbench.matching import BEST_IDENTITIES, IdentityScores, centroids, match
+from reidbench.matching.match import BEST_IDENTITIES, IdentityScores, centroids, match
 from reidbench.methods.contract import Method
 from reidbench.methods.fusion import IdentityCombination
 from reidbench.methods.representation import Representation

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reidbench.gallery_trials import GalleryTrials, try_gallery
+from reidbench.matching.gallery_trials import GalleryTrials, try_gallery
 from reidbench.methods.representation import Representation
 from reidbench.methods.similarity import cosine_similarity
 
