@@ -23,7 +23,7 @@ from reidbench.metrics.summary import summarise
 from reidbench.progress import Progress, Stage
 from reidbench.registry import Offer
 from reidbench.thresholds import parse_policy
-from reidbench.thresholds.choosing import choose_thresholds
+from reidbench.thresholds.apply import choose_thresholds
 
 EXTRACTED_AT_ONCE = 256
 """Images between two writes to the store: what a kill can cost."""

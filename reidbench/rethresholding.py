@@ -19,7 +19,6 @@ from reidbench.errors import ReidbenchError
 from reidbench.metrics.summary import EpisodeMetrics, predict, summarise
 from reidbench.metrics.uncertainty.bootstrap import Interval, draw_folds, interval
 from reidbench.metrics.uncertainty.rates import identity_rates
-from reidbench.metrics.uncertainty.redraw import redrawn_scores_of
 from reidbench.metrics.uncertainty.reliability import few_animals
 from reidbench.predictions import prediction_rows
 from reidbench.progress import Progress
@@ -27,7 +26,8 @@ from reidbench.registry import Registry, canonical, load_registry
 from reidbench.runs import RunRecord, copy_run, question_of, read_run, run_id_of
 from reidbench.saved import SavedRun, find_run, read_saved_run
 from reidbench.thresholds import Policy, Thresholds
-from reidbench.thresholds.choosing import choose_thresholds
+from reidbench.thresholds.apply import choose_thresholds
+from reidbench.thresholds.redraw import redrawn_scores_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

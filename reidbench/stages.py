@@ -32,7 +32,7 @@ from reidbench.predictions import prediction_rows
 from reidbench.progress import Progress
 from reidbench.runs import RunFiles
 from reidbench.thresholds import Thresholds
-from reidbench.thresholds.choosing import choose_thresholds
+from reidbench.thresholds.apply import choose_thresholds
 
 
 @dataclass(slots=True, eq=False)

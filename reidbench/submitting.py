@@ -29,7 +29,7 @@ from reidbench.reopening import Reopened, reopen
 from reidbench.runs import RunRecord
 from reidbench.saved import find_run
 from reidbench.thresholds import Thresholds
-from reidbench.thresholds.choosing import choose_thresholds
+from reidbench.thresholds.apply import choose_thresholds
 from reidbench.words import NEW_IDENTITY
 
 

@@ -21,7 +21,7 @@ from reidbench.metrics.summary import summarise
 from reidbench.registry import load_registry
 from reidbench.rethresholding import tried_policies
 from reidbench.saved import read_saved_run
-from reidbench.thresholds.choosing import choose_thresholds
+from reidbench.thresholds.apply import choose_thresholds
 
 Cell = tuple[str, int | None, str]  # dataset, split seed, method
 

@@ -31,13 +31,13 @@ from reidbench.census.population import (
 from reidbench.data.sources.files import read_csv
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.answers import Answers
-from reidbench.metrics.certainty import excess_of, is_right, learn_certainty
+from reidbench.metrics.review_bands import excess_of, is_right, learn_certainty
 from reidbench.metrics.uncertainty.shares import AnimalCounts
 from reidbench.output_files import whole_file
 from reidbench.registry import Registry, load_registry
 from reidbench.runs import RunRecord
 from reidbench.saved import SavedRun, find_run, read_saved_run
-from reidbench.thresholds.choosing import choose_thresholds
+from reidbench.thresholds.apply import choose_thresholds
 from reidbench.words import NEW_IDENTITY
 
 FOLDS = 5

@@ -40,12 +40,12 @@ def rethreshold(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decide a saved run again: write a new record beside it, or compare all policies and write none."""
-    from reidbench.metrics.uncertainty.redraw import FOLDS
     from reidbench.progress import RichProgress
     from reidbench.registry import load_registry
     from reidbench.rethresholding import rethreshold as decide
     from reidbench.rethresholding import tried_policies, try_policies, warning_of
     from reidbench.saved import find_run, read_saved_run
+    from reidbench.thresholds.redraw import FOLDS
 
     registry = load_registry(files=plugin or ())
     record = find_run(run, runs)

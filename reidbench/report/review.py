@@ -20,7 +20,7 @@ from reidbench import __version__
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.metrics.certainty import BANDS
+from reidbench.metrics.review_bands import BANDS
 from reidbench.output_files import whole_file
 from reidbench.report.photographs import Thumbnail, thumbnail
 from reidbench.report.templating import environment, source

@@ -98,7 +98,7 @@ def test_both_intervals_stand_beside_each_other(record):
 @pytest.fixture
 def few_redraws(monkeypatch):
     """Every policy is redrawn, each a few times: an interval of the layout's width, not one to believe."""
-    monkeypatch.setattr("reidbench.metrics.uncertainty.redraw.FOLDS", 8)
+    monkeypatch.setattr("reidbench.thresholds.redraw.FOLDS", 8)
 
 
 def rows_of(text):

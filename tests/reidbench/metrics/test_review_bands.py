@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reidbench.metrics.answers import Answers
-from reidbench.metrics.certainty import excess_of, is_right, learn_certainty, surest
+from reidbench.metrics.review_bands import excess_of, is_right, learn_certainty, surest
 
 
 def answers(score, right, known=None, group=None):

@@ -8,9 +8,9 @@ from reidbench.metrics.answers import Answers
 from reidbench.metrics.summary import predict, summarise
 from reidbench.metrics.uncertainty.bootstrap import draw_folds
 from reidbench.metrics.uncertainty.rates import identity_rates
-from reidbench.metrics.uncertainty.redraw import redrawn, redrawn_scores, redrawn_scores_of
 from reidbench.thresholds import parse_policy
 from reidbench.thresholds.max_score import MaxScore
+from reidbench.thresholds.redraw import redrawn, redrawn_scores, redrawn_scores_of
 
 
 def episode(rng, n_known=25, n_unknown=10):
