@@ -59,7 +59,7 @@ _HOMES = {
     "ReidbenchError": "errors",
     "Representation": "methods.representation",
     "ResizedImages": "networks.training.augment",
-    "RunRecord": "runs",
+    "RunRecord": "records.run_record",
     "ScopedPolicy": "thresholds.scoped",
     "SectionPicture": "report.sections",
     "SectionSpec": "report.sections",
@@ -76,7 +76,7 @@ _HOMES = {
     "load_dataset": "data.sources",
     "load_frozen_backbone": "networks.backbones",
     "load_network": "networks.backbones.network",
-    "load_runs": "runs",
+    "load_runs": "records.run_record",
     "make_split": "data.splits",
     "match_descriptors": "methods.local_matching",
     "match_mutual": "methods.local_matching",
@@ -136,12 +136,12 @@ if TYPE_CHECKING:
     from reidbench.networks.training.settings import TrainingSettings as TrainingSettings
     from reidbench.networks.training.triplet import TripletTrainer as TripletTrainer
     from reidbench.progress import Progress as Progress
+    from reidbench.records.run_record import RunRecord as RunRecord
+    from reidbench.records.run_record import load_runs as load_runs
     from reidbench.report.sections import SectionPicture as SectionPicture
     from reidbench.report.sections import SectionSpec as SectionSpec
     from reidbench.report.sections import SectionTable as SectionTable
     from reidbench.rethresholding import rethreshold as rethreshold
-    from reidbench.runs import RunRecord as RunRecord
-    from reidbench.runs import load_runs as load_runs
     from reidbench.scoring import score_predictions as score  # noqa: F401 - renamed for the public
     from reidbench.thresholds.base import Adjustment as Adjustment
     from reidbench.thresholds.base import PolicySpec as PolicySpec

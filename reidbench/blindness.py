@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.summary import predict
-from reidbench.migrations import UNTESTED
+from reidbench.records.migrations import UNTESTED
 from reidbench.thresholds.base import Thresholds
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate, preset_name
-from reidbench.failures import FailedRun, MethodFailure, forget_failure, write_failure
 from reidbench.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.progress import RichProgress
+from reidbench.records.failures import FailedRun, MethodFailure, forget_failure, write_failure
+from reidbench.records.run_record import RunRecord
 from reidbench.registry import BrokenPluginError, Registry, load_registry
-from reidbench.runs import RunRecord
 
 
 def run_jobs(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.summary import predict
-from reidbench.saved import SavedEpisode, SavedRun
+from reidbench.records.saved_run import SavedEpisode, SavedRun
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,11 +22,10 @@ from reidbench.environment import choose_device, describe_environment
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import MethodSpec
 from reidbench.methods.local_features import keypoint_part
-from reidbench.migrations import SCHEMA
 from reidbench.progress import Progress, RichProgress
 from reidbench.provenance import describe_code
-from reidbench.registry import Registry, canonical, load_registry
-from reidbench.runs import (
+from reidbench.records.migrations import SCHEMA
+from reidbench.records.run_record import (
     RunRecord,
     check_writable,
     discard_work,
@@ -35,6 +34,7 @@ from reidbench.runs import (
     run_id_of,
     write_run,
 )
+from reidbench.registry import Registry, canonical, load_registry
 from reidbench.stages import GalleryMode, Stages
 
 DEFAULT_DATASET = "patterns"

@@ -18,8 +18,8 @@ from reidbench.data.splits.smaller_gallery import gallery_counts, keep_gallery_i
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.records.run_record import RunRecord, question_of
 from reidbench.run_inputs import check_images, split_of
-from reidbench.runs import RunRecord, question_of
 
 METRICS = ("score", "baks", "baus", "balanced_rank1", "map", "auroc", "oracle_score", "regret")
 SCHEMA = 1

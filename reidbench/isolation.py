@@ -22,8 +22,8 @@ from typing import Any
 
 from reidbench.benchmark_file import Job
 from reidbench.errors import ReidbenchError
-from reidbench.failures import MethodFailure
-from reidbench.runs import RunRecord, read_run
+from reidbench.records.failures import MethodFailure
+from reidbench.records.run_record import RunRecord, read_run
 
 _GRACE_S = 5
 """What a process that is told to end may take before it is killed."""

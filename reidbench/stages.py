@@ -28,9 +28,9 @@ from reidbench.methods.contract import EmbeddingMethod, FitReport, Method
 from reidbench.methods.fusion import Combination
 from reidbench.methods.representation import Representation
 from reidbench.metrics.summary import summarise
-from reidbench.predictions import prediction_rows
 from reidbench.progress import Progress
-from reidbench.runs import RunFiles
+from reidbench.records.predictions import prediction_rows
+from reidbench.records.run_record import RunFiles
 from reidbench.thresholds import Thresholds
 from reidbench.thresholds.apply import choose_thresholds
 

@@ -24,10 +24,10 @@ from reidbench.matching.episode import Rows, answer
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.summary import EpisodeMetrics, predict, summarise
 from reidbench.progress import Progress, RichProgress
+from reidbench.records.run_record import RunRecord
+from reidbench.records.saved_run import find_run
 from reidbench.registry import Registry, load_registry
 from reidbench.reopening import Reopened, reopen
-from reidbench.runs import RunRecord
-from reidbench.saved import find_run
 from reidbench.thresholds import Thresholds
 from reidbench.thresholds.apply import choose_thresholds
 from reidbench.words import NEW_IDENTITY

@@ -18,9 +18,9 @@ import numpy as np
 
 from reidbench import ReidbenchError, load_runs
 from reidbench.metrics.summary import summarise
+from reidbench.records.saved_run import read_saved_run
 from reidbench.registry import load_registry
 from reidbench.rethresholding import tried_policies
-from reidbench.saved import read_saved_run
 from reidbench.thresholds.apply import choose_thresholds
 
 Cell = tuple[str, int | None, str]  # dataset, split seed, method

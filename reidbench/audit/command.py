@@ -18,10 +18,10 @@ from reidbench.data.splits import Split, make_split, read_split, write_split
 from reidbench.errors import ReidbenchError
 from reidbench.output_files import whole_file
 from reidbench.progress import Progress
+from reidbench.records.run_record import FoundRuns, found_runs
+from reidbench.records.saved_run import find_run
 from reidbench.report.audit_page import audit_sheets, write_audit
 from reidbench.report.sheets import Sheet, show
-from reidbench.runs import FoundRuns, found_runs
-from reidbench.saved import find_run
 
 
 @dataclass(frozen=True, slots=True)

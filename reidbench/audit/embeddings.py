@@ -15,9 +15,9 @@ from reidbench.audit.nearest import CosinePairs, nearest_above
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
+from reidbench.records.run_record import RunRecord
 from reidbench.registry import load_registry
 from reidbench.reopening import reopen
-from reidbench.runs import RunRecord
 
 FLOOR = 0.9
 """Least cosine that is ever called near; the authors of WildlifeReID-10k used .90 to .999, by dataset."""

@@ -12,8 +12,8 @@ from reidbench.data.splits import read_split
 from reidbench.metrics.summary import summarise
 from reidbench.metrics.uncertainty.rates import identity_rates
 from reidbench.metrics.uncertainty.shared_animals import Difference, mean_difference
-from reidbench.runs import RunRecord
-from reidbench.saved import read_saved_run
+from reidbench.records.run_record import RunRecord
+from reidbench.records.saved_run import read_saved_run
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,9 @@ from reidbench.metrics.answers import Answers
 from reidbench.metrics.review_bands import excess_of, is_right, learn_certainty
 from reidbench.metrics.uncertainty.shares import AnimalCounts
 from reidbench.output_files import whole_file
+from reidbench.records.run_record import RunRecord
+from reidbench.records.saved_run import SavedRun, find_run, read_saved_run
 from reidbench.registry import Registry, load_registry
-from reidbench.runs import RunRecord
-from reidbench.saved import SavedRun, find_run, read_saved_run
 from reidbench.thresholds.apply import choose_thresholds
 from reidbench.words import NEW_IDENTITY
 

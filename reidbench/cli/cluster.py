@@ -37,10 +37,10 @@ def cluster(
     """Cluster a saved run's test images by its scores, cut where its calibration images say."""
     from reidbench.clustering.saved_run import cluster_run
     from reidbench.progress import RichProgress
+    from reidbench.records.saved_run import find_run
     from reidbench.registry import load_registry
     from reidbench.reopening import reopen
     from reidbench.run_inputs import dataset_of
-    from reidbench.saved import find_run
 
     record = find_run(run, runs)
     registry = load_registry(files=plugin or ())

@@ -57,7 +57,8 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json does.")] = False,
 ) -> None:
     """Rank the methods of saved runs, one table for each dataset."""
-    from reidbench.failures import load_failures
+    from reidbench.records.failures import load_failures
+    from reidbench.records.run_record import find_runs, found_runs
     from reidbench.report import table
     from reidbench.report.detection_intervals import with_detection_intervals
     from reidbench.report.protocols import protocol_sheets
@@ -72,7 +73,6 @@ def compare(
         unreadable_sheets,
         variance_sheets,
     )
-    from reidbench.runs import find_runs, found_runs
 
     failures = load_failures(runs, dataset)
     found = find_runs(runs) if failures else found_runs(runs, "compare")

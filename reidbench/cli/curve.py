@@ -31,7 +31,7 @@ def gallery_size(
 ) -> None:
     """Measure saved runs with random shares of the animals enrolled; needs no image."""
     from reidbench.metrics.gallery_size import gallery_sizes
-    from reidbench.saved import find_run, read_saved_run
+    from reidbench.records.saved_run import find_run, read_saved_run
 
     found = []
     for name in run:
@@ -77,8 +77,8 @@ def images_per_identity(
     """Repeat runs with fewer gallery images of each animal; `report` then shows the curve."""
     from reidbench.gallery_curves import images_per_identity as repeat
     from reidbench.progress import RichProgress
+    from reidbench.records.saved_run import find_run
     from reidbench.run_inputs import dataset_of
-    from reidbench.saved import find_run
 
     records = [find_run(name, runs) for name in run]
     curves = [
@@ -109,10 +109,10 @@ def carried(
     as_json: _JsonOption = False,
 ) -> None:
     """Apply each threshold to the other datasets of a folder of runs; needs no image."""
+    from reidbench.records.run_record import found_runs
     from reidbench.report.carried import as_json as carried_as_json
     from reidbench.report.carried import carried_thresholds
     from reidbench.report.ranking import compare_runs
-    from reidbench.runs import found_runs
 
     there = found_runs(runs, "compare")
     for lost in there.unreadable:

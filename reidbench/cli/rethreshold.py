@@ -16,8 +16,8 @@ from reidbench.cli.options import PluginOption, RunsOption
 
 if TYPE_CHECKING:
     from reidbench.metrics.uncertainty.bootstrap import Interval
+    from reidbench.records.run_record import RunRecord
     from reidbench.rethresholding import PolicyOutcome
-    from reidbench.runs import RunRecord
     from reidbench.thresholds import Thresholds
 
 UNDEFINED = "–"
@@ -41,10 +41,10 @@ def rethreshold(
 ) -> None:
     """Decide a saved run again: write a new record beside it, or compare all policies and write none."""
     from reidbench.progress import RichProgress
+    from reidbench.records.saved_run import find_run, read_saved_run
     from reidbench.registry import load_registry
     from reidbench.rethresholding import rethreshold as decide
     from reidbench.rethresholding import tried_policies, try_policies, warning_of
-    from reidbench.saved import find_run, read_saved_run
     from reidbench.thresholds.redraw import FOLDS
 
     registry = load_registry(files=plugin or ())

@@ -27,7 +27,7 @@ from reidbench.defaults import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
 
 if TYPE_CHECKING:
-    from reidbench.runs import RunRecord
+    from reidbench.records.run_record import RunRecord
 
 PROTOCOLS = {
     "random": ("random",),

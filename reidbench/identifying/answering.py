@@ -27,11 +27,11 @@ from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.metrics.uncertainty.shares import AnimalCounts
 from reidbench.output_files import whole_file
 from reidbench.progress import Progress, RichProgress
+from reidbench.records.run_record import RunRecord
+from reidbench.records.saved_run import SavedEpisode, find_run, read_saved_run
 from reidbench.registry import Registry, load_registry
 from reidbench.reopening import reopen
 from reidbench.run_inputs import dataset_of
-from reidbench.runs import RunRecord
-from reidbench.saved import SavedEpisode, find_run, read_saved_run
 
 BEST = 5
 """Candidates that are shown of each photograph."""

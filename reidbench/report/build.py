@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.failures import load_failures
 from reidbench.metrics.expected_cost import ErrorCosts
 from reidbench.output_files import whole_file
+from reidbench.records.failures import load_failures
+from reidbench.records.run_record import FoundRuns, found_runs
+from reidbench.records.saved_run import find_run
 from reidbench.registry import load_registry
 from reidbench.report.html import PageOptions, write_report
 from reidbench.report.photographs import find_photographs, without_photographs
 from reidbench.report.ranking import leaderboard, select_runs
-from reidbench.runs import FoundRuns, found_runs
-from reidbench.saved import find_run
 
 KINDS = ("false_new", "misidentified", "false_match")
 

@@ -14,10 +14,10 @@ from statistics import fmean
 
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.summary import summarise
+from reidbench.records.run_record import RunRecord
+from reidbench.records.saved_run import SavedRun, read_saved_run
 from reidbench.report.ranking import LeaderboardRow, setup_key
 from reidbench.report.sheets import show
-from reidbench.runs import RunRecord
-from reidbench.saved import SavedRun, read_saved_run
 
 
 @dataclass(frozen=True, slots=True)

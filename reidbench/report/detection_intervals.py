@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.uncertainty.bootstrap import END_ANIMALS, Interval, interval
 from reidbench.metrics.uncertainty.detection import DetectionFolds, auroc_interval, draw_detection_folds
+from reidbench.records.saved_run import read_test_answers
 from reidbench.report.ranking import LeaderboardRow, boards
-from reidbench.saved import read_test_answers
 
 
 def with_detection_intervals(rows: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:

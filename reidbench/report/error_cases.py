@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reidbench.saved import SavedEpisode
+from reidbench.records.saved_run import SavedEpisode
 from reidbench.words import NEW_IDENTITY
 
 KINDS = {

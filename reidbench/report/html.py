@@ -17,8 +17,9 @@ import numpy as np
 from markupsafe import Markup
 
 from reidbench import __version__
-from reidbench.failures import FailedRun
 from reidbench.metrics.expected_cost import ErrorCosts, expected_cost
+from reidbench.records.failures import FailedRun
+from reidbench.records.run_record import RunRecord, UnreadableRun
 from reidbench.registry import Registry, load_registry
 from reidbench.report import charts
 from reidbench.report.carried import carried_thresholds
@@ -45,7 +46,6 @@ from reidbench.report.size_charts import size_charts
 from reidbench.report.table import as_cells, notes_of, title_of
 from reidbench.report.templating import environment, source
 from reidbench.report.views import BoardView, LeaderboardView, TableView
-from reidbench.runs import RunRecord, UnreadableRun
 
 MOST_ERRORS = 6  # of each kind and method
 MOST_OTHERS = 9  # runs of a row that are drawn thinly behind the first

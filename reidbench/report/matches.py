@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
 from reidbench.methods.representation import Ragged, Representation
+from reidbench.records.run_record import RunRecord
 from reidbench.report.photographs import Photographs, Thumbnail
-from reidbench.runs import RunRecord
 
 if TYPE_CHECKING:
     from reidbench.assembly import Assembled

@@ -20,7 +20,7 @@ from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import BUILT_IN, load_dataset
 from reidbench.errors import ReidbenchError
-from reidbench.runs import RunRecord
+from reidbench.records.run_record import RunRecord
 
 LONGEST_SIDE = 176
 JPEG_QUALITY = 70

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.records.run_record import FoundRuns, RunRecord, found_runs
 from reidbench.report.rows import CLOSED_SET, METRICS, OFFICIAL, LeaderboardRow, make_row
 from reidbench.report.selection import (
     describe_split,
@@ -20,7 +21,6 @@ from reidbench.report.selection import (
     short,
 )
 from reidbench.report.standing import stand
-from reidbench.runs import FoundRuns, RunRecord, found_runs
 
 __all__ = [
     "CLOSED_SET", "METRICS", "OFFICIAL", "TIE", "LeaderboardRow", "boards", "compare_runs", "describe_split",

@@ -13,10 +13,10 @@ from statistics import fmean, stdev
 from typing import Any
 
 from reidbench.blindness import Blindness
-from reidbench.migrations import UNTESTED
+from reidbench.records.migrations import UNTESTED
+from reidbench.records.run_record import RunRecord
 from reidbench.report.selection import protocol_of
 from reidbench.report.standing import Standing
-from reidbench.runs import RunRecord
 
 OFFICIAL = "score"
 CLOSED_SET = "balanced_rank1"

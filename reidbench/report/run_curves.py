@@ -21,8 +21,8 @@ from reidbench.metrics.open_set import balanced_accuracy
 from reidbench.metrics.ranking import rank_curve
 from reidbench.metrics.reliability import Reliability, reliability
 from reidbench.metrics.sweep import ThresholdSweep, threshold_sweep
-from reidbench.runs import RunRecord
-from reidbench.saved import SavedEpisode, SavedRun, read_saved_run
+from reidbench.records.run_record import RunRecord
+from reidbench.records.saved_run import SavedEpisode, SavedRun, read_saved_run
 from reidbench.words import NEW_IDENTITY
 
 MAX_RANK = 20

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from reidbench.runs import RunRecord
+from reidbench.records.run_record import RunRecord
 
 MOST_BYTES = 4_000_000
 """Bytes of one picture, at most: a page is one file."""

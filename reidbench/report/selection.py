@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.runs import RunRecord
+from reidbench.records.run_record import RunRecord
 
 IN_TIME = ("time-proportion", "time-cutoff", "random")
 """Kinds of split that are a protocol of their own: a mean over them and others would say nothing."""

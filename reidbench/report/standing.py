@@ -23,8 +23,8 @@ from reidbench.metrics.uncertainty.paired import beats, holm, sign_flip_p_values
 from reidbench.metrics.uncertainty.ranks import rank_intervals, tie_groups
 from reidbench.metrics.uncertainty.rates import IdentityRates, identity_rates
 from reidbench.metrics.uncertainty.reliability import few_animals
-from reidbench.runs import RunRecord
-from reidbench.saved import JudgedAnswers, read_judged_answers
+from reidbench.records.run_record import RunRecord
+from reidbench.records.saved_run import JudgedAnswers, read_judged_answers
 
 LEVEL = 0.05
 

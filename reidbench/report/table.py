@@ -18,7 +18,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from reidbench.failures import FailedRun
+from reidbench.records.failures import FailedRun
 from reidbench.report.ranking import CLOSED_SET, METRICS, OFFICIAL, TIE, LeaderboardRow, boards
 from reidbench.report.sheets import UNDEFINED, Sheet, between, print_sheet, sheet_lines, show
 

@@ -7,8 +7,8 @@ import pytest
 
 from reidbench.encounters import without_encounters
 from reidbench.metrics.answers import Answers
-from reidbench.runs import RunRecord
-from reidbench.saved import SavedEpisode, SavedRun
+from reidbench.records.run_record import RunRecord
+from reidbench.records.saved_run import SavedEpisode, SavedRun
 from reidbench.thresholds import parse_policy
 from reidbench.words import NEW_IDENTITY
 

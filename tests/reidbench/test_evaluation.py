@@ -11,8 +11,8 @@ import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.records.run_record import load_runs
 from reidbench.registry import Offer, Registry
-from reidbench.runs import load_runs
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 

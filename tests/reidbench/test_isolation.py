@@ -14,9 +14,9 @@ from rich.console import Console
 from reidbench.benchmark_file import Job
 from reidbench.comparison import run_jobs
 from reidbench.errors import ReidbenchError
-from reidbench.failures import FailedRun, MethodFailure, load_failures
 from reidbench.isolation import Isolation, run_isolated
-from reidbench.runs import load_runs
+from reidbench.records.failures import FailedRun, MethodFailure, load_failures
+from reidbench.records.run_record import load_runs
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 PLANTED = Path(__file__).parent / "planted"

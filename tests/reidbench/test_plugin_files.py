@@ -14,8 +14,8 @@ from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.records.run_record import load_runs
 from reidbench.registry import load_registry
-from reidbench.runs import load_runs
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 MEAN = '''

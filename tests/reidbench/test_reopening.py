@@ -15,9 +15,9 @@ from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.methods.contract import EmbeddingMethod, FitReport, MethodSpec, Settings
 from reidbench.progress import Progress
+from reidbench.records.saved_run import read_saved_run
 from reidbench.registry import Offer, Registry, load_registry
 from reidbench.reopening import reopen
-from reidbench.saved import read_saved_run
 
 DRAWN = "patterns:identities=12,size=32,level=easy"
 FUSED = {"parts": "color_histogram,sift", "shortlist": 0, "calibration_pairs": 500}

@@ -12,9 +12,9 @@ from reidbench.cli.main import app
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.records.run_record import RunRecord, load_runs, read_run
 from reidbench.registry import Offered, Registry
 from reidbench.repetition import _refuse_another, compare_records, repeat_run
-from reidbench.runs import RunRecord, load_runs, read_run
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 

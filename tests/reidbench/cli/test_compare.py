@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from reidbench.benchmark_file import Job
 from reidbench.cli.compare import compare
 from reidbench.errors import ReidbenchError
-from reidbench.failures import FailedRun, MethodFailure, write_failure
+from reidbench.records.failures import FailedRun, MethodFailure, write_failure
 
 app = typer.Typer()
 app.command()(compare)

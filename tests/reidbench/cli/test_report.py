@@ -12,8 +12,8 @@ from reidbench.benchmark_file import Job
 from reidbench.cli.report import report
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
-from reidbench.failures import FailedRun, MethodFailure, write_failure
 from reidbench.progress import Progress
+from reidbench.records.failures import FailedRun, MethodFailure, write_failure
 
 app = typer.Typer()
 app.command()(report)

@@ -11,7 +11,7 @@ import reidbench
 from reidbench.cli.rethreshold import rethreshold
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
-from reidbench.saved import read_saved_run
+from reidbench.records.saved_run import read_saved_run
 
 app = typer.Typer()
 app.command()(rethreshold)

@@ -16,7 +16,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.identifying.answering import identify, to_csv
 from reidbench.progress import Progress
-from reidbench.saved import read_saved_run
+from reidbench.records.saved_run import read_saved_run
 from reidbench.words import NEW_IDENTITY
 
 SMALL = "patterns:identities=24,size=64,level=easy"

@@ -12,7 +12,7 @@ import pytest
 import reidbench
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
-from reidbench.runs import RunRecord
+from reidbench.records.run_record import RunRecord
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 HOSTILE = "<script>window.hacked=1</script>"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from reidbench.metrics.answers import Answers
+from reidbench.records.saved_run import SavedEpisode
 from reidbench.report.error_cases import error_cases
-from reidbench.saved import SavedEpisode
 from reidbench.words import NEW_IDENTITY
 
 

@@ -15,6 +15,7 @@ from reidbench.methods.local_features import keypoint_part
 from reidbench.methods.local_matching import Matches
 from reidbench.methods.representation import Ragged, Representation
 from reidbench.progress import Progress
+from reidbench.records.run_record import RunRecord
 from reidbench.registry import load_registry
 from reidbench.report.error_cases import ErrorCase
 from reidbench.report.error_gallery import Gallery
@@ -22,7 +23,6 @@ from reidbench.report.html import PageOptions, write_report
 from reidbench.report.matches import MOST_LINES, MatchedPoints, draw_matches, match_images, matcher_of
 from reidbench.report.photographs import Photographs, Thumbnail, find_photographs
 from reidbench.report.ranking import leaderboard
-from reidbench.runs import RunRecord
 
 LEFT = Thumbnail("data:image/jpeg;base64,AAAA", 120, 60)
 SMALL = "patterns:identities=24,size=64,level=easy"

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from reidbench.errors import ReidbenchError
+from reidbench.records.run_record import PREDICTION_COLUMNS, RunFiles, RunRecord, write_run
 from reidbench.report.detection_intervals import with_detection_intervals
 from reidbench.report.ranking import leaderboard
 from reidbench.report.sheets import (
@@ -24,7 +25,6 @@ from reidbench.report.sheets import (
     variance_sheets,
 )
 from reidbench.report.table import as_markdown, as_text, print_tables
-from reidbench.runs import PREDICTION_COLUMNS, RunFiles, RunRecord, write_run
 from reidbench.words import NEW_IDENTITY
 
 TRUE = np.array([f"a{i // 3}" for i in range(240)])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from reidbench.errors import ReidbenchError
-from reidbench.runs import RunFiles, check_writable, find_runs, load_runs, read_run, run_dir, write_run
-from reidbench.saved import find_run
+from reidbench.records.run_record import RunFiles, check_writable, find_runs, load_runs, read_run, run_dir, write_run
+from reidbench.records.saved_run import find_run
 
 FILES = RunFiles([("a", "gallery")], [], {"x": np.arange(3)})
 RECORD = {"schema": 1, "id": "abc", "method": "sift", "seed": 0, "dataset": {}, "split": {}, "settings": {},

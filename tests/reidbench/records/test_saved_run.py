@@ -8,7 +8,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.metrics.summary import predict, summarise
 from reidbench.progress import Progress
-from reidbench.saved import find_run, read_saved_run
+from reidbench.records.saved_run import find_run, read_saved_run
 
 
 @pytest.fixture(scope="module", params=["group", "all"])

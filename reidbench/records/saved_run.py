@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
-from reidbench.runs import RunRecord, find_runs, read_run
+from reidbench.records.run_record import RunRecord, find_runs, read_run
 from reidbench.thresholds import Thresholds
 
 PARTS = ("calibration", "test")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from reidbench.errors import ReidbenchError
-from reidbench.runs import run_dir
+from reidbench.records.run_record import run_dir
 
 if TYPE_CHECKING:
     from reidbench.benchmark_file import Job

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
-from reidbench.migrations import migrate
+from reidbench.records.migrations import migrate
 
 
 @dataclass(frozen=True, slots=True, eq=False)

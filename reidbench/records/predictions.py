@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.summary import predict
-from reidbench.runs import PREDICTION_COLUMNS
+from reidbench.records.run_record import PREDICTION_COLUMNS
 from reidbench.thresholds import Thresholds
 
 
