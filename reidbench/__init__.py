@@ -33,7 +33,7 @@ _HOMES = {
     "ClassifierTrainer": "networks.training.classifier",
     "ClassifierTrainingSettings": "networks.training.settings",
     "Combination": "methods.fusion",
-    "CommandSpec": "commands",
+    "CommandSpec": "registry.commands",
     "DatasetSpec": "data.sources.named",
     "EmbeddingMethod": "methods.contract",
     "EmbeddingNetwork": "networks.training.network",
@@ -61,9 +61,9 @@ _HOMES = {
     "ResizedImages": "networks.training.augment",
     "RunRecord": "records.run_record",
     "ScopedPolicy": "thresholds.scoped",
-    "SectionPicture": "report.sections",
-    "SectionSpec": "report.sections",
-    "SectionTable": "report.sections",
+    "SectionPicture": "registry.sections",
+    "SectionSpec": "registry.sections",
+    "SectionTable": "registry.sections",
     "Settings": "methods.contract",
     "Thresholds": "thresholds.base",
     "TrainingSettings": "networks.training.settings",
@@ -87,7 +87,6 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from reidbench.calibration.specs import CalibrationSpec as CalibrationSpec
-    from reidbench.commands import CommandSpec as CommandSpec
     from reidbench.data.images import ImageSet as ImageSet
     from reidbench.data.sources import load_dataset as load_dataset
     from reidbench.data.sources.named import DatasetSpec as DatasetSpec
@@ -138,9 +137,10 @@ if TYPE_CHECKING:
     from reidbench.progress import Progress as Progress
     from reidbench.records.run_record import RunRecord as RunRecord
     from reidbench.records.run_record import load_runs as load_runs
-    from reidbench.report.sections import SectionPicture as SectionPicture
-    from reidbench.report.sections import SectionSpec as SectionSpec
-    from reidbench.report.sections import SectionTable as SectionTable
+    from reidbench.registry.commands import CommandSpec as CommandSpec
+    from reidbench.registry.sections import SectionPicture as SectionPicture
+    from reidbench.registry.sections import SectionSpec as SectionSpec
+    from reidbench.registry.sections import SectionTable as SectionTable
     from reidbench.rethresholding import rethreshold as rethreshold
     from reidbench.scoring import score_predictions as score  # noqa: F401 - renamed for the public
     from reidbench.thresholds.base import Adjustment as Adjustment

@@ -19,7 +19,7 @@ from reidbench.methods.calibration import Calibration
 from reidbench.methods.contract import Method, MethodSpec, Weights
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 
 OPTIONS = "options"
 """Field of a settings class that takes ``PART.KEY=VALUE``: settings of parts, by part."""

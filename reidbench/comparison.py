@@ -20,7 +20,7 @@ from reidbench.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.progress import RichProgress
 from reidbench.records.failures import FailedRun, MethodFailure, forget_failure, write_failure
 from reidbench.records.run_record import RunRecord
-from reidbench.registry import BrokenPluginError, Registry, load_registry
+from reidbench.registry.registered import BrokenPluginError, Registry, load_registry
 
 
 def run_jobs(

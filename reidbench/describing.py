@@ -21,7 +21,7 @@ from reidbench.methods.contract import FitContext, FitReport, Images, LabelledIm
 from reidbench.methods.representation import Representation
 from reidbench.metrics.summary import summarise
 from reidbench.progress import Progress, Stage
-from reidbench.registry import Offer
+from reidbench.registry.registered import Offer
 from reidbench.thresholds import parse_policy
 from reidbench.thresholds.apply import choose_thresholds
 

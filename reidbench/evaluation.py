@@ -34,7 +34,7 @@ from reidbench.records.run_record import (
     run_id_of,
     write_run,
 )
-from reidbench.registry import Registry, canonical, load_registry
+from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.stages import GalleryMode, Stages
 
 DEFAULT_DATASET = "patterns"

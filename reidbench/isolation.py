@@ -168,7 +168,7 @@ def _child(folder: Path) -> None:
     told: dict[str, Any]
     try:
         from reidbench.comparison import evaluate_job
-        from reidbench.registry import load_registry
+        from reidbench.registry.registered import load_registry
 
         registry = load_registry(files=asked["plugins"])
         offer = registry.find(job.method)

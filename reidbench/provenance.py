@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reidbench import __version__
-from reidbench.registry import Offer
+from reidbench.registry.registered import Offer
 
 _GIT_S = 10  # a repository on a slow disk; a run never waits longer
 

@@ -30,7 +30,7 @@ from reidbench.methods.fusion import Combination
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 from reidbench.run_inputs import check_images, split_of
 from reidbench.stages import Stages
 from reidbench.thresholds import Policy

@@ -23,7 +23,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord, question_of
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 from reidbench.run_inputs import dataset_of, split_of
 
 Same = Literal["exactly", "within 1e-5", "no"]

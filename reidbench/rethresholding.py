@@ -24,7 +24,7 @@ from reidbench.progress import Progress
 from reidbench.records.predictions import prediction_rows
 from reidbench.records.run_record import RunRecord, copy_run, question_of, read_run, run_id_of
 from reidbench.records.saved_run import SavedRun, find_run, read_saved_run
-from reidbench.registry import Registry, canonical, load_registry
+from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.thresholds import Policy, Thresholds
 from reidbench.thresholds.apply import choose_thresholds
 from reidbench.thresholds.redraw import redrawn_scores_of

@@ -13,7 +13,7 @@ from reidbench.data.sources import BUILT_IN, load_dataset
 from reidbench.data.splits import Split, read_split, split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.records.run_record import RunRecord
-from reidbench.registry import Registry
+from reidbench.registry.registered import Registry
 
 
 def dataset_of(

@@ -12,7 +12,7 @@ from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress, RichProgress
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from typing import Any
 def measure(method: str, dataset: str, settings: dict[str, Any], folder: str) -> dict[str, Any]:
     """Run one method in this process and return what it and its tests took."""
     from reidbench import Progress, evaluate, load_dataset
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
 
     registry = load_registry()
     images = load_dataset(dataset)

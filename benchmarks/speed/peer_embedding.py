@@ -30,7 +30,7 @@ def measure(method: str, dataset: str, settings: dict[str, Any], folder: Path) -
     import numpy as np
 
     from reidbench import Images, Progress, evaluate, load_dataset
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
 
     spec = load_registry().find(method).spec
     started = time.perf_counter()

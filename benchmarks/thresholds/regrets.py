@@ -19,7 +19,7 @@ import numpy as np
 from reidbench import ReidbenchError, load_runs
 from reidbench.metrics.summary import summarise
 from reidbench.records.saved_run import read_saved_run
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 from reidbench.rethresholding import tried_policies
 from reidbench.thresholds.apply import choose_thresholds
 

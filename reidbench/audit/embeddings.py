@@ -16,7 +16,7 @@ from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 from reidbench.reopening import reopen
 
 FLOOR = 0.9

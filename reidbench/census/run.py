@@ -36,7 +36,7 @@ from reidbench.metrics.uncertainty.shares import AnimalCounts
 from reidbench.output_files import whole_file
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedRun, find_run, read_saved_run
-from reidbench.registry import Registry, load_registry
+from reidbench.registry.registered import Registry, load_registry
 from reidbench.thresholds.apply import choose_thresholds
 from reidbench.words import NEW_IDENTITY
 

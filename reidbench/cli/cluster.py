@@ -38,7 +38,7 @@ def cluster(
     from reidbench.clustering.saved_run import cluster_run
     from reidbench.progress import RichProgress
     from reidbench.records.saved_run import find_run
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
     from reidbench.reopening import reopen
     from reidbench.run_inputs import dataset_of
 

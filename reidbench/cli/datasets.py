@@ -17,7 +17,7 @@ from reidbench.output_files import whole_file
 
 if TYPE_CHECKING:
     from reidbench.data.images import ImageSet
-    from reidbench.registry import Registry
+    from reidbench.registry.registered import Registry
 
 _WIDE = 110
 """Columns of a terminal from which licences fit beside the numbers."""
@@ -33,7 +33,7 @@ def datasets(
 ) -> None:
     """List the datasets that can be named, or count what one holds."""
     from reidbench.data.sources import load_dataset
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
 
     registry = load_registry(files=plugin or ())
     console = Console(highlight=False)

@@ -13,7 +13,7 @@ from reidbench.errors import ReidbenchError
 
 if TYPE_CHECKING:
     from reidbench.identifying.answering import Identifications
-    from reidbench.registry import Registry
+    from reidbench.registry.registered import Registry
 
 
 def identify(
@@ -47,7 +47,7 @@ def identify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Answer new photographs by a saved run: certain, to be reviewed or new; then enrol what was decided."""
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
 
     registry = load_registry(files=plugin or ())
     if enroll is not None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reidbench.cli.options import PluginOption
-from reidbench.registry import Offer, load_registry
+from reidbench.registry.registered import Offer, load_registry
 
 _WIDE = 110
 """Columns of a terminal from which all that the list tells fits side by side."""

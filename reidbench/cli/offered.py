@@ -12,8 +12,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from reidbench.commands import CommandSpec
 from reidbench.errors import ReidbenchError
+from reidbench.registry.commands import CommandSpec
 
 
 class CommandsWithPlugins(TyperGroup):
@@ -36,7 +36,7 @@ class CommandsWithPlugins(TyperGroup):
 
 def _listed() -> dict[str, CommandSpec]:
     """Return the commands of plugins by what calls each: its name, whole where two have it."""
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
 
     offers = load_registry().commands
     names = [offer.spec.name for offer in offers]
@@ -45,7 +45,7 @@ def _listed() -> dict[str, CommandSpec]:
 
 def _load(name: str) -> Any:
     """Return a plugin's command, whose failure is one message; ``None`` where no plugin offers it."""
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
 
     offer = load_registry().command(name)
     if offer is None:

@@ -45,7 +45,7 @@ def check(
             remedy="name one: reidbench plugin check color_histogram; reidbench methods lists them",
         )
     from reidbench.progress import RichProgress
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
     from reidbench.testing import examine
 
     found = examine(

@@ -42,7 +42,7 @@ def rethreshold(
     """Decide a saved run again: write a new record beside it, or compare all policies and write none."""
     from reidbench.progress import RichProgress
     from reidbench.records.saved_run import find_run, read_saved_run
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
     from reidbench.rethresholding import rethreshold as decide
     from reidbench.rethresholding import tried_policies, try_policies, warning_of
     from reidbench.thresholds.redraw import FOLDS

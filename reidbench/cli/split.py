@@ -22,7 +22,7 @@ def split(
     """Make a split of a dataset and write it as a CSV."""
     from reidbench.data.sources import load_dataset
     from reidbench.data.splits import split_of_kind, write_split
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
 
     images = load_dataset(dataset, root, load_registry(files=plugin) if plugin else None)
     made = split_of_kind(images, kind, seed=seed, new_share=new_share)

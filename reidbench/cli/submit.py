@@ -27,7 +27,7 @@ def submit(
     plugin: PluginOption = None,
 ) -> None:
     """Answer a competition's queries against its whole database and write the file that it takes."""
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
     from reidbench.submitting import submit as answer
 
     registry = load_registry(files=plugin or ())

@@ -29,7 +29,7 @@ from reidbench.output_files import whole_file
 from reidbench.progress import Progress, RichProgress
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode, find_run, read_saved_run
-from reidbench.registry import Registry, load_registry
+from reidbench.registry.registered import Registry, load_registry
 from reidbench.reopening import reopen
 from reidbench.run_inputs import dataset_of
 

@@ -21,7 +21,7 @@ from reidbench.data.sources.files import read_csv
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.identifying.new_photographs import read_photographs
 from reidbench.records.saved_run import find_run
-from reidbench.registry import Registry
+from reidbench.registry.registered import Registry
 from reidbench.run_inputs import dataset_of
 from reidbench.words import NEW_IDENTITY
 

@@ -62,7 +62,7 @@ class MethodFailure(ReidbenchError):
             return error
         trace = "".join(traceback.format_exception(error))
         if isinstance(error, ReidbenchError):
-            from reidbench.registry import BrokenPluginError  # tables of saved runs do without
+            from reidbench.registry.registered import BrokenPluginError  # tables of saved runs do without
 
             how: How = "load" if isinstance(error, BrokenPluginError) else "error"
             return cls(error.message, how=how, where=error.where, remedy=error.remedy, plugin=plugin)

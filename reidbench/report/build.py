@@ -11,7 +11,7 @@ from reidbench.output_files import whole_file
 from reidbench.records.failures import load_failures
 from reidbench.records.run_record import FoundRuns, found_runs
 from reidbench.records.saved_run import find_run
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 from reidbench.report.html import PageOptions, write_report
 from reidbench.report.photographs import find_photographs, without_photographs
 from reidbench.report.ranking import leaderboard, select_runs

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reidbench import __version__
 from reidbench.errors import ReidbenchError
 from reidbench.records.run_record import RunRecord
-from reidbench.registry import Registry, load_registry
+from reidbench.registry.registered import Registry, load_registry
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -20,7 +20,8 @@ from reidbench import __version__
 from reidbench.metrics.expected_cost import ErrorCosts, expected_cost
 from reidbench.records.failures import FailedRun
 from reidbench.records.run_record import RunRecord, UnreadableRun
-from reidbench.registry import Registry, load_registry
+from reidbench.registry.registered import Registry, load_registry
+from reidbench.registry.sections import SectionView, section_view
 from reidbench.report import charts
 from reidbench.report.carried import carried_thresholds
 from reidbench.report.charts import CostPoint, Series
@@ -32,7 +33,6 @@ from reidbench.report.photographs import Photographs, without_photographs
 from reidbench.report.protocols import protocol_sheets
 from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
 from reidbench.report.run_curves import RunCurves, curves_of
-from reidbench.report.sections import SectionView, section_view
 from reidbench.report.sheets import (
     Sheet,
     dataset_sheet,

@@ -112,7 +112,7 @@ def matcher_of(record: RunRecord, photographs: Photographs) -> tuple[Matcher | N
     from reidbench.assembly import assemble, effective_settings
     from reidbench.methods.local_features import keypoint_part
     from reidbench.progress import Progress
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
 
     try:
         registry = load_registry()

@@ -16,7 +16,7 @@ import jinja2
 
 from reidbench import __version__
 from reidbench.errors import ReidbenchError
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 
 KINDS = {
     "embedding": "one vector for each image, compared by cosine",

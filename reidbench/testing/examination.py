@@ -10,7 +10,7 @@ from typing import Any
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.methods.contract import MethodSpec
 from reidbench.progress import Progress
-from reidbench.registry import Offer, Registry, load_registry
+from reidbench.registry.registered import Offer, Registry, load_registry
 from reidbench.testing import behaviour, declaration, describing, fitting, scoring, whole_run
 from reidbench.testing.check import Check, NotApplicable, Outcome
 from reidbench.testing.subject import DEFAULT_MEMORY_MIB, Subject

@@ -20,7 +20,7 @@ from reidbench.matching.episode import Rows, Search, comparison_of, encounter_na
 from reidbench.methods.contract import FitContext, FitReport, Images, LabelledImages, Method, Validation
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 
 Show = Callable[[ImageSet], Images]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reidbench.registry import Registry
+from reidbench.registry.registered import Registry
 from reidbench.testing.check import Topic
 from reidbench.testing.describing import cache_in
 from reidbench.testing.subject import Subject

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import reidbench
-from reidbench import hookspecs
 from reidbench.cli.main import main
-from reidbench.registry import load_registry
+from reidbench.registry import hookspecs
+from reidbench.registry.registered import load_registry
 
 PAGE = Path(__file__).parents[2] / "docs" / "writing-a-method.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.S | re.M)

@@ -9,7 +9,7 @@ from kornia.feature import ALIKED, LightGlue
 from reidbench.errors import ReidbenchError
 from reidbench.methods.representation import Ragged, Representation
 from reidbench.progress import Progress
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 
 
 def build(**settings):

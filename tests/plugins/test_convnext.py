@@ -13,7 +13,7 @@ import reidbench
 import reidbench_convnext
 from reidbench.methods.contract import FitContext, LabelledImages, Validation
 from reidbench.progress import Progress
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 from reidbench_convnext import ConvNeXtSettings
 
 TINY = {"backbone": "test_convnext", "weights": "random", "size": 32, "batch_size": 4, "lr": 1e-3}

@@ -6,7 +6,7 @@ import pytest
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 from reidbench_convnext.fusion import PAPER, Constants, ConvNeXtFusion, candidates, decide
 
 NEW_BELOW = 0.45

@@ -6,7 +6,7 @@ import pytest
 
 from reidbench.methods.local_matching import match_descriptors
 from reidbench.methods.representation import Ragged, Representation
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 from reidbench_sift.method import roots
 
 

@@ -15,7 +15,7 @@ import torch
 import reidbench_megadescriptor
 from reidbench import Progress, ReidbenchError, evaluate
 from reidbench.networks.backbones import models
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 from reidbench_megadescriptor import EmbeddingSettings, MegaDescriptorSettings
 
 SIZES = {"T-224": 224, "S-224": 224, "B-224": 224, "L-224": 224, "L-384": 384}

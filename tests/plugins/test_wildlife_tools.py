@@ -14,7 +14,7 @@ import pytest
 import reidbench_megadescriptor
 import reidbench_wildlife_tools
 from reidbench import Images, ImageSet, Progress, ReidbenchError, evaluate
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 
 installed = importlib.util.find_spec("wildlife_tools") is not None
 needs_extra = pytest.mark.skipif(not installed, reason="pip install 'reidbench[wildlife-tools]'")

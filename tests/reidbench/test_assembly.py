@@ -10,7 +10,7 @@ from reidbench.methods.calibration import Calibration
 from reidbench.methods.contract import EmbeddingMethod, MethodSpec, PartSpec, Settings
 from reidbench.methods.fusion import Fusion
 from reidbench.methods.representation import Representation
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 
 
 class LeafSettings(Settings):

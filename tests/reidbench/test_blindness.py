@@ -10,7 +10,7 @@ import reidbench
 from reidbench.blindness import FEWEST, MOST, Blindness, _deranged, sample_size
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 
 
 class Loud(Progress):

@@ -12,7 +12,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.records.run_record import load_runs
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 

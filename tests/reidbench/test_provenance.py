@@ -7,7 +7,7 @@ import pytest
 
 import reidbench
 from reidbench.provenance import GitState, describe_code, git_state
-from reidbench.registry import Offer
+from reidbench.registry.registered import Offer
 
 
 def git(folder, *arguments):

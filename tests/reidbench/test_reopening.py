@@ -16,7 +16,7 @@ from reidbench.evaluation import evaluate
 from reidbench.methods.contract import EmbeddingMethod, FitReport, MethodSpec, Settings
 from reidbench.progress import Progress
 from reidbench.records.saved_run import read_saved_run
-from reidbench.registry import Offer, Registry, load_registry
+from reidbench.registry.registered import Offer, Registry, load_registry
 from reidbench.reopening import reopen
 
 DRAWN = "patterns:identities=12,size=32,level=easy"

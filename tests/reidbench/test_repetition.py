@@ -13,7 +13,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord, load_runs, read_run
-from reidbench.registry import Offered, Registry
+from reidbench.registry.registered import Offered, Registry
 from reidbench.repetition import _refuse_another, compare_records, repeat_run
 
 DATASET = "patterns:identities=12,size=64,level=easy"
@@ -133,7 +133,7 @@ def test_weights_that_are_gone_are_an_error(run, tmp_path, monkeypatch):
 
 
 def _settings(run):
-    from reidbench.registry import load_registry
+    from reidbench.registry.registered import load_registry
 
     return load_registry().find("color_histogram").spec.settings(**run.data["settings"]["effective"])
 

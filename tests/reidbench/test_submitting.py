@@ -17,7 +17,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.methods.contract import EmbeddingMethod, FitReport, MethodSpec, Settings
 from reidbench.progress import Progress
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 from reidbench.submitting import submit
 
 CLEF = COMPETITIONS["AnimalCLEF2025"]

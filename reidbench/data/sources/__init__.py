@@ -18,7 +18,7 @@ from reidbench.data.sources.wildlife import from_wildlife_datasets, wildlife_nam
 from reidbench.errors import ReidbenchError, did_you_mean
 
 if TYPE_CHECKING:
-    from reidbench.registry import Registry
+    from reidbench.registry.registered import Registry
 
 __all__ = ["BUILT_IN", "dataset_names", "load_dataset"]
 
@@ -93,7 +93,7 @@ def dataset_names(registry: Registry | None = None) -> list[tuple[str, str, str]
 
 
 def _installed() -> Registry:
-    from reidbench.registry import load_registry  # which needs this package's specs
+    from reidbench.registry.registered import load_registry  # which needs this package's specs
 
     return load_registry()
 

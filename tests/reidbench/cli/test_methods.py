@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from reidbench import MethodSpec, ReidbenchError, Settings
 from reidbench.cli.methods import methods
-from reidbench.registry import BrokenPlugin, Offer, Registry
+from reidbench.registry.registered import BrokenPlugin, Offer, Registry
 
 app = typer.Typer()
 app.command()(methods)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from reidbench import ReidbenchError
 from reidbench.cli.plugin_check import check
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 from reidbench.testing import CHECKS
 from tests.reidbench.testing.faults import FAULTS, spec
 
@@ -22,7 +22,7 @@ app.command()(check)
 def run(monkeypatch):
     specs = [spec(), spec(FAULTS["order_kept"].build, name="unordered", source="[these] tests")]
     registry = Registry(tuple(Offer(each, "theirs", "1.0") for each in specs), ())
-    monkeypatch.setattr("reidbench.registry.load_registry", lambda files=(): registry)
+    monkeypatch.setattr("reidbench.registry.registered.load_registry", lambda files=(): registry)
     return lambda *arguments: CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
 
 

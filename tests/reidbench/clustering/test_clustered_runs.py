@@ -15,7 +15,7 @@ from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 from reidbench.reopening import reopen
 from reidbench.submitting import submit
 

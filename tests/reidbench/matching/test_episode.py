@@ -9,7 +9,7 @@ import pytest
 import reidbench
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 

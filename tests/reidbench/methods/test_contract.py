@@ -5,7 +5,7 @@ import pytest
 
 import reidbench
 from reidbench.evaluation import evaluate
-from reidbench.registry import Offer, Registry
+from reidbench.registry.registered import Offer, Registry
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 

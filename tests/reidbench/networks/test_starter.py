@@ -17,7 +17,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.networks import starter
 from reidbench.networks.backbones import load_backbone
 from reidbench.progress import Progress
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 
 
 class Heard(Progress):

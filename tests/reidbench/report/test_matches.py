@@ -16,7 +16,7 @@ from reidbench.methods.local_matching import Matches
 from reidbench.methods.representation import Ragged, Representation
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 from reidbench.report.error_cases import ErrorCase
 from reidbench.report.error_gallery import Gallery
 from reidbench.report.html import PageOptions, write_report

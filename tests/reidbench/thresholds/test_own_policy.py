@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 import reidbench
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 
 
 def test_the_policy_in_the_docs_works_in_every_scope(simulated):

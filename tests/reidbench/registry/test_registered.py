@@ -9,7 +9,7 @@ import pytest
 import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import MethodSpec, Settings
-from reidbench.registry import BrokenPluginError, load_registry
+from reidbench.registry.registered import BrokenPluginError, load_registry
 from reidbench.thresholds import Fixed, PolicySpec
 
 

@@ -18,14 +18,14 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
-from reidbench import hookspecs
 from reidbench.calibration.specs import OWN_CURVES, CalibrationSpec
-from reidbench.commands import OWN_COMMANDS, CommandSpec
 from reidbench.data.sources.named import DatasetSpec
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.methods.contract import MethodSpec
-from reidbench.plugin_files import PluginFile, read_plugin_files
-from reidbench.report.sections import SectionSpec
+from reidbench.registry import hookspecs
+from reidbench.registry.commands import OWN_COMMANDS, CommandSpec
+from reidbench.registry.plugin_files import PluginFile, read_plugin_files
+from reidbench.registry.sections import SectionSpec
 from reidbench.thresholds import BUILTIN, Policy, PolicySpec, parse_policy
 
 ENTRY_POINT_GROUP = "reidbench"

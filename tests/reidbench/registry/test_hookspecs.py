@@ -5,9 +5,9 @@ import re
 import pytest
 
 from reidbench.cli.main import app
-from reidbench.commands import OWN_COMMANDS
 from reidbench.errors import ReidbenchError
-from reidbench.registry import load_registry
+from reidbench.registry.commands import OWN_COMMANDS
+from reidbench.registry.registered import load_registry
 
 ALL = """
 import reidbench

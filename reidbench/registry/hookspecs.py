@@ -15,10 +15,10 @@ import pluggy
 
 if TYPE_CHECKING:
     from reidbench.calibration.specs import CalibrationSpec
-    from reidbench.commands import CommandSpec
     from reidbench.data.sources.named import DatasetSpec
     from reidbench.methods.contract import MethodSpec
-    from reidbench.report.sections import SectionSpec
+    from reidbench.registry.commands import CommandSpec
+    from reidbench.registry.sections import SectionSpec
     from reidbench.thresholds.base import PolicySpec
 
 hookspec = pluggy.HookspecMarker("reidbench")

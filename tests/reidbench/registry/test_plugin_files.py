@@ -15,7 +15,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.records.run_record import load_runs
-from reidbench.registry import load_registry
+from reidbench.registry.registered import load_registry
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 MEAN = '''
@@ -51,7 +51,7 @@ def test_the_bytes_of_the_file_are_its_version(tmp_path):
 
 def test_a_run_of_a_file_on_a_dataset_of_a_file_is_opened_again_with_them(tmp_path):
     """split, run and identify by the command, the second plugin word for word from the docs."""
-    docs = (Path(__file__).parents[2] / "docs" / "writing-a-method.md").read_text(encoding="utf-8")
+    docs = (Path(__file__).parents[3] / "docs" / "writing-a-method.md").read_text(encoding="utf-8")
     meadow = write(
         tmp_path, re.search(r"```python\n(# meadow.py\n.*?)```", docs, re.S)[1].replace("=24", "=12"), "meadow.py"
     )
