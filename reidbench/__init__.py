@@ -71,7 +71,7 @@ _HOMES = {
     "Validation": "methods.contract",
     "Weights": "methods.contract",
     "embedding_method": "methods.from_function",
-    "evaluate": "evaluation",
+    "evaluate": "running.evaluation",
     "load_backbone": "networks.backbones",
     "load_dataset": "data.sources",
     "load_frozen_backbone": "networks.backbones",
@@ -93,7 +93,6 @@ if TYPE_CHECKING:
     from reidbench.data.splits import make_split as make_split
     from reidbench.data.splits import read_split as read_split
     from reidbench.errors import ReidbenchError as ReidbenchError
-    from reidbench.evaluation import evaluate as evaluate
     from reidbench.matching.gallery_trials import GalleryTrials as GalleryTrials
     from reidbench.methods.batches import Batches as Batches
     from reidbench.methods.calibration import Calibration as Calibration
@@ -142,6 +141,7 @@ if TYPE_CHECKING:
     from reidbench.registry.sections import SectionSpec as SectionSpec
     from reidbench.registry.sections import SectionTable as SectionTable
     from reidbench.rethresholding import rethreshold as rethreshold
+    from reidbench.running.evaluation import evaluate as evaluate
     from reidbench.scoring import score_predictions as score  # noqa: F401 - renamed for the public
     from reidbench.thresholds.base import Adjustment as Adjustment
     from reidbench.thresholds.base import PolicySpec as PolicySpec

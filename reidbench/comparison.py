@@ -9,18 +9,18 @@ from typing import Any
 
 from rich.console import Console
 
-from reidbench.assembly import effective_settings
 from reidbench.benchmark_file import Job
 from reidbench.cli_errors import print_error
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate, preset_name
 from reidbench.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.progress import RichProgress
 from reidbench.records.failures import FailedRun, MethodFailure, forget_failure, write_failure
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import BrokenPluginError, Registry, load_registry
+from reidbench.running.building import effective_settings
+from reidbench.running.evaluation import evaluate, preset_name
 
 
 def run_jobs(

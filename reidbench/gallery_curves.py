@@ -16,10 +16,10 @@ from typing import Any
 from reidbench.data.images import ImageSet
 from reidbench.data.splits.smaller_gallery import gallery_counts, keep_gallery_images
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord, question_of
-from reidbench.run_inputs import check_images, split_of
+from reidbench.running.evaluation import evaluate
+from reidbench.running.inputs import check_images, split_of
 
 METRICS = ("score", "baks", "baus", "balanced_rank1", "map", "auroc", "oracle_score", "regret")
 SCHEMA = 1

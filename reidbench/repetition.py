@@ -18,13 +18,13 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from reidbench.blindness import TOLERANCE
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord, question_of
 from reidbench.registry.registered import load_registry
-from reidbench.run_inputs import dataset_of, split_of
+from reidbench.running.blindness import TOLERANCE
+from reidbench.running.evaluation import evaluate
+from reidbench.running.inputs import dataset_of, split_of
 
 Same = Literal["exactly", "within 1e-5", "no"]
 

@@ -27,7 +27,7 @@ from reidbench.progress import Progress, RichProgress
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import find_run
 from reidbench.registry.registered import Registry, load_registry
-from reidbench.reopening import Reopened, reopen
+from reidbench.running.reopening import Reopened, reopen
 from reidbench.thresholds import Thresholds
 from reidbench.thresholds.apply import choose_thresholds
 from reidbench.words import NEW_IDENTITY

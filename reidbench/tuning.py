@@ -10,9 +10,9 @@ from typing import Any
 
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry.registered import load_registry
+from reidbench.running.evaluation import evaluate
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import numpy as np
 
 from reidbench.audit.fingerprints import SIDE, Fingerprints, places
 from reidbench.audit.near_duplicates import near_duplicates, nearest_pairs
-from reidbench.environment import describe_environment
+from reidbench.running.environment import describe_environment
 
 
 def main() -> None:

@@ -122,7 +122,7 @@ def _split(images: ImageSet, options: AuditOptions) -> tuple[Split | None, str]:
 
 def _probe(images: ImageSet, split: Split | None, method: str, progress: Progress) -> dict[str, Any]:
     """Run a method on the animals and on what is left without them, on one split of images that have a background."""
-    from reidbench.evaluation import evaluate
+    from reidbench.running.evaluation import evaluate
 
     if split is None:
         raise ReidbenchError(

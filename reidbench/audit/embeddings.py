@@ -17,7 +17,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import load_registry
-from reidbench.reopening import reopen
+from reidbench.running.reopening import reopen
 
 FLOOR = 0.9
 """Least cosine that is ever called near; the authors of WildlifeReID-10k used .90 to .999, by dataset."""

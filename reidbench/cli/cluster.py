@@ -39,8 +39,8 @@ def cluster(
     from reidbench.progress import RichProgress
     from reidbench.records.saved_run import find_run
     from reidbench.registry.registered import load_registry
-    from reidbench.reopening import reopen
-    from reidbench.run_inputs import dataset_of
+    from reidbench.running.inputs import dataset_of
+    from reidbench.running.reopening import reopen
 
     record = find_run(run, runs)
     registry = load_registry(files=plugin or ())

@@ -78,7 +78,7 @@ def images_per_identity(
     from reidbench.gallery_curves import images_per_identity as repeat
     from reidbench.progress import RichProgress
     from reidbench.records.saved_run import find_run
-    from reidbench.run_inputs import dataset_of
+    from reidbench.running.inputs import dataset_of
 
     records = [find_run(name, runs) for name in run]
     curves = [

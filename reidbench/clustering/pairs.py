@@ -23,7 +23,7 @@ from reidbench.methods.calibration import Calibration
 from reidbench.methods.contract import Method
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
-from reidbench.reopening import Reopened
+from reidbench.running.reopening import Reopened
 
 
 @dataclass(frozen=True, slots=True, eq=False)

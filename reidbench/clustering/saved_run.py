@@ -16,7 +16,7 @@ from reidbench.clustering.graph import Graph
 from reidbench.clustering.pairs import PairProbabilities, pair_probabilities
 from reidbench.data.images import ImageSet
 from reidbench.metrics.clustering import ClusteringScore, score_clusters
-from reidbench.reopening import Reopened
+from reidbench.running.reopening import Reopened
 
 
 @dataclass(frozen=True, slots=True, eq=False)

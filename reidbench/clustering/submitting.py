@@ -12,7 +12,7 @@ from reidbench.data.competitions.answers import write_submission
 from reidbench.data.images import ImageSet
 from reidbench.matching.episode import Rows
 from reidbench.metrics.clustering import ClusteringScore
-from reidbench.reopening import Reopened
+from reidbench.running.reopening import Reopened
 
 
 def cluster_asked(

@@ -30,8 +30,8 @@ from reidbench.progress import Progress, RichProgress
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode, find_run, read_saved_run
 from reidbench.registry.registered import Registry, load_registry
-from reidbench.reopening import reopen
-from reidbench.run_inputs import dataset_of
+from reidbench.running.inputs import dataset_of
+from reidbench.running.reopening import reopen
 
 BEST = 5
 """Candidates that are shown of each photograph."""

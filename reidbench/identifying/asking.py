@@ -17,7 +17,7 @@ from reidbench.methods.contract import Method
 from reidbench.methods.representation import Representation
 from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress
-from reidbench.reopening import Reopened
+from reidbench.running.reopening import Reopened
 
 
 def ask(reopened: Reopened, photographs: ImageSet, gallery: ImageSet, progress: Progress) -> Identified:

@@ -22,7 +22,7 @@ from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.identifying.new_photographs import read_photographs
 from reidbench.records.saved_run import find_run
 from reidbench.registry.registered import Registry
-from reidbench.run_inputs import dataset_of
+from reidbench.running.inputs import dataset_of
 from reidbench.words import NEW_IDENTITY
 
 DECISIONS = ("accept", "new", "reject")

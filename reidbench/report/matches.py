@@ -20,8 +20,8 @@ from reidbench.records.run_record import RunRecord
 from reidbench.report.photographs import Photographs, Thumbnail
 
 if TYPE_CHECKING:
-    from reidbench.assembly import Assembled
     from reidbench.methods.local_features import LocalFeatureMethod
+    from reidbench.running.building import Assembled
 
 MOST_LINES = 60
 _GAP = 8
@@ -109,10 +109,10 @@ def matcher_of(record: RunRecord, photographs: Photographs) -> tuple[Matcher | N
     """
     if not record.data["matching"].get("keypoints"):
         return None, ""
-    from reidbench.assembly import assemble, effective_settings
     from reidbench.methods.local_features import keypoint_part
     from reidbench.progress import Progress
     from reidbench.registry.registered import load_registry
+    from reidbench.running.building import assemble, effective_settings
 
     try:
         registry = load_registry()
@@ -152,8 +152,8 @@ def _kept(
     assembled: Assembled, method: LocalFeatureMethod, photographs: Photographs
 ) -> tuple[Representation | None, dict[str, int]]:
     """Return what the cache holds of the images, and the row of each that is there."""
-    from reidbench.cache import RepresentationStore
-    from reidbench.describing import leaf_key
+    from reidbench.running.extractor import leaf_key
+    from reidbench.running.representation_store import RepresentationStore
 
     offer = next((offer for offer, leaf in assembled.leaves if leaf is method), None)
     if offer is None or photographs.images is None or method.learns or method.transductive:

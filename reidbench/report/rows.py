@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any
 
-from reidbench.blindness import Blindness
 from reidbench.records.migrations import UNTESTED
 from reidbench.records.run_record import RunRecord
 from reidbench.report.selection import protocol_of
 from reidbench.report.standing import Standing
+from reidbench.running.blindness import Blindness
 
 OFFICIAL = "score"
 CLOSED_SET = "balanced_rank1"

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from reidbench.assembly import OPTIONS
 from reidbench.methods.contract import NO_WEIGHTS, Settings, Weights
+from reidbench.running.building import OPTIONS
 from reidbench.testing.check import NotApplicable, Topic
 from reidbench.testing.subject import Subject
 

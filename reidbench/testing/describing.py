@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.cache import RepresentationStore, key_of
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.methods.representation import Representation
+from reidbench.running.representation_store import RepresentationStore, key_of
 from reidbench.testing import differences
 from reidbench.testing.check import NotApplicable, Topic
 from reidbench.testing.subject import Subject

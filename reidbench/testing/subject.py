@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from reidbench.assembly import effective_settings
 from reidbench.data.images import ImageSet
 from reidbench.methods.contract import FitReport, Images, MethodSpec
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
+from reidbench.running.building import effective_settings
 from reidbench.testing.drawn import Drawn, drawn
 from reidbench.testing.ledger import Ledger, WatchedImages
 from reidbench.testing.trial import Described, Trial

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.assembly import Assembled, assemble, represent
 from reidbench.data.images import ImageSet
 from reidbench.matching.episode import Rows, Search, comparison_of, encounter_names, target_of
 from reidbench.methods.contract import FitContext, FitReport, Images, LabelledImages, Method, Validation
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
+from reidbench.running.building import Assembled, assemble, represent
 
 Show = Callable[[ImageSet], Images]
 

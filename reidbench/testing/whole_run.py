@@ -16,7 +16,7 @@ topic = Topic("whole run")
     needs=("scores_finite", "fit_report", "cache_keeps_it"),
 )
 def whole_run(subject: Subject) -> str | None:
-    from reidbench.evaluation import evaluate
+    from reidbench.running.evaluation import evaluate
 
     others = [o for o in subject.registry.offers if o.spec.name != subject.spec.name]
     registry = Registry((subject.offer, *others), (), subject.registry.policies)

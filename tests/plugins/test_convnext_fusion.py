@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.registry.registered import load_registry
+from reidbench.running.evaluation import evaluate
 from reidbench_convnext.fusion import PAPER, Constants, ConvNeXtFusion, candidates, decide
 
 NEW_BELOW = 0.45

@@ -8,10 +8,10 @@ import pytest
 
 import reidbench
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.methods.contract import MethodSpec
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry, load_registry
+from reidbench.running.evaluation import evaluate
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 # Parts that need no weights: one vector for each image, and local features.

@@ -6,9 +6,9 @@ import pytest
 
 import reidbench
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.gallery_curves import curves_dir, images_per_identity, read_images_per_identity
 from reidbench.progress import Progress
+from reidbench.running.evaluation import evaluate
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 import reidbench
 from reidbench.cli.main import app
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord, load_runs, read_run
 from reidbench.registry.registered import Offered, Registry
 from reidbench.repetition import _refuse_another, compare_records, repeat_run
+from reidbench.running.evaluation import evaluate
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 
@@ -111,7 +111,7 @@ def test_what_else_changed_is_listed(run):
     ],
 )  # fmt: skip
 def test_another_run_is_refused_before_any_work(run, tmp_path, changes, message, monkeypatch):
-    monkeypatch.setattr("reidbench.evaluation.Stages", None)
+    monkeypatch.setattr("reidbench.running.evaluation.Stages", None)
     with pytest.raises(ReidbenchError, match=message) as caught:
         again(spoiled(run, **changes), tmp_path)
     assert caught.value.where and caught.value.remedy

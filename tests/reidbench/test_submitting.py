@@ -14,10 +14,10 @@ from reidbench.data.competitions import COMPETITIONS, read_sample
 from reidbench.data.competitions.answers import check_submission
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.methods.contract import EmbeddingMethod, FitReport, MethodSpec, Settings
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
+from reidbench.running.evaluation import evaluate
 from reidbench.submitting import submit
 
 CLEF = COMPETITIONS["AnimalCLEF2025"]

@@ -15,8 +15,8 @@ from reidbench.audit.capture_times import CaptureTimes
 from reidbench.audit.findings import SAME_BURST, repaired
 from reidbench.cli.main import app
 from reidbench.data.splits import Split, make_split, read_split
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.running.evaluation import evaluate
 
 NOON = np.datetime64("2021-05-06T12:00:00", "ms")
 

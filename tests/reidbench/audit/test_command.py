@@ -15,8 +15,8 @@ from reidbench.cli.main import app
 from reidbench.data.decoding import decode
 from reidbench.data.splits import make_split, read_split
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.running.evaluation import evaluate
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 

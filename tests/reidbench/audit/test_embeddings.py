@@ -16,8 +16,8 @@ from reidbench.audit.nearest import nearest_above
 from reidbench.cli.main import app
 from reidbench.data.decoding import decode
 from reidbench.data.splits import make_split
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.running.evaluation import evaluate
 
 
 def _units(vectors):

@@ -5,8 +5,8 @@ import pytest
 
 from reidbench.calibration.fitting import fit_curve
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.running.evaluation import evaluate
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 PLUGIN = """

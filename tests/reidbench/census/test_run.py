@@ -6,8 +6,8 @@ import pytest
 import reidbench
 from reidbench.census.run import take_census
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.running.evaluation import evaluate
 from reidbench.words import NEW_IDENTITY
 
 SMALL = "patterns:identities=24,size=64,level=easy"

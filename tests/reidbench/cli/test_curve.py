@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 import reidbench
 from reidbench.cli.curve import curve
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
+from reidbench.running.evaluation import evaluate
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 

@@ -11,9 +11,9 @@ import reidbench
 from reidbench.benchmark_file import Job
 from reidbench.cli.report import report
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.records.failures import FailedRun, MethodFailure, write_failure
+from reidbench.running.evaluation import evaluate
 
 app = typer.Typer()
 app.command()(report)

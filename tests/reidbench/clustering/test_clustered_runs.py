@@ -13,10 +13,10 @@ from reidbench.clustering.saved_run import cluster_run
 from reidbench.clustering.scoring import score_cluster_file
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.registry.registered import load_registry
-from reidbench.reopening import reopen
+from reidbench.running.evaluation import evaluate
+from reidbench.running.reopening import reopen
 from reidbench.submitting import submit
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import reidbench
-from reidbench.cache import cache_dir
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.identifying.answering import identify, to_csv
 from reidbench.progress import Progress
 from reidbench.records.saved_run import read_saved_run
+from reidbench.running.evaluation import evaluate
+from reidbench.running.representation_store import cache_dir
 from reidbench.words import NEW_IDENTITY
 
 SMALL = "patterns:identities=24,size=64,level=easy"

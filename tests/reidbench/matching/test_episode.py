@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 import reidbench
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
+from reidbench.running.evaluation import evaluate
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import reidbench
-from reidbench.evaluation import evaluate
 from reidbench.registry.registered import Offer, Registry
+from reidbench.running.evaluation import evaluate
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 

@@ -5,10 +5,10 @@ import pytest
 
 import reidbench
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.metrics.summary import predict, summarise
 from reidbench.progress import Progress
 from reidbench.records.saved_run import find_run, read_saved_run
+from reidbench.running.evaluation import evaluate
 
 
 @pytest.fixture(scope="module", params=["group", "all"])

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from reidbench.cli.main import app
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.records.run_record import load_runs
 from reidbench.registry.registered import load_registry
+from reidbench.running.evaluation import evaluate
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 MEAN = '''

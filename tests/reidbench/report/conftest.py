@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import reidbench
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
+from reidbench.running.evaluation import evaluate
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 HOSTILE = "<script>window.hacked=1</script>"

@@ -1,6 +1,6 @@
 """Ask a run's method some of its test queries again, in a changed world, and keep what came of it.
 
-What is changed and how answers are compared is :mod:`reidbench.blindness`; here it meets the stages of a run.
+What is changed and how answers are compared is :mod:`reidbench.running.blindness`; here it meets the stages of a run.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.assembly import represent
-from reidbench.blindness import Blindness, check_blindness, sample_size
-from reidbench.cache import key_of
 from reidbench.data.images import ImageSet
 from reidbench.matching.episode import Rows, answer
 from reidbench.methods.contract import Images
 from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress
+from reidbench.running.blindness import Blindness, check_blindness, sample_size
+from reidbench.running.building import represent
+from reidbench.running.representation_store import key_of
 
 if TYPE_CHECKING:
-    from reidbench.stages import Stages
+    from reidbench.running.stages import Stages
 
 
 def blindness_of(stages: Stages, described: Mapping[str, Rows]) -> Blindness:

@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.assembly import Assembled, represent
-from reidbench.cache import RepresentationStore, fitted_dir, keep_fitted, key_of
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import Episode, Rows
@@ -22,6 +20,8 @@ from reidbench.methods.representation import Representation
 from reidbench.metrics.summary import summarise
 from reidbench.progress import Progress, Stage
 from reidbench.registry.registered import Offer
+from reidbench.running.building import Assembled, represent
+from reidbench.running.representation_store import RepresentationStore, fitted_dir, keep_fitted, key_of
 from reidbench.thresholds import parse_policy
 from reidbench.thresholds.apply import choose_thresholds
 

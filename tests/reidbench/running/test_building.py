@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from reidbench.assembly import assemble, combinations, effective_settings, represent
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.errors import ReidbenchError
 from reidbench.methods.calibration import Calibration
@@ -11,6 +10,7 @@ from reidbench.methods.contract import EmbeddingMethod, MethodSpec, PartSpec, Se
 from reidbench.methods.fusion import Fusion
 from reidbench.methods.representation import Representation
 from reidbench.registry.registered import Offer, Registry
+from reidbench.running.building import assemble, combinations, effective_settings, represent
 
 
 class LeafSettings(Settings):

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 import reidbench
-from reidbench.provenance import GitState, describe_code, git_state
 from reidbench.registry.registered import Offer
+from reidbench.running.provenance import GitState, describe_code, git_state
 
 
 def git(folder, *arguments):

@@ -12,15 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.assembly import Assembled, combinations
-from reidbench.blindness import Blindness
-from reidbench.blindness_run import blindness_of
 from reidbench.calibration.calibrate import LabelledRows, Numbering, calibrate, number_curves
 from reidbench.calibration.calibrated import Calibrated
-from reidbench.choosing import choose_constants
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
-from reidbench.describing import Describer
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import Episode, GalleryMode, Rows, answer, encounter_names
 from reidbench.matching.gallery_trials import GalleryTrials, try_gallery
@@ -31,6 +26,11 @@ from reidbench.metrics.summary import summarise
 from reidbench.progress import Progress
 from reidbench.records.predictions import prediction_rows
 from reidbench.records.run_record import RunFiles
+from reidbench.running.blindness import Blindness
+from reidbench.running.blindness_of_run import blindness_of
+from reidbench.running.building import Assembled, combinations
+from reidbench.running.combination_constants import choose_constants
+from reidbench.running.extractor import Describer
 from reidbench.thresholds import Thresholds
 from reidbench.thresholds.apply import choose_thresholds
 

@@ -9,10 +9,10 @@ import pytest
 
 import reidbench
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.records.run_record import load_runs
 from reidbench.registry.registered import Offer, Registry
+from reidbench.running.evaluation import evaluate
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 

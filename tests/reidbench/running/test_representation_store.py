@@ -8,9 +8,9 @@ import weakref
 import numpy as np
 import pytest
 
-from reidbench.cache import RepresentationStore, cache_dir, key_of
 from reidbench.errors import ReidbenchError
 from reidbench.methods.representation import Ragged, Representation
+from reidbench.running.representation_store import RepresentationStore, cache_dir, key_of
 
 
 def described(numbers):

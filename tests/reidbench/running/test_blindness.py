@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 import reidbench
-from reidbench.blindness import FEWEST, MOST, Blindness, _deranged, sample_size
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
+from reidbench.running.blindness import FEWEST, MOST, Blindness, _deranged, sample_size
+from reidbench.running.evaluation import evaluate
 
 
 class Loud(Progress):

@@ -13,17 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from reidbench import __version__
-from reidbench.assembly import assemble, effective_settings
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.data.splits import AUTO, Split, read_split, split_of_kind
 from reidbench.defaults import DEFAULT_POLICY
-from reidbench.environment import choose_device, describe_environment
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import MethodSpec
 from reidbench.methods.local_features import keypoint_part
 from reidbench.progress import Progress, RichProgress
-from reidbench.provenance import describe_code
 from reidbench.records.migrations import SCHEMA
 from reidbench.records.run_record import (
     RunRecord,
@@ -35,7 +32,10 @@ from reidbench.records.run_record import (
     write_run,
 )
 from reidbench.registry.registered import Registry, canonical, load_registry
-from reidbench.stages import GalleryMode, Stages
+from reidbench.running.building import assemble, effective_settings
+from reidbench.running.environment import choose_device, describe_environment
+from reidbench.running.provenance import describe_code
+from reidbench.running.stages import GalleryMode, Stages
 
 DEFAULT_DATASET = "patterns"
 

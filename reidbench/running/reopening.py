@@ -1,7 +1,7 @@
 """Open a saved run again: its method as it was, its images, and the stages that it went through, begun.
 
 The one way from a record back to something that can be asked. Images and split are checked by their digests
-(:mod:`reidbench.run_inputs`), version, weights and parts of the method against the record. What the run said of its
+(:mod:`reidbench.running.inputs`), version, weights and parts of the method against the record. What the run said of its
 images comes from the cache, and so does what it learned. Scores are calibrated in one of two ways: anew on the run's
 own calibration episode, which comes out the same and also judges that episode out of fold, or as recorded, which needs
 no image of the run.
@@ -17,12 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from reidbench.assembly import Assembled, assemble, combinations, effective_settings
 from reidbench.calibration.calibrate import Numbering
 from reidbench.calibration.calibrated import calibrated_parts
 from reidbench.calibration.curves import curve_from_json
 from reidbench.data.images import ImageSet
-from reidbench.environment import choose_device
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import Rows
 from reidbench.methods.contract import Method
@@ -31,8 +29,10 @@ from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import Offer, Registry
-from reidbench.run_inputs import check_images, split_of
-from reidbench.stages import Stages
+from reidbench.running.building import Assembled, assemble, combinations, effective_settings
+from reidbench.running.environment import choose_device
+from reidbench.running.inputs import check_images, split_of
+from reidbench.running.stages import Stages
 from reidbench.thresholds import Policy
 
 

@@ -8,9 +8,9 @@ import pytest
 
 import reidbench
 from reidbench.errors import ReidbenchError
-from reidbench.evaluation import evaluate
 from reidbench.progress import Progress
-from reidbench.run_inputs import check_images, dataset_of, split_of
+from reidbench.running.evaluation import evaluate
+from reidbench.running.inputs import check_images, dataset_of, split_of
 
 DRAWN = "patterns:identities=12,size=32,level=easy"
 
