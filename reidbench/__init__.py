@@ -81,7 +81,7 @@ _HOMES = {
     "match_descriptors": "methods.local_matching",
     "match_mutual": "methods.local_matching",
     "read_split": "data.splits",
-    "rethreshold": "rethresholding",
+    "rethreshold": "experiments.rethresholding",
     "score": "scoring",
 }
 
@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from reidbench.data.splits import make_split as make_split
     from reidbench.data.splits import read_split as read_split
     from reidbench.errors import ReidbenchError as ReidbenchError
+    from reidbench.experiments.rethresholding import rethreshold as rethreshold
     from reidbench.matching.gallery_trials import GalleryTrials as GalleryTrials
     from reidbench.methods.batches import Batches as Batches
     from reidbench.methods.calibration import Calibration as Calibration
@@ -140,7 +141,6 @@ if TYPE_CHECKING:
     from reidbench.registry.sections import SectionPicture as SectionPicture
     from reidbench.registry.sections import SectionSpec as SectionSpec
     from reidbench.registry.sections import SectionTable as SectionTable
-    from reidbench.rethresholding import rethreshold as rethreshold
     from reidbench.running.evaluation import evaluate as evaluate
     from reidbench.scoring import score_predictions as score  # noqa: F401 - renamed for the public
     from reidbench.thresholds.base import Adjustment as Adjustment

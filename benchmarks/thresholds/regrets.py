@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from reidbench import ReidbenchError, load_runs
+from reidbench.experiments.rethresholding import tried_policies
 from reidbench.metrics.summary import summarise
 from reidbench.records.saved_run import read_saved_run
 from reidbench.registry.registered import load_registry
-from reidbench.rethresholding import tried_policies
 from reidbench.thresholds.apply import choose_thresholds
 
 Cell = tuple[str, int | None, str]  # dataset, split seed, method

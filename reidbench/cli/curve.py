@@ -75,7 +75,7 @@ def images_per_identity(
     as_json: _JsonOption = False,
 ) -> None:
     """Repeat runs with fewer gallery images of each animal; `report` then shows the curve."""
-    from reidbench.gallery_curves import images_per_identity as repeat
+    from reidbench.experiments.images_per_identity import images_per_identity as repeat
     from reidbench.progress import RichProgress
     from reidbench.records.saved_run import find_run
     from reidbench.running.inputs import dataset_of

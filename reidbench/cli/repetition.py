@@ -20,9 +20,9 @@ def repeat(
     Raises:
         ReidbenchError: It can't be repeated, or the numbers are not the same.
     """
+    from reidbench.experiments.repetition import repeat_run
     from reidbench.progress import RichProgress
     from reidbench.records.saved_run import find_run
-    from reidbench.repetition import repeat_run
 
     if run.is_file() and run.name != "run.json":
         raise ReidbenchError(

@@ -15,9 +15,9 @@ from rich.text import Text
 from reidbench.cli.options import PluginOption, RunsOption
 
 if TYPE_CHECKING:
+    from reidbench.experiments.rethresholding import PolicyOutcome
     from reidbench.metrics.uncertainty.bootstrap import Interval
     from reidbench.records.run_record import RunRecord
-    from reidbench.rethresholding import PolicyOutcome
     from reidbench.thresholds import Thresholds
 
 UNDEFINED = "–"
@@ -40,11 +40,11 @@ def rethreshold(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Decide a saved run again: write a new record beside it, or compare all policies and write none."""
+    from reidbench.experiments.rethresholding import rethreshold as decide
+    from reidbench.experiments.rethresholding import tried_policies, try_policies, warning_of
     from reidbench.progress import RichProgress
     from reidbench.records.saved_run import find_run, read_saved_run
     from reidbench.registry.registered import load_registry
-    from reidbench.rethresholding import rethreshold as decide
-    from reidbench.rethresholding import tried_policies, try_policies, warning_of
     from reidbench.thresholds.redraw import FOLDS
 
     registry = load_registry(files=plugin or ())

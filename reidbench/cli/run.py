@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from reidbench.benchmark_file import Job, read_benchmark
 from reidbench.cli.downloading import fetch
 from reidbench.cli.options import (
     SPLIT_KIND_HELP,
@@ -25,6 +24,7 @@ from reidbench.cli.options import (
 from reidbench.cli.repetition import repeat
 from reidbench.defaults import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.experiments.benchmark_file import Job, read_benchmark
 
 if TYPE_CHECKING:
     from reidbench.records.run_record import RunRecord
@@ -107,8 +107,8 @@ def run(
         )
     if download:
         fetch(dataset, root, yes=yes, console=console)
-    from reidbench.comparison import run_jobs  # numpy, pandas and the rest load here
-    from reidbench.isolation import Isolation
+    from reidbench.experiments.isolation import Isolation
+    from reidbench.experiments.jobs import run_jobs  # numpy, pandas and the rest load here
 
     apart = isolate or any(given is not None for given in (python, timeout, memory))
     isolation = Isolation(python, timeout, memory) if apart else None

@@ -28,7 +28,7 @@ def tune(
     as_json: Annotated[bool, typer.Option("--json", help="Print the cells as JSON.")] = False,
 ) -> None:
     """Try every cell of a method's grid; a cell that was run before is not run again."""
-    from reidbench.tuning import tune_method, write_best
+    from reidbench.experiments.grid_search import tune_method, write_best
 
     cells = tune_method(
         method, dataset, root=root, split_seed=split_seed, seed=seed, preset=preset,

@@ -19,7 +19,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.records.run_record import run_dir
 
 if TYPE_CHECKING:
-    from reidbench.benchmark_file import Job
+    from reidbench.experiments.benchmark_file import Job
 
 SCHEMA = 1
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from reidbench.gallery_curves import read_images_per_identity
+from reidbench.experiments.images_per_identity import read_images_per_identity
 from reidbench.metrics.gallery_size import gallery_sizes
 from reidbench.report import charts
 from reidbench.report.charts import Series

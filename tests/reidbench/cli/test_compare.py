@@ -11,9 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from reidbench.benchmark_file import Job
 from reidbench.cli.compare import compare
 from reidbench.errors import ReidbenchError
+from reidbench.experiments.benchmark_file import Job
 from reidbench.records.failures import FailedRun, MethodFailure, write_failure
 
 app = typer.Typer()

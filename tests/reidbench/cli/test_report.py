@@ -8,9 +8,9 @@ import typer
 from typer.testing import CliRunner
 
 import reidbench
-from reidbench.benchmark_file import Job
 from reidbench.cli.report import report
 from reidbench.errors import ReidbenchError
+from reidbench.experiments.benchmark_file import Job
 from reidbench.progress import Progress
 from reidbench.records.failures import FailedRun, MethodFailure, write_failure
 from reidbench.running.evaluation import evaluate

@@ -6,7 +6,7 @@ import pytest
 
 import reidbench
 from reidbench.errors import ReidbenchError
-from reidbench.gallery_curves import curves_dir, images_per_identity, read_images_per_identity
+from reidbench.experiments.images_per_identity import curves_dir, images_per_identity, read_images_per_identity
 from reidbench.progress import Progress
 from reidbench.running.evaluation import evaluate
 

@@ -1,6 +1,6 @@
 """A run in a process, and if need be an interpreter, of its own: whatever happens there costs one row.
 
-The parent starts ``PYTHON -m reidbench.isolation FOLDER``. The child reads what is asked from ``FOLDER/asked.json``,
+The parent starts ``PYTHON -m reidbench.experiments.isolation FOLDER``. The child reads what is asked from ``FOLDER/asked.json``,
 does the whole run, writes the same run folder as any run, and leaves one line in ``FOLDER/told.json``: where the record
 is, or what failed. What it leaves no line about (a crash, a hang, a kill) the parent reads from how it ended.
 """
@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reidbench.benchmark_file import Job
 from reidbench.errors import ReidbenchError
+from reidbench.experiments.benchmark_file import Job
 from reidbench.records.failures import MethodFailure
 from reidbench.records.run_record import RunRecord, read_run
 
@@ -80,7 +80,7 @@ def run_isolated(
         (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
         # Its own session, so that all it starts can be ended; what it prints goes to stderr, for results are ours.
         process = subprocess.Popen(
-            [python, "-X", "faulthandler", "-m", "reidbench.isolation", str(folder)],
+            [python, "-X", "faulthandler", "-m", "reidbench.experiments.isolation", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=2,
             start_new_session=True,
@@ -111,7 +111,9 @@ def find_interpreter(given: str | None) -> str:
     remedy = f"name an interpreter, and install reidbench and the plugin for it: {given} -m pip install reidbench"
     if found is None:
         raise ReidbenchError("there is no such interpreter", where=f"--python {given}", remedy=remedy)
-    done = subprocess.run([found, "-c", "import reidbench.isolation"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [found, "-c", "import reidbench.experiments.isolation"], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["it can't be started"])[-1]
         raise ReidbenchError(f"this interpreter can't run methods: {reason}", where=f"--python {given}", remedy=remedy)
@@ -167,7 +169,7 @@ def _child(folder: Path) -> None:
     plugin = ("", "")
     told: dict[str, Any]
     try:
-        from reidbench.comparison import evaluate_job
+        from reidbench.experiments.jobs import evaluate_job
         from reidbench.registry.registered import load_registry
 
         registry = load_registry(files=asked["plugins"])

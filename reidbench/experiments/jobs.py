@@ -9,12 +9,12 @@ from typing import Any
 
 from rich.console import Console
 
-from reidbench.benchmark_file import Job
 from reidbench.cli_errors import print_error
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
-from reidbench.isolation import Isolation, find_interpreter, run_isolated
+from reidbench.experiments.benchmark_file import Job
+from reidbench.experiments.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.progress import RichProgress
 from reidbench.records.failures import FailedRun, MethodFailure, forget_failure, write_failure
 from reidbench.records.run_record import RunRecord

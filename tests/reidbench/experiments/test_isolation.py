@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from reidbench.benchmark_file import Job
-from reidbench.comparison import run_jobs
 from reidbench.errors import ReidbenchError
-from reidbench.isolation import Isolation, run_isolated
+from reidbench.experiments.benchmark_file import Job
+from reidbench.experiments.isolation import Isolation, run_isolated
+from reidbench.experiments.jobs import run_jobs
 from reidbench.records.failures import FailedRun, MethodFailure, load_failures
 from reidbench.records.run_record import load_runs
 

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 import reidbench
 from reidbench.cli.main import app
 from reidbench.errors import ReidbenchError
+from reidbench.experiments.repetition import _refuse_another, compare_records, repeat_run
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord, load_runs, read_run
 from reidbench.registry.registered import Offered, Registry
-from reidbench.repetition import _refuse_another, compare_records, repeat_run
 from reidbench.running.evaluation import evaluate
 
 DATASET = "patterns:identities=12,size=64,level=easy"
@@ -127,7 +127,7 @@ def test_weights_that_are_gone_are_an_error(run, tmp_path, monkeypatch):
 
     spec = reidbench.MethodSpec("color_histogram", "", type(_settings(run)), Weighted)
     registry = Registry((Offered(spec, "reidbench", "0.1.0"),), ())
-    monkeypatch.setattr("reidbench.repetition.load_registry", lambda **_: registry)
+    monkeypatch.setattr("reidbench.experiments.repetition.load_registry", lambda **_: registry)
     with pytest.raises(ReidbenchError, match="no file 'w.pt'"):
         again(run, tmp_path)
 

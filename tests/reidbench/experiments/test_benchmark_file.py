@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reidbench.benchmark_file import read_benchmark
 from reidbench.errors import ReidbenchError
+from reidbench.experiments.benchmark_file import read_benchmark
 
 TEXT = """
 [dataset]
@@ -52,5 +52,5 @@ def test_a_bad_file_is_one_message(tmp_path, text):
 def test_the_committed_benchmarks_can_be_read(monkeypatch):
     for name in ("DATASET", "ZEBRA", "MOBILENET", "ALIKED", "IMAGENET", "BIRDS"):
         monkeypatch.setenv(name, "/somewhere")
-    for path in (Path(__file__).parents[2] / "benchmarks").glob("*.toml"):
+    for path in (Path(__file__).parents[3] / "benchmarks").glob("*.toml"):
         assert read_benchmark(path)
