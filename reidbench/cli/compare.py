@@ -15,7 +15,7 @@ from reidbench.cli.options import RunsOption
 from reidbench.output_files import whole_file
 
 if TYPE_CHECKING:
-    from reidbench.report.rows import LeaderboardRow
+    from reidbench.leaderboard.rows import LeaderboardRow
     from reidbench.report.sheets import Sheet
 
 
@@ -57,12 +57,12 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json does.")] = False,
 ) -> None:
     """Rank the methods of saved runs, one table for each dataset."""
+    from reidbench.leaderboard.detection_intervals import with_detection_intervals
+    from reidbench.leaderboard.ranking import compare_runs
     from reidbench.records.failures import load_failures
     from reidbench.records.run_record import find_runs, found_runs
     from reidbench.report import table
-    from reidbench.report.detection_intervals import with_detection_intervals
     from reidbench.report.protocols import protocol_sheets
-    from reidbench.report.ranking import compare_runs
     from reidbench.report.sheets import (
         against_sheets,
         cost_sheets,

@@ -109,10 +109,10 @@ def carried(
     as_json: _JsonOption = False,
 ) -> None:
     """Apply each threshold to the other datasets of a folder of runs; needs no image."""
+    from reidbench.leaderboard.ranking import compare_runs
     from reidbench.records.run_record import found_runs
     from reidbench.report.carried import as_json as carried_as_json
     from reidbench.report.carried import carried_thresholds
-    from reidbench.report.ranking import compare_runs
 
     there = found_runs(runs, "compare")
     for lost in there.unreadable:

@@ -159,8 +159,8 @@ def _kinds(protocol: str | None, split_kind: str, split: Path | None) -> tuple[s
 
 
 def _print_protocols(records: list[RunRecord]) -> None:
+    from reidbench.leaderboard.ranking import leaderboard
     from reidbench.report.protocols import protocol_sheets
-    from reidbench.report.ranking import leaderboard
     from reidbench.report.sheets import print_sheet
 
     console = Console(highlight=False)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.leaderboard.ranking import leaderboard, select_runs
 from reidbench.metrics.expected_cost import ErrorCosts
 from reidbench.output_files import whole_file
 from reidbench.records.failures import load_failures
@@ -14,7 +15,6 @@ from reidbench.records.saved_run import find_run
 from reidbench.registry.registered import load_registry
 from reidbench.report.html import PageOptions, write_report
 from reidbench.report.photographs import find_photographs, without_photographs
-from reidbench.report.ranking import leaderboard, select_runs
 
 KINDS = ("false_new", "misidentified", "false_match")
 

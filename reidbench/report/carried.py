@@ -13,10 +13,10 @@ from functools import lru_cache
 from statistics import fmean
 
 from reidbench.errors import ReidbenchError
+from reidbench.leaderboard.ranking import LeaderboardRow, setup_key
 from reidbench.metrics.summary import summarise
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedRun, read_saved_run
-from reidbench.report.ranking import LeaderboardRow, setup_key
 from reidbench.report.sheets import show
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from reidbench.leaderboard.run_curves import MAX_RANK, GroupCurves, RunCurves
 from reidbench.metrics.reliability import Reliability
-from reidbench.report.run_curves import MAX_RANK, GroupCurves, RunCurves
 from reidbench.report.svg import Axis, Plot, as_step, marker, series
 
 _UNIT = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)

@@ -17,6 +17,9 @@ import numpy as np
 from markupsafe import Markup
 
 from reidbench import __version__
+from reidbench.leaderboard.detection_intervals import with_detection_intervals
+from reidbench.leaderboard.ranking import OFFICIAL, LeaderboardRow, boards
+from reidbench.leaderboard.run_curves import RunCurves, curves_of
 from reidbench.metrics.expected_cost import ErrorCosts, expected_cost
 from reidbench.records.failures import FailedRun
 from reidbench.records.run_record import RunRecord, UnreadableRun
@@ -26,13 +29,10 @@ from reidbench.report import charts
 from reidbench.report.carried import carried_thresholds
 from reidbench.report.charts import CostPoint, Series
 from reidbench.report.citations import Citation, citations_of
-from reidbench.report.detection_intervals import with_detection_intervals
 from reidbench.report.error_gallery import Gallery
 from reidbench.report.panel import defined, method_view
 from reidbench.report.photographs import Photographs, without_photographs
 from reidbench.report.protocols import protocol_sheets
-from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
-from reidbench.report.run_curves import RunCurves, curves_of
 from reidbench.report.sheets import (
     Sheet,
     dataset_sheet,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+from reidbench.leaderboard.ranking import LeaderboardRow, describe_split
 from reidbench.records.run_record import RunRecord
 from reidbench.report import charts
 from reidbench.report.charts import Series
 from reidbench.report.error_gallery import Gallery
-from reidbench.report.ranking import LeaderboardRow, describe_split
 from reidbench.report.sheets import show
 from reidbench.report.views import GroupView, MethodView
 

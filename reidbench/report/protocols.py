@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from numpy.typing import NDArray
 
-from reidbench.encounters import WithoutEncounters, without_encounters
+from reidbench.leaderboard.ranking import LeaderboardRow, boards, setup_key
+from reidbench.leaderboard.without_encounters import WithoutEncounters, without_encounters
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.uncertainty.rates import IdentityRates, identity_rates
 from reidbench.metrics.uncertainty.shared_animals import Difference, mean_difference, mean_score
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import read_saved_run
-from reidbench.report.ranking import LeaderboardRow, boards, setup_key
 from reidbench.report.sheets import UNDEFINED, Sheet, name_of, show
 
 TORN = "random"

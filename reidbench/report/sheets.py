@@ -12,10 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from reidbench.leaderboard.ranking import OFFICIAL, LeaderboardRow, boards
 from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.records.failures import FailedRun
 from reidbench.records.run_record import UnreadableRun
-from reidbench.report.ranking import OFFICIAL, LeaderboardRow, boards
 
 UNDEFINED = "–"
 _WIDE = 120

@@ -18,8 +18,8 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from reidbench.leaderboard.ranking import CLOSED_SET, METRICS, OFFICIAL, TIE, LeaderboardRow, boards
 from reidbench.records.failures import FailedRun
-from reidbench.report.ranking import CLOSED_SET, METRICS, OFFICIAL, TIE, LeaderboardRow, boards
 from reidbench.report.sheets import UNDEFINED, Sheet, between, print_sheet, sheet_lines, show
 
 LISTED_SPLITS = 3

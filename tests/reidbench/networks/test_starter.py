@@ -76,7 +76,7 @@ def test_a_package_without_any_is_told_so(tmp_path, monkeypatch):
 
 
 def test_a_run_and_its_table_show_them_as_what_they_are(carried, tmp_path):
-    from reidbench.report.ranking import leaderboard
+    from reidbench.leaderboard.ranking import leaderboard
 
     settings = {"backbone": "test_resnet", "weights": "starter", "size": 32, "epochs": 0}
     dataset = "patterns:identities=12,size=32,level=easy"

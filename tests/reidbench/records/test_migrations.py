@@ -7,10 +7,10 @@ import pytest
 
 import reidbench
 from reidbench.errors import ReidbenchError
+from reidbench.leaderboard.ranking import leaderboard
 from reidbench.progress import Progress
 from reidbench.records.migrations import SCHEMA, migrate
 from reidbench.records.run_record import load_runs, question_of, run_id_of
-from reidbench.report.ranking import leaderboard
 from reidbench.running.evaluation import evaluate
 
 FROZEN = Path(__file__).parent

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
+from reidbench.leaderboard.ranking import leaderboard
 from reidbench.report.html import PageOptions, write_report
 from reidbench.report.photographs import find_photographs
-from reidbench.report.ranking import leaderboard
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")

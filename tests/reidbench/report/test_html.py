@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 import pytest
 
 from reidbench.errors import ReidbenchError
+from reidbench.leaderboard.confidence import Standing
+from reidbench.leaderboard.ranking import leaderboard
 from reidbench.metrics.expected_cost import ErrorCosts
 from reidbench.report.build import build_report, parse_costs
 from reidbench.report.html import PageOptions, write_report
 from reidbench.report.photographs import find_photographs
-from reidbench.report.ranking import leaderboard
-from reidbench.report.standing import Standing
 
 
 class Page(HTMLParser):

@@ -9,6 +9,7 @@ import pytest
 import reidbench
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.data.splits import read_split
+from reidbench.leaderboard.ranking import leaderboard
 from reidbench.methods.calibration import Calibration
 from reidbench.methods.fusion import Fusion
 from reidbench.methods.local_features import keypoint_part
@@ -22,7 +23,6 @@ from reidbench.report.error_gallery import Gallery
 from reidbench.report.html import PageOptions, write_report
 from reidbench.report.matches import MOST_LINES, MatchedPoints, draw_matches, match_images, matcher_of
 from reidbench.report.photographs import Photographs, Thumbnail, find_photographs
-from reidbench.report.ranking import leaderboard
 
 LEFT = Thumbnail("data:image/jpeg;base64,AAAA", 120, 60)
 SMALL = "patterns:identities=24,size=64,level=easy"

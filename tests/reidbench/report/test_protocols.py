@@ -8,12 +8,12 @@ from typer.testing import CliRunner
 from reidbench.cli.main import app
 from reidbench.data.splits.kinds import KINDS, parse_kind
 from reidbench.errors import ReidbenchError
+from reidbench.leaderboard.ranking import boards, compare_runs
+from reidbench.leaderboard.selection import IN_TIME, protocol_of
 from reidbench.records.run_record import load_runs
 from reidbench.records.saved_run import read_saved_run
 from reidbench.report.html import write_report
 from reidbench.report.protocols import compare_protocols, protocol_sheets
-from reidbench.report.ranking import boards, compare_runs
-from reidbench.report.selection import IN_TIME, protocol_of
 
 SMALL = "patterns:identities=36,size=64,level=easy"
 

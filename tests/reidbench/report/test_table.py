@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from reidbench.leaderboard.confidence import Standing
+from reidbench.leaderboard.ranking import METRICS, LeaderboardRow
 from reidbench.metrics.uncertainty.bootstrap import Interval
-from reidbench.report.ranking import METRICS, LeaderboardRow
-from reidbench.report.standing import Standing
 from reidbench.report.table import as_cells, as_csv, as_json, as_markdown, as_text, notes_of, print_tables, title_of
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.records.run_record import FoundRuns, RunRecord, found_runs
-from reidbench.report.rows import CLOSED_SET, METRICS, OFFICIAL, LeaderboardRow, make_row
-from reidbench.report.selection import (
+from reidbench.leaderboard.confidence import stand
+from reidbench.leaderboard.rows import CLOSED_SET, METRICS, OFFICIAL, LeaderboardRow, make_row
+from reidbench.leaderboard.selection import (
     describe_split,
     protocol_of,
     refuse_mixed_galleries,
@@ -20,7 +20,7 @@ from reidbench.report.selection import (
     select_runs,
     short,
 )
-from reidbench.report.standing import stand
+from reidbench.records.run_record import FoundRuns, RunRecord, found_runs
 
 __all__ = [
     "CLOSED_SET", "METRICS", "OFFICIAL", "TIE", "LeaderboardRow", "boards", "compare_runs", "describe_split",

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from reidbench.errors import ReidbenchError
+from reidbench.leaderboard.ranking import boards, compare_runs, leaderboard, ranks
 from reidbench.records.run_record import RunRecord
-from reidbench.report.ranking import boards, compare_runs, leaderboard, ranks
 
 
 def make_run(

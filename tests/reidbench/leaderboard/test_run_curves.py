@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from reidbench.report.run_curves import curves_of
+from reidbench.leaderboard.run_curves import curves_of
 from reidbench.words import NEW_IDENTITY
 
 

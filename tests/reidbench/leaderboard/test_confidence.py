@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from reidbench.errors import ReidbenchError
+from reidbench.leaderboard.detection_intervals import with_detection_intervals
+from reidbench.leaderboard.ranking import leaderboard
 from reidbench.records.run_record import PREDICTION_COLUMNS, RunFiles, RunRecord, write_run
-from reidbench.report.detection_intervals import with_detection_intervals
-from reidbench.report.ranking import leaderboard
 from reidbench.report.sheets import (
     against_sheets,
     cost_sheets,

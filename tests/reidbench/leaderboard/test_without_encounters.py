@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reidbench.encounters import without_encounters
+from reidbench.leaderboard.without_encounters import without_encounters
 from reidbench.metrics.answers import Answers
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode, SavedRun

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any
 
+from reidbench.leaderboard.confidence import Standing
+from reidbench.leaderboard.selection import protocol_of
 from reidbench.records.migrations import UNTESTED
 from reidbench.records.run_record import RunRecord
-from reidbench.report.selection import protocol_of
-from reidbench.report.standing import Standing
 from reidbench.running.blindness import Blindness
 
 OFFICIAL = "score"

@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.leaderboard.ranking import LeaderboardRow, boards
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.uncertainty.bootstrap import END_ANIMALS, Interval, interval
 from reidbench.metrics.uncertainty.detection import DetectionFolds, auroc_interval, draw_detection_folds
 from reidbench.records.saved_run import read_test_answers
-from reidbench.report.ranking import LeaderboardRow, boards
 
 
 def with_detection_intervals(rows: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
