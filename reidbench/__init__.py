@@ -82,7 +82,7 @@ _HOMES = {
     "match_mutual": "methods.local_matching",
     "read_split": "data.splits",
     "rethreshold": "experiments.rethresholding",
-    "score": "scoring",
+    "score": "scoring.predictions",
 }
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ if TYPE_CHECKING:
     from reidbench.registry.sections import SectionSpec as SectionSpec
     from reidbench.registry.sections import SectionTable as SectionTable
     from reidbench.running.evaluation import evaluate as evaluate
-    from reidbench.scoring import score_predictions as score  # noqa: F401 - renamed for the public
+    from reidbench.scoring.predictions import score_predictions as score  # noqa: F401 - renamed for the public
     from reidbench.thresholds.base import Adjustment as Adjustment
     from reidbench.thresholds.base import PolicySpec as PolicySpec
     from reidbench.thresholds.base import Thresholds as Thresholds

@@ -54,7 +54,7 @@ def score(
     if task is Task.clustering:
         _score_clusters(predictions, truth, as_json=as_json)
         return
-    from reidbench.scoring import score_predictions
+    from reidbench.scoring.predictions import score_predictions
 
     metrics: dict[str, Any] = score_predictions(predictions, truth, empty_side=empty_side.value).to_json()
     if as_json:
@@ -65,7 +65,7 @@ def score(
 
 def _score_clusters(predictions: Path, truth: Path, *, as_json: bool) -> None:
     from reidbench.cli.cluster import print_clusters
-    from reidbench.clustering.scoring import score_cluster_file
+    from reidbench.scoring.clusters import score_cluster_file
 
     found = score_cluster_file(predictions, truth)
     if as_json:

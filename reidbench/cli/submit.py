@@ -15,7 +15,7 @@ from rich.text import Text
 from reidbench.cli.options import PluginOption, RunsOption
 
 if TYPE_CHECKING:
-    from reidbench.submitting import Submission
+    from reidbench.submitting.submit import Submission
 
 
 def submit(
@@ -28,7 +28,7 @@ def submit(
 ) -> None:
     """Answer a competition's queries against its whole database and write the file that it takes."""
     from reidbench.registry.registered import load_registry
-    from reidbench.submitting import submit as answer
+    from reidbench.submitting.submit import submit as answer
 
     registry = load_registry(files=plugin or ())
     made = answer(run, output, root=root, runs_dir=runs, device=device, registry=registry)

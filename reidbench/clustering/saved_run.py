@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.clustering.choosing import Cut, choose_cut
+from reidbench.clustering.cut import Cut, choose_cut
 from reidbench.clustering.graph import Graph
 from reidbench.clustering.pairs import PairProbabilities, pair_probabilities
 from reidbench.data.images import ImageSet

@@ -10,14 +10,14 @@ from benchmarks.animalclef.counts import MINIATURE
 from benchmarks.animalclef.folder import make_folder
 from reidbench.cli.main import app
 from reidbench.clustering.saved_run import cluster_run
-from reidbench.clustering.scoring import score_cluster_file
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.registry.registered import load_registry
 from reidbench.running.evaluation import evaluate
 from reidbench.running.reopening import reopen
-from reidbench.submitting import submit
+from reidbench.scoring.clusters import score_cluster_file
+from reidbench.submitting.submit import submit
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reidbench.clustering.choosing import choose_cut
+from reidbench.clustering.cut import choose_cut
 from reidbench.clustering.graph import Graph, Rule, anchors, check_size, cut, symmetric
 from reidbench.errors import ReidbenchError
 

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from reidbench.data.images import ImageSet
-from reidbench.larger_gallery import ask_again
 from reidbench.matching.episode import Rows, answer
 from reidbench.methods.contract import EmbeddingMethod, Settings
 from reidbench.methods.representation import Representation
 from reidbench.metrics.summary import summarise
 from reidbench.progress import Progress
+from reidbench.submitting.larger_gallery import ask_again
 from reidbench.thresholds import parse_policy
 
 

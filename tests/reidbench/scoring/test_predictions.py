@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from reidbench.errors import ReidbenchError
-from reidbench.scoring import score_predictions
+from reidbench.scoring.predictions import score_predictions
 from reidbench.words import NEW_IDENTITY as NEW
 
 TRUTH = """image_id,identity,is_new,group

@@ -18,7 +18,7 @@ from reidbench.methods.contract import EmbeddingMethod, FitReport, MethodSpec, S
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
 from reidbench.running.evaluation import evaluate
-from reidbench.submitting import submit
+from reidbench.submitting.submit import submit
 
 CLEF = COMPETITIONS["AnimalCLEF2025"]
 

@@ -1,7 +1,7 @@
 """Answer what a competition asks with a saved run, against its whole database.
 
 The run chose its thresholds with part of the database enrolled; the answers are given with all of it. So its
-calibration queries are asked again of the whole database (:mod:`reidbench.larger_gallery`), and the run's policy
+calibration queries are asked again of the whole database (:mod:`reidbench.submitting.larger_gallery`), and the run's policy
 chooses anew. The test queries, asked again too, say what the answers are worth, on images that chose nothing.
 """
 
@@ -19,7 +19,6 @@ from reidbench.data.competitions import Competition, find_competition, read_comp
 from reidbench.data.competitions.answers import write_submission
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.larger_gallery import ask_again
 from reidbench.matching.episode import Rows, answer
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.summary import EpisodeMetrics, predict, summarise
@@ -28,6 +27,7 @@ from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import find_run
 from reidbench.registry.registered import Registry, load_registry
 from reidbench.running.reopening import Reopened, reopen
+from reidbench.submitting.larger_gallery import ask_again
 from reidbench.thresholds import Thresholds
 from reidbench.thresholds.apply import choose_thresholds
 from reidbench.words import NEW_IDENTITY
@@ -123,7 +123,7 @@ def submit(
     registry = registry or load_registry()
     reopened = reopen(record, images, registry=registry, device=device, progress=progress)
     if competition.task == "cluster":
-        from reidbench.clustering.submitting import cluster_asked  # scikit-learn loads there
+        from reidbench.submitting.clusters import cluster_asked  # scikit-learn loads there
 
         both = _joined(images, asked)
         found, score = cluster_asked(reopened, asked, both, competition, order, Path(output))
