@@ -16,8 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from reidbench.audit.fingerprints import SIDE, Fingerprints, places
-from reidbench.audit.near_duplicates import near_duplicates, nearest_pairs
+from reidbench.auditing.fingerprints import SIDE, Fingerprints, places
+from reidbench.auditing.near_duplicates import near_duplicates, nearest_pairs
 from reidbench.running.environment import describe_environment
 
 

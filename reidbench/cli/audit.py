@@ -48,7 +48,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything found as JSON.")] = False,
 ) -> None:
     """Find duplicates, leaks across a split, doubtful names and unreadable images."""
-    from reidbench.audit.command import AuditOptions, run_audit
+    from reidbench.auditing.command import AuditOptions, run_audit
     from reidbench.progress import RichProgress
     from reidbench.report.audit_page import as_json as audit_json
     from reidbench.report.sheets import print_sheet

@@ -16,8 +16,8 @@ from rich.text import Text
 from reidbench.cli.options import RunsOption
 
 if TYPE_CHECKING:
-    from reidbench.census.population import Estimate
-    from reidbench.census.run import Census, GroupCensus
+    from reidbench.counting.census import Census, GroupCensus
+    from reidbench.counting.population import Estimate
     from reidbench.metrics.uncertainty.shares import AnimalCounts
 
 UNDEFINED = "–"
@@ -38,8 +38,8 @@ def census(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Estimate how many animals there are from answers with errors, and how many comparisons mend the catalogue."""
-    from reidbench.census.effort import TARGETS
-    from reidbench.census.run import take_census, write_curve
+    from reidbench.counting.census import take_census, write_curve
+    from reidbench.counting.effort import TARGETS
 
     found = take_census(
         run, photographs=photographs, targets=target or TARGETS, candidates=candidates, runs_dir=runs
@@ -54,7 +54,7 @@ def census(
 
 
 def _print(found: Census, console: Console) -> None:
-    from reidbench.census.run import ASSUMPTIONS
+    from reidbench.counting.census import ASSUMPTIONS
 
     record = found.record
     console.print(Text(f"{record.method} on {record.dataset} · run {record.id} · {found.counted}", style="bold"))

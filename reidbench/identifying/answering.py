@@ -18,9 +18,9 @@ import numpy as np
 
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.identifying.asking import ask
 from reidbench.identifying.enrolment import read_gallery
 from reidbench.identifying.new_photographs import NewPhotographs, joined, read_photographs
+from reidbench.identifying.searching import ask
 from reidbench.metrics.review_bands import BANDS, Band, Certainty, excess_of, is_right, learn_certainty
 from reidbench.metrics.summary import predict
 from reidbench.metrics.uncertainty.bootstrap import Interval

@@ -14,8 +14,8 @@ from typing import Any
 from markupsafe import Markup
 
 from reidbench import __version__
-from reidbench.audit.findings import LINKS, Audit, Pair
-from reidbench.audit.rescoring import WithoutLeaks
+from reidbench.auditing.findings import LINKS, Audit, Pair
+from reidbench.auditing.rescoring import WithoutLeaks
 from reidbench.report.photographs import Photographs, Thumbnail, thumbnail
 from reidbench.report.sheets import UNDEFINED, Sheet, show
 from reidbench.report.templating import environment, source

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reidbench.audit.capture_times import believed, capture_times, parse_capture_time, read_capture_time
+from reidbench.auditing.capture_times import believed, capture_times, parse_capture_time, read_capture_time
 
 
 def _time(text):

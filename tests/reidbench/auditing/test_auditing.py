@@ -2,9 +2,9 @@
 
 import pytest
 
-from reidbench.audit.auditing import audit_images
-from reidbench.audit.findings import NEAR, SAME_BYTES, SAME_DAY, SAME_PIXELS, repaired
-from reidbench.audit.names import named_in_files, tokens, written_alike
+from reidbench.auditing.auditing import audit_images
+from reidbench.auditing.findings import NEAR, SAME_BYTES, SAME_DAY, SAME_PIXELS, repaired
+from reidbench.auditing.names import named_in_files, tokens, written_alike
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 

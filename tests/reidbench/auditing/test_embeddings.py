@@ -9,10 +9,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import reidbench
-from reidbench.audit.auditing import audit_images
-from reidbench.audit.embeddings import FLOOR, Embeddings, near_embeddings
-from reidbench.audit.findings import NEAR_EMBEDDING
-from reidbench.audit.nearest import nearest_above
+from reidbench.auditing.auditing import audit_images
+from reidbench.auditing.embeddings import FLOOR, Embeddings, near_embeddings
+from reidbench.auditing.findings import NEAR_EMBEDDING
+from reidbench.auditing.nearest import nearest_above
 from reidbench.cli.main import app
 from reidbench.data.decoding import decode
 from reidbench.data.splits import make_split
@@ -26,7 +26,7 @@ def _units(vectors):
 
 @pytest.mark.parametrize("block", [1, 100, 1 << 25])
 def test_nearest_pairs_are_those_of_a_full_comparison(block, monkeypatch):
-    monkeypatch.setattr("reidbench.audit.nearest._BLOCK", block)
+    monkeypatch.setattr("reidbench.auditing.nearest._BLOCK", block)
     unit = _units(np.random.default_rng(0).normal(size=(40, 3)))
     unit[7] = 0
     cosine = unit @ unit.T - 2 * np.eye(40)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from reidbench.census.population import (
+from reidbench.counting.population import (
     MeasuredErrors,
     Population,
     TooLittle,

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from pathlib import PurePosixPath
 
-from reidbench.audit.findings import Suspect
+from reidbench.auditing.findings import Suspect
 from reidbench.data.images import ImageSet
 
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.calibration.pairs import identity_folds
-from reidbench.census.effort import CANDIDATES, TARGETS, Effort, review_effort
-from reidbench.census.population import (
+from reidbench.counting.effort import CANDIDATES, TARGETS, Effort, review_effort
+from reidbench.counting.population import (
     Estimate,
     MeasuredErrors,
     Population,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reidbench.audit.findings import Audit
+from reidbench.auditing.findings import Audit
 from reidbench.data.splits import read_split
 from reidbench.metrics.summary import summarise
 from reidbench.metrics.uncertainty.rates import identity_rates

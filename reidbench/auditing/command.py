@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reidbench.audit.auditing import audit_images
-from reidbench.audit.background import without_animals
-from reidbench.audit.embeddings import read_embeddings
-from reidbench.audit.findings import Audit, repaired
-from reidbench.audit.rescoring import WithoutLeaks, score_without_leaks
+from reidbench.auditing.auditing import audit_images
+from reidbench.auditing.background import without_animals
+from reidbench.auditing.embeddings import read_embeddings
+from reidbench.auditing.findings import Audit, repaired
+from reidbench.auditing.rescoring import WithoutLeaks, score_without_leaks
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.data.splits import Split, make_split, read_split, write_split

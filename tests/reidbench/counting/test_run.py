@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import reidbench
-from reidbench.census.run import take_census
+from reidbench.counting.census import take_census
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.running.evaluation import evaluate

@@ -9,8 +9,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import reidbench
-from reidbench.audit.background import without_animals
-from reidbench.audit.command import AuditOptions, run_audit
+from reidbench.auditing.background import without_animals
+from reidbench.auditing.command import AuditOptions, run_audit
 from reidbench.cli.main import app
 from reidbench.data.decoding import decode
 from reidbench.data.splits import make_split, read_split

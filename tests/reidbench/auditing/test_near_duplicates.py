@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import reidbench
-from reidbench.audit.fingerprints import fingerprint, places
-from reidbench.audit.near_duplicates import groups_of, near_duplicates, nearest_pairs
+from reidbench.auditing.fingerprints import fingerprint, places
+from reidbench.auditing.near_duplicates import groups_of, near_duplicates, nearest_pairs
 
 SETS = ["patterns:identities=36,size=96", "zebra"]
 

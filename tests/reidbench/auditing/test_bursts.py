@@ -9,10 +9,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import reidbench
-from reidbench.audit.auditing import audit_images
-from reidbench.audit.bursts import find_bursts
-from reidbench.audit.capture_times import CaptureTimes
-from reidbench.audit.findings import SAME_BURST, repaired
+from reidbench.auditing.auditing import audit_images
+from reidbench.auditing.bursts import find_bursts
+from reidbench.auditing.capture_times import CaptureTimes
+from reidbench.auditing.findings import SAME_BURST, repaired
 from reidbench.cli.main import app
 from reidbench.data.splits import Split, make_split, read_split
 from reidbench.progress import Progress

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.audit.nearest import CosinePairs, nearest_above
+from reidbench.auditing.nearest import CosinePairs, nearest_above
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress

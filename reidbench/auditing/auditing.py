@@ -7,10 +7,10 @@ from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
-from reidbench.audit.bursts import WITHIN_S, find_bursts
-from reidbench.audit.capture_times import capture_times
-from reidbench.audit.embeddings import Embeddings, near_embeddings
-from reidbench.audit.findings import (
+from reidbench.auditing.bursts import WITHIN_S, find_bursts
+from reidbench.auditing.capture_times import capture_times
+from reidbench.auditing.embeddings import Embeddings, near_embeddings
+from reidbench.auditing.findings import (
     NEAR,
     NEAR_EMBEDDING,
     SAME_BURST,
@@ -22,9 +22,9 @@ from reidbench.audit.findings import (
     Suspect,
     sides_of,
 )
-from reidbench.audit.fingerprints import Fingerprints, fingerprint
-from reidbench.audit.names import named_in_files, written_alike
-from reidbench.audit.near_duplicates import ALIKE, groups_of, near_duplicates
+from reidbench.auditing.fingerprints import Fingerprints, fingerprint
+from reidbench.auditing.names import named_in_files, written_alike
+from reidbench.auditing.near_duplicates import ALIKE, groups_of, near_duplicates
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
 from reidbench.progress import Progress

@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from reidbench.audit.fingerprints import SIDE, Fingerprints
+from reidbench.auditing.fingerprints import SIDE, Fingerprints
 
 NEIGHBOURS = 12
 """Nearest images that each is compared with; a longer series of one photograph is still found, as a chain."""

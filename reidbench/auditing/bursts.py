@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.audit.capture_times import CaptureTimes
+from reidbench.auditing.capture_times import CaptureTimes
 
 WITHIN_S = 60.0
 """Seconds between two photographs of a burst at most: an animal before a camera moves, and light and place stay."""

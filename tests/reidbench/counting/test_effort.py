@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reidbench.census.effort import review_effort
+from reidbench.counting.effort import review_effort
 from reidbench.metrics.answers import Answers
 
 A = Answers(
