@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from reidbench import load_dataset
-from reidbench.report.contact_sheet import contact_sheet
+from reidbench.reporting.contact_sheet import contact_sheet
 
 
 def main() -> None:

@@ -48,10 +48,10 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything found as JSON.")] = False,
 ) -> None:
     """Find duplicates, leaks across a split, doubtful names and unreadable images."""
-    from reidbench.auditing.command import AuditOptions, run_audit
     from reidbench.progress import RichProgress
-    from reidbench.report.audit_page import as_json as audit_json
-    from reidbench.report.sheets import print_sheet
+    from reidbench.reporting.audit_build import AuditOptions, run_audit
+    from reidbench.reporting.audit_page import as_json as audit_json
+    from reidbench.reporting.small_tables import print_sheet
 
     options = AuditOptions(
         split_path=split, split_kind=split_kind, split_seed=split_seed, no_split=no_split, runs_dir=runs, output=output,

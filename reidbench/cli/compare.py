@@ -16,7 +16,7 @@ from reidbench.output_files import whole_file
 
 if TYPE_CHECKING:
     from reidbench.leaderboard.rows import LeaderboardRow
-    from reidbench.report.sheets import Sheet
+    from reidbench.reporting.small_tables import Sheet
 
 
 class Format(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum in every version
@@ -61,9 +61,9 @@ def compare(
     from reidbench.leaderboard.ranking import compare_runs
     from reidbench.records.failures import load_failures
     from reidbench.records.run_record import find_runs, found_runs
-    from reidbench.report import table
-    from reidbench.report.protocols import protocol_sheets
-    from reidbench.report.sheets import (
+    from reidbench.reporting import leaderboard_table as table
+    from reidbench.reporting.protocols import protocol_sheets
+    from reidbench.reporting.small_tables import (
         against_sheets,
         cost_sheets,
         dataset_sheet,
@@ -118,6 +118,6 @@ def compare(
 
 
 def _as_html(rows: Sequence[LeaderboardRow], sheets: Sequence[Sheet]) -> str:
-    from reidbench.report.html import write_leaderboard
+    from reidbench.reporting.page import write_leaderboard
 
     return write_leaderboard(rows, sheets)

@@ -111,8 +111,8 @@ def carried(
     """Apply each threshold to the other datasets of a folder of runs; needs no image."""
     from reidbench.leaderboard.ranking import compare_runs
     from reidbench.records.run_record import found_runs
-    from reidbench.report.carried import as_json as carried_as_json
-    from reidbench.report.carried import carried_thresholds
+    from reidbench.reporting.carried import as_json as carried_as_json
+    from reidbench.reporting.carried import carried_thresholds
 
     there = found_runs(runs, "compare")
     for lost in there.unreadable:

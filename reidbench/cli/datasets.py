@@ -125,7 +125,7 @@ def _describe(images: ImageSet, console: Console) -> None:
 
 
 def _write_sheet(images: ImageSet, path: Path) -> None:
-    from reidbench.report.contact_sheet import contact_sheet
+    from reidbench.reporting.contact_sheet import contact_sheet
 
     content = contact_sheet(images)
     with whole_file(path, "contact sheet", "--open") as temporary:

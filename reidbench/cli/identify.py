@@ -70,7 +70,7 @@ def identify(
     output = output or Path("identify.csv")
     write_answers(output, to_csv(found.found))
     if page is not None:
-        from reidbench.report.review import write_review
+        from reidbench.reporting.review import write_review
 
         size = write_review(page, found)
         typer.echo(f"review page: {page} ({size / 1e6:.1f} MB)", err=True)
@@ -82,7 +82,7 @@ def identify(
 
 
 def _print(found: Identifications) -> None:
-    from reidbench.report.review import rate_told, rule_told
+    from reidbench.reporting.review import rate_told, rule_told
 
     read = found.photographs
     typer.echo(f"{len(found.found)} photographs by {found.record.method} on {found.record.dataset}")

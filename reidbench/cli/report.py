@@ -49,8 +49,8 @@ def report(
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "reidbench report",
 ) -> None:
     """Write a page of leaderboard, curves, groups, costs and errors; it opens anywhere, without a network."""
-    from reidbench.report.build import build_report, parse_costs
-    from reidbench.report.html import PageOptions
+    from reidbench.reporting.build import build_report, parse_costs
+    from reidbench.reporting.page import PageOptions
 
     options = PageOptions(title=title, unknown_rate=unknown_rate, costs=parse_costs(cost or []), errors=errors)
     size = build_report(

@@ -160,8 +160,8 @@ def _kinds(protocol: str | None, split_kind: str, split: Path | None) -> tuple[s
 
 def _print_protocols(records: list[RunRecord]) -> None:
     from reidbench.leaderboard.ranking import leaderboard
-    from reidbench.report.protocols import protocol_sheets
-    from reidbench.report.sheets import print_sheet
+    from reidbench.reporting.protocols import protocol_sheets
+    from reidbench.reporting.small_tables import print_sheet
 
     console = Console(highlight=False)
     for sheet in protocol_sheets(leaderboard(records, mixed_splits=True)):

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 import reidbench
 from reidbench.auditing.background import without_animals
-from reidbench.auditing.command import AuditOptions, run_audit
 from reidbench.cli.main import app
 from reidbench.data.decoding import decode
 from reidbench.data.splits import make_split, read_split
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
+from reidbench.reporting.audit_build import AuditOptions, run_audit
 from reidbench.running.evaluation import evaluate
 
 SMALL = "patterns:identities=24,size=64,level=easy"

@@ -15,7 +15,7 @@ from reidbench.cli.main import app
 from reidbench.data.sources import dataset_names
 from reidbench.data.sources.wildlife_facts import wildlife_facts
 from reidbench.errors import ReidbenchError
-from reidbench.report.contact_sheet import LARGEST, contact_sheet
+from reidbench.reporting.contact_sheet import LARGEST, contact_sheet
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 

@@ -10,7 +10,7 @@ import pytest
 from reidbench.identifying.answering import identify
 from reidbench.identifying.enrolment import read_decisions
 from reidbench.progress import Progress
-from reidbench.report.review import review_page, write_review
+from reidbench.reporting.review import review_page, write_review
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")

@@ -14,7 +14,8 @@ from reidbench.errors import ReidbenchError
 from reidbench.leaderboard.detection_intervals import with_detection_intervals
 from reidbench.leaderboard.ranking import leaderboard
 from reidbench.records.run_record import PREDICTION_COLUMNS, RunFiles, RunRecord, write_run
-from reidbench.report.sheets import (
+from reidbench.reporting.leaderboard_table import as_markdown, as_text, print_tables
+from reidbench.reporting.small_tables import (
     against_sheets,
     cost_sheets,
     dataset_sheet,
@@ -24,7 +25,6 @@ from reidbench.report.sheets import (
     sheet_lines,
     variance_sheets,
 )
-from reidbench.report.table import as_markdown, as_text, print_tables
 from reidbench.words import NEW_IDENTITY
 
 TRUE = np.array([f"a{i // 3}" for i in range(240)])

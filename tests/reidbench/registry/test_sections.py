@@ -7,7 +7,7 @@ from reidbench import SectionPicture, SectionSpec, SectionTable
 from reidbench.leaderboard.ranking import leaderboard
 from reidbench.registry.registered import Offered, Registry
 from reidbench.registry.sections import section_view
-from reidbench.report.html import write_report
+from reidbench.reporting.page import write_report
 
 HOSTILE = "<script>window.hacked=3</script>"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>window.hacked=4</script></svg>'

@@ -18,11 +18,11 @@ from reidbench.methods.representation import Ragged, Representation
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import load_registry
-from reidbench.report.error_cases import ErrorCase
-from reidbench.report.error_gallery import Gallery
-from reidbench.report.html import PageOptions, write_report
-from reidbench.report.matches import MOST_LINES, MatchedPoints, draw_matches, match_images, matcher_of
-from reidbench.report.photographs import Photographs, Thumbnail, find_photographs
+from reidbench.reporting.error_cases import ErrorCase
+from reidbench.reporting.error_gallery import Gallery
+from reidbench.reporting.matches import MOST_LINES, MatchedPoints, draw_matches, match_images, matcher_of
+from reidbench.reporting.page import PageOptions, write_report
+from reidbench.reporting.photographs import Photographs, Thumbnail, find_photographs
 
 LEFT = Thumbnail("data:image/jpeg;base64,AAAA", 120, 60)
 SMALL = "patterns:identities=24,size=64,level=easy"

@@ -13,7 +13,16 @@ from rich.console import Console
 from reidbench.leaderboard.confidence import Standing
 from reidbench.leaderboard.ranking import METRICS, LeaderboardRow
 from reidbench.metrics.uncertainty.bootstrap import Interval
-from reidbench.report.table import as_cells, as_csv, as_json, as_markdown, as_text, notes_of, print_tables, title_of
+from reidbench.reporting.leaderboard_table import (
+    as_cells,
+    as_csv,
+    as_json,
+    as_markdown,
+    as_text,
+    notes_of,
+    print_tables,
+    title_of,
+)
 
 
 def make_row(method: str = "sift", rank: int | None = 1, score: float | None = 0.5, **changes: Any) -> LeaderboardRow:

@@ -13,8 +13,8 @@ from reidbench.records.failures import load_failures
 from reidbench.records.run_record import FoundRuns, found_runs
 from reidbench.records.saved_run import find_run
 from reidbench.registry.registered import load_registry
-from reidbench.report.html import PageOptions, write_report
-from reidbench.report.photographs import find_photographs, without_photographs
+from reidbench.reporting.page import PageOptions, write_report
+from reidbench.reporting.photographs import find_photographs, without_photographs
 
 KINDS = ("false_new", "misidentified", "false_match")
 

@@ -12,8 +12,8 @@ from reidbench.leaderboard.ranking import boards, compare_runs
 from reidbench.leaderboard.selection import IN_TIME, protocol_of
 from reidbench.records.run_record import load_runs
 from reidbench.records.saved_run import read_saved_run
-from reidbench.report.html import write_report
-from reidbench.report.protocols import compare_protocols, protocol_sheets
+from reidbench.reporting.page import write_report
+from reidbench.reporting.protocols import compare_protocols, protocol_sheets
 
 SMALL = "patterns:identities=36,size=64,level=easy"
 

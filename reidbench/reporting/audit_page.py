@@ -16,9 +16,9 @@ from markupsafe import Markup
 from reidbench import __version__
 from reidbench.auditing.findings import LINKS, Audit, Pair
 from reidbench.auditing.rescoring import WithoutLeaks
-from reidbench.report.photographs import Photographs, Thumbnail, thumbnail
-from reidbench.report.sheets import UNDEFINED, Sheet, show
-from reidbench.report.templating import environment, source
+from reidbench.reporting.photographs import Photographs, Thumbnail, thumbnail
+from reidbench.reporting.small_tables import UNDEFINED, Sheet, show
+from reidbench.reporting.templating import environment, source
 
 SHOWN = 24
 """Most cards of one kind: with two pictures each, and twelve kinds, the page stays below 5 MB."""

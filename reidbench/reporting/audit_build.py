@@ -20,8 +20,8 @@ from reidbench.output_files import whole_file
 from reidbench.progress import Progress
 from reidbench.records.run_record import FoundRuns, found_runs
 from reidbench.records.saved_run import find_run
-from reidbench.report.audit_page import audit_sheets, write_audit
-from reidbench.report.sheets import Sheet, show
+from reidbench.reporting.audit_page import audit_sheets, write_audit
+from reidbench.reporting.small_tables import Sheet, show
 
 
 @dataclass(frozen=True, slots=True)

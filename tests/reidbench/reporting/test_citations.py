@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from reidbench.report.citations import citations_of, wildlife_summary
+from reidbench.reporting.citations import citations_of, wildlife_summary
 
 
 def test_datasets_methods_and_the_tool_are_named_once(finished):

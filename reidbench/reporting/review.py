@@ -22,8 +22,8 @@ from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.review_bands import BANDS
 from reidbench.output_files import whole_file
-from reidbench.report.photographs import Thumbnail, thumbnail
-from reidbench.report.templating import environment, source
+from reidbench.reporting.photographs import Thumbnail, thumbnail
+from reidbench.reporting.templating import environment, source
 
 if TYPE_CHECKING:
     from reidbench.identifying.answering import BandRate, Identification, Identifications

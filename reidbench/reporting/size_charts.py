@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from reidbench.experiments.images_per_identity import read_images_per_identity
 from reidbench.metrics.gallery_size import gallery_sizes
-from reidbench.report import charts
-from reidbench.report.charts import Series
+from reidbench.reporting import charts
+from reidbench.reporting.charts import Series
 
 
 def size_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:

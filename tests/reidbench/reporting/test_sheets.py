@@ -4,7 +4,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from reidbench.report.sheets import Sheet, print_sheet
+from reidbench.reporting.small_tables import Sheet, print_sheet
 
 FAILED = Sheet("Failed", ("method", "how", "reason"), (("otter", "raised", "otter raised it"),), n_names=3, prose=True)
 

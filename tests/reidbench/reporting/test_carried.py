@@ -9,7 +9,7 @@ import pytest
 from reidbench.leaderboard.ranking import leaderboard
 from reidbench.metrics.summary import predict
 from reidbench.records.saved_run import read_saved_run
-from reidbench.report.carried import as_json, carried_thresholds
+from reidbench.reporting.carried import as_json, carried_thresholds
 
 
 def test_each_pair_of_datasets_of_one_method_is_carried(finished):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reidbench.report.error_gallery import ErrorPictures
-from reidbench.report.sheets import Sheet
-from reidbench.report.table import Cell
+from reidbench.reporting.error_gallery import ErrorPictures
+from reidbench.reporting.leaderboard_table import Cell
+from reidbench.reporting.small_tables import Sheet
 
 
 @dataclass(frozen=True, slots=True, eq=False)

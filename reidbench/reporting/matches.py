@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from reidbench.errors import ReidbenchError
 from reidbench.methods.representation import Ragged, Representation
 from reidbench.records.run_record import RunRecord
-from reidbench.report.photographs import Photographs, Thumbnail
+from reidbench.reporting.photographs import Photographs, Thumbnail
 
 if TYPE_CHECKING:
     from reidbench.methods.local_features import LocalFeatureMethod

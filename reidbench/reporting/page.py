@@ -25,15 +25,17 @@ from reidbench.records.failures import FailedRun
 from reidbench.records.run_record import RunRecord, UnreadableRun
 from reidbench.registry.registered import Registry, load_registry
 from reidbench.registry.sections import SectionView, section_view
-from reidbench.report import charts
-from reidbench.report.carried import carried_thresholds
-from reidbench.report.charts import CostPoint, Series
-from reidbench.report.citations import Citation, citations_of
-from reidbench.report.error_gallery import Gallery
-from reidbench.report.panel import defined, method_view
-from reidbench.report.photographs import Photographs, without_photographs
-from reidbench.report.protocols import protocol_sheets
-from reidbench.report.sheets import (
+from reidbench.reporting import charts
+from reidbench.reporting.carried import carried_thresholds
+from reidbench.reporting.charts import CostPoint, Series
+from reidbench.reporting.citations import Citation, citations_of
+from reidbench.reporting.error_gallery import Gallery
+from reidbench.reporting.leaderboard_table import as_cells, notes_of, title_of
+from reidbench.reporting.method_panel import defined, method_view
+from reidbench.reporting.photographs import Photographs, without_photographs
+from reidbench.reporting.protocols import protocol_sheets
+from reidbench.reporting.size_charts import size_charts
+from reidbench.reporting.small_tables import (
     Sheet,
     dataset_sheet,
     failure_sheets,
@@ -42,10 +44,8 @@ from reidbench.report.sheets import (
     unreadable_sheets,
     variance_sheets,
 )
-from reidbench.report.size_charts import size_charts
-from reidbench.report.table import as_cells, notes_of, title_of
-from reidbench.report.templating import environment, source
-from reidbench.report.views import BoardView, LeaderboardView, TableView
+from reidbench.reporting.templating import environment, source
+from reidbench.reporting.views import BoardView, LeaderboardView, TableView
 
 MOST_ERRORS = 6  # of each kind and method
 MOST_OTHERS = 9  # runs of a row that are drawn thinly behind the first

@@ -10,9 +10,9 @@ from reidbench.errors import ReidbenchError
 from reidbench.leaderboard.confidence import Standing
 from reidbench.leaderboard.ranking import leaderboard
 from reidbench.metrics.expected_cost import ErrorCosts
-from reidbench.report.build import build_report, parse_costs
-from reidbench.report.html import PageOptions, write_report
-from reidbench.report.photographs import find_photographs
+from reidbench.reporting.build import build_report, parse_costs
+from reidbench.reporting.page import PageOptions, write_report
+from reidbench.reporting.photographs import find_photographs
 
 
 class Page(HTMLParser):
@@ -161,7 +161,7 @@ def test_other_splits_of_a_row_are_drawn_thinly_behind_the_first(finished, monke
     # One line for each row's other run in each of two plots.
     assert page.count('class="line s0 other"') == page.count('class="line s1 other"') == 2
     assert "draw up to 9 of its other runs thinly behind" in page
-    monkeypatch.setattr("reidbench.report.html.MOST_OTHERS", 0)
+    monkeypatch.setattr("reidbench.reporting.page.MOST_OTHERS", 0)
     assert ' other"' not in write_report(rows)
     alone = write_report(leaderboard([run for run in finished.of("patterns") if run.split_seed == 0]))
     assert ' other"' not in alone and "thinly" not in alone

@@ -9,7 +9,7 @@ from PIL import Image
 
 import reidbench
 from reidbench.errors import ReidbenchError
-from reidbench.report.photographs import LONGEST_SIDE, Photographs, find_photographs, thumbnail
+from reidbench.reporting.photographs import LONGEST_SIDE, Photographs, find_photographs, thumbnail
 
 
 def test_drawn_animals_need_not_be_named(finished):

@@ -6,11 +6,11 @@ import math
 
 from reidbench.leaderboard.ranking import LeaderboardRow, describe_split
 from reidbench.records.run_record import RunRecord
-from reidbench.report import charts
-from reidbench.report.charts import Series
-from reidbench.report.error_gallery import Gallery
-from reidbench.report.sheets import show
-from reidbench.report.views import GroupView, MethodView
+from reidbench.reporting import charts
+from reidbench.reporting.charts import Series
+from reidbench.reporting.error_gallery import Gallery
+from reidbench.reporting.small_tables import show
+from reidbench.reporting.views import GroupView, MethodView
 
 
 def method_view(each: Series, row: LeaderboardRow, run: RunRecord, gallery: Gallery) -> MethodView:

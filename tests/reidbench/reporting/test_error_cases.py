@@ -5,7 +5,7 @@ import pytest
 
 from reidbench.metrics.answers import Answers
 from reidbench.records.saved_run import SavedEpisode
-from reidbench.report.error_cases import error_cases
+from reidbench.reporting.error_cases import error_cases
 from reidbench.words import NEW_IDENTITY
 
 

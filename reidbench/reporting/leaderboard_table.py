@@ -20,7 +20,7 @@ from rich.text import Text
 
 from reidbench.leaderboard.ranking import CLOSED_SET, METRICS, OFFICIAL, TIE, LeaderboardRow, boards
 from reidbench.records.failures import FailedRun
-from reidbench.report.sheets import UNDEFINED, Sheet, between, print_sheet, sheet_lines, show
+from reidbench.reporting.small_tables import UNDEFINED, Sheet, between, print_sheet, sheet_lines, show
 
 LISTED_SPLITS = 3
 """Up to so many splits are named by their digests in a heading; more are counted."""

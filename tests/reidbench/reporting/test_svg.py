@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from reidbench.report.svg import Axis, Plot, as_step, marker, number, series
+from reidbench.reporting.svg import Axis, Plot, as_step, marker, number, series
 
 
 def plot():

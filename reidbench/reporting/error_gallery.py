@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode
-from reidbench.report.error_cases import KINDS, ErrorCase, error_cases
-from reidbench.report.matches import Matcher, draw_matches, matcher_of
-from reidbench.report.photographs import BUDGET, Photographs, Thumbnail, thumbnail
+from reidbench.reporting.error_cases import KINDS, ErrorCase, error_cases
+from reidbench.reporting.matches import Matcher, draw_matches, matcher_of
+from reidbench.reporting.photographs import BUDGET, Photographs, Thumbnail, thumbnail
 from reidbench.words import NEW_IDENTITY
 
 _MOST_COMPARED = 8  # gallery images of one animal that a local method is tried on for the drawing

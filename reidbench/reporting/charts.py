@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from reidbench.leaderboard.run_curves import MAX_RANK, GroupCurves, RunCurves
 from reidbench.metrics.reliability import Reliability
-from reidbench.report.svg import Axis, Plot, as_step, marker, series
+from reidbench.reporting.svg import Axis, Plot, as_step, marker, series
 
 _UNIT = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _SMALL = {"width": 380.0, "height": 230.0}

@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from reidbench.leaderboard.ranking import leaderboard
-from reidbench.report.html import PageOptions, write_report
-from reidbench.report.photographs import find_photographs
+from reidbench.reporting.page import PageOptions, write_report
+from reidbench.reporting.photographs import find_photographs
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")

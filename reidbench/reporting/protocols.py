@@ -18,7 +18,7 @@ from reidbench.metrics.uncertainty.rates import IdentityRates, identity_rates
 from reidbench.metrics.uncertainty.shared_animals import Difference, mean_difference, mean_score
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import read_saved_run
-from reidbench.report.sheets import UNDEFINED, Sheet, name_of, show
+from reidbench.reporting.small_tables import UNDEFINED, Sheet, name_of, show
 
 TORN = "random"
 
