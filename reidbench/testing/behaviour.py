@@ -11,9 +11,9 @@ import numpy as np
 from reidbench.testing import differences
 from reidbench.testing.check import NotApplicable, Topic
 from reidbench.testing.describing import batches_of
-from reidbench.testing.ledger import Ledger, WatchedImages
-from reidbench.testing.subject import Subject
-from reidbench.testing.watch import shown
+from reidbench.testing.method_under_test import Subject
+from reidbench.testing.pixel_watch import Ledger, WatchedImages
+from reidbench.testing.side_effects import shown
 
 topic = Topic("behaviour")
 

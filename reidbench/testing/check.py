@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from reidbench.testing.subject import Subject
+    from reidbench.testing.method_under_test import Subject
 
 Verdict = Literal["passed", "failed", "not applicable"]
 Judge = Callable[["Subject"], str | None]

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from reidbench.methods.contract import NO_WEIGHTS, Settings, Weights
 from reidbench.running.building import OPTIONS
 from reidbench.testing.check import NotApplicable, Topic
-from reidbench.testing.subject import Subject
+from reidbench.testing.method_under_test import Subject
 
 topic = Topic("declaration")
 

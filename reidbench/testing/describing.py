@@ -17,8 +17,8 @@ from reidbench.methods.representation import Representation
 from reidbench.running.representation_store import RepresentationStore, key_of
 from reidbench.testing import differences
 from reidbench.testing.check import NotApplicable, Topic
-from reidbench.testing.subject import Subject
-from reidbench.testing.trial import Described
+from reidbench.testing.method_under_test import Subject
+from reidbench.testing.one_build import Described
 
 topic = Topic("describing")
 

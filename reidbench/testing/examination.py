@@ -13,7 +13,7 @@ from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry, load_registry
 from reidbench.testing import behaviour, declaration, describing, fitting, scoring, whole_run
 from reidbench.testing.check import Check, NotApplicable, Outcome
-from reidbench.testing.subject import DEFAULT_MEMORY_MIB, Subject
+from reidbench.testing.method_under_test import DEFAULT_MEMORY_MIB, Subject
 
 CHECKS: tuple[Check, ...] = tuple(
     check

@@ -10,9 +10,9 @@ from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import FitReport, Method, Settings
 from reidbench.testing import differences
 from reidbench.testing.check import NotApplicable, Topic
+from reidbench.testing.method_under_test import Subject
+from reidbench.testing.one_build import Trial
 from reidbench.testing.settings_values import varied
-from reidbench.testing.subject import Subject
-from reidbench.testing.trial import Trial
 
 topic = Topic("fitting")
 

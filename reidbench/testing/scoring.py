@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from reidbench.testing import differences
 from reidbench.testing.check import NotApplicable, Topic
-from reidbench.testing.subject import Subject
+from reidbench.testing.method_under_test import Subject
 
 topic = Topic("scoring")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reidbench.registry.registered import Registry
 from reidbench.testing.check import Topic
 from reidbench.testing.describing import cache_in
-from reidbench.testing.subject import Subject
+from reidbench.testing.method_under_test import Subject
 
 topic = Topic("whole run")
 

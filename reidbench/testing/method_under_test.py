@@ -16,9 +16,9 @@ from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
 from reidbench.running.building import effective_settings
 from reidbench.testing.drawn import Drawn, drawn
-from reidbench.testing.ledger import Ledger, WatchedImages
-from reidbench.testing.trial import Described, Trial
-from reidbench.testing.watch import OWN_FOLDER, Watch, temporary_files_in, write_folders
+from reidbench.testing.one_build import Described, Trial
+from reidbench.testing.pixel_watch import Ledger, WatchedImages
+from reidbench.testing.side_effects import OWN_FOLDER, Watch, temporary_files_in, write_folders
 
 Made = TypeVar("Made")
 DEFAULT_MEMORY_MIB = 4096.0

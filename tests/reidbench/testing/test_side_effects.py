@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reidbench.testing.watch import Watch, shown, temporary_files_in, write_folders
+from reidbench.testing.side_effects import Watch, shown, temporary_files_in, write_folders
 
 
 def test_files_are_noted_where_they_may_not_be(tmp_path):
