@@ -50,7 +50,7 @@ _HOMES = {
     "Matches": "methods.local_matching",
     "Method": "methods.contract",
     "MethodSpec": "methods.contract",
-    "NEW_IDENTITY": "words",
+    "NEW_IDENTITY": "constants",
     "PairMethod": "methods.contract",
     "PartSpec": "methods.contract",
     "PolicySpec": "thresholds.base",
@@ -87,6 +87,7 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from reidbench.calibration.specs import CalibrationSpec as CalibrationSpec
+    from reidbench.constants import NEW_IDENTITY as NEW_IDENTITY
     from reidbench.data.images import ImageSet as ImageSet
     from reidbench.data.sources import load_dataset as load_dataset
     from reidbench.data.sources.named import DatasetSpec as DatasetSpec
@@ -148,7 +149,6 @@ if TYPE_CHECKING:
     from reidbench.thresholds.base import Thresholds as Thresholds
     from reidbench.thresholds.scoped import Choice as Choice
     from reidbench.thresholds.scoped import ScopedPolicy as ScopedPolicy
-    from reidbench.words import NEW_IDENTITY as NEW_IDENTITY
 
 _RENAMED = {"score": "score_predictions"}
 

@@ -17,10 +17,10 @@ from collections.abc import Callable
 import numpy as np
 from wildlife_datasets import metrics as peer
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.metrics.sweep import threshold_sweep
 from reidbench.metrics.uncertainty.bootstrap import draw_folds
 from reidbench.metrics.uncertainty.rates import identity_rates
-from reidbench.words import NEW_IDENTITY
 
 N_QUERY, N_IDENTITY, N_UNKNOWN, N_METHOD, FOLDS = 30_000, 8_400, 1_400, 10, 10_000
 

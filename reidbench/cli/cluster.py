@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reidbench.cli.options import PluginOption, RootOption, RunsOption
-from reidbench.output_files import whole_file
+from reidbench.files import whole_file
 
 if TYPE_CHECKING:
     from reidbench.metrics.clustering import ClusteringScore

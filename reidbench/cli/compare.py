@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from reidbench.cli.options import RunsOption
-from reidbench.output_files import whole_file
+from reidbench.files import whole_file
 
 if TYPE_CHECKING:
     from reidbench.leaderboard.rows import LeaderboardRow

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from reidbench.cli.options import PluginOption, RootOption
 from reidbench.errors import ReidbenchError
-from reidbench.output_files import whole_file
+from reidbench.files import whole_file
 
 if TYPE_CHECKING:
     from reidbench.data.images import ImageSet

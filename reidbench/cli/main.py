@@ -19,6 +19,7 @@ from reidbench.cli.identify import identify
 from reidbench.cli.methods import methods
 from reidbench.cli.offered import CommandsWithPlugins
 from reidbench.cli.plugin import plugin
+from reidbench.cli.printing import print_error
 from reidbench.cli.report import report
 from reidbench.cli.rethreshold import rethreshold
 from reidbench.cli.run import run
@@ -26,7 +27,6 @@ from reidbench.cli.score import score
 from reidbench.cli.split import split
 from reidbench.cli.submit import submit
 from reidbench.cli.tune import tune
-from reidbench.cli_errors import print_error
 from reidbench.errors import ReidbenchError
 
 app = typer.Typer(

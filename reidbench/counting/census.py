@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.calibration.pairs import identity_folds
+from reidbench.constants import NEW_IDENTITY
 from reidbench.counting.effort import CANDIDATES, TARGETS, Effort, review_effort
 from reidbench.counting.population import (
     Estimate,
@@ -30,15 +31,14 @@ from reidbench.counting.population import (
 )
 from reidbench.data.sources.files import read_csv
 from reidbench.errors import ReidbenchError
+from reidbench.files import whole_file
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.review_bands import excess_of, is_right, learn_certainty
 from reidbench.metrics.uncertainty.shares import AnimalCounts
-from reidbench.output_files import whole_file
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedRun, find_run, read_saved_run
 from reidbench.registry.registered import Registry, load_registry
 from reidbench.thresholds.apply import choose_thresholds
-from reidbench.words import NEW_IDENTITY
 
 FOLDS = 5
 OWN_ANIMALS = 15

@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.data.given import Given
 from reidbench.errors import ReidbenchError
-from reidbench.words import NEW_IDENTITY
 
 TEXT_COLUMNS = ("image_id", "identity", "path", "group", "date", "orientation")
 COLUMNS = (*TEXT_COLUMNS, "bbox")

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from reidbench.cli_errors import print_error
+from reidbench.cli.printing import print_error
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError

@@ -18,6 +18,7 @@ import numpy as np
 
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
+from reidbench.files import whole_file
 from reidbench.identifying.enrolment import read_gallery
 from reidbench.identifying.new_photographs import NewPhotographs, joined, read_photographs
 from reidbench.identifying.searching import ask
@@ -25,7 +26,6 @@ from reidbench.metrics.review_bands import BANDS, Band, Certainty, excess_of, is
 from reidbench.metrics.summary import predict
 from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.metrics.uncertainty.shares import AnimalCounts
-from reidbench.output_files import whole_file
 from reidbench.progress import Progress, RichProgress
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode, find_run, read_saved_run

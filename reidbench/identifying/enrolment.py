@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.data.sources.files import read_csv
@@ -23,7 +24,6 @@ from reidbench.identifying.new_photographs import read_photographs
 from reidbench.records.saved_run import find_run
 from reidbench.registry.registered import Registry
 from reidbench.running.inputs import dataset_of
-from reidbench.words import NEW_IDENTITY
 
 DECISIONS = ("accept", "new", "reject")
 ENROLLED = "enrolled"

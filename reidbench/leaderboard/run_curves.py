@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.expected_cost import ErrorRates, error_rates
 from reidbench.metrics.identification import FPIR_RATES, IdentificationRate, dir_at_fpir
@@ -23,7 +24,6 @@ from reidbench.metrics.reliability import Reliability, reliability
 from reidbench.metrics.sweep import ThresholdSweep, threshold_sweep
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode, SavedRun, read_saved_run
-from reidbench.words import NEW_IDENTITY
 
 MAX_RANK = 20
 HISTOGRAM_BINS = 32

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reidbench.words import NEW_IDENTITY
+from reidbench.constants import NEW_IDENTITY
 
 EmptySide = Literal["null", "zero"]
 """What a side without queries is worth: undefined, or 0 as the organisers of AnimalCLEF count it."""

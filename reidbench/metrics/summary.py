@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.answers import Answers, identity_codes
 from reidbench.metrics.chance import chance_score
@@ -28,7 +29,6 @@ from reidbench.metrics.open_set import (
 )
 from reidbench.metrics.ranking import balanced_rank_k, rank_k
 from reidbench.metrics.sweep import threshold_sweep
-from reidbench.words import NEW_IDENTITY
 
 if TYPE_CHECKING:  # thresholds are chosen with metrics, so metrics must not need thresholds to load
     from reidbench.thresholds.base import Thresholds

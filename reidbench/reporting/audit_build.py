@@ -16,7 +16,7 @@ from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.data.splits import Split, make_split, read_split, write_split
 from reidbench.errors import ReidbenchError
-from reidbench.output_files import whole_file
+from reidbench.files import whole_file
 from reidbench.progress import Progress
 from reidbench.records.run_record import FoundRuns, found_runs
 from reidbench.records.saved_run import find_run

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.files import whole_file
 from reidbench.leaderboard.ranking import leaderboard, select_runs
 from reidbench.metrics.expected_cost import ErrorCosts
-from reidbench.output_files import whole_file
 from reidbench.records.failures import load_failures
 from reidbench.records.run_record import FoundRuns, found_runs
 from reidbench.records.saved_run import find_run

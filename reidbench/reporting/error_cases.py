@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.records.saved_run import SavedEpisode
-from reidbench.words import NEW_IDENTITY
 
 KINDS = {
     "false_new": "False new: known animals answered as new",

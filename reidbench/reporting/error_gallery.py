@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode
 from reidbench.reporting.error_cases import KINDS, ErrorCase, error_cases
 from reidbench.reporting.matches import Matcher, draw_matches, matcher_of
 from reidbench.reporting.photographs import BUDGET, Photographs, Thumbnail, thumbnail
-from reidbench.words import NEW_IDENTITY
 
 _MOST_COMPARED = 8  # gallery images of one animal that a local method is tried on for the drawing
 

@@ -20,8 +20,8 @@ from reidbench import __version__
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
+from reidbench.files import whole_file
 from reidbench.metrics.review_bands import BANDS
-from reidbench.output_files import whole_file
 from reidbench.reporting.photographs import Thumbnail, thumbnail
 from reidbench.reporting.templating import environment, source
 

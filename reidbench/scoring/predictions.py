@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.open_set import EmptySide
 from reidbench.metrics.summary import EpisodeMetrics, summarise_predictions
-from reidbench.words import NEW_IDENTITY
 
 
 def score_predictions(

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.data.competitions import Competition, find_competition, read_competition, read_sample
 from reidbench.data.competitions.answers import write_submission
 from reidbench.data.images import ImageSet
@@ -30,7 +31,6 @@ from reidbench.running.reopening import Reopened, reopen
 from reidbench.submitting.larger_gallery import ask_again
 from reidbench.thresholds import Thresholds
 from reidbench.thresholds.apply import choose_thresholds
-from reidbench.words import NEW_IDENTITY
 
 
 @dataclass(frozen=True, slots=True)

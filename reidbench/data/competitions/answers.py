@@ -7,11 +7,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.data.competitions.catalogue import Competition
 from reidbench.data.images import ImageSet
 from reidbench.data.sources.files import read_csv
 from reidbench.errors import ReidbenchError
-from reidbench.words import NEW_IDENTITY
 
 
 def write_submission(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.metrics.answers import identity_codes
-from reidbench.words import NEW_IDENTITY
 
 
 @dataclass(frozen=True, slots=True, eq=False)

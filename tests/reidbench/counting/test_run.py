@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 
 import reidbench
+from reidbench.constants import NEW_IDENTITY
 from reidbench.counting.census import take_census
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.running.evaluation import evaluate
-from reidbench.words import NEW_IDENTITY
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 

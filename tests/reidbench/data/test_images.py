@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.data.images import ImageSet, Origin
 from reidbench.errors import ReidbenchError
-from reidbench.words import NEW_IDENTITY
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import reidbench
+from reidbench.constants import NEW_IDENTITY
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 from reidbench.identifying.answering import identify, to_csv
@@ -17,7 +18,6 @@ from reidbench.progress import Progress
 from reidbench.records.saved_run import read_saved_run
 from reidbench.running.evaluation import evaluate
 from reidbench.running.representation_store import cache_dir
-from reidbench.words import NEW_IDENTITY
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 TRAINED = {

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.errors import ReidbenchError
 from reidbench.leaderboard.detection_intervals import with_detection_intervals
 from reidbench.leaderboard.ranking import leaderboard
@@ -25,7 +26,6 @@ from reidbench.reporting.small_tables import (
     sheet_lines,
     variance_sheets,
 )
-from reidbench.words import NEW_IDENTITY
 
 TRUE = np.array([f"a{i // 3}" for i in range(240)])
 KNOWN = np.arange(240) < 165  # 55 known and 25 unknown animals

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.leaderboard.run_curves import curves_of
-from reidbench.words import NEW_IDENTITY
 
 
 @pytest.fixture(scope="module", params=["color_histogram", "sift"])

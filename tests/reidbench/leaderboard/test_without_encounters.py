@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.leaderboard.without_encounters import without_encounters
 from reidbench.metrics.answers import Answers
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode, SavedRun
 from reidbench.thresholds import parse_policy
-from reidbench.words import NEW_IDENTITY
 
 INF = np.inf
 

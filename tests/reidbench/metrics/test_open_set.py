@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.metrics.open_set import baks, balanced_accuracy, baus, geometric_mean, official_score
-from reidbench.words import NEW_IDENTITY
 
 # The organisers' worked list: truth, answers, then test-only identities with BAKS and BAUS of new class "1".
 TRUTH, ANSWERS = ["1", "1", "2", "3", "3"], ["1", "1", "2", "3", "1"]

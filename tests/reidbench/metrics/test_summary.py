@@ -4,10 +4,10 @@ import math
 import numpy as np
 import pytest
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.summary import Answers, predict, summarise, summarise_predictions
 from reidbench.thresholds import Thresholds, parse_policy
-from reidbench.words import NEW_IDENTITY
 
 # The protocol's worked case: group L truth a,a,a,b,n,n; group S truth c,m; n and m are new.
 TRUE = list("aaabnncm")

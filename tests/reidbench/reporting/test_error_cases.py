@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.metrics.answers import Answers
 from reidbench.records.saved_run import SavedEpisode
 from reidbench.reporting.error_cases import error_cases
-from reidbench.words import NEW_IDENTITY
 
 
 def episode(rows):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from reidbench.constants import NEW_IDENTITY as NEW
 from reidbench.errors import ReidbenchError
 from reidbench.scoring.predictions import score_predictions
-from reidbench.words import NEW_IDENTITY as NEW
 
 TRUTH = """image_id,identity,is_new,group
 1,a,0,L

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.summary import predict, summarise
@@ -11,7 +12,6 @@ from reidbench.thresholds import BUILTIN, Adjustment, Thresholds, max_score_aver
 from reidbench.thresholds.evt import tail_quantile
 from reidbench.thresholds.mad import weighted_median
 from reidbench.thresholds.mixture import crossing, otsu
-from reidbench.words import NEW_IDENTITY
 
 TRIED = [text for spec in BUILTIN for text in spec.tried]
 TRIALS = GalleryTrials(

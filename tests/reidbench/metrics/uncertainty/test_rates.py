@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from reidbench.constants import NEW_IDENTITY
 from reidbench.metrics.summary import summarise_predictions
 from reidbench.metrics.uncertainty.rates import IdentityRates, identity_rates
-from reidbench.words import NEW_IDENTITY
 
 
 def test_rates_are_averaged_within_an_animal_for_every_run():

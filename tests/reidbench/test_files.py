@@ -3,7 +3,7 @@
 import pytest
 
 from reidbench.errors import ReidbenchError
-from reidbench.output_files import whole_file
+from reidbench.files import whole_file
 
 
 def test_it_appears_when_all_is_written_and_its_folder_is_made(tmp_path):

@@ -12,7 +12,7 @@ import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.scaffold import KINDS, PluginPlan, check_free, write_plugin
 
-EXAMPLE = Path(__file__).parents[1] / "example_plugin"
+EXAMPLE = Path(__file__).parents[2] / "example_plugin"
 
 
 @pytest.mark.parametrize("kind", KINDS)
