@@ -1,7 +1,7 @@
 """A run in a process, and if need be an interpreter, of its own: whatever happens there costs one row.
 
-The parent starts ``PYTHON -m reidbench.experiments.isolation FOLDER``. The child reads what is asked from ``FOLDER/asked.json``,
-does the whole run, writes the same run folder as any run, and leaves one line in ``FOLDER/told.json``: where the record
+The parent starts ``PYTHON -m reidbench.experiments.isolation FOLDER``. The child reads what is asked from
+``FOLDER/asked.json``, does the whole run, writes the same run folder as any run, and leaves one line in ``FOLDER/told.json``: where the record
 is, or what failed. What it leaves no line about (a crash, a hang, a kill) the parent reads from how it ended.
 """
 

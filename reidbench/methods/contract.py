@@ -171,8 +171,10 @@ class Method(ABC):
     learns: bool = False
     """Whether ``fit`` shapes the representation; the cache key then holds the fit data and the seed."""
     fingerprint_name: str = ""
-    """Fixed name that :meth:`fingerprint` hashes; by default the class's module and name. Set it to the old ``module.Class``
-    when a class moves, or every cached representation of it would be made again."""
+    """Fixed name that :meth:`fingerprint` hashes; by default the class's module and name.
+
+    Set it to the old ``module.Class`` when a class moves; otherwise every cached representation is made again.
+    """
     transductive: bool = False
     """Whether what it says of a query depends on the other queries. It then gets all images in one call of
     :meth:`represent`, is not tested for blindness, and tables say so."""

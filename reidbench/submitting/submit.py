@@ -1,8 +1,8 @@
 """Answer what a competition asks with a saved run, against its whole database.
 
 The run chose its thresholds with part of the database enrolled; the answers are given with all of it. So its
-calibration queries are asked again of the whole database (:mod:`reidbench.submitting.larger_gallery`), and the run's policy
-chooses anew. The test queries, asked again too, say what the answers are worth, on images that chose nothing.
+calibration queries search the whole database (:mod:`reidbench.submitting.larger_gallery`), and the run's policy
+chooses its threshold on them. The test queries, asked again too, say what the answers are worth, on images that chose nothing.
 """
 
 from __future__ import annotations
