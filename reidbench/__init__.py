@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from reidbench.version import __version__
+
 # Spinning OpenMP threads on busy cores made a training step 27 times slower; read when torch loads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-__version__ = "0.1.0"
 
 hookimpl = pluggy.HookimplMarker("reidbench")
 

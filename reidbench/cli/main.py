@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from reidbench import __version__
 from reidbench.cli.audit import audit
 from reidbench.cli.census import census
 from reidbench.cli.cluster import cluster
@@ -28,6 +27,7 @@ from reidbench.cli.split import split
 from reidbench.cli.submit import submit
 from reidbench.cli.tune import tune
 from reidbench.errors import ReidbenchError
+from reidbench.version import __version__
 
 app = typer.Typer(
     cls=CommandsWithPlugins,

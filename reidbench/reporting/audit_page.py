@@ -13,12 +13,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reidbench import __version__
 from reidbench.auditing.findings import LINKS, Audit, Pair
 from reidbench.auditing.rescoring import WithoutLeaks
 from reidbench.reporting.photographs import Photographs, Thumbnail, thumbnail
 from reidbench.reporting.small_tables import UNDEFINED, Sheet, show
 from reidbench.reporting.templating import environment, source
+from reidbench.version import __version__
 
 SHOWN = 24
 """Most cards of one kind: with two pictures each, and twelve kinds, the page stays below 5 MB."""

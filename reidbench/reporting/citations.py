@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reidbench import __version__
 from reidbench.errors import ReidbenchError
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import Registry, load_registry
+from reidbench.version import __version__
 
 
 @dataclass(frozen=True, slots=True, order=True)

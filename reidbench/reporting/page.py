@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from reidbench import __version__
 from reidbench.leaderboard.detection_intervals import with_detection_intervals
 from reidbench.leaderboard.ranking import OFFICIAL, LeaderboardRow, boards
 from reidbench.leaderboard.run_curves import RunCurves, curves_of
@@ -46,6 +45,7 @@ from reidbench.reporting.small_tables import (
 )
 from reidbench.reporting.templating import environment, source
 from reidbench.reporting.views import BoardView, LeaderboardView, TableView
+from reidbench.version import __version__
 
 MOST_ERRORS = 6  # of each kind and method
 MOST_OTHERS = 9  # runs of a row that are drawn thinly behind the first

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from reidbench import __version__
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
@@ -24,6 +23,7 @@ from reidbench.files import whole_file
 from reidbench.metrics.review_bands import BANDS
 from reidbench.reporting.photographs import Thumbnail, thumbnail
 from reidbench.reporting.templating import environment, source
+from reidbench.version import __version__
 
 if TYPE_CHECKING:
     from reidbench.identifying.answering import BandRate, Identification, Identifications

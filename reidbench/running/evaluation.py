@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from reidbench import __version__
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.data.splits import AUTO, Split, read_split, split_of_kind
@@ -36,6 +35,7 @@ from reidbench.running.building import assemble, effective_settings
 from reidbench.running.environment import choose_device, describe_environment
 from reidbench.running.provenance import describe_code
 from reidbench.running.stages import GalleryMode, Stages
+from reidbench.version import __version__
 
 DEFAULT_DATASET = "patterns"
 

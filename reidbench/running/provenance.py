@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reidbench import __version__
 from reidbench.registry.registered import Offer
+from reidbench.version import __version__
 
 _GIT_S = 10  # a repository on a slow disk; a run never waits longer
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import jinja2
 
-from reidbench import __version__
 from reidbench.errors import ReidbenchError
 from reidbench.registry.registered import load_registry
+from reidbench.version import __version__
 
 KINDS = {
     "embedding": "one vector for each image, compared by cosine",
