@@ -4,3 +4,7 @@ from typing import Final
 
 NEW_IDENTITY: Final = "new_individual"
 """The answer that means: this animal is not in the gallery."""
+
+
+DEFAULT_POLICY: Final = "margin:shrunk"
+"""The least regret of the policies that every method can use, by benchmarks/results/thresholds.md."""

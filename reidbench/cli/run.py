@@ -22,7 +22,7 @@ from reidbench.cli.options import (
     parse_settings,
 )
 from reidbench.cli.repetition import repeat
-from reidbench.defaults import DEFAULT_POLICY
+from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.experiments.benchmark_file import Job, read_benchmark
 

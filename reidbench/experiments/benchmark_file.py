@@ -22,7 +22,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reidbench.defaults import DEFAULT_POLICY
+from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError
 
 

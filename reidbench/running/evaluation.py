@@ -12,10 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.images import ImageSet
 from reidbench.data.sources import load_dataset
 from reidbench.data.splits import AUTO, Split, read_split, split_of_kind
-from reidbench.defaults import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import MethodSpec
 from reidbench.methods.local_features import keypoint_part
