@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from rich.console import Console
+
+from reidbench.errors import ReidbenchError
+
 
 class Stage(Protocol):
     """One bar: a stage of known length."""
@@ -70,3 +74,13 @@ class RichProgress(Progress):
 
     def warn(self, text: str) -> None:
         self._console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
+
+
+def print_error(error: ReidbenchError, console: Console) -> None:
+    """Print one message without a traceback; text of the user's is never read as markup."""
+    console.print("[bold red]error:[/bold red] ", end="")
+    console.print(error.message, markup=False, soft_wrap=True)
+    if error.where:
+        console.print(f"  where:  {error.where}", markup=False, soft_wrap=True)
+    if error.remedy:
+        console.print(f"  remedy: {error.remedy}", markup=False, soft_wrap=True)

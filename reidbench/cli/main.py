@@ -18,7 +18,6 @@ from reidbench.cli.identify import identify
 from reidbench.cli.methods import methods
 from reidbench.cli.offered import CommandsWithPlugins
 from reidbench.cli.plugin import plugin
-from reidbench.cli.printing import print_error
 from reidbench.cli.report import report
 from reidbench.cli.rethreshold import rethreshold
 from reidbench.cli.run import run
@@ -27,6 +26,7 @@ from reidbench.cli.split import split
 from reidbench.cli.submit import submit
 from reidbench.cli.tune import tune
 from reidbench.errors import ReidbenchError
+from reidbench.progress import print_error
 from reidbench.version import __version__
 
 app = typer.Typer(
