@@ -1,10 +1,9 @@
-"""Words that stand in files people exchange."""
+"""Constants that several packages share; light, so that the command line can show them."""
 
 from typing import Final
 
 NEW_IDENTITY: Final = "new_individual"
 """The answer that means: this animal is not in the gallery."""
-
 
 DEFAULT_POLICY: Final = "margin:shrunk"
 """The least regret of the policies that every method can use, by benchmarks/results/thresholds.md."""

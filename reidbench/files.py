@@ -40,3 +40,11 @@ def whole_file(path: Path, what: str, option: str = "--output") -> Iterator[Path
     finally:
         with suppress(OSError):  # its folder may be no folder
             temporary.unlink(missing_ok=True)
+
+
+def cache_dir() -> Path:
+    """Return the cache folder: ``REIDBENCH_CACHE``, else the user's own."""
+    import platformdirs
+
+    given = os.environ.get("REIDBENCH_CACHE")
+    return Path(given) if given else Path(platformdirs.user_cache_dir("reidbench"))

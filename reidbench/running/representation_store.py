@@ -29,20 +29,13 @@ from numpy.lib.format import dtype_to_descr, write_array_header_2_0
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
+from reidbench.files import cache_dir
 from reidbench.methods.representation import Ragged, Representation
 
 FORMAT = "2"
 _INDEX = "index.json"
 _MAPPED: weakref.WeakValueDictionary[tuple[int, ...], NDArray] = weakref.WeakValueDictionary()
 """Arrays that this process maps, by what tells one state of a file from another, for as long as someone reads them."""
-
-
-def cache_dir() -> Path:
-    """Return the cache folder: ``REIDBENCH_CACHE``, else the user's own."""
-    import platformdirs
-
-    given = os.environ.get("REIDBENCH_CACHE")
-    return Path(given) if given else Path(platformdirs.user_cache_dir("reidbench"))
 
 
 def key_of(*parts: str) -> str:

@@ -159,7 +159,7 @@ def shown(items: dict[str, None]) -> str:
 
 def write_folders(own: Path) -> tuple[Path, ...]:
     """Return where a method may write: its own folder, the caches of reidbench and of weights."""
-    from reidbench.running.representation_store import cache_dir
+    from reidbench.files import cache_dir
 
     home = Path.home() / ".cache"
     given = [os.environ[name] for name in ("HF_HOME", "TORCH_HOME", "XDG_CACHE_HOME") if os.environ.get(name)]

@@ -31,8 +31,8 @@ import numpy as np
 from reidbench.data.patterns.options import LEVELS, PatternsOptions
 from reidbench.data.patterns.photograph import Encounter, draw_encounter, take_photograph
 from reidbench.data.patterns.species import SPECIES, TWO_FLANKS, Animal
+from reidbench.files import cache_dir
 from reidbench.progress import Progress
-from reidbench.running.representation_store import cache_dir
 
 RECIPE = "3"
 """Raised whenever the drawing changes, so that an older cached copy is not taken for the new one."""

@@ -13,11 +13,11 @@ import reidbench
 from reidbench.constants import NEW_IDENTITY
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
+from reidbench.files import cache_dir
 from reidbench.identifying.answering import identify, to_csv
 from reidbench.progress import Progress
 from reidbench.records.saved_run import read_saved_run
 from reidbench.running.evaluation import evaluate
-from reidbench.running.representation_store import cache_dir
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 TRAINED = {

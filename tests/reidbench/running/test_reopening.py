@@ -11,13 +11,13 @@ import pytest
 import reidbench
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
+from reidbench.files import cache_dir
 from reidbench.methods.contract import EmbeddingMethod, FitReport, MethodSpec, Settings
 from reidbench.progress import Progress
 from reidbench.records.saved_run import read_saved_run
 from reidbench.registry.registered import Offer, Registry, load_registry
 from reidbench.running.evaluation import evaluate
 from reidbench.running.reopening import reopen
-from reidbench.running.representation_store import cache_dir
 
 DRAWN = "patterns:identities=12,size=32,level=easy"
 FUSED = {"parts": "color_histogram,sift", "shortlist": 0, "calibration_pairs": 500}

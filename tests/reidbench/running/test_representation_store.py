@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from reidbench.errors import ReidbenchError
+from reidbench.files import cache_dir
 from reidbench.methods.representation import Ragged, Representation
-from reidbench.running.representation_store import RepresentationStore, cache_dir, key_of
+from reidbench.running.representation_store import RepresentationStore, key_of
 
 
 def described(numbers):
