@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.methods.by_identity import images_by_identity
 from reidbench.methods.representation import Representation
 from reidbench.methods.similarity import unit
 
@@ -97,7 +98,7 @@ def match(
     precision = np.full(n_query, np.nan)
     own_best = np.full(n_query, -np.inf)
     other_best = np.full(n_query, -np.inf)
-    order, starts = _by_identity(gallery_codes)
+    order, starts = images_by_identity(gallery_codes)
     first_index = order[starts]
     block = max(1, min(n_query, budget // (max(n_gallery, n_compared) * 40)))
     for start in range(0, n_query, block):
@@ -126,23 +127,6 @@ def match(
             other_best[row] = others.max(initial=-np.inf)
         advance(len(rows))
     return IdentityScores(identity, scores, precision, own_best, other_best)
-
-
-def best_by_identity(similarity: NDArray, codes: NDArray[np.int64]) -> NDArray:
-    """Return each identity's best score, ``(n_query, n_identity)``, from those of its images.
-
-    Args:
-        similarity: ``(n_query, n_gallery)``.
-        codes: Identity of each gallery image, 0 … n_identity - 1, all present.
-    """
-    order, starts = _by_identity(codes)
-    return np.asarray(np.maximum.reduceat(similarity[:, order], starts, axis=1))
-
-
-def _by_identity(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sort entries by identity, gallery order kept within one; one ``reduceat`` then finds every maximum."""
-    order = np.argsort(codes, kind="stable")
-    return order, np.searchsorted(codes[order], np.arange(int(codes.max()) + 1))
 
 
 def _best_first(

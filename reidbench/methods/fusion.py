@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from reidbench.matching.match import best_by_identity
+from reidbench.methods.by_identity import best_by_identity
 from reidbench.methods.contract import Images, Method, Weights
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
