@@ -109,10 +109,10 @@ def matcher_of(record: RunRecord, photographs: Photographs) -> tuple[Matcher | N
     """
     if not record.data["matching"].get("keypoints"):
         return None, ""
-    from reidbench.methods.local_features import keypoint_part
     from reidbench.progress import Progress
     from reidbench.registry.registered import load_registry
     from reidbench.running.building import assemble, effective_settings
+    from reidbench.running.keypoint_part import keypoint_part
 
     try:
         registry = load_registry()

@@ -18,7 +18,6 @@ from reidbench.data.sources import load_dataset
 from reidbench.data.splits import AUTO, Split, read_split, split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import MethodSpec
-from reidbench.methods.local_features import keypoint_part
 from reidbench.progress import Progress, RichProgress
 from reidbench.records.migrations import SCHEMA
 from reidbench.records.run_record import (
@@ -33,6 +32,7 @@ from reidbench.records.run_record import (
 from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.running.building import assemble, effective_settings
 from reidbench.running.environment import choose_device, describe_environment
+from reidbench.running.keypoint_part import keypoint_part
 from reidbench.running.provenance import describe_code
 from reidbench.running.stages import GalleryMode, Stages
 from reidbench.version import __version__

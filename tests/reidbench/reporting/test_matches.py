@@ -12,7 +12,6 @@ from reidbench.data.splits import read_split
 from reidbench.leaderboard.ranking import leaderboard
 from reidbench.methods.calibration import Calibration
 from reidbench.methods.fusion import Fusion
-from reidbench.methods.local_features import keypoint_part
 from reidbench.methods.local_matching import Matches
 from reidbench.methods.representation import Ragged, Representation
 from reidbench.progress import Progress
@@ -23,6 +22,7 @@ from reidbench.reporting.error_gallery import Gallery
 from reidbench.reporting.matches import MOST_LINES, MatchedPoints, draw_matches, match_images, matcher_of
 from reidbench.reporting.page import PageOptions, write_report
 from reidbench.reporting.photographs import Photographs, Thumbnail, find_photographs
+from reidbench.running.keypoint_part import keypoint_part
 
 LEFT = Thumbnail("data:image/jpeg;base64,AAAA", 120, 60)
 SMALL = "patterns:identities=24,size=64,level=easy"
