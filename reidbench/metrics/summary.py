@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,9 +30,6 @@ from reidbench.metrics.open_set import (
 from reidbench.metrics.ranking import balanced_rank_k, rank_k
 from reidbench.metrics.sweep import threshold_sweep
 
-if TYPE_CHECKING:  # thresholds are chosen with metrics, so metrics must not need thresholds to load
-    from reidbench.thresholds.base import Thresholds
-
 __all__ = ["Answers", "EpisodeMetrics", "GroupMetrics", "predict", "summarise", "summarise_predictions"]
 
 NO_QUERIES = "no queries"
@@ -41,6 +38,13 @@ NO_UNKNOWN = "no unknown queries"
 NEEDS_SCORES = "needs scores"
 NEEDS_GALLERY = "needs the number of identities in the gallery"
 SAME_SCORE = 1e-12  # sums of one score in two orders differ by less
+
+
+class Limits(Protocol):
+    """Whatever gives each query the lowest best score at which it counts as known."""
+
+    def limits(self, answers: Answers) -> NDArray[np.float64]:
+        """Return the limit of each query, ``(n_query,)``; ties accept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,14 +139,14 @@ class EpisodeMetrics:
         }
 
 
-def predict(answers: Answers, thresholds: Thresholds) -> NDArray:
+def predict(answers: Answers, thresholds: Limits) -> NDArray:
     """Return the answer to each query: its best candidate, or ``NEW_IDENTITY`` below the threshold."""
     best = answers.best_score
     accepted = (best > -np.inf) & (best >= thresholds.limits(answers))
     return np.where(accepted, answers.best_candidate, NEW_IDENTITY).astype(object)
 
 
-def summarise(answers: Answers, thresholds: Thresholds, *, empty_side: EmptySide = "null") -> EpisodeMetrics:
+def summarise(answers: Answers, thresholds: Limits, *, empty_side: EmptySide = "null") -> EpisodeMetrics:
     """Measure an episode at given thresholds.
 
     Args:
