@@ -35,6 +35,10 @@ class ReidbenchError(Exception):
         return "\n".join(lines)
 
 
+class LoadError(ReidbenchError):
+    """A method was asked for and its plugin can't be loaded."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"did you mean 'sift'?"`` for the nearest known name, or an empty string."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

@@ -24,7 +24,8 @@ from reidbench.cli.options import (
 from reidbench.cli.repetition import repeat
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.experiments.benchmark_file import Job, read_benchmark
+from reidbench.experiments.benchmark_file import read_benchmark
+from reidbench.records.job import Job
 
 if TYPE_CHECKING:
     from reidbench.records.run_record import RunRecord

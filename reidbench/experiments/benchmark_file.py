@@ -15,8 +15,6 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,31 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One run to be made; the fields are those of :func:`reidbench.evaluate`."""
-
-    method: str
-    dataset: str
-    root: Path | None = None
-    split: Path | None = None
-    split_kind: str = "auto"
-    split_seed: int = 0
-    new_share: float | None = None
-    seed: int = 0
-    gallery: str = "group"
-    preset: str | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    threshold: str = DEFAULT_POLICY
-    device: str = "auto"
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Job:
-        """Read what a job's fields are as plain JSON values, paths as text."""
-        paths = {name: Path(data[name]) for name in ("root", "split") if data.get(name) is not None}
-        return cls(**{**data, **paths})
+from reidbench.records.job import Job
 
 
 class _Dataset(BaseModel):

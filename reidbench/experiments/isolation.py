@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from reidbench.errors import ReidbenchError
-from reidbench.experiments.benchmark_file import Job
 from reidbench.records.failures import MethodFailure
+from reidbench.records.job import Job
 from reidbench.records.run_record import RunRecord, read_run
 
 _GRACE_S = 5

@@ -13,13 +13,11 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from reidbench.errors import ReidbenchError
+from reidbench.errors import LoadError, ReidbenchError
+from reidbench.records.job import Job
 from reidbench.records.run_record import run_dir
-
-if TYPE_CHECKING:
-    from reidbench.experiments.benchmark_file import Job
 
 SCHEMA = 1
 
@@ -62,9 +60,7 @@ class MethodFailure(ReidbenchError):
             return error
         trace = "".join(traceback.format_exception(error))
         if isinstance(error, ReidbenchError):
-            from reidbench.registry.registered import BrokenPluginError  # tables of saved runs do without
-
-            how: How = "load" if isinstance(error, BrokenPluginError) else "error"
+            how: How = "load" if isinstance(error, LoadError) else "error"
             return cls(error.message, how=how, where=error.where, remedy=error.remedy, plugin=plugin)
         if isinstance(error, MemoryError) or any(text in str(error).lower() for text in _OUT_OF_MEMORY):
             remedy = "set a smaller input or model, or give it more memory"

@@ -20,7 +20,7 @@ import pluggy
 
 from reidbench.calibration.specs import OWN_CURVES, CalibrationSpec
 from reidbench.data.sources.named import DatasetSpec
-from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.errors import LoadError, ReidbenchError, did_you_mean
 from reidbench.methods.contract import MethodSpec
 from reidbench.registry import hookspecs
 from reidbench.registry.commands import OWN_COMMANDS, CommandSpec
@@ -58,7 +58,7 @@ class BrokenPlugin:
     version: str = "unknown"
 
 
-class BrokenPluginError(ReidbenchError):
+class BrokenPluginError(LoadError):
     """A method of a plugin that could not be used was asked for."""
 
     def __init__(self, plugin: BrokenPlugin, asked: str) -> None:

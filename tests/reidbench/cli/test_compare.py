@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from reidbench.cli.compare import compare
 from reidbench.errors import ReidbenchError
-from reidbench.experiments.benchmark_file import Job
 from reidbench.records.failures import FailedRun, MethodFailure, write_failure
+from reidbench.records.job import Job
 
 app = typer.Typer()
 app.command()(compare)

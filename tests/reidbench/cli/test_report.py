@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 import reidbench
 from reidbench.cli.report import report
 from reidbench.errors import ReidbenchError
-from reidbench.experiments.benchmark_file import Job
 from reidbench.progress import Progress
 from reidbench.records.failures import FailedRun, MethodFailure, write_failure
+from reidbench.records.job import Job
 from reidbench.running.evaluation import evaluate
 
 app = typer.Typer()

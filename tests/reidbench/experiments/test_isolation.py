@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 
 from reidbench.errors import ReidbenchError
-from reidbench.experiments.benchmark_file import Job
 from reidbench.experiments.isolation import Isolation, run_isolated
 from reidbench.experiments.jobs import run_jobs
 from reidbench.records.failures import FailedRun, MethodFailure, load_failures
+from reidbench.records.job import Job
 from reidbench.records.run_record import load_runs
 
 DATASET = "patterns:identities=12,size=64,level=easy"
