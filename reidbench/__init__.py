@@ -73,7 +73,7 @@ _HOMES = {
     "embedding_method": "methods.from_function",
     "evaluate": "running.evaluation",
     "load_backbone": "networks.backbones",
-    "load_dataset": "data.sources",
+    "load_dataset": "registry.datasets",
     "load_frozen_backbone": "networks.backbones",
     "load_network": "networks.backbones.network",
     "load_runs": "records.run_record",
@@ -89,7 +89,6 @@ if TYPE_CHECKING:
     from reidbench.calibration.specs import CalibrationSpec as CalibrationSpec
     from reidbench.constants import NEW_IDENTITY as NEW_IDENTITY
     from reidbench.data.images import ImageSet as ImageSet
-    from reidbench.data.sources import load_dataset as load_dataset
     from reidbench.data.sources.named import DatasetSpec as DatasetSpec
     from reidbench.data.splits import make_split as make_split
     from reidbench.data.splits import read_split as read_split
@@ -139,6 +138,7 @@ if TYPE_CHECKING:
     from reidbench.records.run_record import RunRecord as RunRecord
     from reidbench.records.run_record import load_runs as load_runs
     from reidbench.registry.commands import CommandSpec as CommandSpec
+    from reidbench.registry.datasets import load_dataset as load_dataset
     from reidbench.registry.sections import SectionPicture as SectionPicture
     from reidbench.registry.sections import SectionSpec as SectionSpec
     from reidbench.registry.sections import SectionTable as SectionTable

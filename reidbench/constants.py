@@ -7,3 +7,6 @@ NEW_IDENTITY: Final = "new_individual"
 
 DEFAULT_POLICY: Final = "margin:shrunk"
 """The least regret of the policies that every method can use, by benchmarks/results/thresholds.md."""
+
+BUILT_IN: Final = "patterns"
+"""Name of the built-in dataset: animals drawn on this machine."""

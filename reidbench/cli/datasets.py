@@ -32,7 +32,7 @@ def datasets(
     ] = None,
 ) -> None:
     """List the datasets that can be named, or count what one holds."""
-    from reidbench.data.sources import load_dataset
+    from reidbench.registry.datasets import load_dataset
     from reidbench.registry.registered import load_registry
 
     registry = load_registry(files=plugin or ())
@@ -53,8 +53,8 @@ def datasets(
 
 
 def _list(registry: Registry, root: Path | None, console: Console) -> None:
-    from reidbench.data.sources import dataset_names
     from reidbench.data.sources.wildlife_facts import DatasetFacts, wildlife_facts
+    from reidbench.registry.datasets import dataset_names
 
     facts = wildlife_facts()
     wide = console.width >= _WIDE

@@ -20,8 +20,8 @@ def split(
     plugin: PluginOption = None,
 ) -> None:
     """Make a split of a dataset and write it as a CSV."""
-    from reidbench.data.sources import load_dataset
     from reidbench.data.splits import split_of_kind, write_split
+    from reidbench.registry.datasets import load_dataset
     from reidbench.registry.registered import load_registry
 
     images = load_dataset(dataset, root, load_registry(files=plugin) if plugin else None)

@@ -98,7 +98,7 @@ class ImageSet:
             raise ReidbenchError(
                 f"the table of images lacks {', '.join(missing)}; it has {', '.join(map(str, self.table.columns))}",
                 where=self.origin.file,
-                remedy="reidbench.data.sources.load_dataset fills in what is optional",
+                remedy="reidbench.registry.datasets.load_dataset fills in what is optional",
             )
         # Object columns hold the very values given: a text column of pandas would hide a number among them.
         plain = {column: self.table[column].to_numpy(dtype=object, copy=True) for column in COLUMNS}

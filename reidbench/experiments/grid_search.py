@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress, RichProgress
+from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import load_registry
 from reidbench.running.evaluation import evaluate
 

@@ -10,13 +10,13 @@ from typing import Any
 from rich.console import Console
 
 from reidbench.data.images import ImageSet
-from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.progress import RichProgress, print_error
 from reidbench.records.failures import FailedRun, MethodFailure, forget_failure, write_failure
 from reidbench.records.job import Job
 from reidbench.records.run_record import RunRecord
+from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import BrokenPluginError, Registry, load_registry
 from reidbench.running.building import effective_settings
 from reidbench.running.evaluation import evaluate, preset_name

@@ -17,11 +17,11 @@ import numpy as np
 
 from reidbench.constants import NEW_IDENTITY
 from reidbench.data.images import ImageSet
-from reidbench.data.sources import load_dataset
 from reidbench.data.sources.files import read_csv
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.identifying.new_photographs import read_photographs
 from reidbench.records.saved_run import find_run
+from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Registry
 from reidbench.running.inputs import dataset_of
 

@@ -234,7 +234,7 @@ class _Hook:
 
 
 def _taken_datasets() -> Collection[str]:
-    from reidbench.data.sources import BUILT_IN
+    from reidbench.constants import BUILT_IN
     from reidbench.data.sources.wildlife import wildlife_names
 
     return {BUILT_IN, *wildlife_names()}

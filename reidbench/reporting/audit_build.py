@@ -13,13 +13,13 @@ from reidbench.auditing.embeddings import read_embeddings
 from reidbench.auditing.findings import Audit, repaired
 from reidbench.auditing.rescoring import WithoutLeaks, score_without_leaks
 from reidbench.data.images import ImageSet
-from reidbench.data.sources import load_dataset
 from reidbench.data.splits import Split, make_split, read_split, write_split
 from reidbench.errors import ReidbenchError
 from reidbench.files import whole_file
 from reidbench.progress import Progress
 from reidbench.records.run_record import FoundRuns, found_runs
 from reidbench.records.saved_run import find_run
+from reidbench.registry.datasets import load_dataset
 from reidbench.reporting.audit_page import audit_sheets, write_audit
 from reidbench.reporting.small_tables import Sheet, show
 

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from reidbench.constants import BUILT_IN
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
-from reidbench.data.sources import BUILT_IN, load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.records.run_record import RunRecord
+from reidbench.registry.datasets import load_dataset
 
 LONGEST_SIDE = 176
 JPEG_QUALITY = 70

@@ -14,7 +14,6 @@ from typing import Any
 
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.images import ImageSet
-from reidbench.data.sources import load_dataset
 from reidbench.data.splits import AUTO, Split, read_split, split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import MethodSpec
@@ -29,6 +28,7 @@ from reidbench.records.run_record import (
     run_id_of,
     write_run,
 )
+from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.running.building import assemble, effective_settings
 from reidbench.running.environment import choose_device, describe_environment

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from reidbench.constants import BUILT_IN
 from reidbench.data.images import ImageSet
-from reidbench.data.sources import BUILT_IN, load_dataset
 from reidbench.data.splits import Split, read_split, split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.records.run_record import RunRecord
+from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Registry
 
 

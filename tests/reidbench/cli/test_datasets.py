@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 import reidbench
 from reidbench.cli.datasets import _describe
 from reidbench.cli.main import app
-from reidbench.data.sources import dataset_names
 from reidbench.data.sources.wildlife_facts import wildlife_facts
 from reidbench.errors import ReidbenchError
+from reidbench.registry.datasets import dataset_names
 from reidbench.reporting.contact_sheet import LARGEST, contact_sheet
 
 SMALL = "patterns:identities=24,size=64,level=easy"

@@ -10,9 +10,9 @@ from benchmarks.animalclef.counts import MINIATURE
 from benchmarks.animalclef.folder import make_folder
 from reidbench.cli.main import app
 from reidbench.clustering.saved_run import cluster_run
-from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
+from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import load_registry
 from reidbench.running.evaluation import evaluate
 from reidbench.running.reopening import reopen

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from reidbench.data.sources import dataset_names, load_dataset
 from reidbench.data.sources.cells import bounding_box, day, text
 from reidbench.errors import ReidbenchError
+from reidbench.registry.datasets import dataset_names, load_dataset
 
 
 def _image(path):
@@ -224,7 +224,7 @@ def test_mixed_column_is_left_for_the_image_set_to_refuse():
 def test_import_loads_no_torch_and_no_wildlife_datasets():
     code = (
         "import sys, reidbench.data.sources, reidbench.data.splits, reidbench.data.decoding\n"
-        "reidbench.data.sources.dataset_names()\n"
+        "reidbench.registry.datasets.dataset_names()\n"
         "assert not {'torch', 'wildlife_datasets'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,10 +12,10 @@ from benchmarks.animalclef.counts import MINIATURE
 from benchmarks.animalclef.folder import make_folder
 from reidbench.data.competitions import COMPETITIONS, read_sample
 from reidbench.data.competitions.answers import check_submission
-from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import EmbeddingMethod, FitReport, MethodSpec, Settings
 from reidbench.progress import Progress
+from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Offer, Registry
 from reidbench.running.evaluation import evaluate
 from reidbench.submitting.submit import submit

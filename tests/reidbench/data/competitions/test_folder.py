@@ -3,8 +3,8 @@
 import pytest
 
 from reidbench.data.competitions import COMPETITIONS, read_sample
-from reidbench.data.sources import load_dataset
 from reidbench.errors import ReidbenchError
+from reidbench.registry.datasets import load_dataset
 
 CLEF = COMPETITIONS["AnimalCLEF2025"]
 HEADER = "image_id,identity,path,date,orientation,species,split,dataset\n"

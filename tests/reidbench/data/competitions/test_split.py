@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from reidbench.data.competitions import COMPETITIONS
-from reidbench.data.sources import load_dataset
 from reidbench.data.splits import split_of_kind
 from reidbench.errors import ReidbenchError
+from reidbench.registry.datasets import load_dataset
 
 
 @pytest.fixture(scope="module")

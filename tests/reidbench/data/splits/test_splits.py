@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reidbench.data.images import ImageSet
-from reidbench.data.sources import load_dataset
 from reidbench.data.splits import PARTS, Split, make_split, read_split, write_split
 from reidbench.errors import ReidbenchError
+from reidbench.registry.datasets import load_dataset
 
 
 def _set(rows, root=Path(".")):
