@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.competitions.catalogue import Competition
-from reidbench.data.given import UNNAMED
-from reidbench.data.images import ImageSet
+from reidbench.data.images import UNNAMED, ImageSet
 from reidbench.data.sources.cells import text
 from reidbench.data.sources.files import read_csv
 from reidbench.data.sources.rows import Rows, image_set

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reidbench.data.given import Given
-from reidbench.data.images import ImageSet, Origin
+from reidbench.data.images import Given, ImageSet, Origin
 from reidbench.data.sources.cells import bounding_box, day, has_mask, is_missing, is_unnamed, text
 from reidbench.errors import ReidbenchError
 
