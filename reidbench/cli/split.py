@@ -20,7 +20,8 @@ def split(
     plugin: PluginOption = None,
 ) -> None:
     """Make a split of a dataset and write it as a CSV."""
-    from reidbench.data.splits import split_of_kind, write_split
+    from reidbench.data.splits import write_split
+    from reidbench.data.splitting import split_of_kind
     from reidbench.registry.datasets import load_dataset
     from reidbench.registry.registered import load_registry
 

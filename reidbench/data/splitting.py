@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from reidbench.data.competitions.split import split_like_competition
 from reidbench.data.images import ImageSet
 from reidbench.data.splits.given import split_as_given
 from reidbench.data.splits.making import make_split
 from reidbench.data.splits.split import Split
-from reidbench.errors import ReidbenchError
 
 AUTO = "auto"
 """The kind that the dataset's source asks for, else ``open-set``."""
@@ -33,23 +33,5 @@ def split_of_kind(images: ImageSet, kind: str = AUTO, *, seed: int = 0, new_shar
     if kind == "given":
         return split_as_given(images, seed=seed, new_share=new_share)
     if kind == "competition":
-        from reidbench.data.competitions.split import split_like_competition  # needs this package itself
-
         return split_like_competition(images, seed=seed, new_share=new_share)
     return make_split(images, kind=kind, seed=seed, new_share=NEW_SHARE if new_share is None else new_share)
-
-
-def check_seed_and_share(seed: int, new_share: float | None) -> None:
-    """Refuse a negative seed and a share that is none.
-
-    Raises:
-        ReidbenchError: Either is out of range.
-    """
-    if seed < 0:
-        raise ReidbenchError(f"a seed of {seed} is negative", where=f"seed {seed}", remedy="give 0 or more")
-    if new_share is not None and not 0 <= new_share < 1:
-        raise ReidbenchError(
-            f"a share of new animals of {new_share} leaves no query of a known one",
-            where=f"--new-share {new_share}",
-            remedy="give a number from 0 to below 1",
-        )

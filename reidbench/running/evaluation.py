@@ -14,7 +14,8 @@ from typing import Any
 
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.images import ImageSet
-from reidbench.data.splits import AUTO, Split, read_split, split_of_kind
+from reidbench.data.splits import Split, read_split
+from reidbench.data.splitting import AUTO, split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import MethodSpec
 from reidbench.progress import Progress, RichProgress

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from reidbench.constants import BUILT_IN
 from reidbench.data.images import ImageSet
-from reidbench.data.splits import Split, read_split, split_of_kind
+from reidbench.data.splits import Split, read_split
+from reidbench.data.splitting import split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.datasets import load_dataset

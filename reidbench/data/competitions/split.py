@@ -16,11 +16,11 @@ import numpy as np
 from reidbench.data.competitions.catalogue import find_competition
 from reidbench.data.competitions.folder import SPLIT_KIND
 from reidbench.data.images import ImageSet
+from reidbench.data.splits.checks import check_seed_and_share
 from reidbench.data.splits.dealing import Group, gather
 from reidbench.data.splits.imitation import Shape, deal_shaped
 from reidbench.data.splits.shuffle import Shuffle
 from reidbench.data.splits.split import QUERIES, Split
-from reidbench.data.splitting import check_seed_and_share
 from reidbench.errors import ReidbenchError
 
 

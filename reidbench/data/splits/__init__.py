@@ -10,15 +10,12 @@ from reidbench.data.splits.files import read_split, write_split
 from reidbench.data.splits.kinds import KINDS
 from reidbench.data.splits.making import make_split
 from reidbench.data.splits.split import PARTS, Split
-from reidbench.data.splitting import AUTO, split_of_kind
 
 __all__ = [
-    "AUTO",
     "KINDS",
     "PARTS",
     "Split",
     "make_split",
     "read_split",
-    "split_of_kind",
     "write_split",
 ]

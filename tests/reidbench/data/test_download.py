@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from reidbench.cli.main import app
 from reidbench.data.sources.download import download, is_downloaded, offer_download
-from reidbench.data.splits import split_of_kind
+from reidbench.data.splitting import split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.registry.datasets import load_dataset
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reidbench.data.competitions import COMPETITIONS
-from reidbench.data.splits import split_of_kind
+from reidbench.data.splitting import split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.registry.datasets import load_dataset
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from reidbench.data.sources.rows import Rows, image_set
-from reidbench.data.splits import split_of_kind
+from reidbench.data.splitting import split_of_kind
 from reidbench.errors import ReidbenchError
 
 
