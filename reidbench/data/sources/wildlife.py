@@ -11,6 +11,7 @@ from typing import Any
 
 from reidbench.data.images import ImageSet
 from reidbench.data.sources.rows import Rows, image_set
+from reidbench.data.splits.given import WORDS
 from reidbench.errors import ReidbenchError
 
 _SHOWN = 5
@@ -56,7 +57,6 @@ def from_wildlife_datasets(name: str, root: Path) -> ImageSet:
 
 def _own_split(frame: Any, unknown: str) -> tuple[bool, str]:
     """Tell whether a set comes with an open-set split of its own, which is then the one that is made."""
-    from reidbench.data.splits.given import WORDS  # needs image sets
 
     if "split" not in frame.columns:
         return False, ""
