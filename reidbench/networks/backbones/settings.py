@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from reidbench.methods.contract import Settings
-from reidbench.networks.training.settings import Channels
+
+
+def _channels(value: Any) -> Any:
+    """Read ``0.5,0.5,0.5`` as three numbers: a command line has only text."""
+    if isinstance(value, str) and value != "auto":
+        return tuple(float(part) for part in value.strip("()[] ").split(","))
+    return value
+
+
+Channels = Annotated[Literal["auto"] | tuple[float, float, float], BeforeValidator(_channels)]
 
 
 class BackboneSettings(Settings):

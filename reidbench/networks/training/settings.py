@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from reidbench.methods.contract import Settings
-
-
-def _channels(value: Any) -> Any:
-    """Read ``0.5,0.5,0.5`` as three numbers: a command line has only text."""
-    if isinstance(value, str) and value != "auto":
-        return tuple(float(part) for part in value.strip("()[] ").split(","))
-    return value
-
-
-Channels = Annotated[Literal["auto"] | tuple[float, float, float], BeforeValidator(_channels)]
+from reidbench.networks.backbones.settings import Channels
 
 
 class LoopSettings(Settings):
