@@ -1,6 +1,6 @@
 """A run in a process, and if need be an interpreter, of its own: whatever happens there costs one row.
 
-The parent starts ``PYTHON -m reidbench.experiments.isolation FOLDER``. The child reads what is asked from
+The parent starts ``PYTHON -m reidbench.isolation FOLDER`` (:mod:`reidbench.experiments.worker`). The child reads what is asked from
 ``FOLDER/asked.json``, does the whole run, writes the same run folder as any run, and leaves one line in ``FOLDER/told.json``: where the record
 is, or what failed. What it leaves no line about (a crash, a hang, a kill) the parent reads from how it ended.
 """
@@ -18,7 +18,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from reidbench.errors import ReidbenchError
 from reidbench.records.failures import MethodFailure
@@ -27,7 +26,6 @@ from reidbench.records.run_record import RunRecord, read_run
 
 _GRACE_S = 5
 """What a process that is told to end may take before it is killed."""
-_GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def run_isolated(
         (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
         # Its own session, so that all it starts can be ended; what it prints goes to stderr, for results are ours.
         process = subprocess.Popen(
-            [python, "-X", "faulthandler", "-m", "reidbench.experiments.isolation", str(folder)],
+            [python, "-X", "faulthandler", "-m", "reidbench.isolation", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=2,
             start_new_session=True,
@@ -111,9 +109,7 @@ def find_interpreter(given: str | None) -> str:
     remedy = f"name an interpreter, and install reidbench and the plugin for it: {given} -m pip install reidbench"
     if found is None:
         raise ReidbenchError("there is no such interpreter", where=f"--python {given}", remedy=remedy)
-    done = subprocess.run(
-        [found, "-c", "import reidbench.experiments.isolation"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([found, "-c", "import reidbench.isolation"], capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["it can't be started"])[-1]
         raise ReidbenchError(f"this interpreter can't run methods: {reason}", where=f"--python {given}", remedy=remedy)
@@ -159,49 +155,3 @@ def _silent_end(method: str, code: int, isolation: Isolation) -> MethodFailure:
     return MethodFailure(
         f"{method} crashed ({name})", how="crash", remedy="the stack stands above; mend or update the plugin"
     )
-
-
-def _child(folder: Path) -> None:
-    """Do the run that ``asked.json`` asks for and leave a line about it."""
-    asked = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
-    _limit_memory(asked["memory_gib"])
-    job = Job.from_json(asked["job"])
-    plugin = ("", "")
-    told: dict[str, Any]
-    try:
-        from reidbench.experiments.jobs import evaluate_job
-        from reidbench.registry.registered import load_registry
-
-        registry = load_registry(files=asked["plugins"])
-        offer = registry.find(job.method)
-        plugin = (offer.distribution, offer.version)
-        record = evaluate_job(job, registry, runs_dir=Path(asked["runs_dir"]), again=asked["again"])
-        told = {"record": str(record.path)}
-    except (Exception, SystemExit) as raised:  # the parent decides what it means
-        error: BaseException = raised
-        if asked["memory_gib"] is not None and isinstance(raised, SystemError):
-            # C code that is refused memory, torch's import for one, may fail without saying why.
-            told_why = f"{asked['memory_gib']:g} GiB were too few"
-            error = MemoryError(told_why).with_traceback(raised.__traceback__)
-        failure = MethodFailure.of(error, job.method, plugin)
-        keys = ("message", "how", "where", "remedy", "plugin", "trace")
-        told = {"failure": {key: getattr(failure, key) for key in keys}}
-    temporary = folder / "told.tmp"
-    temporary.write_text(json.dumps(told) + "\n", encoding="utf-8")
-    temporary.replace(folder / "told.json")
-
-
-def _limit_memory(gib: float | None) -> None:
-    """Refuse this process more memory than that: what asks for more gets ``MemoryError``."""
-    if gib is None:
-        return
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return
-    # Not the address space: a GPU's driver reserves far more of that than it uses.
-    resource.setrlimit(resource.RLIMIT_DATA, (int(gib * _GIB), int(gib * _GIB)))
-
-
-if __name__ == "__main__":
-    _child(Path(sys.argv[1]))

@@ -12,14 +12,15 @@ from rich.console import Console
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.isolation import Isolation, find_interpreter, run_isolated
-from reidbench.progress import RichProgress, print_error
+from reidbench.experiments.one_job import evaluate_job
+from reidbench.progress import print_error
 from reidbench.records.failures import FailedRun, MethodFailure, forget_failure, write_failure
 from reidbench.records.job import Job
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import BrokenPluginError, Registry, load_registry
 from reidbench.running.building import effective_settings
-from reidbench.running.evaluation import evaluate, preset_name
+from reidbench.running.evaluation import preset_name
 
 
 def run_jobs(
@@ -90,38 +91,6 @@ def run_jobs(
                 console.print(f"  {_calibrated(part)}")
             records.append(record)
     return records, failures
-
-
-def evaluate_job(
-    job: Job, registry: Registry, *, runs_dir: Path, again: bool = False, images: ImageSet | None = None
-) -> RunRecord:
-    """Run one job in this process.
-
-    Args:
-        job: What to run.
-        registry: Where methods come from.
-        runs_dir: Where run folders are kept.
-        again: Repeat a run that stands already.
-        images: The job's dataset, where it was read already.
-    """
-    return evaluate(
-        job.method,
-        images if images is not None else load_dataset(job.dataset, job.root, registry),
-        split=job.split,
-        split_kind=job.split_kind,
-        split_seed=job.split_seed,
-        new_share=job.new_share,
-        seed=job.seed,
-        gallery=job.gallery,  # type: ignore[arg-type]
-        preset=job.preset,
-        settings=job.settings,
-        threshold=job.threshold,
-        device=job.device,
-        runs_dir=runs_dir,
-        again=again,
-        progress=RichProgress(),
-        registry=registry,
-    )
 
 
 def _check_asked(job: Job, registry: Registry, isolation: Isolation | None) -> None:

@@ -1,0 +1,45 @@
+"""Run one job in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reidbench.data.images import ImageSet
+from reidbench.progress import RichProgress
+from reidbench.records.job import Job
+from reidbench.records.run_record import RunRecord
+from reidbench.registry.datasets import load_dataset
+from reidbench.registry.registered import Registry
+from reidbench.running.evaluation import evaluate
+
+
+def evaluate_job(
+    job: Job, registry: Registry, *, runs_dir: Path, again: bool = False, images: ImageSet | None = None
+) -> RunRecord:
+    """Run one job in this process.
+
+    Args:
+        job: What to run.
+        registry: Where methods come from.
+        runs_dir: Where run folders are kept.
+        again: Repeat a run that stands already.
+        images: The job's dataset, where it was read already.
+    """
+    return evaluate(
+        job.method,
+        images if images is not None else load_dataset(job.dataset, job.root, registry),
+        split=job.split,
+        split_kind=job.split_kind,
+        split_seed=job.split_seed,
+        new_share=job.new_share,
+        seed=job.seed,
+        gallery=job.gallery,  # type: ignore[arg-type]
+        preset=job.preset,
+        settings=job.settings,
+        threshold=job.threshold,
+        device=job.device,
+        runs_dir=runs_dir,
+        again=again,
+        progress=RichProgress(),
+        registry=registry,
+    )
