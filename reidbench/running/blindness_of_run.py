@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,7 @@ from reidbench.progress import Progress
 from reidbench.running.blindness import Blindness, check_blindness, sample_size
 from reidbench.running.building import represent
 from reidbench.running.representation_store import key_of
-
-if TYPE_CHECKING:
-    from reidbench.running.stages import Stages
+from reidbench.running.stages import Stages
 
 
 def blindness_of(stages: Stages, described: Mapping[str, Rows]) -> Blindness:

@@ -31,6 +31,7 @@ from reidbench.records.run_record import (
 )
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Registry, canonical, load_registry
+from reidbench.running.blindness_of_run import blindness_of
 from reidbench.running.building import assemble, effective_settings
 from reidbench.running.environment import choose_device, describe_environment
 from reidbench.running.keypoint_part import keypoint_part
@@ -145,7 +146,8 @@ def evaluate(
     code = describe_code(assembled.offers)  # before the work: hours later the source may be another
     store = Path(store_dir) if store_dir else None
     stages = Stages(assembled, images, chosen, seed, gallery, device, path / "work", progress, store)
-    stages.run(policy)
+    described = stages.run(policy)
+    blindness = blindness_of(stages, described)
     data = {
         "schema": SCHEMA,
         "id": run_id,
@@ -191,7 +193,7 @@ def evaluate(
             "notes": list(stages.report.notes),
             "facts": dict(stages.report.facts),
         },
-        "blindness": stages.blindness.to_json(),
+        "blindness": blindness.to_json(),
         "timing": {**stages.timing, "total_s": round(sum(stages.timing.values()), 3)},
         "environment": describe_environment(device),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

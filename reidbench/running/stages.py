@@ -26,8 +26,6 @@ from reidbench.metrics.summary import summarise
 from reidbench.progress import Progress
 from reidbench.records.predictions import prediction_rows
 from reidbench.records.run_record import RunFiles
-from reidbench.running.blindness import Blindness
-from reidbench.running.blindness_of_run import blindness_of
 from reidbench.running.building import Assembled, combinations
 from reidbench.running.combination_constants import choose_constants
 from reidbench.running.extractor import Describer
@@ -58,7 +56,6 @@ class Stages:
     learned: NDArray = field(init=False)
     rows: dict[str, NDArray[np.int64]] = field(init=False)
     gallery_trials: GalleryTrials | None = None
-    blindness: Blindness = field(default_factory=lambda: Blindness("untested"))
     _gallery_asking: Representation | None = None
     numbering: Numbering | None = None
     describer: Describer = field(init=False)
@@ -113,7 +110,8 @@ class Stages:
             return whole
         return whole.judged_by(self.numbering.mean(images.table["group"].to_numpy(dtype=str)))
 
-    def run(self, policy: Any) -> None:
+    def run(self, policy: Any) -> dict[str, Rows]:
+        """Take the run from images to metrics; return the images of each part with the curves that judge them."""
         method = self.assembled.method
         described = self.describe()
         with self._timed("match_s"):
@@ -129,7 +127,7 @@ class Stages:
             self.progress.warn(note)
         for episode in self.episodes.values():
             episode.metrics = summarise(episode.answers, self.thresholds)
-        self.blindness = blindness_of(self, described)
+        return described
 
     def files(self) -> RunFiles:
         """Return what the run folder holds besides ``run.json``."""
