@@ -12,7 +12,7 @@ from reidbench.errors import ReidbenchError
 
 @contextmanager
 def whole_file(path: Path, what: str, option: str = "--output") -> Iterator[Path]:
-    """Give a temporary path beside a file; it takes the file's place when all is written.
+    r"""Give a temporary path beside a file; it takes the file's place when all is written.
 
     Args:
         path: The file; its folder is made where it is not there.
@@ -24,7 +24,7 @@ def whole_file(path: Path, what: str, option: str = "--output") -> Iterator[Path
 
     Example:
         >>> with whole_file(Path("answers.csv"), "answers") as temporary:  # doctest: +SKIP
-        ...     temporary.write_text("image_id,identity\\n")
+        ...     temporary.write_text("image_id,identity\n")
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -13,6 +13,7 @@ import platform
 import resource
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from wildlife_datasets import metrics as peer
@@ -79,7 +80,7 @@ def main() -> None:
 def processor() -> str:
     """Return the processor's name, as Linux tells it."""
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
             return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or "unknown processor"

@@ -66,7 +66,7 @@ class LightGlueMatcher:
         for shape in np.unique(counts[(counts > 0).all(axis=1)], axis=0):
             places = np.flatnonzero((counts == shape).all(axis=1))
 
-            def run(chunk: range, places: NDArray = places) -> Matches:
+            def run(chunk: range, places: NDArray[Any] = places) -> Matches:
                 mine = places[chunk.start : chunk.stop]
                 return self._forward(query, gallery, pairs[mine], mine)
 

@@ -77,13 +77,13 @@ class Aliked(LocalFeatureMethod):
         assert self._own_weights is not None
         return f"aliked|{shape}|{self._own_weights.sha256}"
 
-    def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray]]:
+    def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray[Any]]]:
         resized = [self._resize(image) for image in pixels]
-        described: list[Mapping[str, NDArray]] = [{}] * len(resized)
+        described: list[Mapping[str, NDArray[Any]]] = [{}] * len(resized)
         for shape in dict.fromkeys(image.shape for image in resized):  # one batch has one size
             places = [place for place, image in enumerate(resized) if image.shape == shape]
 
-            def run(chunk: range, places: list[int] = places) -> list[Mapping[str, NDArray]]:
+            def run(chunk: range, places: list[int] = places) -> list[Mapping[str, NDArray[Any]]]:
                 return self._forward(np.stack([resized[places[i]] for i in chunk]))
 
             found = [features for batch in self._batches.run(len(places), run) for features in batch]
@@ -97,14 +97,14 @@ class Aliked(LocalFeatureMethod):
         descriptors = query.ragged["descriptor"], gallery.ragged["descriptor"]
         return match_mutual(*descriptors, pairs, ratio=self.settings.ratio, device=self._device)
 
-    def _forward(self, batch: NDArray[np.uint8]) -> list[Mapping[str, NDArray]]:
+    def _forward(self, batch: NDArray[np.uint8]) -> list[Mapping[str, NDArray[Any]]]:
         assert self._network is not None
         height, width = batch.shape[1:3]
         images = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float() / 255.0
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
             return [self._features(found, width, height) for found in self._network(images)]
 
-    def _features(self, found: Any, width: int, height: int) -> Mapping[str, NDArray]:
+    def _features(self, found: Any, width: int, height: int) -> Mapping[str, NDArray[Any]]:
         # Pixel centres to shares of the side, so that a keypoint means the same at any size.
         place = (found.keypoints.cpu().numpy() + 0.5) / np.array([width, height])
         return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from reidbench import EmbeddingMethod
 class ColorHistogram(EmbeddingMethod):
     """One histogram for each image; knows nothing of where a colour stands."""
 
-    def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray:
+    def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         bins = [self.settings.hue_bins, self.settings.saturation_bins, self.settings.value_bins]
         rows = []
         for image in pixels:

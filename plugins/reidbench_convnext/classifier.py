@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,7 @@ class ConvNeXtClassifier(ClassifierMethod):
         kept = self._resized[images]
         return self.classify_all(len(images), lambda rows: list(kept.take(rows)), progress)
 
-    def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray:
+    def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         if self._network is None:
             raise ValueError("fit() comes before classify()")
         return self._network.classify(pixels)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +60,11 @@ def candidates() -> tuple[Constants, ...]:
 
 
 def decide(
-    first: tuple[NDArray, NDArray], second: tuple[NDArray, NDArray], classifier: tuple[NDArray, NDArray], how: Constants
-) -> tuple[NDArray, NDArray[np.float64]]:
+    first: tuple[NDArray[Any], NDArray[Any]],
+    second: tuple[NDArray[Any], NDArray[Any]],
+    classifier: tuple[NDArray[Any], NDArray[Any]],
+    how: Constants,
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Combine three opinions on each query into one.
 
     Args:
@@ -106,7 +109,7 @@ class ConvNeXtFusion(IdentityCombination):
     def describe_choice(self, choice: Constants) -> dict[str, float]:
         return asdict(choice)
 
-    def combine(self, evidence: Sequence[NDArray], choice: Constants) -> NDArray[np.float64]:
+    def combine(self, evidence: Sequence[NDArray[Any]], choice: Constants) -> NDArray[np.float64]:
         first, second, classifier = (_opinion(scores) for scores in evidence)
         winner, confidence = decide(first, second, classifier, choice)
         # Others keep the second fusion's order, at most half of what the rule gave its winner.
@@ -116,7 +119,7 @@ class ConvNeXtFusion(IdentityCombination):
         return scores
 
 
-def _opinion(scores: NDArray) -> tuple[NDArray, NDArray[np.float64]]:
+def _opinion(scores: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """Return the best identity of each query and its confidence; nothing compared is no confidence."""
     best = scores.argmax(axis=1)
     confidence = np.asarray(scores[np.arange(len(scores)), best], dtype=np.float64)

@@ -9,7 +9,7 @@ Source: Arandjelović and Zisserman, "Three things everyone should know to impro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -28,14 +28,14 @@ class Sift(LocalFeatureMethod):
         super().__init__(settings)
         self.geometry = settings.geometry
 
-    def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray]]:
+    def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray[Any]]]:
         return [self._describe(image) for image in pixels]
 
     def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
         descriptors = query.ragged["descriptor"], gallery.ragged["descriptor"]
         return match_mutual(*descriptors, pairs, ratio=self.settings.ratio, unpack=roots)
 
-    def _describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray]:
+    def _describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray[Any]]:
         scale = self.settings.longest_side / max(pixels.shape[:2])
         size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -50,7 +50,7 @@ class Sift(LocalFeatureMethod):
         return {"keypoint": place / np.array(size, np.float32), "descriptor": found.astype(np.uint8)}
 
 
-def roots(found: NDArray) -> NDArray:
+def roots(found: NDArray[Any]) -> NDArray[Any]:
     """Return RootSIFT, float32 of unit length, from SIFT's values ``(..., 128)``; zeros stay zeros.
 
     Example:

@@ -6,7 +6,7 @@ at unit length. A random projection to 128 numbers would only blur them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ class TripletMethod(EmbeddingMethod):
         rows = [self.embed(list(kept.take(range(i, min(i + self.batch_size, len(images)))))) for i in starts]
         return Representation({"embedding": np.concatenate(rows)})
 
-    def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray:
+    def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         return self._ready()[0].embed(pixels)
 
     def _ready(self) -> tuple[EmbeddingNetwork, Weights]:

@@ -80,8 +80,8 @@ class WildlifeTools(Method):
             ) from error
         return Representation({"embedding": embedding})
 
-    def score(self, query: Representation, gallery: Representation) -> NDArray:
-        similarity: NDArray = CosineSimilarity()(query.dense["embedding"], gallery.dense["embedding"])["cosine"]
+    def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
+        similarity: NDArray[Any] = CosineSimilarity()(query.dense["embedding"], gallery.dense["embedding"])["cosine"]
         return similarity
 
     def _ready(self) -> tuple[Backbone, str]:

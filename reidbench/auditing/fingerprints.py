@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,8 +42,8 @@ class Fingerprints:
         unreadable: Why an image can't be read, by row.
     """
 
-    content: NDArray
-    pixels: NDArray
+    content: NDArray[Any]
+    pixels: NDArray[Any]
     small: NDArray[np.uint8]
     place: NDArray[np.float32]
     size: NDArray[np.int64]

@@ -48,8 +48,8 @@ class LabelledRows:
 
     representation: Representation
     identity: NDArray[np.int64]
-    group: NDArray
-    encounter: NDArray
+    group: NDArray[Any]
+    encounter: NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,11 +75,11 @@ class Numbering:
         """Return the curve that saw neither end of any pair of each query's animal, ``(n,)``."""
         return self._group(rows.group) * (self.n_fold + 1) + self.fold[rows.identity]
 
-    def mean(self, group: NDArray) -> NDArray[np.int64]:
+    def mean(self, group: NDArray[Any]) -> NDArray[np.int64]:
         """Return the mean curve of each query's group, ``(n,)``; the pooled one where the group has none."""
         return np.where(np.isin(group, self.groups), self._group(group) * (self.n_fold + 1) + self.n_fold, self.pooled)
 
-    def _group(self, group: NDArray) -> NDArray[np.int64]:
+    def _group(self, group: NDArray[Any]) -> NDArray[np.int64]:
         return np.searchsorted(np.array(self.groups), group).astype(np.int64)
 
 

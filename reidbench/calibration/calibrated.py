@@ -42,10 +42,10 @@ class Calibrated(Method):
         """Set the curves, in the order of the numbers that representations carry."""
         self._curves = tuple(curves)
 
-    def score(self, query: Representation, gallery: Representation) -> NDArray:
+    def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         return self._read(self.inner.score(query, gallery), self._numbers(query))
 
-    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray:
+    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
         return self._read(self.inner.score_pairs(query, gallery, pairs), self._numbers(query)[pairs[:, 0]])
 
     @property

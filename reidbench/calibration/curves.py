@@ -220,7 +220,7 @@ def curve_from_json(data: Mapping[str, Any]) -> Curve:
     return PublishedIsotonic(knots, steps)
 
 
-def join_steps(knots: NDArray[np.float64], steps: NDArray[np.float64], similarity: NDArray) -> NDArray[np.float64]:
+def join_steps(knots: NDArray[np.float64], steps: NDArray[np.float64], similarity: NDArray[Any]) -> NDArray[np.float64]:
     """Read the smooth join of isotonic steps at similarities inside the range of the knots.
 
     A monotone cubic (PCHIP) goes through the first knot, the midpoints between neighbouring knots and the last

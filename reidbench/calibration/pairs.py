@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class LabelledPairs:
         """Both rows of each pair, ``(n_pair, 2)``."""
         return np.stack([self.query, self.gallery], axis=1)
 
-    def take(self, chosen: NDArray) -> LabelledPairs:
+    def take(self, chosen: NDArray[Any]) -> LabelledPairs:
         return LabelledPairs(self.query[chosen], self.gallery[chosen], self.same[chosen], self.weight[chosen])
 
 
@@ -64,7 +65,7 @@ def sample_pairs(
     return _draw(positive, query_identity, gallery_identity, budget, seed, upper=False)
 
 
-def sample_pairs_within(identity: NDArray[np.int64], encounter: NDArray, budget: int, seed: int) -> LabelledPairs:
+def sample_pairs_within(identity: NDArray[np.int64], encounter: NDArray[Any], budget: int, seed: int) -> LabelledPairs:
     """Draw pairs i < j of one set of images; pairs of one encounter are no evidence and left out.
 
     Args:
@@ -120,7 +121,7 @@ def _draw(
     def negatives(number: NDArray[np.int64]) -> NDArray[np.int64]:
         i, j = number // n_gallery, number % n_gallery
         kept = query_identity[i] != gallery_identity[j]
-        return number[kept & (i < j) if upper else kept]
+        return np.asarray(number[kept & (i < j) if upper else kept])
 
     if 2 * keep_negative >= n_negative or n_query * n_gallery <= ENUMERATED:
         negative = negatives(np.arange(n_query * n_gallery))

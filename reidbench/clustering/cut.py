@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class Cut:
         return cut(graph.tree(self.rule), self.heights.get(graph.group, self.height), len(graph.rows))
 
 
-def choose_cut(graphs: Sequence[Graph], identity: NDArray) -> Cut:
+def choose_cut(graphs: Sequence[Graph], identity: NDArray[Any]) -> Cut:
     """Choose rule and heights.
 
     Args:
@@ -91,5 +92,5 @@ def _middle(values: NDArray[np.float64]) -> int:
     return int((starts[longest] + ends[longest]) // 2)
 
 
-def _seen_twice(identity: NDArray) -> int:
+def _seen_twice(identity: NDArray[Any]) -> int:
     return int((np.unique(identity, return_counts=True)[1] > 1).sum())

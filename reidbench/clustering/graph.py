@@ -9,7 +9,7 @@ is computed once and cut anywhere: *components* joins images that any chain of e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,13 +84,13 @@ def cut(tree: NDArray[np.float64], height: float, n_image: int) -> NDArray[np.in
     return rank[code]
 
 
-def symmetric(scores: NDArray) -> NDArray[np.float32]:
+def symmetric(scores: NDArray[Any]) -> NDArray[np.float32]:
     """Turn scores of every image against every other into edges: the surer direction, 0 where none was compared."""
     edges = np.maximum(scores, scores.T)
     return np.where(np.isfinite(edges), np.clip(edges, 0.0, 1.0), 0.0).astype(np.float32)
 
 
-def anchors(candidates: NDArray, scores: NDArray[np.float64]) -> NDArray[np.float32]:
+def anchors(candidates: NDArray[Any], scores: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the probability that two images show one enrolled animal, by their best candidates.
 
     Args:

@@ -7,6 +7,7 @@ and judged.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +34,9 @@ class ClusteredRun:
     """
 
     cut: Cut
-    image_id: NDArray
-    group: NDArray
-    cluster: NDArray
+    image_id: NDArray[Any]
+    group: NDArray[Any]
+    cluster: NDArray[Any]
     score: ClusteringScore
     pairs: PairProbabilities
 
@@ -64,7 +65,7 @@ def cluster_run(reopened: Reopened, *more: ImageSet) -> ClusteredRun:
     return ClusteredRun(chosen, image_id, group, cluster, score_clusters(identity[rows], cluster, group), pairs)
 
 
-def named_clusters(graphs: list[Graph], chosen: Cut, n_image: int) -> NDArray:
+def named_clusters(graphs: list[Graph], chosen: Cut, n_image: int) -> NDArray[Any]:
     """Return the name of each image's cluster, ``cluster_<group>_<number>``."""
     names = np.full(n_image, "", dtype=object)
     for graph in graphs:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -180,7 +181,7 @@ def estimate_population(
     )
 
 
-def overdispersion(counts: NDArray, marked: int, right: float) -> float:
+def overdispersion(counts: NDArray[Any], marked: int, right: float) -> float:
     """Return how unevenly enrolled animals are photographed: variance over mean of their counts, at least 1.
 
     One standard error is added, since it is itself learned from these counts: without, intervals of unevenly

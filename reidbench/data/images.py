@@ -52,11 +52,11 @@ class Given:
             image without one; :func:`reidbench.data.masks.decode_mask` reads it. ``None`` where no image has one.
     """
 
-    part: NDArray
-    cluster: NDArray
+    part: NDArray[Any]
+    cluster: NDArray[Any]
     kind: str = ""
     asked: ImageSet | None = None
-    mask: NDArray | None = None
+    mask: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         if self.part.shape != self.cluster.shape or self.part.ndim != 1:
@@ -335,6 +335,6 @@ def _file_hash(path: str) -> str:
     status = Path(path).stat()
     key = (path, status.st_mtime_ns, status.st_size)
     if key not in _file_hashes:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             _file_hashes[key] = hashlib.file_digest(file, "sha256").hexdigest()
     return _file_hashes[key]

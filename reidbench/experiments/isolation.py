@@ -1,8 +1,9 @@
-"""A run in a process, and if need be an interpreter, of its own: whatever happens there costs one row.
+"""Run a job in a separate process, and in another interpreter on request, so that a failure costs one row.
 
-The parent starts ``PYTHON -m reidbench.isolation FOLDER`` (:mod:`reidbench.experiments.worker`). The child reads what is asked from
-``FOLDER/asked.json``, does the whole run, writes the same run folder as any run, and leaves one line in ``FOLDER/told.json``: where the record
-is, or what failed. What it leaves no line about (a crash, a hang, a kill) the parent reads from how it ended.
+The parent starts ``PYTHON -m reidbench.isolation FOLDER`` (:mod:`reidbench.experiments.worker`). The child reads the
+job from ``FOLDER/asked.json``, does the whole run, writes the same run folder as any run, and leaves one line in
+``FOLDER/told.json``: the path of the record, or the failure. If there is no such line (a crash, a hang, a kill), the
+parent reads the cause from the exit status.
 """
 
 from __future__ import annotations

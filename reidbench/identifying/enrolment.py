@@ -327,7 +327,7 @@ def _write(output: Path, rows: Sequence[Mapping[str, str]]) -> None:
             writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-        os.replace(temporary, output)
+        temporary.replace(output)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise ReidbenchError(

@@ -85,4 +85,5 @@ class Identified:
         if self._method.matching == "identity":
             return np.zeros(len(rows))
         query = self._query.take(np.array([place]))
-        return np.asarray(self._method.score(query, self._enrolled.take(rows)), dtype=np.float64)[0]
+        scores = np.asarray(self._method.score(query, self._enrolled.take(rows)), dtype=np.float64)
+        return np.asarray(scores[0])

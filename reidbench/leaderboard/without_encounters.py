@@ -7,6 +7,7 @@ score of its own animal outside that day, so the question needs no new inference
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ class WithoutEncounters:
     """
 
     answers: Answers
-    predicted: NDArray
+    predicted: NDArray[Any]
     n_known: int
     n_encountered: int
     n_left_out: int

@@ -51,7 +51,7 @@ class Search:
     places: NDArray[np.int64]
     query: Rows
     gallery: Rows
-    identities: NDArray
+    identities: NDArray[Any]
     codes: NDArray[np.int64]
     own: NDArray[np.int64]
 
@@ -93,7 +93,7 @@ def answer(
     gallery: Rows,
     *,
     mode: GalleryMode,
-    learned: NDArray,
+    learned: NDArray[Any],
     progress: Progress,
 ) -> Episode:
     """Match every query with the gallery it may search.
@@ -146,7 +146,7 @@ def answer(
     return Episode(query.indices, answers, own_best, other_best)
 
 
-def encounter_names(images: ImageSet) -> NDArray:
+def encounter_names(images: ImageSet) -> NDArray[Any]:
     """Return identity and day of each image as one text, empty where there is no date, ``(n_image,)``."""
     table = images.table
     return np.array(
@@ -154,13 +154,13 @@ def encounter_names(images: ImageSet) -> NDArray:
     )
 
 
-def classes_of(identities: NDArray, learned: NDArray) -> Representation:
+def classes_of(identities: NDArray[Any], learned: NDArray[Any]) -> Representation:
     """Return the gallery of a method that knows identities as such: the class of each, -1 for one never learned."""
     place = np.minimum(np.searchsorted(learned, identities), max(len(learned) - 1, 0))
     return Representation({CLASS: np.where(learned[place] == identities, place, -1).astype(np.int64)})
 
 
-def target_of(method: Method, search: Search, learned: NDArray) -> Representation:
+def target_of(method: Method, search: Search, learned: NDArray[Any]) -> Representation:
     """Return what a search is compared with: images, one centroid for each identity, or identities as such."""
     if method.matching == "identity":
         return classes_of(search.identities, learned)
@@ -175,13 +175,13 @@ def comparison_of(method: Method, search: Search) -> Any:
     if not isinstance(method, IdentityCombination):
         return method.score
 
-    def score(query: Representation, identities: Representation) -> NDArray:
+    def score(query: Representation, identities: Representation) -> NDArray[Any]:
         return method.score_identities(query, search.gallery.representation, search.codes, identities)
 
     return score
 
 
-def _fill(search: Search, found: IdentityScores, candidates: NDArray, scores: NDArray) -> None:
+def _fill(search: Search, found: IdentityScores, candidates: NDArray[Any], scores: NDArray[Any]) -> None:
     columns = np.arange(found.identity.shape[1])
     named = np.where(found.identity >= 0, search.identities[np.maximum(found.identity, 0)], "")
     candidates[search.places[:, None], columns] = named

@@ -11,6 +11,7 @@ Not valid for a network that was fitted on these very images: it knows them bett
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +33,8 @@ class GalleryTrials:
         other_best: Best score of any other identity, ``-inf`` when there is none.
     """
 
-    identity: NDArray
-    group: NDArray
+    identity: NDArray[Any]
+    group: NDArray[Any]
     own_best: NDArray[np.float64]
     other_best: NDArray[np.float64]
 
@@ -70,9 +71,9 @@ class GalleryTrials:
 
 def try_gallery(
     gallery: Representation,
-    identity: NDArray,
-    group: NDArray,
-    encounter: NDArray,
+    identity: NDArray[Any],
+    group: NDArray[Any],
+    encounter: NDArray[Any],
     score: Score,
     *,
     asking: Representation | None = None,
@@ -130,7 +131,7 @@ _TOGETHER = 256  # rows of one block of own centroids; the block's similarity is
 
 
 def _own_centroid_scores(
-    gallery: Representation, codes: NDArray[np.int64], encounter: NDArray, score: Score, renormalise: bool
+    gallery: Representation, codes: NDArray[np.int64], encounter: NDArray[Any], score: Score, renormalise: bool
 ) -> NDArray[np.float64]:
     """Score each image against the centroid of its identity without the images of its encounter."""
     vectors = unit(gallery.dense["embedding"]).astype(np.float64)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from reidbench.methods.similarity import unit
 BEST_IDENTITIES = 50
 DEFAULT_BUDGET = 1 << 30  # bytes
 
-Score = Callable[[Representation, Representation], NDArray]
+Score = Callable[[Representation, Representation], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +67,7 @@ def match(
     *,
     best: int = BEST_IDENTITIES,
     budget: int = DEFAULT_BUDGET,
-    encounter: tuple[NDArray, NDArray] | None = None,
+    encounter: tuple[NDArray[Any], NDArray[Any]] | None = None,
     image_level: bool = True,
     n_compared: int = 0,
     advance: Callable[[int], None] = lambda _: None,
@@ -130,7 +131,7 @@ def match(
 
 
 def _best_first(
-    by_identity: NDArray, similarity: NDArray, codes: NDArray[np.int64], first_index: NDArray, keep: int
+    by_identity: NDArray[Any], similarity: NDArray[Any], codes: NDArray[np.int64], first_index: NDArray[Any], keep: int
 ) -> NDArray[np.int64]:
     """Order identities by score, then by the lowest gallery index that reaches it; ``-inf`` is left out."""
     if keep < len(by_identity):  # every identity that ties with the last place stays a candidate
@@ -147,7 +148,7 @@ def _best_first(
     return np.asarray(candidates[np.lexsort((earliest[candidates], -values))][:keep])
 
 
-def average_precision(similarity: NDArray, relevant: NDArray[np.bool_]) -> float:
+def average_precision(similarity: NDArray[Any], relevant: NDArray[np.bool_]) -> float:
     """Return the average precision of one ranked list; ties rank by the lower gallery index.
 
     Example:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 
-def best_by_identity(similarity: NDArray, codes: NDArray[np.int64]) -> NDArray:
+def best_by_identity(similarity: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[Any]:
     """Return each identity's best score, ``(n_query, n_identity)``, from those of its images.
 
     Args:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ class ClassifierMethod(Method):
     batch_size: int = 32
 
     @abstractmethod
-    def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray:
+    def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         """Return ``(len(pixels), n_class)`` probabilities; classes in the order of the sorted identities."""
 
     def represent(self, images: Images, progress: Progress) -> Representation:
@@ -66,7 +67,7 @@ class ClassifierMethod(Method):
         self.batch_size = batches.size  # what fits is found, and said, once
         return Representation({"probability": np.concatenate(made)})
 
-    def score(self, query: Representation, gallery: Representation) -> NDArray:
+    def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         """Return the probability of each enrolled identity, ``(n_query, n_identity)``.
 
         Args:

@@ -208,10 +208,10 @@ class Method(ABC):
         """Turn images into arrays, in their order."""
 
     @abstractmethod
-    def score(self, query: Representation, gallery: Representation) -> NDArray:
+    def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         """Return similarities ``(n_query, n_gallery)``; ``-inf`` marks a pair that was not compared."""
 
-    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray:
+    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
         """Return the similarity of given pairs, ``(n_pair,)``, as :meth:`score` would give it.
 
         Args:
@@ -232,7 +232,7 @@ class EmbeddingMethod(Method):
     batch_size: int = 64
 
     @abstractmethod
-    def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray:
+    def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         """Return one vector for each image of the batch, ``(len(pixels), dim)``, finite."""
 
     def represent(self, images: Images, progress: Progress) -> Representation:
@@ -244,11 +244,11 @@ class EmbeddingMethod(Method):
                 stage.advance(len(batch))
         return Representation({"embedding": np.concatenate(batches)})
 
-    def score(self, query: Representation, gallery: Representation) -> NDArray:
+    def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         compare = cosine_similarity if self.metric == "cosine" else euclidean_similarity
         return compare(query.dense["embedding"], gallery.dense["embedding"])
 
-    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray:
+    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
         return pairwise(query.dense["embedding"], gallery.dense["embedding"], pairs, self.metric)
 
 
@@ -272,11 +272,11 @@ class PairMethod(Method):
     """
 
     @abstractmethod
-    def describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray]:
+    def describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray[Any]]:
         """Return the named feature arrays of one image, each with a row for each keypoint; zero rows are fine."""
 
     @abstractmethod
-    def compare(self, query: Mapping[str, NDArray], gallery: Mapping[str, NDArray]) -> float:
+    def compare(self, query: Mapping[str, NDArray[Any]], gallery: Mapping[str, NDArray[Any]]) -> float:
         """Return the similarity of two images; no keypoints or no matches is 0."""
 
     def represent(self, images: Images, progress: Progress) -> Representation:
@@ -287,11 +287,11 @@ class PairMethod(Method):
                 stage.advance()
         return Representation({}, {name: Ragged.from_rows([rows[name] for rows in described]) for name in described[0]})
 
-    def score(self, query: Representation, gallery: Representation) -> NDArray:
+    def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         grid = np.indices((len(query), len(gallery))).reshape(2, -1).T
         return self.score_pairs(query, gallery, grid).reshape(len(query), len(gallery))
 
-    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray:
+    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
         return np.array(
             [
                 self.compare(

@@ -14,7 +14,7 @@ from pydantic import create_model
 
 from reidbench.methods.contract import EmbeddingMethod, Method, MethodSpec, Settings
 
-Embed = Callable[..., NDArray]
+Embed = Callable[..., NDArray[Any]]
 
 
 @typing.overload
@@ -79,7 +79,7 @@ class DeclaredEmbedding(EmbeddingMethod):
         whose = f"{super().fingerprint()}|{self._function.__module__}.{self._function.__qualname__}"
         return hashlib.sha256(whose.encode()).hexdigest()
 
-    def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray:
+    def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         return self._function(pixels, **{key: getattr(self.settings, key) for key in type(self.settings).model_fields})
 
 

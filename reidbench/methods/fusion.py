@@ -45,7 +45,7 @@ class Combination(Method):
     @abstractmethod
     def gather(
         self, query: Representation, gallery: Representation, codes: NDArray[np.int64], identities: Representation
-    ) -> list[NDArray]:
+    ) -> list[NDArray[Any]]:
         """Return what each part says of a block of queries, each ``(n_query, n_target)``.
 
         Args:
@@ -56,11 +56,11 @@ class Combination(Method):
         """
 
     @abstractmethod
-    def combine(self, evidence: Sequence[NDArray], choice: Any) -> NDArray[np.float64]:
+    def combine(self, evidence: Sequence[NDArray[Any]], choice: Any) -> NDArray[np.float64]:
         """Return the scores ``(n_query, n_target)`` that given constants make of the evidence."""
 
     @abstractmethod
-    def by_identity(self, scores: NDArray, codes: NDArray[np.int64]) -> NDArray:
+    def by_identity(self, scores: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[Any]:
         """Return the score of each identity, ``(n_query, n_identity)``, from what :meth:`combine` gave."""
 
     def choices(self) -> Sequence[Any]:
@@ -128,18 +128,18 @@ class Fusion(Combination):
         grid = [tenths for tenths in product(range(11), repeat=n_part) if sum(tenths) == 10]
         return (equal, *(tuple(tenth / 10 for tenth in tenths) for tenths in grid))
 
-    def score(self, query: Representation, gallery: Representation) -> NDArray:
+    def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         return self.combine(self.evidence(query, gallery), self.choice)
 
     def gather(
         self, query: Representation, gallery: Representation, codes: NDArray[np.int64], identities: Representation
-    ) -> list[NDArray]:
+    ) -> list[NDArray[Any]]:
         return self.evidence(query, gallery)
 
-    def by_identity(self, scores: NDArray, codes: NDArray[np.int64]) -> NDArray:
+    def by_identity(self, scores: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[Any]:
         return best_by_identity(scores, codes)
 
-    def evidence(self, query: Representation, gallery: Representation) -> list[NDArray]:
+    def evidence(self, query: Representation, gallery: Representation) -> list[NDArray[Any]]:
         """Return each part's scores ``(n_query, n_gallery)``, ``-inf`` off the shortlist."""
         first, *others = self.parts
         scores = np.asarray(self.parts[first].score(query.part(first), gallery.part(first)), dtype=np.float64)
@@ -160,7 +160,7 @@ class Fusion(Combination):
             gathered.append(found)
         return gathered
 
-    def combine(self, evidence: Sequence[NDArray], choice: tuple[float, ...]) -> NDArray[np.float64]:
+    def combine(self, evidence: Sequence[NDArray[Any]], choice: tuple[float, ...]) -> NDArray[np.float64]:
         compared = np.logical_and.reduce([scores > -np.inf for scores in evidence])
         total = np.zeros(evidence[0].shape)
         for scores, weight in zip(evidence, choice, strict=True):
@@ -169,8 +169,8 @@ class Fusion(Combination):
         return np.where(compared, total if self._average == "probability" else expit(total), -np.inf)
 
 
-def _in_doubt(probability: NDArray) -> NDArray:
-    return np.clip(probability, _CERTAIN, 1 - _CERTAIN)
+def _in_doubt(probability: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.clip(probability, _CERTAIN, 1 - _CERTAIN))
 
 
 class IdentityCombination(Combination):
@@ -180,7 +180,7 @@ class IdentityCombination(Combination):
 
     def gather(
         self, query: Representation, gallery: Representation, codes: NDArray[np.int64], identities: Representation
-    ) -> list[NDArray]:
+    ) -> list[NDArray[Any]]:
         gathered = []
         for name, part in self.parts.items():
             if part.matching == "identity":
@@ -189,7 +189,7 @@ class IdentityCombination(Combination):
                 gathered.append(best_by_identity(part.score(query.part(name), gallery.part(name)), codes))
         return gathered
 
-    def by_identity(self, scores: NDArray, codes: NDArray[np.int64]) -> NDArray:
+    def by_identity(self, scores: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[Any]:
         return scores
 
     def score_identities(
@@ -198,5 +198,5 @@ class IdentityCombination(Combination):
         """Return a score for each identity, ``(n_query, n_identity)``; the arguments are those of :meth:`gather`."""
         return self.combine(self.gather(query, gallery, codes, identities), self.choice)
 
-    def score(self, query: Representation, gallery: Representation) -> NDArray:
+    def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         raise TypeError("this method scores identities, not images: the core calls score_identities")

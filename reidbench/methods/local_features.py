@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,17 +30,17 @@ class LocalFeatureMethod(PairMethod):
     geometry: Geometry = "none"
 
     @abstractmethod
-    def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray]]:
+    def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray[Any]]]:
         """Return the named arrays of each image, each with a row for each keypoint; zero rows are fine."""
 
     @abstractmethod
     def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
         """Return the matching keypoints of given pairs, rows ``(query, gallery)``."""
 
-    def describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray]:
+    def describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray[Any]]:
         return self.describe_batch([pixels])[0]
 
-    def compare(self, query: Mapping[str, NDArray], gallery: Mapping[str, NDArray]) -> float:
+    def compare(self, query: Mapping[str, NDArray[Any]], gallery: Mapping[str, NDArray[Any]]) -> float:
         left, right = (
             Representation({}, {name: Ragged.from_rows([rows]) for name, rows in features.items()})
             for features in (query, gallery)
@@ -47,7 +48,7 @@ class LocalFeatureMethod(PairMethod):
         return float(self.score_pairs(left, right, np.zeros((1, 2), np.int64))[0])
 
     def represent(self, images: Images, progress: Progress) -> Representation:
-        described: list[Mapping[str, NDArray]] = []
+        described: list[Mapping[str, NDArray[Any]]] = []
         with progress.stage("local features", len(images)) as stage:
             for start in range(0, len(images), self.batch_size):
                 batch = [images.pixels(i) for i in range(start, min(start + self.batch_size, len(images)))]
@@ -55,7 +56,7 @@ class LocalFeatureMethod(PairMethod):
                 stage.advance(len(batch))
         return Representation({}, {name: Ragged.from_rows([rows[name] for rows in described]) for name in described[0]})
 
-    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray:
+    def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
         pairs = np.asarray(pairs, dtype=np.int64)
         matches = self.match(query, gallery, pairs)
         points = query.ragged["keypoint"], gallery.ragged["keypoint"]

@@ -78,7 +78,7 @@ def match_mutual(
     *,
     ratio: float = 0.8,
     device: str = "cpu",
-    unpack: Callable[[NDArray], NDArray] | None = None,
+    unpack: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
 ) -> Matches:
     """Match unit-length descriptors by mutual nearest neighbour and Lowe's ratio test.
 
@@ -127,7 +127,7 @@ def match_mutual(
     return Matches.join(blocks)
 
 
-def match_descriptors(query: NDArray, gallery: NDArray, ratio: float = 0.8) -> NDArray[np.int64]:
+def match_descriptors(query: NDArray[Any], gallery: NDArray[Any], ratio: float = 0.8) -> NDArray[np.int64]:
     """Match the unit-length descriptors of two images, as :func:`match_mutual` does.
 
     Args:

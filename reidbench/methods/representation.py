@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ class Ragged:
     Taking images copies no row: descriptors that are mapped from disk stay there until they are compared.
     """
 
-    values: NDArray  # (n_row, ...)
+    values: NDArray[Any]  # (n_row, ...)
     starts: NDArray[np.int64]  # (n_image,)
     counts: NDArray[np.int64]  # (n_image,)
 
@@ -38,12 +39,12 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, image: int) -> NDArray:
+    def __getitem__(self, image: int) -> NDArray[Any]:
         start = self.starts[image]
         return self.values[start : start + self.counts[image]]
 
     @classmethod
-    def from_rows(cls, rows: Sequence[NDArray]) -> Ragged:
+    def from_rows(cls, rows: Sequence[NDArray[Any]]) -> Ragged:
         """Join one array for each image; every array has the same trailing shape.
 
         Example:
@@ -57,7 +58,7 @@ class Ragged:
         """Return the images ``images``, in that order."""
         return Ragged(self.values, self.starts[images], self.counts[images])
 
-    def padded(self, images: Sequence[int] | NDArray[np.int64], fill: float = 0.0) -> NDArray:
+    def padded(self, images: Sequence[int] | NDArray[np.int64], fill: float = 0.0) -> NDArray[Any]:
         """Return float32 ``(n_image, most rows, ...)``; images with fewer rows end in ``fill``."""
         most = int(self.counts[images].max(initial=0))
         shape = (len(images), most, *self.values.shape[1:])
@@ -80,7 +81,7 @@ class Representation:
         checked: The arrays come from a representation that has been checked.
     """
 
-    dense: Mapping[str, NDArray] = field(default_factory=dict)
+    dense: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     ragged: Mapping[str, Ragged] = field(default_factory=dict)
     curve: NDArray[np.int64] | None = None
     checked: bool = field(default=False, repr=False)

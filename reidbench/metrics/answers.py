@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,10 @@ class Answers:
         gallery_identities: Number of identities that each group's queries were searched among.
     """
 
-    true: NDArray
+    true: NDArray[Any]
     known: NDArray[np.bool_]
-    group: NDArray
-    candidates: NDArray
+    group: NDArray[Any]
+    candidates: NDArray[Any]
     scores: NDArray[np.float64]
     average_precision: NDArray[np.float64]
     gallery_identities: Mapping[str, int]
@@ -56,7 +57,7 @@ class Answers:
     def __len__(self) -> int:
         return len(self.true)
 
-    def take(self, rows: NDArray) -> Answers:
+    def take(self, rows: NDArray[Any]) -> Answers:
         """Return some of the queries, by mask or by index, in that order."""
         return Answers(
             true=self.true[rows],
@@ -84,7 +85,7 @@ class Answers:
         return np.where(self.correct, self.second_score, self.best_score)
 
     @property
-    def best_candidate(self) -> NDArray:
+    def best_candidate(self) -> NDArray[Any]:
         """The best identity whatever its score, ``""`` when there is none, ``(n_query,)``."""
         return self.candidates[:, 0] if self.scores.shape[1] else np.full(len(self), "", dtype=object)
 
@@ -104,12 +105,12 @@ class Answers:
         return {name: self.take(self.group == name) for name in sorted({str(name) for name in self.group})}
 
 
-def _locked(array: NDArray) -> NDArray:
+def _locked(array: NDArray[Any]) -> NDArray[Any]:
     array.flags.writeable = False  # what all share, nobody may change
     return array
 
 
-def identity_codes(group: NDArray, identity: NDArray) -> NDArray[np.int64]:
+def identity_codes(group: NDArray[Any], identity: NDArray[Any]) -> NDArray[np.int64]:
     """Number the distinct (group, identity) pairs from 0."""
     _, group_code = np.unique(np.asarray(group, dtype=str), return_inverse=True)
     names, name_code = np.unique(np.asarray(identity, dtype=str), return_inverse=True)

@@ -52,7 +52,7 @@ class GallerySize:
         }
 
 
-def enrol(answers: Answers, enrolled: NDArray) -> tuple[Answers, int]:
+def enrol(answers: Answers, enrolled: NDArray[Any]) -> tuple[Answers, int]:
     """Return the answers of a gallery that holds some of the animals, and how many queries they don't determine.
 
     Args:
@@ -93,8 +93,8 @@ def enrol(answers: Answers, enrolled: NDArray) -> tuple[Answers, int]:
 def gallery_sizes(
     answers: Answers,
     limits: NDArray[np.float64],
-    identity: NDArray,
-    group: NDArray,
+    identity: NDArray[Any],
+    group: NDArray[Any],
     *,
     shares: Sequence[float] = (0.125, 0.25, 0.5, 0.75, 1.0),
     draws: int = 20,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ class Certainty:
     pooled: Trust
     groups: Mapping[str, Trust]
 
-    def of(self, group: NDArray, excess: NDArray[np.float64]) -> tuple[NDArray, NDArray[np.float64]]:
+    def of(self, group: NDArray[Any], excess: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return band and P(right) of each answer, each ``(n_query,)``.
 
         Args:

@@ -139,7 +139,7 @@ class EpisodeMetrics:
         }
 
 
-def predict(answers: Answers, thresholds: Limits) -> NDArray:
+def predict(answers: Answers, thresholds: Limits) -> NDArray[Any]:
     """Return the answer to each query: its best candidate, or ``NEW_IDENTITY`` below the threshold."""
     best = answers.best_score
     accepted = (best > -np.inf) & (best >= thresholds.limits(answers))
@@ -223,10 +223,10 @@ def summarise_predictions(
 class _Episode:
     """Truth and final answers of an episode; what matching knew beyond them, if it is there."""
 
-    true: NDArray
+    true: NDArray[Any]
     known: NDArray[np.bool_]
-    group: NDArray
-    predicted: NDArray
+    group: NDArray[Any]
+    predicted: NDArray[Any]
     code: NDArray[np.int64]
     n_identities: Mapping[str, int] | None
     answers: Answers | None
@@ -289,7 +289,7 @@ class _Episode:
         values = {name: filled(value, self.empty_side) for name, value in values.items()}
         no_known = "" if known.any() else NO_KNOWN if rows.any() else NO_QUERIES
         no_unknown = "" if unknown.any() else NO_UNKNOWN if rows.any() else NO_QUERIES
-        why = {name: no_known for name in ("baks", "rank1", "rank5", "balanced_rank1", "balanced_rank5", "map")}
+        why = dict.fromkeys(("baks", "rank1", "rank5", "balanced_rank1", "balanced_rank5", "map"), no_known)
         why |= {"baus": no_unknown, "auroc": no_known or no_unknown, "fpr95": no_known or no_unknown}
         if self.answers is None:
             for name in ("rank1", "rank5", "balanced_rank1", "balanced_rank5", "map", "auroc", "fpr95"):
@@ -352,7 +352,7 @@ class _Episode:
         }
 
 
-def _known_and_new(known: NDArray[np.bool_], code: NDArray[np.int64], true: NDArray) -> str:
+def _known_and_new(known: NDArray[np.bool_], code: NDArray[np.int64], true: NDArray[Any]) -> str:
     """Return the first identity that is known in one row and new in another, or an empty string."""
     both = np.intersect1d(code[known], code[~known])
     return str(true[np.flatnonzero(code == both[0])[0]]) if len(both) else ""

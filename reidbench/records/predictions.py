@@ -12,7 +12,9 @@ from reidbench.records.run_record import PREDICTION_COLUMNS
 from reidbench.thresholds import Thresholds
 
 
-def prediction_rows(part: str, image_id: NDArray, answers: Answers, thresholds: Thresholds) -> list[dict[str, Any]]:
+def prediction_rows(
+    part: str, image_id: NDArray[Any], answers: Answers, thresholds: Thresholds
+) -> list[dict[str, Any]]:
     """Return one row for each query of a part, in order, with the columns of ``predictions.csv``."""
     columns = zip(
         image_id,

@@ -72,7 +72,7 @@ class RunFiles:
 
     split_rows: Sequence[tuple[str, str]]
     prediction_rows: Sequence[Mapping[str, Any]]
-    arrays: Mapping[str, NDArray]
+    arrays: Mapping[str, NDArray[Any]]
 
 
 PREDICTION_COLUMNS = ("image_id", "identity", "score", "threshold", "candidate", "group", "part")
@@ -300,7 +300,7 @@ class _replacing:
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
-            os.replace(self._temporary, self._path)
+            self._temporary.replace(self._path)
         else:
             self._temporary.unlink(missing_ok=True)
 

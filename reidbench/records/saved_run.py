@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +39,10 @@ class SavedEpisode:
             not say.
     """
 
-    image_id: NDArray
+    image_id: NDArray[Any]
     answers: Answers
     limit: NDArray[np.float64]
-    predicted: NDArray
+    predicted: NDArray[Any]
     own_best: NDArray[np.float64]
     other_best: NDArray[np.float64]
     encountered: NDArray[np.bool_] | None = None
@@ -73,8 +74,8 @@ class SavedRun:
     test: SavedEpisode
     thresholds: Thresholds
     gallery: GalleryTrials | None
-    enrolled: NDArray
-    enrolled_group: NDArray
+    enrolled: NDArray[Any]
+    enrolled_group: NDArray[Any]
 
     @property
     def episodes(self) -> Mapping[str, SavedEpisode]:
@@ -158,11 +159,11 @@ class JudgedAnswers:
         predicted: The answer, an identity or ``NEW_IDENTITY``.
     """
 
-    image_id: NDArray
-    true: NDArray
+    image_id: NDArray[Any]
+    true: NDArray[Any]
     known: NDArray[np.bool_]
-    group: NDArray
-    predicted: NDArray
+    group: NDArray[Any]
+    predicted: NDArray[Any]
 
 
 def read_judged_answers(record: RunRecord) -> JudgedAnswers | None:
@@ -210,7 +211,7 @@ def read_test_answers(record: RunRecord) -> Answers | None:
 def _episode(
     record: RunRecord,
     part: str,
-    arrays: Mapping[str, NDArray],
+    arrays: Mapping[str, NDArray[Any]],
     answered: Mapping[tuple[str, str], tuple[str, float]],
 ) -> SavedEpisode:
     image_id = arrays[f"{part}.image_id"]
@@ -227,7 +228,7 @@ def _episode(
     )
 
 
-def _answers(record: RunRecord, part: str, arrays: Mapping[str, NDArray]) -> Answers:
+def _answers(record: RunRecord, part: str, arrays: Mapping[str, NDArray[Any]]) -> Answers:
     true, group = arrays[f"{part}.true"], arrays[f"{part}.group"]
     enrolled, enrolled_group = arrays["gallery.identity"], arrays["gallery.group"]
     total = len(np.unique(enrolled))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import pluggy
 
@@ -30,7 +30,13 @@ from reidbench.thresholds import BUILTIN, Policy, PolicySpec, parse_policy
 
 ENTRY_POINT_GROUP = "reidbench"
 
-Spec = TypeVar("Spec")
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+Spec = TypeVar("Spec", bound=_Named)
 
 
 @dataclass(frozen=True)  # slots would make a call of an alias such as Offer fail in Python 3.11
@@ -322,7 +328,7 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: ModuleType) -> None:
             raise TypeError(f"{name} is called without arguments, and takes {', '.join(map(repr, taken))}")
 
 
-def _named(offers: Sequence[Offered[Any]], name: str, what: str, option: str) -> Any:
+def _named(offers: Sequence[Offered[Spec]], name: str, what: str, option: str) -> Offered[Spec] | None:
     """Return the one offer of a name, ``None`` for none.
 
     Raises:

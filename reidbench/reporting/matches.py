@@ -194,7 +194,7 @@ def draw_matches(left: Thumbnail, right: Thumbnail, points: MatchedPoints, label
     )  # fmt: skip
 
 
-def _alone(features: Mapping[str, NDArray]) -> Representation:
+def _alone(features: Mapping[str, NDArray[Any]]) -> Representation:
     return Representation({}, {name: Ragged.from_rows([rows]) for name, rows in features.items()})
 
 

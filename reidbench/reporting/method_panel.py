@@ -49,7 +49,7 @@ def _facts(run: RunRecord) -> list[tuple[str, str]]:
     chosen = data["threshold"]
     values = sorted({f"{float(value):.4g}" for value in chosen["values"].values()})
     environment = data.get("environment", {})
-    facts = [
+    return [
         ("plugin", f"{plugin['name']} {plugin['version']}, method version {plugin['method_version']}"),
         ("settings", settings or "none"),
         ("preset", str(data.get("preset") or "none")),
@@ -62,7 +62,6 @@ def _facts(run: RunRecord) -> list[tuple[str, str]]:
         ("device", str(environment.get("device", "unknown"))),
         *(("note", note) for note in [*chosen["notes"], *data["fit"]["notes"]]),
     ]
-    return facts
 
 
 def defined(value: float) -> float | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -143,7 +144,7 @@ def _shown(difference: Difference | None) -> tuple[str, str]:
     return f"{difference.value:+.3f}", f"{difference.interval.low:+.3f} … {difference.interval.high:+.3f}"
 
 
-def _rates(answers: Answers, predicted: NDArray) -> IdentityRates:
+def _rates(answers: Answers, predicted: NDArray[Any]) -> IdentityRates:
     return identity_rates(answers.true, answers.known, answers.group, [predicted])
 
 

@@ -150,8 +150,7 @@ class _Pictures:
     def of_gallery(self, image_id: str) -> Thumbnail | None:
         if image_id not in self._kept:
             self._kept[image_id] = self._take(self._gallery, self._row[image_id], self._sizes[1])
-        made = self._kept[image_id]
-        return made
+        return self._kept[image_id]
 
     def _take(self, images: ImageSet, row: int, longest: int) -> Thumbnail | None:
         if self._left <= 0:

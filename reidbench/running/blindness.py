@@ -160,7 +160,7 @@ def relabelled(images: ImageSet, rows: NDArray[np.int64], places: NDArray[np.int
         yield replace(images, table=table, checked=True)
 
 
-def _deranged(labels: NDArray) -> NDArray:
+def _deranged(labels: NDArray[Any]) -> NDArray[Any]:
     """Return the labels moved to other queries: sorted, and turned by the largest number of equal ones."""
     order = np.argsort(labels.astype(str), kind="stable")
     most = int(np.unique(labels.astype(str), return_counts=True)[1].max(initial=0))
@@ -173,9 +173,9 @@ def _deranged(labels: NDArray) -> NDArray:
 class _Said:
     """Candidates, scores and answers of some queries, and the limit that each best score was held against."""
 
-    candidates: NDArray
+    candidates: NDArray[Any]
     scores: NDArray[np.float64]
-    predicted: NDArray
+    predicted: NDArray[Any]
     limit: NDArray[np.float64]
 
     @classmethod

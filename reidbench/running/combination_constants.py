@@ -22,7 +22,7 @@ from reidbench.thresholds.max_score import choose_common
 
 
 def choose_constants(
-    method: Combination, images: ImageSet, query: Rows, gallery: Rows, *, mode: GalleryMode, learned: NDArray
+    method: Combination, images: ImageSet, query: Rows, gallery: Rows, *, mode: GalleryMode, learned: NDArray[Any]
 ) -> dict[str, Any]:
     """Set ``method.choice`` to the candidate that does best on these queries; of equals the first.
 
@@ -62,7 +62,11 @@ def choose_constants(
 
 
 def _judge(
-    best: NDArray[np.float64], right: NDArray[np.bool_], known: NDArray[np.bool_], group: NDArray, code: NDArray
+    best: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    group: NDArray[Any],
+    code: NDArray[Any],
 ) -> float:
     right = right & (best > -np.inf)
     sweeps = [

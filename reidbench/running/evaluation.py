@@ -17,6 +17,7 @@ from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split, read_split
 from reidbench.data.splitting import AUTO, split_of_kind
 from reidbench.errors import ReidbenchError
+from reidbench.matching.episode import GalleryMode
 from reidbench.methods.contract import MethodSpec
 from reidbench.progress import Progress, RichProgress
 from reidbench.records.migrations import SCHEMA
@@ -36,7 +37,7 @@ from reidbench.running.building import assemble, effective_settings
 from reidbench.running.environment import choose_device, describe_environment
 from reidbench.running.keypoint_part import keypoint_part
 from reidbench.running.provenance import describe_code
-from reidbench.running.stages import GalleryMode, Stages
+from reidbench.running.stages import Stages
 from reidbench.version import __version__
 
 DEFAULT_DATASET = "patterns"

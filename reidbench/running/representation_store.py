@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import uuid
@@ -34,7 +33,7 @@ from reidbench.methods.representation import Ragged, Representation
 
 FORMAT = "2"
 _INDEX = "index.json"
-_MAPPED: weakref.WeakValueDictionary[tuple[int, ...], NDArray] = weakref.WeakValueDictionary()
+_MAPPED: weakref.WeakValueDictionary[tuple[int, ...], NDArray[Any]] = weakref.WeakValueDictionary()
 """Arrays that this process maps, by what tells one state of a file from another, for as long as someone reads them."""
 
 
@@ -60,7 +59,7 @@ def keep_fitted(key: str, work_dir: Path) -> None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(work_dir, temporary)  # may be another disk, so the rename comes after
         shutil.rmtree(kept, ignore_errors=True)
-        os.rename(temporary, kept)
+        temporary.rename(kept)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise ReidbenchError(
@@ -156,7 +155,7 @@ class RepresentationStore:
             self._dir.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", dir=self._dir, suffix=".tmp", delete=False, encoding="utf-8") as file:
                 json.dump(note, file)
-            os.replace(file.name, self._dir / f"{name}.json")
+            Path(file.name).replace(self._dir / f"{name}.json")
 
     def _shards(self) -> list[_Shard]:
         """Return every shard that can be read; one that can't is dropped, and its images are made anew."""
@@ -203,7 +202,7 @@ class RepresentationStore:
             try:
                 fill(temporary)
                 final = self._dir / f"shard-{uuid.uuid4().hex[:12]}"
-                os.rename(temporary, final)
+                temporary.rename(final)
             except BaseException:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
@@ -228,7 +227,7 @@ class _Shard:
     folder: Path
     images: list[str]
     costs: list[float]
-    arrays: Mapping[str, NDArray]
+    arrays: Mapping[str, NDArray[Any]]
 
     @classmethod
     def open(cls, folder: Path) -> _Shard:
@@ -250,7 +249,7 @@ class _Shard:
         return Representation(dense, ragged, checked=True)
 
 
-def _mapped(path: Path) -> NDArray:
+def _mapped(path: Path) -> NDArray[Any]:
     """Map an array, or return the map that is there: the pages of a second one count as memory once more."""
     stat = path.stat()
     file = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
@@ -264,7 +263,7 @@ def _mapped(path: Path) -> NDArray:
     return array
 
 
-def _write_rows(path: Path, like: NDArray, n_row: int, blocks: Iterator[NDArray]) -> None:
+def _write_rows(path: Path, like: NDArray[Any], n_row: int, blocks: Iterator[NDArray[Any]]) -> None:
     """Write blocks of rows one after another as one array, holding no more than a block.
 
     Written, not mapped: pages of a mapped file count as memory, and a store of local features has gigabytes of them.

@@ -52,8 +52,8 @@ class Stages:
     constants: dict[str, Any] = field(default_factory=dict)
     episodes: dict[str, Episode] = field(default_factory=dict)
     thresholds: Thresholds = field(init=False)
-    identities: NDArray = field(init=False)
-    learned: NDArray = field(init=False)
+    identities: NDArray[Any] = field(init=False)
+    learned: NDArray[Any] = field(init=False)
     rows: dict[str, NDArray[np.int64]] = field(init=False)
     gallery_trials: GalleryTrials | None = None
     _gallery_asking: Representation | None = None
@@ -134,7 +134,7 @@ class Stages:
         image_id = self.images.table["image_id"].to_numpy(dtype=str)
         rows: list[dict[str, Any]] = []
         enrolled = self.images.table.iloc[self.rows["gallery"]]
-        arrays: dict[str, NDArray] = {"identities": self.identities}
+        arrays: dict[str, NDArray[Any]] = {"identities": self.identities}
         arrays |= {f"gallery.{name}": enrolled[name].to_numpy(dtype=str) for name in ("image_id", "identity", "group")}
         if self.gallery_trials is not None:
             arrays["gallery.own_best"] = self.gallery_trials.own_best

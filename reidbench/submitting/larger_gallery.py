@@ -9,6 +9,8 @@ run's policy then chooses on what comes out, so that whatever it promises, it pr
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +29,7 @@ def ask_again(
     enrolled: NDArray[np.int64],
     *,
     mode: GalleryMode,
-    learned: NDArray,
+    learned: NDArray[Any],
     progress: Progress,
 ) -> Answers:
     """Match an episode's queries with a larger gallery.
@@ -64,7 +66,7 @@ def ask_again(
 
 
 def _answer(
-    method: Method, images: ImageSet, query: Rows, gallery: Rows, mode: GalleryMode, learned: NDArray
+    method: Method, images: ImageSet, query: Rows, gallery: Rows, mode: GalleryMode, learned: NDArray[Any]
 ) -> Episode:
     """Match a few queries; only the images that take part are looked at, not the whole set each time."""
     rows = np.concatenate([query.indices, gallery.indices])
@@ -88,7 +90,7 @@ def _in_order(found: list[tuple[NDArray[np.int64], Answers]], n_query: int) -> A
         for name, size in each.gallery_identities.items():
             sizes[name] = max(size, sizes.get(name, 0))
 
-    def column(name: str) -> NDArray:
+    def column(name: str) -> NDArray[Any]:
         return np.asarray(np.concatenate([getattr(each, name) for _, each in found])[order])
 
     names = ("true", "known", "group", "candidates", "scores", "average_precision")

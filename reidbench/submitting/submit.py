@@ -2,7 +2,7 @@
 
 The run chose its thresholds with part of the database enrolled; the answers are given with all of it. So its
 calibration queries search the whole database (:mod:`reidbench.submitting.larger_gallery`), and the run's policy
-chooses its threshold on them. The test queries, asked again too, say what the answers are worth, on images that chose nothing.
+chooses its threshold on them. The test queries search it too, and show what the answers are worth: they chose nothing.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def _by_group(
     by_group = {}
     for name, rows in asked.table.groupby("group"):
         given = [answers[image_id] for image_id in rows["image_id"]]
-        values = [each.values.get(str(name), each.value) for each in (before, after)]
+        values = [each.values.get(str(name), each.value) for each in (before, after)]  # noqa: PD011 - of thresholds
         by_group[str(name)] = GroupAnswers(
             n_queries=len(rows),
             n_new=given.count(NEW_IDENTITY),

@@ -261,14 +261,14 @@ def _odd(subject: Subject, name: str) -> str | None:
     return f"its scores contain nan: {found[1].tolist()}" if np.isnan(found).any() else None
 
 
-def _scores_or_error(subject: Subject, queries: Described, gallery: Described) -> NDArray | str:
+def _scores_or_error(subject: Subject, queries: Described, gallery: Described) -> NDArray[Any] | str:
     try:
         return subject.calibrated.scores(queries, gallery)
     except Exception as error:
         return f"scoring it: {_said(error)}"
 
 
-def _arrays(representation: Representation) -> dict[str, NDArray]:
+def _arrays(representation: Representation) -> dict[str, NDArray[Any]]:
     return {**representation.dense, **{key: rows.values for key, rows in representation.ragged.items()}}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +13,7 @@ TOLERANCE = 1e-5
 """What batches and blocks may change in a score, as a share of the largest one, or of 1 where that is more."""
 
 
-def of_scores(found: NDArray, expected: NDArray, tolerance: float = TOLERANCE) -> str | None:
+def of_scores(found: NDArray[Any], expected: NDArray[Any], tolerance: float = TOLERANCE) -> str | None:
     """Say by how much scores differ.
 
     Example:
@@ -41,7 +43,7 @@ def of_representations(found: Representation, expected: Representation, *, exact
     return None
 
 
-def of_arrays(name: str, found: NDArray, expected: NDArray, *, exact: bool = False) -> str | None:
+def of_arrays(name: str, found: NDArray[Any], expected: NDArray[Any], *, exact: bool = False) -> str | None:
     """Say how one array differs from another."""
     if found.dtype != expected.dtype or found.shape != expected.shape:
         return f"{name} is {found.dtype} {found.shape}, not {expected.dtype} {expected.shape}"
@@ -65,7 +67,7 @@ def _rows(name: str, found: Ragged, expected: Ragged, exact: bool) -> str | None
     return None
 
 
-def _values(name: str, found: NDArray, expected: NDArray, tolerance: float) -> str | None:
+def _values(name: str, found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> str | None:
     left, right = np.asarray(found, dtype=np.float64), np.asarray(expected, dtype=np.float64)
     finite = right[np.isfinite(right)]
     allowed = tolerance * max(1.0, float(np.abs(finite).max(initial=0.0)))

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numpy.typing import NDArray
 
@@ -112,10 +112,10 @@ class Subject:
         return self._described("sample", self.drawn.sample)
 
     @property
-    def scores(self) -> NDArray:
+    def scores(self) -> NDArray[Any]:
         """Scores of every query against the gallery."""
 
-        def make() -> NDArray:
+        def make() -> NDArray[Any]:
             trial = self.calibrated
             with self._watched("score"):
                 return trial.scores(self.queries, self.gallery)
@@ -177,4 +177,4 @@ class Subject:
         made, failure = self._made[name]
         if failure is not None:
             raise failure
-        return made
+        return cast(Made, made)

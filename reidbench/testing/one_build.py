@@ -151,7 +151,7 @@ class Trial:
             progress=Progress(),
         )
 
-    def scores(self, queries: Described, gallery: Described, blocks: list[list[int]] | None = None) -> NDArray:
+    def scores(self, queries: Described, gallery: Described, blocks: list[list[int]] | None = None) -> NDArray[Any]:
         """Return the scores of every query against the gallery's images, centroids or identities.
 
         Args:

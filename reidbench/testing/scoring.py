@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -118,7 +120,7 @@ def pairs_agree(subject: Subject) -> str | None:
     return f"of given pairs, {difference}" if difference else None
 
 
-def _against_images(subject: Subject, rows: NDArray[np.int64]) -> NDArray:
+def _against_images(subject: Subject, rows: NDArray[np.int64]) -> NDArray[Any]:
     """Score gallery images against each other, also for a method whose queries meet centroids."""
     trial = subject.calibrated
     search = trial.search(subject.gallery.take(rows), subject.gallery)

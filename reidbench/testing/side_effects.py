@@ -65,7 +65,7 @@ class Watch:
         global _watch
         _add_hook()
         generators = {name: read() for name, (read, _) in _GENERATORS.items()}
-        process, environment, folder = _process_state(), dict(os.environ), os.getcwd()
+        process, environment, folder = _process_state(), dict(os.environ), Path.cwd()
         self._stage, start = stage, _begin_memory()
         _watch, outer = self, _watch
         try:
@@ -104,8 +104,8 @@ class Watch:
     def _note_write(self, path: Any, folder: int = -1) -> None:
         if not isinstance(path, str | bytes | os.PathLike):
             return  # a descriptor: its file was opened, and seen, before
-        whole = Path(os.path.abspath(os.fsdecode(path)))
-        if folder >= 0 and not os.path.isabs(path):  # a tree that is removed names what is in it so
+        whole = Path(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - resolve() would follow links
+        if folder >= 0 and not Path(os.fsdecode(path)).is_absolute():  # a tree that is removed names what is in it so
             start = Path(f"/proc/self/fd/{folder}")
             if not start.exists():
                 return  # no such place to ask on this system
@@ -219,7 +219,7 @@ def _same(before: Any, after: Any) -> bool:
 
 
 def _process_state() -> dict[str, Any]:
-    state: dict[str, Any] = {"the working folder": os.getcwd(), "numpy's error handling": np.geterr()}
+    state: dict[str, Any] = {"the working folder": str(Path.cwd()), "numpy's error handling": np.geterr()}
     state |= {f"the environment variable {name}": os.environ[name] for name in _own_variables()}
     torch = _torch()
     if torch is not None and hasattr(torch, "get_default_dtype"):

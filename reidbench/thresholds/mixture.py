@@ -10,7 +10,7 @@ Source: expectation-maximisation started from Otsu's cut (Otsu 1979).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def crossing(scores: NDArray[np.float64]) -> float | None:
 
 
 def _share_of_higher(
-    scores: NDArray[np.float64], weight: NDArray, mean: NDArray, deviation: NDArray
+    scores: NDArray[np.float64], weight: NDArray[Any], mean: NDArray[Any], deviation: NDArray[Any]
 ) -> NDArray[np.float64]:
     """Return how likely each score is of the second distribution."""
     log = np.log(weight / deviation) - ((scores[:, None] - mean) / deviation) ** 2 / 2

@@ -10,6 +10,7 @@ import contextlib
 import math
 from collections.abc import Sequence
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ def redrawn_scores_of(
     return [np.array([score for score in each if not math.isnan(score)]) for each in scores]
 
 
-def _reweighed(test: Answers, predicted: list[NDArray], seed: int) -> list[float]:
+def _reweighed(test: Answers, predicted: list[NDArray[Any]], seed: int) -> list[float]:
     """Return the score of each set of answers, with test animals weighed anew; equal rates get equal scores."""
     rates = identity_rates(test.true, test.known, test.group, predicted)
     scores: dict[bytes, float] = {}

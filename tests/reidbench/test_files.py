@@ -18,9 +18,14 @@ def test_it_appears_when_all_is_written_and_its_folder_is_made(tmp_path):
 def test_what_stood_there_stands_when_writing_fails(tmp_path):
     path = tmp_path / "answers.csv"
     path.write_text("before")
-    with pytest.raises(ZeroDivisionError), whole_file(path, "answers") as temporary:
-        temporary.write_text("half")
-        raise ZeroDivisionError
+
+    def stop_in_the_middle():
+        with whole_file(path, "answers") as temporary:
+            temporary.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        stop_in_the_middle()
     assert path.read_text() == "before" and [each.name for each in tmp_path.iterdir()] == ["answers.csv"]
 
 

@@ -44,7 +44,7 @@ def write_submission(
             writer.writerow(("image_id", competition.answer))
             writer.writerows((image_id, answers[image_id]) for image_id in order)
         check_submission(temporary, competition, images, order)
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise ReidbenchError(
             f"the submission can't be written: {error.strerror or error}",

@@ -62,7 +62,7 @@ def offer_download(name: str) -> DownloadOffer:
 
 def is_downloaded(name: str, root: Path) -> bool:
     """Tell whether the library's mark of a finished download stands in a folder."""
-    return (root / _class(name).download_mark_name).exists()
+    return (root / str(_class(name).download_mark_name)).exists()
 
 
 def download(name: str, root: Path) -> None:

@@ -57,7 +57,6 @@ def from_wildlife_datasets(name: str, root: Path) -> ImageSet:
 
 def _own_split(frame: Any, unknown: str) -> tuple[bool, str]:
     """Tell whether a set comes with an open-set split of its own, which is then the one that is made."""
-
     if "split" not in frame.columns:
         return False, ""
     named = frame[frame["identity"].notna() & (frame["identity"] != unknown)]

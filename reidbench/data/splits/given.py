@@ -7,7 +7,7 @@ part that is enrolled, in the make-up of the given queries. No cluster of near-d
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +92,7 @@ def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None =
     return Split(tuple(images.table["image_id"]), tuple(parts.tolist()), "given", seed, tuple(warnings))
 
 
-def _part_clusters(parts: NDArray[np.object_], clusters: NDArray, order: tuple[str, ...]) -> list[str]:
+def _part_clusters(parts: NDArray[np.object_], clusters: NDArray[Any], order: tuple[str, ...]) -> list[str]:
     """Keep each cluster on its first side in ``order``; images of it on later sides become unused."""
     dropped = 0
     kept: set[str] = set()
@@ -108,7 +108,7 @@ def _part_clusters(parts: NDArray[np.object_], clusters: NDArray, order: tuple[s
 
 
 def _deal_calibration(
-    images: ImageSet, parts: NDArray[np.object_], clusters: NDArray, seed: int, new_share: float | None
+    images: ImageSet, parts: NDArray[np.object_], clusters: NDArray[Any], seed: int, new_share: float | None
 ) -> list[str]:
     """Ask about some enrolled animals; new ones are those that the given queries don't show, where there are any."""
     identity, group = (images.table[name].to_numpy(dtype=str) for name in ("identity", "group"))
@@ -141,7 +141,7 @@ def _deal_calibration(
     return [f"{int(taken.sum())} given queries show animals that calibration needs as new ones: they are unused"]
 
 
-def _blocks(images: ImageSet, clusters: NDArray) -> NDArray[np.object_]:
+def _blocks(images: ImageSet, clusters: NDArray[Any]) -> NDArray[np.object_]:
     """Return a key for each image: those of one encounter or of one cluster, chained, share it."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +104,7 @@ def deal_shaped(
     shape: Shape,
     episodes: Sequence[str],
     parts: NDArray[np.object_],
-    days: NDArray | None = None,
+    days: NDArray[Any] | None = None,
     may_be_new: Collection[str] | None = None,
 ) -> str:
     """Give every image of a group its part.
@@ -147,7 +148,7 @@ def _halved(encounters: Encounters, may_be_new: bool) -> _Animal:
 
 
 def _latest(
-    animals: Mapping[str, Encounters], shape: Shape, episodes: Sequence[str], days: NDArray, n_image: int
+    animals: Mapping[str, Encounters], shape: Shape, episodes: Sequence[str], days: NDArray[Any], n_image: int
 ) -> tuple[list[_Animal], _Plan]:
     """Part the animals' encounters at the latest day that leaves enough to ask about."""
     dated = sorted(days[row] for row in _rows(animals) if days[row] != "")

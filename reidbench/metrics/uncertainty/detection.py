@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,19 +139,19 @@ def _between(sums: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np
     return np.hstack([above, above + sums, above + sums[:, -1:] + below])
 
 
-def _auroc(positive: NDArray, negative: NDArray) -> NDArray[np.float64]:
+def _auroc(positive: NDArray[Any], negative: NDArray[Any]) -> NDArray[np.float64]:
     ups, downs = np.diff(positive, axis=1, prepend=0), np.diff(negative, axis=1, prepend=0)
     beaten = negative[:, -1:] - negative
     return np.asarray((ups * (beaten + downs / 2)).sum(axis=1) / (positive[:, -1] * negative[:, -1]))
 
 
-def _fpr95(positive: NDArray, negative: NDArray) -> NDArray[np.float64]:
+def _fpr95(positive: NDArray[Any], negative: NDArray[Any]) -> NDArray[np.float64]:
     reached = np.argmax(positive >= (0.95 - 1e-12) * positive[:, -1:], axis=1)
     return np.asarray(np.take_along_axis(negative, reached[:, None], axis=1)[:, 0] / negative[:, -1])
 
 
 def _best_score(
-    answers: Answers, mine: NDArray[np.bool_], weight: NDArray, code: NDArray[np.int64], ends: NDArray[np.float64]
+    answers: Answers, mine: NDArray[np.bool_], weight: NDArray[Any], code: NDArray[np.int64], ends: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the highest score over all thresholds of one group in each fold.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,8 +30,8 @@ class IdentityRates:
         ([0.5, 1.0], [0.7071067811865476])
     """
 
-    animal: NDArray
-    group: NDArray
+    animal: NDArray[Any]
+    group: NDArray[Any]
     known: NDArray[np.bool_]
     rate: NDArray[np.float64]
 

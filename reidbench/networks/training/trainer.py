@@ -247,7 +247,7 @@ class Trainer(ABC):
         with torch.autocast(device.split(":")[0], dtype=torch.float16, enabled=state.amp):
             output = self._network(images)
         loss, others = objective.measure(output.float(), targets)
-        state.scaler.scale(loss).backward()
+        state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call] # torch leaves it without types
         state.scaler.step(objective.optimizer)
         state.scaler.update()
         # Stays on the device: reading numbers at each step would make a GPU wait.
@@ -313,7 +313,7 @@ class _State:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
 
     def load(self, path: Path, keys: Mapping[str, str]) -> int:
         """Take over a checkpoint of the same training; return its epoch, 0 if there is none.

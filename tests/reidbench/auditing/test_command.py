@@ -38,9 +38,7 @@ def leaky(tmp_path_factory):
     ])  # fmt: skip
     copies = rows.iloc[asked].assign(image_id=[f"copy-{n}<b>" for n in range(3)], date="")
     pd.concat([rows, copies]).to_csv(folder / "metadata.csv", index=False)
-    parts = dict(zip(split.image_ids, split.parts, strict=True)) | {
-        image_id: "gallery" for image_id in copies["image_id"]
-    }
+    parts = dict(zip(split.image_ids, split.parts, strict=True)) | dict.fromkeys(copies["image_id"], "gallery")
     pd.DataFrame(parts.items(), columns=["image_id", "part"]).to_csv(folder / "split.csv", index=False)
     return folder, {drawn.table["image_id"].iloc[row] for row in asked}
 

@@ -23,7 +23,7 @@ def test_name_summary_and_settings_are_the_functions_own():
     assert (brightness.name, brightness.summary, brightness.version) == ("brightness", "Mean brightness.", "1")
     assert brightness.settings().model_dump() == {"scale": 2.0, "label": "x"}
     assert brightness.settings(scale="3").scale == 3.0
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="contrast"):
         brightness.settings(contrast=1)
 
 

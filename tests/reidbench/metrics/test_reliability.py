@@ -83,12 +83,12 @@ def test_json_is_short():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(probability=[0.1, 1.2], outcome=[True, False]), r"\[0, 1\]"),
-        (dict(probability=[np.nan], outcome=[True]), r"\[0, 1\]"),
-        (dict(probability=[0.1], outcome=[True, False]), "shapes"),
-        (dict(probability=[0.1], outcome=[True], weight=[-1.0]), "weights"),
-        (dict(probability=[0.1], outcome=[True], weight=[np.inf]), "weights"),
-        (dict(probability=[0.1], outcome=[True], bins=0), "bins"),
+        ({"probability": [0.1, 1.2], "outcome": [True, False]}, r"\[0, 1\]"),
+        ({"probability": [np.nan], "outcome": [True]}, r"\[0, 1\]"),
+        ({"probability": [0.1], "outcome": [True, False]}, "shapes"),
+        ({"probability": [0.1], "outcome": [True], "weight": [-1.0]}, "weights"),
+        ({"probability": [0.1], "outcome": [True], "weight": [np.inf]}, "weights"),
+        ({"probability": [0.1], "outcome": [True], "bins": 0}, "bins"),
     ],
 )
 def test_bad_input_is_refused(arguments, message):

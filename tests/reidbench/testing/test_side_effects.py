@@ -29,7 +29,7 @@ def test_files_are_noted_where_they_may_not_be(tmp_path):
     assert not watch.writes
     with watch.during("represent"):
         np.save(other / "b.npy", np.zeros(2))
-        os.rename(own / "a.txt", other / "a.txt")
+        (own / "a.txt").rename(other / "a.txt")
         (other / "b.npy").read_bytes()
     assert set(watch.writes) == {str(other / "b.npy"), str(other / "a.txt")}
 
@@ -85,7 +85,7 @@ def test_a_host_is_refused_but_for_weights_on_a_machine_that_is_not_offline(monk
 def test_global_state_is_noted_and_put_back(tmp_path, monkeypatch):
     monkeypatch.setenv("STRIPES", "0")
     random.seed(5)
-    expected, folder = random.Random(5).random(), os.getcwd()
+    expected, folder = random.Random(5).random(), Path.cwd()
     watch = Watch(())
     with watch.during("fit"):
         random.random()
@@ -98,7 +98,7 @@ def test_global_state_is_noted_and_put_back(tmp_path, monkeypatch):
         "the environment variable SPOTS in fit",
         "the working folder in fit",
     }
-    assert random.random() == expected and os.getcwd() == folder
+    assert random.random() == expected and Path.cwd() == folder
     assert os.environ["STRIPES"] == "0" and "SPOTS" not in os.environ
 
 

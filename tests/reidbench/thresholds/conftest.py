@@ -19,7 +19,7 @@ def _episode(rows, second=None):
         candidates=candidates,
         scores=scores,
         average_precision=np.full(len(true), np.nan),
-        gallery_identities={name: 9 for name in group},
+        gallery_identities=dict.fromkeys(group, 9),
     )
 
 

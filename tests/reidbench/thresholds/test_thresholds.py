@@ -21,7 +21,7 @@ def episode(rows):
         candidates=np.array(candidate, dtype=object)[:, None],
         scores=np.array(score, dtype=float)[:, None],
         average_precision=np.full(len(true), np.nan),
-        gallery_identities={name: 9 for name in group},
+        gallery_identities=dict.fromkeys(group, 9),
     )
 
 

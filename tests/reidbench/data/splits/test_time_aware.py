@@ -15,7 +15,7 @@ from reidbench.errors import ReidbenchError
 def _set(rows):
     """Rows are (image_id, identity, group, date); the files do not matter to a split."""
     table = pd.DataFrame(rows, columns=["image_id", "identity", "group", "date"]).assign(orientation="", bbox=None)
-    return ImageSet("herd", Path("."), table.assign(path=table["image_id"]), checked=True)
+    return ImageSet("herd", Path(), table.assign(path=table["image_id"]), checked=True)
 
 
 def _herd(n_identities=40, seed=0, group="turtle"):

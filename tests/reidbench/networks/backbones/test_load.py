@@ -160,8 +160,8 @@ def test_errors_name_the_key_that_does_not_fit(tmp_path):
         load_backbone(NAME, str(_save(tmp_path, {**state, "whiskers": torch.zeros(2)})), Progress())
     with pytest.raises(ReidbenchError, match=r"'conv_stem\.weight' has shape \(1, 2\)"):
         load_backbone(NAME, str(_save(tmp_path, {**state, "conv_stem.weight": torch.zeros(1, 2)})), Progress())
+    broken = {**state, "conv_stem.weight": state["conv_stem.weight"] * float("nan")}
     with pytest.raises(ReidbenchError, match="nan"):
-        broken = {**state, "conv_stem.weight": state["conv_stem.weight"] * float("nan")}
         load_backbone(NAME, str(_save(tmp_path, broken)), Progress())
 
 
