@@ -46,9 +46,8 @@ def herd(monkeypatch):
             return self.finalize_catalogue(pd.read_csv(f"{self.root}/metadata.csv"))
 
     monkeypatch.setattr(datasets, "Herd", Herd, raising=False)
-    for module in ("download", "wildlife", "__init__"):
-        name = "reidbench.data.sources" + ("" if module == "__init__" else f".{module}")
-        monkeypatch.setattr(f"{name}.wildlife_names", lambda: ["Herd", "StripeSpotter"])
+    for module in ("data.sources.download", "data.sources.wildlife", "registry.datasets"):
+        monkeypatch.setattr(f"reidbench.{module}.wildlife_names", lambda: ["Herd", "StripeSpotter"])
     return Herd
 
 

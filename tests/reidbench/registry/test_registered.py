@@ -89,7 +89,7 @@ def test_our_methods_come_through_the_door_that_strangers_use():
         (ForgetsToReturn(), "reidbench_methods returned None: return a list of MethodSpec"),
         (ReturnsOne(), "reidbench_methods returned one MethodSpec: return a list of them"),
         (ReturnsText(), "reidbench_methods returned a list of str, not of MethodSpec"),
-        (Raises(), "KeyError: 'sugar' (test_registry.py, line "),
+        (Raises(), "KeyError: 'sugar' (test_registered.py, line "),
     ],
 )
 def test_a_broken_plugin_is_listed_with_its_reason_and_the_others_run(plugin, reason):

@@ -223,7 +223,7 @@ def test_mixed_column_is_left_for_the_image_set_to_refuse():
 
 def test_import_loads_no_torch_and_no_wildlife_datasets():
     code = (
-        "import sys, reidbench.data.sources, reidbench.data.splits, reidbench.data.decoding\n"
+        "import sys, reidbench.registry.datasets, reidbench.data.splits, reidbench.data.decoding\n"
         "reidbench.registry.datasets.dataset_names()\n"
         "assert not {'torch', 'wildlife_datasets'} & set(sys.modules)"
     )
