@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from kornia.feature import ALIKED
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench import (
     Batches,
@@ -46,11 +47,13 @@ class Aliked(LocalFeatureMethod):
         self._batches = Batches(settings.batch_size, Progress())
 
     @property
+    @override
     def weights(self) -> Weights:
         if self._own_weights is None:
             raise ValueError("prepare() comes before anything else")
         return Weights.join([self._own_weights, *([self._matcher.weights] if self._matcher else [])])
 
+    @override
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         settings: AlikedSettings = self.settings
         with torch.random.fork_rng(devices=[]):  # first values, all replaced by those of the file
@@ -70,6 +73,7 @@ class Aliked(LocalFeatureMethod):
         if settings.matcher == "lightglue":
             self._matcher = LightGlueMatcher(settings, device, progress)
 
+    @override
     def fingerprint(self) -> str:
         """Leave out what shapes the comparison alone, so that another matcher finds the same features."""
         settings: AlikedSettings = self.settings
@@ -77,6 +81,7 @@ class Aliked(LocalFeatureMethod):
         assert self._own_weights is not None
         return f"aliked|{shape}|{self._own_weights.sha256}"
 
+    @override
     def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray[Any]]]:
         resized = [self._resize(image) for image in pixels]
         described: list[Mapping[str, NDArray[Any]]] = [{}] * len(resized)
@@ -91,6 +96,7 @@ class Aliked(LocalFeatureMethod):
                 described[place] = features
         return described
 
+    @override
     def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
         if self._matcher is not None:
             return self._matcher.match(query, gallery, pairs)

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench import EmbeddingMethod
 
@@ -14,6 +15,7 @@ from reidbench import EmbeddingMethod
 class ColorHistogram(EmbeddingMethod):
     """One histogram for each image; knows nothing of where a colour stands."""
 
+    @override
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         bins = [self.settings.hue_bins, self.settings.saturation_bins, self.settings.value_bins]
         rows = []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench import (
     Backbone,
@@ -38,10 +39,12 @@ class ConvNeXtClassifier(ClassifierMethod):
         self._seed = 0
 
     @property
+    @override
     def weights(self) -> Weights:
         """Where the backbone starts from, before training."""
         return self._prepared().weights
 
+    @override
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         settings = self.settings
         self._seed = seed
@@ -49,6 +52,7 @@ class ConvNeXtClassifier(ClassifierMethod):
             settings.backbone, settings.weights, progress, seed=seed, pad_type=settings.pad_type
         )
 
+    @override
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
         n_class = len(np.unique(train.identities))
         self._network = ClassifierNetwork(self._prepared(), self.settings, n_class, self._seed)
@@ -60,6 +64,7 @@ class ConvNeXtClassifier(ClassifierMethod):
         finally:
             self._resized = None
 
+    @override
     def represent(self, images: Images, progress: Progress) -> Representation:
         if self._resized is None:
             return super().represent(images, progress)
@@ -69,6 +74,7 @@ class ConvNeXtClassifier(ClassifierMethod):
         kept = self._resized[images]
         return self.classify_all(len(images), lambda rows: list(kept.take(rows)), progress)
 
+    @override
     def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         if self._network is None:
             raise ValueError("fit() comes before classify()")

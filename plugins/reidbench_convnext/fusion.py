@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench import IdentityCombination, Method
 
@@ -103,12 +104,15 @@ class ConvNeXtFusion(IdentityCombination):
         self._fitted = settings.constants == "fitted"
         super().__init__(settings, parts)
 
+    @override
     def choices(self) -> Sequence[Constants]:
         return candidates() if self._fitted else (PAPER,)
 
+    @override
     def describe_choice(self, choice: Constants) -> dict[str, float]:
         return asdict(choice)
 
+    @override
     def combine(self, evidence: Sequence[NDArray[Any]], choice: Constants) -> NDArray[np.float64]:
         first, second, classifier = (_opinion(scores) for scores in evidence)
         winner, confidence = decide(first, second, classifier, choice)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench import (
     Backbone,
@@ -36,6 +37,7 @@ class FrozenEmbedding(EmbeddingMethod):
         self._prepared: tuple[Backbone, Batches, str] | None = None
 
     @property
+    @override
     def weights(self) -> Weights:
         return self._ready()[0].weights
 
@@ -44,19 +46,23 @@ class FrozenEmbedding(EmbeddingMethod):
         """Whether the network runs in half precision: on a GPU, unless the settings say otherwise."""
         return self._ready()[2] != "cpu" and self.settings.half in ("auto", True)
 
+    @override
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         backbone = load_frozen_backbone(self.settings, progress, seed=seed)
         backbone.network.to(device).to(memory_format=torch.channels_last)
         self._prepared = backbone, Batches(self.settings.batch_size, progress), device
 
+    @override
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
         """Learn nothing; the record gets the input that ``auto`` stands for."""
         return FitReport(facts={"input": asdict(self._ready()[0].input), "half": self.half})
 
+    @override
     def fingerprint(self) -> str:
         """Add what ``auto`` stands for, which timm's next version may change."""
         return hashlib.sha256(f"{super().fingerprint()}|{self._ready()[0].input}|{self.half}".encode()).hexdigest()
 
+    @override
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Embed decoded images of any size; returns ``(len(pixels), dim)`` float32."""
         backbone, batches, device = self._ready()

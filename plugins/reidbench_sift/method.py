@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench import LocalFeatureMethod, Matches, Representation, match_mutual
 
@@ -28,9 +29,11 @@ class Sift(LocalFeatureMethod):
         super().__init__(settings)
         self.geometry = settings.geometry
 
+    @override
     def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray[Any]]]:
         return [self._describe(image) for image in pixels]
 
+    @override
     def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
         descriptors = query.ragged["descriptor"], gallery.ragged["descriptor"]
         return match_mutual(*descriptors, pairs, ratio=self.settings.ratio, unpack=roots)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench import (
     EmbeddingMethod,
@@ -42,10 +43,12 @@ class TripletMethod(EmbeddingMethod):
         self._resized: dict[Images, ResizedImages] | None = None
 
     @property
+    @override
     def weights(self) -> Weights:
         """Where the backbone starts from, before training."""
         return self._ready()[1]
 
+    @override
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         settings = self.settings
         backbone = load_backbone(settings.backbone, settings.weights, progress, seed=seed, pad_type=settings.pad_type)
@@ -53,6 +56,7 @@ class TripletMethod(EmbeddingMethod):
         network = EmbeddingNetwork(backbone, settings, 0 if pooled else settings.embedding_dim, seed)
         self._prepared = network.to(device).eval(), backbone.weights
 
+    @override
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
         if not self.settings.epochs:
             return FitReport(notes=("epochs=0: frozen pooled features, nothing was trained",))
@@ -64,6 +68,7 @@ class TripletMethod(EmbeddingMethod):
         finally:
             self._resized = None
 
+    @override
     def represent(self, images: Images, progress: Progress) -> Representation:
         if self._resized is None:
             return super().represent(images, progress)
@@ -75,6 +80,7 @@ class TripletMethod(EmbeddingMethod):
         rows = [self.embed(list(kept.take(range(i, min(i + self.batch_size, len(images)))))) for i in starts]
         return Representation({"embedding": np.concatenate(rows)})
 
+    @override
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         return self._ready()[0].embed(pixels)
 

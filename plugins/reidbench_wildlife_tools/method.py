@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from typing_extensions import override
 from wildlife_tools.features import DeepFeatures
 from wildlife_tools.similarity import CosineSimilarity
 
@@ -45,21 +46,26 @@ class WildlifeTools(Method):
         self._prepared: tuple[Backbone, str] | None = None
 
     @property
+    @override
     def weights(self) -> Weights:
         return self._ready()[0].weights
 
+    @override
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         self._prepared = load_frozen_backbone(self.settings, progress, seed=seed), device
 
+    @override
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
         """Learn nothing; the record gets the library's version and the input that ``auto`` stands for."""
         version = importlib.metadata.version("wildlife-tools")
         return FitReport(facts={"input": asdict(self._ready()[0].input), "wildlife-tools": version})
 
+    @override
     def fingerprint(self) -> str:
         """Add what ``auto`` stands for, which timm's next version may change."""
         return hashlib.sha256(f"{super().fingerprint()}|{self._ready()[0].input}".encode()).hexdigest()
 
+    @override
     def represent(self, images: Images, progress: Progress) -> Representation:
         backbone, device = self._ready()
         settings = self.settings
@@ -80,6 +86,7 @@ class WildlifeTools(Method):
             ) from error
         return Representation({"embedding": embedding})
 
+    @override
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         similarity: NDArray[Any] = CosineSimilarity()(query.dense["embedding"], gallery.dense["embedding"])["cosine"]
         return similarity

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench.calibration.curves import Curve
 from reidbench.calibration.specs import CalibrationSpec
@@ -42,25 +43,32 @@ class Calibrated(Method):
         """Set the curves, in the order of the numbers that representations carry."""
         self._curves = tuple(curves)
 
+    @override
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         return self._read(self.inner.score(query, gallery), self._numbers(query))
 
+    @override
     def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
         return self._read(self.inner.score_pairs(query, gallery, pairs), self._numbers(query)[pairs[:, 0]])
 
     @property
+    @override
     def weights(self) -> Weights:
         return self.inner.weights
 
+    @override
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         self.inner.prepare(device, seed, progress)
 
+    @override
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
         return self.inner.fit(train, context)
 
+    @override
     def fingerprint(self) -> str:
         return self.inner.fingerprint()
 
+    @override
     def represent(self, images: Images, progress: Progress) -> Representation:
         return self.inner.represent(images, progress)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench.methods.batches import Batches
 from reidbench.methods.contract import Images, Method
@@ -44,6 +45,7 @@ class ClassifierMethod(Method):
     def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         """Return ``(len(pixels), n_class)`` probabilities; classes in the order of the sorted identities."""
 
+    @override
     def represent(self, images: Images, progress: Progress) -> Representation:
         """Classify every image; the representation holds ``probability``, ``(n, n_class)`` float32."""
         return self.classify_all(len(images), lambda rows: [images.pixels(row) for row in rows], progress)
@@ -67,6 +69,7 @@ class ClassifierMethod(Method):
         self.batch_size = batches.size  # what fits is found, and said, once
         return Representation({"probability": np.concatenate(made)})
 
+    @override
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         """Return the probability of each enrolled identity, ``(n_query, n_identity)``.
 

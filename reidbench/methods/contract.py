@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
 
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
@@ -235,6 +236,7 @@ class EmbeddingMethod(Method):
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         """Return one vector for each image of the batch, ``(len(pixels), dim)``, finite."""
 
+    @override
     def represent(self, images: Images, progress: Progress) -> Representation:
         batches = []
         with progress.stage("represent", len(images)) as stage:
@@ -244,10 +246,12 @@ class EmbeddingMethod(Method):
                 stage.advance(len(batch))
         return Representation({"embedding": np.concatenate(batches)})
 
+    @override
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         compare = cosine_similarity if self.metric == "cosine" else euclidean_similarity
         return compare(query.dense["embedding"], gallery.dense["embedding"])
 
+    @override
     def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
         return pairwise(query.dense["embedding"], gallery.dense["embedding"], pairs, self.metric)
 
@@ -279,6 +283,7 @@ class PairMethod(Method):
     def compare(self, query: Mapping[str, NDArray[Any]], gallery: Mapping[str, NDArray[Any]]) -> float:
         """Return the similarity of two images; no keypoints or no matches is 0."""
 
+    @override
     def represent(self, images: Images, progress: Progress) -> Representation:
         described = []
         with progress.stage("describe", len(images)) as stage:
@@ -287,10 +292,12 @@ class PairMethod(Method):
                 stage.advance()
         return Representation({}, {name: Ragged.from_rows([rows[name] for rows in described]) for name in described[0]})
 
+    @override
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         grid = np.indices((len(query), len(gallery))).reshape(2, -1).T
         return self.score_pairs(query, gallery, grid).reshape(len(query), len(gallery))
 
+    @override
     def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
         return np.array(
             [

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import create_model
+from typing_extensions import override
 
 from reidbench.methods.contract import EmbeddingMethod, Method, MethodSpec, Settings
 
@@ -75,10 +76,12 @@ class DeclaredEmbedding(EmbeddingMethod):
         self.metric = metric
         self._function = function
 
+    @override
     def fingerprint(self) -> str:
         whose = f"{super().fingerprint()}|{self._function.__module__}.{self._function.__qualname__}"
         return hashlib.sha256(whose.encode()).hexdigest()
 
+    @override
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         return self._function(pixels, **{key: getattr(self.settings, key) for key in type(self.settings).model_fields})
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
+from typing_extensions import override
 
 from reidbench.methods.by_identity import best_by_identity
 from reidbench.methods.contract import Images, Method, Weights
@@ -72,14 +73,17 @@ class Combination(Method):
         return choice
 
     @property
+    @override
     def weights(self) -> Weights:
         """Say whose weights the parts use."""
         return Weights.join([part.weights for part in self.parts.values()])
 
+    @override
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         for part in self.parts.values():
             part.prepare(device, seed, progress)
 
+    @override
     def represent(self, images: Images, progress: Progress) -> Representation:
         return Representation.join({name: part.represent(images, progress) for name, part in self.parts.items()})
 
@@ -116,6 +120,7 @@ class Fusion(Combination):
         self._average = average
         super().__init__(settings, parts)
 
+    @override
     def choices(self) -> Sequence[tuple[float, ...]]:
         """Return weights that sum to 1: the given or equal ones, or a grid in steps of a tenth, equal ones first."""
         n_part = len(self.parts)
@@ -128,14 +133,17 @@ class Fusion(Combination):
         grid = [tenths for tenths in product(range(11), repeat=n_part) if sum(tenths) == 10]
         return (equal, *(tuple(tenth / 10 for tenth in tenths) for tenths in grid))
 
+    @override
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         return self.combine(self.evidence(query, gallery), self.choice)
 
+    @override
     def gather(
         self, query: Representation, gallery: Representation, codes: NDArray[np.int64], identities: Representation
     ) -> list[NDArray[Any]]:
         return self.evidence(query, gallery)
 
+    @override
     def by_identity(self, scores: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[Any]:
         return best_by_identity(scores, codes)
 
@@ -160,6 +168,7 @@ class Fusion(Combination):
             gathered.append(found)
         return gathered
 
+    @override
     def combine(self, evidence: Sequence[NDArray[Any]], choice: tuple[float, ...]) -> NDArray[np.float64]:
         compared = np.logical_and.reduce([scores > -np.inf for scores in evidence])
         total = np.zeros(evidence[0].shape)
@@ -178,6 +187,7 @@ class IdentityCombination(Combination):
 
     matching = "identity"
 
+    @override
     def gather(
         self, query: Representation, gallery: Representation, codes: NDArray[np.int64], identities: Representation
     ) -> list[NDArray[Any]]:
@@ -189,6 +199,7 @@ class IdentityCombination(Combination):
                 gathered.append(best_by_identity(part.score(query.part(name), gallery.part(name)), codes))
         return gathered
 
+    @override
     def by_identity(self, scores: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[Any]:
         return scores
 
@@ -198,5 +209,6 @@ class IdentityCombination(Combination):
         """Return a score for each identity, ``(n_query, n_identity)``; the arguments are those of :meth:`gather`."""
         return self.combine(self.gather(query, gallery, codes, identities), self.choice)
 
+    @override
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         raise TypeError("this method scores identities, not images: the core calls score_identities")

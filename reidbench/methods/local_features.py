@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench.methods.contract import Images, PairMethod
 from reidbench.methods.local_matching import Geometry, Matches, count_inliers
@@ -37,9 +38,11 @@ class LocalFeatureMethod(PairMethod):
     def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
         """Return the matching keypoints of given pairs, rows ``(query, gallery)``."""
 
+    @override
     def describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray[Any]]:
         return self.describe_batch([pixels])[0]
 
+    @override
     def compare(self, query: Mapping[str, NDArray[Any]], gallery: Mapping[str, NDArray[Any]]) -> float:
         left, right = (
             Representation({}, {name: Ragged.from_rows([rows]) for name, rows in features.items()})
@@ -47,6 +50,7 @@ class LocalFeatureMethod(PairMethod):
         )
         return float(self.score_pairs(left, right, np.zeros((1, 2), np.int64))[0])
 
+    @override
     def represent(self, images: Images, progress: Progress) -> Representation:
         described: list[Mapping[str, NDArray[Any]]] = []
         with progress.stage("local features", len(images)) as stage:
@@ -56,6 +60,7 @@ class LocalFeatureMethod(PairMethod):
                 stage.advance(len(batch))
         return Representation({}, {name: Ragged.from_rows([rows[name] for rows in described]) for name in described[0]})
 
+    @override
     def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
         pairs = np.asarray(pairs, dtype=np.int64)
         matches = self.match(query, gallery, pairs)

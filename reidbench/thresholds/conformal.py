@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
@@ -33,6 +34,7 @@ class Conformal(RatePolicy):
     sides: ClassVar[tuple[Side, ...]] = ("unknown",)
     scopes: ClassVar[tuple[Scope, ...]] = ("pooled", "group")  # a threshold drawn to another has no bound
 
+    @override
     def choose(self, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
         """Choose the threshold, or refuse what so few animals can't bear.
 
@@ -55,6 +57,7 @@ class Conformal(RatePolicy):
                 )
         return super().choose(answers, gallery)
 
+    @override
     def choose_one(self, answers: Answers) -> Choice:
         unknown = answers.take(~answers.known)
         _, code = np.unique(unknown.identity_code, return_inverse=True)

@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.scoped import Choice, ScopedPolicy, Side, read_number
@@ -32,19 +33,23 @@ class Evt(ScopedPolicy):
     rate: float = 0.1
 
     @property
+    @override
     def argument(self) -> str:
         return f"{self.rate:g}"
 
     @classmethod
+    @override
     def parse(cls, value: str | None, scope: str | None) -> Self:
         """Read ``evt`` or ``evt=RATE``."""
         rate = read_number(cls.name, value, default=0.1, low=0, high=1, what="a rate between 0 and 1", example="0.1")
         return cls(scope=cls.read_scope(scope, cls.name), rate=rate)
 
+    @override
     def shortage(self, answers: Answers) -> str:
         count = int((answers.impostor_score > -np.inf).sum())
         return "" if count >= FEWEST else f"{{where}} has {count} impostor scores, and a tail needs {FEWEST}"
 
+    @override
     def choose_one(self, answers: Answers) -> Choice:
         scores, weights = impostors(answers)
         return Choice(tail_quantile(scores, weights, self.rate))

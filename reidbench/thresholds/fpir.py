@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.sweep import threshold_sweep
@@ -25,6 +26,7 @@ class Fpir(RatePolicy):
     name: ClassVar[str] = "fpir"
     sides: ClassVar[tuple[Side, ...]] = ("unknown",)
 
+    @override
     def choose_one(self, answers: Answers) -> Choice:
         unknown = answers.take(~answers.known)
         nobody = np.zeros(len(unknown), dtype=bool)

@@ -12,6 +12,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
+from typing_extensions import override
+
 from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
@@ -27,12 +29,15 @@ class LeaveIdentityOut(ScopedPolicy):
     name: ClassVar[str] = "leave-identity-out"
 
     @property
+    @override
     def needs_gallery(self) -> bool:
         return True
 
+    @override
     def choose_one(self, answers: Answers) -> Choice:
         return highest_score(answers)
 
+    @override
     def choose(self, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
         """Choose on the gallery's trials.
 

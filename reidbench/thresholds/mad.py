@@ -13,6 +13,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.evt import impostors
@@ -31,19 +32,23 @@ class Mad(ScopedPolicy):
     z: float = 2.0
 
     @property
+    @override
     def argument(self) -> str:
         return f"{self.z:g}"
 
     @classmethod
+    @override
     def parse(cls, value: str | None, scope: str | None) -> Self:
         """Read ``mad`` or ``mad=Z``."""
         z = read_number(cls.name, value, default=2.0, low=-20, high=20, what="a number of deviations", example="2")
         return cls(scope=cls.read_scope(scope, cls.name), z=z)
 
+    @override
     def shortage(self, answers: Answers) -> str:
         count = int((answers.impostor_score > -np.inf).sum())
         return "" if count >= FEWEST else f"{{where}} has {count} impostor scores, and a deviation needs {FEWEST}"
 
+    @override
     def choose_one(self, answers: Answers) -> Choice:
         scores, weights = impostors(answers)
         centre = weighted_median(scores, weights)

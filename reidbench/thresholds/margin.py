@@ -15,6 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
@@ -32,9 +33,11 @@ class Margin(ScopedPolicy):
 
     name: ClassVar[str] = "margin"
 
+    @override
     def choose_one(self, answers: Answers) -> Choice:
         return MaxScore().choose_one(answers)
 
+    @override
     def choose(self, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
         """Fit the rule on all groups, then choose where it cuts in the policy's scope."""
         require_sides(answers, self.sides, self.text)

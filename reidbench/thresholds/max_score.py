@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.sweep import ThresholdSweep, between, threshold_sweep
@@ -26,6 +27,7 @@ class MaxScore(ScopedPolicy):
 
     name: ClassVar[str] = "max-score"
 
+    @override
     def choose_one(self, answers: Answers) -> Choice:
         return highest_score(answers)
 

@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.max_score import highest_score, middle_of_best
@@ -31,10 +32,12 @@ class MaxScoreFolds(ScopedPolicy):
     folds: int = 5
 
     @property
+    @override
     def argument(self) -> str:
         return str(self.folds)
 
     @classmethod
+    @override
     def parse(cls, value: str | None, scope: str | None) -> Self:
         """Read ``max-score-folds[=FOLDS]``."""
         folds = read_number(
@@ -42,6 +45,7 @@ class MaxScoreFolds(ScopedPolicy):
         )
         return cls(scope=cls.read_scope(scope, cls.name), folds=max(2, round(folds)))
 
+    @override
     def choose_one(self, answers: Answers) -> Choice:
         fold = _dealt(answers, self.folds)
         values = []
@@ -62,6 +66,7 @@ class MaxScoreBagged(ScopedPolicy):
 
     name: ClassVar[str] = "max-score-bagged"
 
+    @override
     def choose_one(self, answers: Answers) -> Choice:
         rng = np.random.default_rng(SEED)
         # Ordered by what they hold, so that the order of queries changes nothing.

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.sweep import between
@@ -31,12 +32,14 @@ class Mixture(ScopedPolicy):
     name: ClassVar[str] = "mixture"
     sides: ClassVar[tuple[Side, ...]] = ()
 
+    @override
     def shortage(self, answers: Answers) -> str:
         scores = answers.best_score[answers.best_score > -np.inf]
         if len(scores) < FEWEST:
             return f"{{where}} has {len(scores)} scores, and a mixture needs {FEWEST}"
         return "" if len(np.unique(scores)) > 1 else "all scores of {where} are equal"
 
+    @override
     def choose_one(self, answers: Answers) -> Choice:
         scores = np.sort(answers.best_score[answers.best_score > -np.inf])
         value = crossing(scores)

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from typing_extensions import override
 
 from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
@@ -233,10 +234,12 @@ class RatePolicy(ScopedPolicy):
     rate: float = 0.1
 
     @property
+    @override
     def argument(self) -> str:
         return f"{self.rate:g}"
 
     @classmethod
+    @override
     def parse(cls, value: str | None, scope: str | None) -> Self:
         """Read ``NAME=RATE``.
 

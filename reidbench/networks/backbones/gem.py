@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 _SMALLEST = 1e-6
 
@@ -21,6 +22,7 @@ class GeneralisedMean(nn.Module):
         super().__init__()
         self.p = nn.Parameter(torch.full((1,), 3.0))
 
+    @override
     def forward(self, features: Tensor) -> Tensor:
         """Pool ``(n, channels, height, width)`` to ``(n, channels)`` in float32: powers overflow half precision."""
         positive = features.float().clamp(min=_SMALLEST)
@@ -42,6 +44,7 @@ class GemNetwork(nn.Module):
         self.pooling = GeneralisedMean()
         self.bn = nn.BatchNorm1d(n_feature)
 
+    @override
     def forward(self, images: Tensor) -> Tensor:
         embedding: Tensor = self.bn(self.pooling(self.backbone(images)).to(self.bn.weight.dtype))
         return embedding

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+from typing_extensions import override
 
 from reidbench.methods.contract import FitContext, LabelledImages
 from reidbench.networks.training.network import ClassifierNetwork
@@ -86,19 +87,24 @@ class ClassifierObjective(Objective):
         n_step = self._n_batch * settings.epochs
         self._n_step = min(n_step, settings.max_steps) if settings.max_steps else n_step
 
+    @override
     def __len__(self) -> int:
         return self._n_batch
 
+    @override
     def batches(self, epoch: int) -> list[NDArray[np.int64]]:
         # A seed for each epoch: a resumed training needs no state of the order.
         return shuffled_batches(self._n_image, self._settings.batch_size, (self._seed, epoch))
 
+    @override
     def learning_rate(self, step: int) -> float:
         return self._settings.lr * linear_schedule(step, self._n_step, self._settings.warmup)
 
+    @override
     def augment(self, pixels: NDArray[np.uint8], device: str) -> Tensor:
         return augment_each(torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2), self._augmentation)
 
+    @override
     def measure(self, output: Tensor, targets: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
         right = (output.detach().argmax(1) == targets).float().mean()
         return functional.cross_entropy(output, targets), (right,)
@@ -122,6 +128,7 @@ class ClassifierTrainer(Trainer):
     ) -> None:
         super().__init__(network, settings, fingerprint=fingerprint)
 
+    @override
     def _objective(self, train: LabelledImages, labels: NDArray[np.int64], context: FitContext) -> Objective:
         n_class = int(labels.max()) + 1
         if self._network.head.out_features != n_class:

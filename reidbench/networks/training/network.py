@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from reidbench.networks.backbones import Backbone
 from reidbench.networks.training.augment import normalise, resize, to_tensor
@@ -49,6 +50,7 @@ class BackboneNetwork(nn.Module):
             # Not timm's num_features: some architectures pool to another number.
             self.n_feature = int(self.backbone(torch.zeros(1, 3, self._size, self._size)).shape[1])
 
+    @override
     def forward(self, images: Tensor) -> Tensor:
         """Give what the head makes of ``(n, 3, size, size)`` in [0, 1]."""
         images = normalise(images, self.mean, self.std).contiguous(memory_format=self._layout)
@@ -84,6 +86,7 @@ class EmbeddingNetwork(BackboneNetwork):
         self.dim = embedding_dim or self.n_feature
         self.to(memory_format=self._layout)
 
+    @override
     def forward(self, images: Tensor) -> Tensor:
         """Embed ``(n, 3, size, size)`` in [0, 1]; returns ``(n, dim)`` float32, each of length 1."""
         # Lengths in float32: squares of large half-precision features overflow.

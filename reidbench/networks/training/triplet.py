@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from typing_extensions import override
 
 from reidbench.methods.contract import FitContext, LabelledImages
 from reidbench.networks.training.augment import augment, to_tensor
@@ -63,18 +64,23 @@ class TripletObjective(Objective):
             parameters.append(self._prototypes)
         self.optimizer = torch.optim.Adam(parameters, lr=settings.lr)
 
+    @override
     def __len__(self) -> int:
         return len(self._sampler)
 
+    @override
     def batches(self, epoch: int) -> Iterator[NDArray[np.int64]]:
         return self._sampler.epoch()
 
+    @override
     def learning_rate(self, step: int) -> float:
         return self._settings.lr
 
+    @override
     def augment(self, pixels: NDArray[np.uint8], device: str) -> Tensor:
         return augment(to_tensor(pixels, device), self._settings, self._generator)
 
+    @override
     def measure(self, output: Tensor, targets: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
         triplet = batch_hard_triplet(output, targets, self._settings.margin)
         loss = triplet.loss
@@ -83,6 +89,7 @@ class TripletObjective(Objective):
             loss = loss + self._settings.softmax_weight * extra
         return loss, (triplet.hardest_positive, triplet.hardest_negative)
 
+    @override
     def watch(self, row: dict[str, Any], progress: Progress) -> None:
         """Warn once when every image has nearly one embedding."""
         margin = self._settings.margin
@@ -97,11 +104,13 @@ class TripletObjective(Objective):
                 "has nearly one embedding; start from pretrained weights or set softmax_weight=1"
             )
 
+    @override
     def notes(self) -> list[str]:
         if not self._collapsed_epoch:
             return []
         return [f"triplet collapse at epoch {self._collapsed_epoch}: every image had nearly one embedding"]
 
+    @override
     def state(self) -> dict[str, Any]:
         return {
             "sampler": self._sampler.state(),
@@ -110,6 +119,7 @@ class TripletObjective(Objective):
             "collapsed_epoch": self._collapsed_epoch,
         }
 
+    @override
     def restore(self, state: dict[str, Any]) -> None:
         self._sampler.restore(state["sampler"])
         self._generator.set_state(state["generator"])
@@ -137,6 +147,7 @@ class TripletTrainer(Trainer):
     def __init__(self, network: EmbeddingNetwork, settings: TrainingSettings, *, fingerprint: str = "") -> None:
         super().__init__(network, settings, fingerprint=fingerprint)
 
+    @override
     def _objective(self, train: LabelledImages, labels: NDArray[np.int64], context: FitContext) -> Objective:
         settings = self._settings
         groups = [train.images.group(i) for i in range(len(labels))] if settings.one_group_per_batch else None
