@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-collect_ignore = ["example_plugin"]  # a distribution of its own, installed and tested by cli/test_plugin.py
+collect_ignore = ["example_plugin"]  # a distribution of its own, installed and tested by cli/commands/test_plugin.py
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 import reidbench
-from reidbench.cli.report import report
+from reidbench.cli.commands.report import report
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.records.failures import FailedRun, MethodFailure, write_failure

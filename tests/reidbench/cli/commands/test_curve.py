@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 import reidbench
-from reidbench.cli.curve import curve
+from reidbench.cli.commands.curve import curve
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.running.evaluation import evaluate

@@ -64,7 +64,7 @@ def score(
 
 
 def _score_clusters(predictions: Path, truth: Path, *, as_json: bool) -> None:
-    from reidbench.cli.cluster import print_clusters
+    from reidbench.cli.commands.cluster import print_clusters
     from reidbench.scoring.clusters import score_cluster_file
 
     found = score_cluster_file(predictions, truth)

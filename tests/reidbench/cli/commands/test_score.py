@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from reidbench.cli.score import score
+from reidbench.cli.commands.score import score
 from reidbench.errors import ReidbenchError
 
 app = typer.Typer()

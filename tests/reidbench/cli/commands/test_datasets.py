@@ -10,7 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import reidbench
-from reidbench.cli.datasets import _describe
+from reidbench.cli.commands.datasets import _describe
 from reidbench.cli.main import app
 from reidbench.data.sources.wildlife_facts import wildlife_facts
 from reidbench.errors import ReidbenchError

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 import reidbench
-from reidbench.cli.rethreshold import rethreshold
+from reidbench.cli.commands.rethreshold import rethreshold
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.records.saved_run import read_saved_run

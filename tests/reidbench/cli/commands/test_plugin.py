@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from reidbench.cli.main import app
 from reidbench.scaffold import KINDS, PluginPlan, write_plugin
 
-TESTS = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[3]
 SMALL = "patterns:identities=12,size=64,level=easy"
 NAMES = {kind: "example_plugin" if kind == "embedding" else f"my_{kind}" for kind in KINDS}
 

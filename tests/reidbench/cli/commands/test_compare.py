@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from reidbench.cli.compare import compare
+from reidbench.cli.commands.compare import compare
 from reidbench.errors import ReidbenchError
 from reidbench.records.failures import FailedRun, MethodFailure, write_failure
 from reidbench.records.job import Job

@@ -1,0 +1,1 @@
+"""The commands of ``reidbench``: one module a command, named like it."""
