@@ -72,6 +72,7 @@ _HOMES = {
     "Weights": "methods.contract",
     "embedding_method": "methods.from_function",
     "evaluate": "running.evaluation",
+    "identify": "identifying.answering",
     "load_backbone": "networks.backbones",
     "load_dataset": "registry.datasets",
     "load_frozen_backbone": "networks.backbones",
@@ -80,6 +81,7 @@ _HOMES = {
     "make_split": "data.splits",
     "match_descriptors": "methods.local_matching",
     "match_mutual": "methods.local_matching",
+    "read_saved_run": "records.saved_run",
     "read_split": "data.splits",
     "rethreshold": "experiments.rethresholding",
     "score": "scoring.predictions",
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
     from reidbench.data.splits import read_split as read_split
     from reidbench.errors import ReidbenchError as ReidbenchError
     from reidbench.experiments.rethresholding import rethreshold as rethreshold
+    from reidbench.identifying.answering import identify as identify
     from reidbench.matching.gallery_trials import GalleryTrials as GalleryTrials
     from reidbench.methods.batches import Batches as Batches
     from reidbench.methods.calibration import Calibration as Calibration
@@ -137,6 +140,7 @@ if TYPE_CHECKING:
     from reidbench.progress import Progress as Progress
     from reidbench.records.run_record import RunRecord as RunRecord
     from reidbench.records.run_record import load_runs as load_runs
+    from reidbench.records.saved_run import read_saved_run as read_saved_run
     from reidbench.registry.commands import CommandSpec as CommandSpec
     from reidbench.registry.datasets import load_dataset as load_dataset
     from reidbench.registry.sections import SectionPicture as SectionPicture
