@@ -1,0 +1,64 @@
+"""A run folder that 0.1.0 wrote, under schema 2, is used like one of today; numbers below are what 0.1.0 printed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import reidbench
+from reidbench.cli.main import app
+
+RUN_ID = "afedd1c4b32df774"
+METRICS = {"score": 0.23570226039551587, "baks": 0.125, "baus": 0.75, "auroc": 0.6, "false_new": 8}
+INTERVALS = {"score_low": 0.17568405155118416, "score_high": 0.6026386694890102}
+
+
+@pytest.fixture
+def runs_dir(tmp_path):
+    return Path(shutil.copytree(Path(__file__).parent / "schema_2", tmp_path / "runs"))
+
+
+def call(*arguments):
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_it_is_found_and_read(runs_dir):
+    (record,) = reidbench.load_runs(runs_dir)
+    assert (record.id, record.method, record.split_seed) == (RUN_ID, "color_histogram", 0)
+    assert {name: record.metrics[name] for name in METRICS} == METRICS
+    test = reidbench.read_saved_run(record).test
+    assert len(test.image_id) == 14
+    assert int(test.answers.known.sum()) == 10
+    assert test.answers.best_score[0] == 0.36898744106292725
+
+
+def test_it_is_compared(runs_dir):
+    (row,) = json.loads(call("compare", "--runs", runs_dir, "--json"))
+    assert {name: row[name] for name in METRICS} == METRICS
+    assert {name: row[name] for name in INTERVALS} == pytest.approx(INTERVALS)
+    assert (row["seconds"], row["peak_memory_mib"], row["blindness"]) == (0.032, 318.4, "blind")
+
+
+def test_another_policy_gives_it_the_id_that_0_1_0_gave(runs_dir):
+    written = json.loads(call("rethreshold", RUN_ID[:4], "--threshold", "max-score", "--runs", runs_dir, "--json"))
+    assert (written["id"], written["decided_again_from"]) == ("3a6ed72c2ece1682", RUN_ID)
+    assert written["metrics"]["test"]["overall"]["regret"] == 0.33333333333333326
+    assert len(reidbench.load_runs(runs_dir)) == 2
+
+
+def test_it_is_reported(runs_dir, tmp_path):
+    call("report", "--runs", runs_dir, "--no-images", "-o", tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "1 run on 1 dataset." in page and RUN_ID in page
+
+
+def test_it_is_never_rewritten(runs_dir):
+    (path,) = runs_dir.glob("*/*/*/run.json")
+    before = path.read_bytes()
+    call("compare", "--runs", runs_dir)
+    call("rethreshold", RUN_ID, "--threshold", "max-score", "--runs", runs_dir)
+    assert path.read_bytes() == before
