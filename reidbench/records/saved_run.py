@@ -37,6 +37,8 @@ class SavedEpisode:
         other_best: Best score of any other identity.
         encountered: Whether the gallery holds a photograph of the query's animal and day, ``None`` where the run does
             not say.
+        encounter_size: Photographs of the query's encounter in the whole dataset, the query included, ``(n_query,)``; 0
+            for a query without a date. ``None`` if an earlier version wrote the run.
     """
 
     image_id: NDArray[Any]
@@ -46,13 +48,13 @@ class SavedEpisode:
     own_best: NDArray[np.float64]
     other_best: NDArray[np.float64]
     encountered: NDArray[np.bool_] | None = None
+    encounter_size: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("image_id", "limit", "predicted", "own_best", "other_best"):
-            if len(getattr(self, name)) != len(self.answers):
-                raise ValueError(f"{name} has {len(getattr(self, name))} entries for {len(self.answers)} queries")
-        if self.encountered is not None and len(self.encountered) != len(self.answers):
-            raise ValueError(f"encountered has {len(self.encountered)} entries for {len(self.answers)} queries")
+        for name in ("image_id", "limit", "predicted", "own_best", "other_best", "encountered", "encounter_size"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.answers):
+                raise ValueError(f"{name} has {len(values)} entries for {len(self.answers)} queries")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,6 +227,7 @@ def _episode(
         own_best=arrays[f"{part}.own_best"],
         other_best=arrays[f"{part}.other_best"],
         encountered=arrays.get(f"{part}.encountered"),
+        encounter_size=arrays.get(f"{part}.encounter_size"),
     )
 
 

@@ -154,6 +154,8 @@ class Stages:
             }
         for part, shared in self._encountered().items():
             arrays[f"{part}.encountered"] = shared
+        for part, sizes in self._encounter_sizes().items():
+            arrays[f"{part}.encounter_size"] = sizes
         split_rows = list(zip(self.split.image_ids, self.split.parts, strict=True))
         return RunFiles(split_rows, rows, arrays)
 
@@ -165,6 +167,12 @@ class Stages:
             part: np.array([name in enrolled for name in encounter[episode.rows]], dtype=bool)
             for part, episode in self.episodes.items()
         }
+
+    def _encounter_sizes(self) -> dict[str, NDArray[np.int64]]:
+        """Count for each query the photographs of its encounter in the whole dataset, 0 for a query without a date."""
+        encounter, place, count = np.unique(encounter_names(self.images), return_inverse=True, return_counts=True)
+        size = np.where(encounter == "", 0, count)[place]
+        return {part: size[episode.rows] for part, episode in self.episodes.items()}
 
     def _check_classes(self) -> None:
         """Refuse a classifier that learned other animals than are enrolled."""

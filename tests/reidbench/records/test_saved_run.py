@@ -41,6 +41,21 @@ def test_the_gallery_was_tried_against_itself(record):
     assert np.isfinite(saved.gallery.other_best).all()
 
 
+def test_each_query_has_the_size_of_its_encounter(record):
+    table = reidbench.load_dataset("patterns:identities=24,size=64,level=easy").table.set_index("image_id")
+    size = table.groupby(["identity", "date"]).size()
+    for episode in read_saved_run(record).episodes.values():
+        expected = [size[who, day] for who, day in table.loc[episode.image_id, ["identity", "date"]].itertuples(False)]
+        assert episode.encounter_size.tolist() == expected and len(set(expected)) > 1
+
+
+def test_a_query_without_a_date_has_an_encounter_of_size_0(tmp_path):
+    images = reidbench.load_dataset("patterns:identities=24,size=64,level=easy")
+    undated = reidbench.ImageSet("undated", images.root, images.table.assign(date=""))
+    test = read_saved_run(evaluate("color_histogram", undated, runs_dir=tmp_path, device="cpu")).test
+    assert not test.encounter_size.any() and len(test.encounter_size)
+
+
 def test_a_run_is_found_by_folder_by_id_and_by_how_its_id_begins(record):
     runs = record.path.parent.parent.parent
     for name in (record.path, record.id, record.id[:6]):
@@ -71,3 +86,14 @@ def test_a_run_of_an_earlier_version_says_to_run_again(record, tmp_path):
     np.savez(folder / "scores.npz", **kept)
     with pytest.raises(ReidbenchError, match=r"lacks gallery\.identity"):
         read_saved_run(find_run(folder))
+
+
+def test_a_run_that_lacks_the_sizes_of_encounters_is_read_without_them(record, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for file in record.path.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    with np.load(folder / "scores.npz") as arrays:
+        kept = {key: arrays[key] for key in arrays.files if not key.endswith(".encounter_size")}
+    np.savez(folder / "scores.npz", **kept)
+    assert read_saved_run(find_run(folder)).test.encounter_size is None
