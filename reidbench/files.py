@@ -1,50 +1,250 @@
-"""Files that commands are asked to write: whole or not at all, and one message where they can't be."""
+"""Write files and folders whole or not at all, and remove them without following links.
+
+Every file that reidbench keeps is written by this module: under a temporary name in the same folder, flushed to
+disk, then renamed. A write that fails or is killed therefore leaves the earlier file as it was. A killed process can
+leave its temporary file, ``.NAME.PROCESS-TOKEN.tmp.SUFFIX``, which can be deleted.
+
+The functions raise ``OSError``. Callers name the file and what to do about it with :func:`explain_os_errors`.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError
 
+_ATTEMPTS = 5
+"""How often a folder is put in place while other processes write the same one."""
+
 
 @contextmanager
-def whole_file(path: Path, what: str, option: str = "--output") -> Iterator[Path]:
-    r"""Give a temporary path beside a file; it takes the file's place when all is written.
+def explain_os_errors(message: str, *, where: str, remedy: str) -> Iterator[None]:
+    """Turn an ``OSError`` in the block into an error that a user can act on.
 
     Args:
-        path: The file; its folder is made where it is not there.
-        what: What is written, as the message says it: ``report``.
-        option: Where the user named the file.
+        message: What failed, such as ``the report can't be written``; the reason is added.
+        where: File, folder or option concerned.
+        remedy: What to do about it.
 
     Raises:
-        ReidbenchError: It can't be written; what stood there stands.
+        ReidbenchError: The block raised an ``OSError``.
 
     Example:
-        >>> with whole_file(Path("answers.csv"), "answers") as temporary:  # doctest: +SKIP
-        ...     temporary.write_text("image_id,identity\n")
+        >>> with explain_os_errors("the cache can't be written", where="/cache", remedy="make room"):
+        ...     raise OSError(28, "No space left on device")
+        Traceback (most recent call last):
+        reidbench.errors.ReidbenchError: the cache can't be written: No space left on device
+          where: /cache
+          remedy: make room
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
+        yield
     except OSError as error:
-        raise ReidbenchError(
-            f"the {what} can't be written: {error.strerror or error}",
-            where=f"{option} {path}",
-            remedy="name a file that can be written",
-        ) from error
+        raise ReidbenchError(f"{message}: {error.strerror or error}", where=where, remedy=remedy) from error
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path in the same folder; when the block ends well, that file is renamed to ``path``.
+
+    The temporary path has the suffix of ``path``, so that libraries that choose a format by suffix can write to it.
+    If ``path`` is a link, the new file replaces the link and not the file that the link points to.
+
+    Args:
+        path: The file to write. Its folder is made if it does not exist.
+
+    Yields:
+        Where to write.
+
+    Raises:
+        OSError: The file can't be written, or ``path`` is a folder or a device. ``path`` is unchanged.
+
+    Example:
+        >>> with whole_file(Path("scores.npz")) as temporary:  # doctest: +SKIP
+        ...     np.savez_compressed(temporary, scores=scores)
+    """
+    if path.exists() and not path.is_file():  # a rename would replace a device such as /dev/null
+        raise OSError(errno.EINVAL, "it exists and is not a file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
     finally:
-        with suppress(OSError):  # its folder may be no folder
-            temporary.unlink(missing_ok=True)
+        remove_file(temporary, ignore_errors=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; its folder is made if it does not exist.
+
+    Raises:
+        OSError: The file can't be written. An earlier file is unchanged.
+    """
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text in UTF-8, whole or not at all, with the line ends as they are in ``text``.
+
+    Raises:
+        OSError: The file can't be written. An earlier file is unchanged.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_output(path: Path, content: str | bytes, what: str, option: str = "--output") -> None:
+    """Write a file that the user named on the command line, whole or not at all.
+
+    Args:
+        path: The file.
+        content: Text, which is written in UTF-8, or bytes.
+        what: What is written, as the message names it: ``report``.
+        option: The option that names the file.
+
+    Raises:
+        ReidbenchError: The file can't be written. An earlier file is unchanged.
+    """
+    with explain_os_errors(
+        f"the {what} can't be written", where=f"{option} {path}", remedy="name a file that can be written"
+    ):
+        write_bytes(path, content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copy the content of a file, whole or not at all.
+
+    Raises:
+        OSError: ``source`` can't be read or ``path`` can't be written. An earlier file is unchanged.
+    """
+    with whole_file(path) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+@contextmanager
+def whole_folder(path: Path, *, keep: Callable[[Path], bool] | None = None) -> Iterator[Path]:
+    """Give a temporary folder with the same parent; when the block ends well, it is renamed to ``path``.
+
+    Args:
+        path: The folder to write. Its parent is made if it does not exist.
+        keep: Tells whether a folder that exists at ``path`` is good, which another process may have written. Then it
+            stays and the new one is dropped. By default the new folder replaces it.
+
+    Yields:
+        An empty folder to fill.
+
+    Raises:
+        OSError: The folder can't be written, or ``path`` is a file. ``path`` is unchanged.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
+    try:
+        temporary.mkdir()
+        yield temporary
+        _put_in_place(temporary, path, keep)
+    finally:
+        remove_folder(temporary, ignore_errors=True)
+
+
+def move_folder(source: Path, path: Path) -> None:
+    """Move a folder, also to another disk, where it appears whole and replaces an earlier one.
+
+    Raises:
+        OSError: The folder can't be moved. A folder at ``path`` is unchanged.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
+    try:
+        shutil.move(source, temporary)
+        _put_in_place(temporary, path, None)
+    finally:
+        remove_folder(temporary, ignore_errors=True)
+
+
+def remove_file(path: Path, *, ignore_errors: bool = False) -> None:
+    """Remove a file or a link, but never the file that a link points to; a file that does not exist is no error.
+
+    Raises:
+        OSError: It can't be removed, unless errors are ignored.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        if not ignore_errors:
+            raise
+
+
+def remove_folder(path: Path, *, ignore_errors: bool = False) -> None:
+    """Remove a folder with its content; one that does not exist is no error.
+
+    Links are removed, at ``path`` and inside; what they point to stays.
+
+    Raises:
+        OSError: It can't be removed, or not all of it, unless errors are ignored.
+    """
+    if path.is_symlink():
+        remove_file(path, ignore_errors=ignore_errors)
+    elif path.exists():
+        shutil.rmtree(path, ignore_errors=ignore_errors)
+
+
+def check_can_write(folder: Path) -> None:
+    """Make a folder and check that files can be written there.
+
+    Raises:
+        OSError: The folder can't be made, or no file can be written in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def cache_dir() -> Path:
-    """Return the cache folder: ``REIDBENCH_CACHE``, else the user's own."""
+    """Return the cache folder: ``REIDBENCH_CACHE`` if it is set, else the user's cache folder of the system."""
     import platformdirs
 
     given = os.environ.get("REIDBENCH_CACHE")
     return Path(given) if given else Path(platformdirs.user_cache_dir("reidbench"))
+
+
+def _temporary(path: Path) -> Path:
+    """Return a new name in the same folder: the process tells whose it is, the token keeps two writes apart."""
+    return path.with_name(f".{path.stem[:40]}.{os.getpid()}-{os.urandom(4).hex()}.tmp{path.suffix}")
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file is on disk: after a power cut a renamed file could else be empty."""
+    with path.open("rb" if os.name == "posix" else "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _put_in_place(temporary: Path, path: Path, keep: Callable[[Path], bool] | None) -> None:
+    """Rename a folder to ``path``; a folder that is there is set aside first, because a rename can't replace it."""
+    for file in temporary.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            _flush(file)
+    for attempt in range(_ATTEMPTS):
+        if path.is_dir() and keep is not None and keep(path):
+            return
+        aside = _temporary(path)
+        try:
+            if path.is_dir():
+                with suppress(FileNotFoundError):  # another process has just set it aside
+                    path.rename(aside)
+            temporary.rename(path)
+        except OSError:
+            with suppress(OSError):
+                aside.rename(path)  # fails if another process has put its folder there
+            if attempt + 1 == _ATTEMPTS:
+                raise
+        else:
+            return
+        finally:
+            remove_folder(aside, ignore_errors=True)

@@ -8,6 +8,7 @@ identified since are counted with the errors of the test episode.
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from reidbench.counting.population import (
 )
 from reidbench.data.sources.files import read_csv
 from reidbench.errors import ReidbenchError
-from reidbench.files import whole_file
+from reidbench.files import write_output
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.review_bands import excess_of, is_right, learn_certainty
 from reidbench.metrics.uncertainty.shares import AnimalCounts
@@ -300,14 +301,12 @@ def write_curve(path: Path, effort: Effort) -> None:
     Raises:
         ReidbenchError: The file can't be written.
     """
-    with (
-        whole_file(path, "curve", "--curve") as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("photographs", "comparisons", "share"))
-        columns = zip(effort.comparisons.tolist(), effort.share.tolist(), strict=True)
-        writer.writerows((number, made, f"{share:.6g}") for number, (made, share) in enumerate(columns))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("photographs", "comparisons", "share"))
+    columns = zip(effort.comparisons.tolist(), effort.share.tolist(), strict=True)
+    writer.writerows((number, made, f"{share:.6g}") for number, (made, share) in enumerate(columns))
+    write_output(path, text.getvalue(), "curve", "--curve")
 
 
 def _group_json(each: GroupCensus) -> dict[str, Any]:

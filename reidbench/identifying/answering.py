@@ -18,7 +18,7 @@ import numpy as np
 
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.files import whole_file
+from reidbench.files import write_output
 from reidbench.identifying.enrolment import read_gallery
 from reidbench.identifying.new_photographs import NewPhotographs, joined, read_photographs
 from reidbench.identifying.searching import ask
@@ -291,8 +291,7 @@ def write_answers(output: Path, text: str) -> None:
     Raises:
         ReidbenchError: It can't be written.
     """
-    with whole_file(output, "answers") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_output(output, text, "answers")
 
 
 def _finite(value: float) -> float | None:

@@ -15,7 +15,7 @@ from reidbench.auditing.rescoring import WithoutLeaks, score_without_leaks
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split, make_split, read_split, write_split
 from reidbench.errors import ReidbenchError
-from reidbench.files import whole_file
+from reidbench.files import write_output
 from reidbench.progress import Progress
 from reidbench.records.run_record import FoundRuns, found_runs
 from reidbench.records.saved_run import find_run
@@ -101,8 +101,9 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
         gone = mended.counts["unused"] - split.counts["unused"]
         written.append(f"written to {options.repair}: {gone} queries fewer; digest {mended.digest[:16]}")
     if options.output is not None:
-        size = _write(options.output, write_audit(audit, sheets).encode())
-        written.append(f"written to {options.output} ({size / 1e6:.1f} MB)")
+        page = write_audit(audit, sheets).encode()
+        write_output(options.output, page, "page")
+        written.append(f"written to {options.output} ({len(page) / 1e6:.1f} MB)")
     return AuditResult(audit, runs, probes, sheets, tuple(written))
 
 
@@ -159,9 +160,3 @@ def _probe_sheet(probes: tuple[dict[str, Any], ...]) -> Sheet:
         f"their mask and {n_images - n_masked} by their box. What is left above chance is place, day or camera."
     )
     return Sheet("Shortcuts: what the background alone scores", headings, cells, (note,))
-
-
-def _write(path: Path, content: bytes) -> int:
-    with whole_file(path, "page") as temporary:
-        temporary.write_bytes(content)
-    return len(content)

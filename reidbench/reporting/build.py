@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.files import whole_file
+from reidbench.files import write_output
 from reidbench.leaderboard.ranking import leaderboard, select_runs
 from reidbench.metrics.expected_cost import ErrorCosts
 from reidbench.records.failures import load_failures
@@ -63,8 +63,7 @@ def build_report(
     page = write_report(rows, options, photographs, load_registry(files=plugins), failures, found.unreadable).encode(
         "utf-8"
     )
-    with whole_file(output, "report") as temporary:
-        temporary.write_bytes(page)
+    write_output(output, page, "report")
     return len(page)
 
 

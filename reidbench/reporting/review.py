@@ -19,7 +19,7 @@ from markupsafe import Markup
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.files import whole_file
+from reidbench.files import write_output
 from reidbench.metrics.review_bands import BANDS
 from reidbench.reporting.photographs import Thumbnail, thumbnail
 from reidbench.reporting.templating import environment, source
@@ -71,8 +71,7 @@ def write_review(output: Path, identified: Identifications, *, budget: int = BUD
         ReidbenchError: The file can't be written.
     """
     page = review_page(identified, budget=budget).encode("utf-8")
-    with whole_file(output, "review page", "--page") as temporary:
-        temporary.write_bytes(page)
+    write_output(output, page, "review page", "--page")
     return len(page)
 
 

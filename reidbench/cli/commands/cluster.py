@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reidbench.cli.options import PluginOption, RootOption, RunsOption
-from reidbench.files import whole_file
+from reidbench.files import write_output
 
 if TYPE_CHECKING:
     from reidbench.metrics.clustering import ClusteringScore
@@ -83,7 +84,8 @@ def print_clusters(score: ClusteringScore, title: str, console: Console) -> None
 
 
 def _write(path: Path, image_id: list[str], names: list[str]) -> None:
-    with whole_file(path, "clusters") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("image_id", "cluster"))
-        writer.writerows(zip(image_id, names, strict=True))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("image_id", "cluster"))
+    writer.writerows(zip(image_id, names, strict=True))
+    write_output(path, text.getvalue(), "clusters")

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from reidbench.cli.options import RunsOption
-from reidbench.files import whole_file
+from reidbench.files import write_output
 
 if TYPE_CHECKING:
     from reidbench.leaderboard.rows import LeaderboardRow
@@ -112,8 +112,7 @@ def compare(
     if output is None:
         typer.echo(text, nl=False)
         return
-    with whole_file(output, "leaderboard") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_output(output, text, "leaderboard")
     typer.echo(f"written to {output}", err=True)
 
 

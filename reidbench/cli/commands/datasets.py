@@ -13,7 +13,7 @@ from rich.text import Text
 
 from reidbench.cli.options import PluginOption, RootOption
 from reidbench.errors import ReidbenchError
-from reidbench.files import whole_file
+from reidbench.files import write_output
 
 if TYPE_CHECKING:
     from reidbench.data.images import ImageSet
@@ -128,8 +128,7 @@ def _write_sheet(images: ImageSet, path: Path) -> None:
     from reidbench.reporting.contact_sheet import contact_sheet
 
     content = contact_sheet(images)
-    with whole_file(path, "contact sheet", "--open") as temporary:
-        temporary.write_bytes(content)
+    write_output(path, content, "contact sheet", "--open")
     typer.echo(f"written to {path} ({_written(len(content))})", err=True)
 
 
