@@ -1,0 +1,1 @@
+"""The contract of an identification method, and what methods share: features, similarities and local matching."""

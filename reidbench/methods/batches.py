@@ -1,6 +1,6 @@
-"""Work through many items batch by batch; where a GPU's memory runs out, halve the batch and go on.
+"""Process many items in batches; if the GPU's memory runs out, halve the batch and continue.
 
-The size that fits is found once and kept, so a run that had to shrink does not try the large batch again.
+The smaller size is kept, so the run does not try the larger batch a second time.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ Result = TypeVar("Result")
 
 
 class Batches:
-    """A batch size that shrinks to what the device holds.
+    """Process items in batches of a size that fits the device's memory.
 
     Args:
-        size: Items in a batch to begin with, at least 1.
-        progress: Where it is said, once, that memory ran out.
-        unit: What an item is called in messages.
+        size: Number of items in the first batch, at least 1.
+        progress: Receives one warning if memory runs out.
+        unit: Name of the items in messages, such as ``images``.
 
     Example:
         >>> batches = Batches(2, Progress())
@@ -38,17 +38,17 @@ class Batches:
         self._warned = False
 
     def run(self, n: int, work: Callable[[range], Result]) -> Iterator[Result]:
-        """Call ``work`` with one range of items after another until all ``n`` are done.
+        """Call ``work`` with consecutive ranges of items until all ``n`` are done.
 
-        A range is asked for again, halved, after ``torch.OutOfMemoryError``, so ``work`` must have no effect
-        before it returns.
+        After ``torch.OutOfMemoryError`` the range is halved and ``work`` is called again. ``work`` must therefore
+        have no side effect before it returns.
 
         Args:
             n: Number of items.
-            work: Handles the items of a range and returns what came of them.
+            work: Processes the items of one range.
 
         Yields:
-            What ``work`` returned, in order.
+            The results of ``work``, in order.
 
         Raises:
             ReidbenchError: A single item does not fit in the device's memory.
@@ -69,7 +69,7 @@ class Batches:
         try:
             return True, work(batch)
         except torch.OutOfMemoryError:
-            # The traceback holds the tensors of the batch: it has to be gone before memory is given back.
+            # The traceback refers to the tensors of the batch. Return first, so that their memory can be released.
             return False, None
 
     def _halve(self, tried: int) -> None:
@@ -79,7 +79,7 @@ class Batches:
             raise ReidbenchError(
                 f"the GPU's memory does not hold one of the {self._unit}",
                 where="--device cuda",
-                remedy="free the GPU of other work, set a smaller input or model, or take --device cpu",
+                remedy="stop other work on the GPU, choose a smaller input size or model, or use --device cpu",
             )
         self.size = tried // 2
         gc.collect()
@@ -87,6 +87,6 @@ class Batches:
         if not self._warned:
             self._warned = True
             self._progress.warn(
-                f"the GPU's memory ran out with {tried} {self._unit} in a batch: going on with {self.size}, "
-                "and with fewer where that is needed"
+                f"the GPU's memory ran out with {tried} {self._unit} in a batch; the run continues with {self.size}, "
+                "or fewer if necessary"
             )

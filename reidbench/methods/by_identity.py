@@ -1,4 +1,4 @@
-"""The best score of each identity, from the scores of its images."""
+"""The best score of each identity over its gallery images."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from numpy.typing import NDArray
 
 
 def best_by_identity(similarity: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[Any]:
-    """Return each identity's best score, ``(n_query, n_identity)``, from those of its images.
+    """Return the best score of each identity for each query, ``(n_query, n_identity)``.
 
     Args:
-        similarity: ``(n_query, n_gallery)``.
-        codes: Identity of each gallery image, 0 … n_identity - 1, all present.
+        similarity: Similarity of each query to each gallery image, ``(n_query, n_gallery)``.
+        codes: Identity of each gallery image as a number, 0 … n_identity - 1; each number occurs at least once.
     """
     order, starts = images_by_identity(codes)
     return np.asarray(np.maximum.reduceat(similarity[:, order], starts, axis=1))
 
 
 def images_by_identity(codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sort entries by identity, gallery order kept within one; one ``reduceat`` then finds every maximum."""
+    """Sort gallery images by identity, for the use of ``np.maximum.reduceat``.
+
+    Returns:
+        The images in order of identity (gallery order within one identity), and the place of each identity's first
+        image in that order.
+    """
     order = np.argsort(codes, kind="stable")
     return order, np.searchsorted(codes[order], np.arange(int(codes.max()) + 1))

@@ -1,7 +1,7 @@
-"""The base of methods that classify: a probability for each animal that they were trained on.
+"""Base class of classifiers: methods that compute a probability for each animal they were trained on.
 
-Class ``i`` is the ``i``-th of the sorted identities learned from. The core derives the same order from the
-split, so a representation read from the cache can be scored without the network that made it.
+Class ``i`` is the ``i``-th of the sorted training identities. The core derives the same order from the split.
+A representation from the cache can therefore be scored without the network.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from reidbench.progress import Progress
 
 
 class ClassifierMethod(Method):
-    """A probability for each identity trained on; subclasses write ``fit`` and :meth:`classify`.
+    """A method that computes a probability for each training identity.
 
-    The core compares queries with identities, not with images: ``score`` gets the class of each enrolled
-    identity as its gallery.
+    Subclasses implement ``fit`` and :meth:`classify`. The core compares queries with identities instead of images:
+    ``score`` receives the class of each enrolled identity as its gallery.
 
     Example:
         >>> class Uniform(ClassifierMethod):
@@ -40,52 +40,63 @@ class ClassifierMethod(Method):
     metric = "probability"
     learns = True
     batch_size: int = 32
+    """Images in one call of :meth:`classify`."""
 
     @abstractmethod
     def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
-        """Return ``(len(pixels), n_class)`` probabilities; classes in the order of the sorted identities."""
+        """Return probabilities ``(len(pixels), n_class)``, with the classes in the order of the sorted identities.
+
+        The probabilities of an image may sum to less than 1; the rest is the probability of an unknown animal.
+        """
 
     @override
     def represent(self, images: Images, progress: Progress) -> Representation:
-        """Classify every image; the representation holds ``probability``, ``(n, n_class)`` float32."""
+        """Classify every image.
+
+        Returns:
+            A representation with the array ``probability``, ``(n, n_class)`` float32.
+        """
         return self.classify_all(len(images), lambda rows: [images.pixels(row) for row in rows], progress)
 
     def classify_all(
         self, n_image: int, pixels: Callable[[range], list[NDArray[np.uint8]]], progress: Progress
     ) -> Representation:
-        """Classify images batch by batch, in halved batches from where a GPU's memory runs out.
+        """Classify images in batches, which are halved if the GPU's memory runs out.
 
         Args:
             n_image: Number of images.
-            pixels: Returns the pixels of a range of them; a method that keeps decoded images gives its own.
-            progress: Where bar and warning go.
+            pixels: Returns the pixels of a range of images; a method may return decoded images that it keeps.
+            progress: Shows a progress bar and a warning if memory runs out.
         """
         batches = Batches(self.batch_size, progress)
-        made = []
+        probabilities = []
         with progress.stage("classify", n_image) as stage:
             for probability in batches.run(n_image, lambda rows: self.classify(pixels(rows))):
-                made.append(np.asarray(probability, dtype=np.float32))
+                probabilities.append(np.asarray(probability, dtype=np.float32))
                 stage.advance(len(probability))
-        self.batch_size = batches.size  # what fits is found, and said, once
-        return Representation({"probability": np.concatenate(made)})
+        self.batch_size = batches.size  # the next call starts with the size that fits, without a second warning
+        return Representation({"probability": np.concatenate(probabilities)})
 
     @override
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
         """Return the probability of each enrolled identity, ``(n_query, n_identity)``.
 
         Args:
-            query: Holds ``probability``.
-            gallery: Holds ``class``, ``(n_identity,)`` integers, ``-1`` for an identity not trained on.
+            query: Representation with ``probability``, ``(n_query, n_class)``.
+            gallery: Representation with ``class``: the class number of each enrolled identity, ``(n_identity,)``;
+                ``-1`` if it is not a training identity.
 
         Returns:
-            ``-inf`` stands where an identity was not trained on.
+            ``-inf`` for an identity that is not a training identity.
 
         Raises:
-            ValueError: A class that the probabilities do not have.
+            ValueError: A class number is outside the range of the probabilities.
         """
         probability, classes = query.dense["probability"], gallery.dense["class"]
         if classes.min(initial=-1) < -1 or classes.max(initial=-1) >= probability.shape[1]:
-            raise ValueError(f"classes run from {classes.min()} to {classes.max()}, not within {probability.shape[1]}")
+            raise ValueError(
+                f"classes run from {classes.min()} to {classes.max()}, not 0 to {probability.shape[1] - 1}"
+            )
         score = np.full((len(query), len(gallery)), -np.inf, dtype=np.float32)
         trained = classes >= 0
         score[:, trained] = probability[:, classes[trained]]

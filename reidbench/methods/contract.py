@@ -1,9 +1,9 @@
-"""The contract of an identification method, and the bases that most methods need.
+"""The contract of an identification method, and base classes for the common kinds.
 
-A method is built from its settings, may be fitted on the labelled gallery, turns images into a
-representation, and gives the similarity of two representations; higher is more alike. It never learns
-who a query is: :class:`Images` hands out pixels, group, orientation and date, and nothing that names
-an animal or a file. Split, matching, threshold and metrics belong to the core.
+A method is built from its settings and may be fitted on the labelled gallery. It turns images into a
+representation and computes the similarity of two representations; higher is more alike. A method never
+receives the identity of a query: :class:`Images` gives it pixels, group, orientation and date, but no
+identity, file name or image id. Split, matching, threshold and metrics belong to the core.
 """
 
 from __future__ import annotations
@@ -32,46 +32,49 @@ from reidbench.progress import Progress
 
 
 class Settings(BaseModel):
-    """Base of every method's settings: typed, frozen, no unknown keys.
+    """Base of every method's settings: typed, frozen, unknown keys refused.
 
-    ``--set KEY=VALUE``, its checks and its help all come from the subclass's fields.
+    The fields of the subclass define the keys of ``--set KEY=VALUE``, the checks and the help.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class Images:
-    """What a method sees of a set of images: no identity, no path, no image id, no part of the split.
+    """The view of a set of images that a method receives.
 
-    An image goes by its number alone. Identities and image ids are not held here at all.
+    It gives pixels, group, orientation and date of image ``index``, from 0 to ``len(images) - 1``. Identity, path,
+    image id and part of the split are not accessible.
     """
 
     def __init__(self, images: ImageSet) -> None:
         table = images.table
         self.__files = _Files(tuple(str(images.root / path) for path in table["path"]), tuple(table["bbox"]))
-        self.__shown = {name: tuple(map(str, table[name])) for name in ("group", "orientation", "date")}
+        self.__columns = {name: tuple(map(str, table[name])) for name in ("group", "orientation", "date")}
 
     def __len__(self) -> int:
         return len(self.__files.boxes)
 
     def pixels(self, index: int) -> NDArray[np.uint8]:
-        """Return image ``index`` upright and cropped to its box, ``(height, width, 3)`` RGB."""
+        """Return image ``index``, rotated upright and cropped to its box, as RGB ``(height, width, 3)``."""
         return self.__files.read(index)
 
     def group(self, index: int) -> str:
-        return self.__shown["group"][index]
+        """Return the group of image ``index``: its dataset or species."""
+        return self.__columns["group"][index]
 
     def orientation(self, index: int) -> str:
-        return self.__shown["orientation"][index]
+        """Return the side of the animal that image ``index`` shows, such as ``left``; empty if unknown."""
+        return self.__columns["orientation"][index]
 
     def date(self, index: int) -> str:
-        """Return the day as ``YYYY-MM-DD``, or an empty string."""
-        return self.__shown["date"][index]
+        """Return the day of image ``index`` as ``YYYY-MM-DD``; empty if unknown."""
+        return self.__columns["date"][index]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Files:
-    """Where pixels come from; a method asks :class:`Images`, and never this."""
+    """Paths and boxes of the images; private, because a path can reveal the identity."""
 
     paths: tuple[str, ...]
     boxes: tuple[Any, ...]
@@ -82,7 +85,10 @@ class _Files:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledImages:
-    """The images a method may learn from: the gallery, or the ``fit`` part of a disjoint split."""
+    """Images that a method may learn from, with their identities.
+
+    These are the gallery, or the ``fit`` part of a disjoint split.
+    """
 
     images: Images
     identities: tuple[str, ...]
@@ -94,7 +100,13 @@ class LabelledImages:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """How the method does on the calibration episode as it stands; numbers only, never labels."""
+    """Results of the method in its current state on the calibration queries; it never receives their identities.
+
+    Attributes:
+        rank1: Share of known queries whose best candidate is correct.
+        balanced_rank1: The same, averaged within each identity first.
+        score: Mean over groups of ``sqrt(BAKS * BAUS)``.
+    """
 
     rank1: float
     balanced_rank1: float
@@ -103,16 +115,17 @@ class Validation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitContext:
-    """What the core lends to ``fit``.
+    """Tools and options that the core passes to ``fit``.
 
     Attributes:
-        validate: Score the method as it stands on the calibration episode.
-        seed: Seed of everything random in the method.
+        validate: Evaluates the method in its current state on the calibration queries.
+        seed: Seed of all random choices of the method.
         device: ``cpu`` or ``cuda``.
-        work_dir: Folder that outlives a killed run: checkpoints go here.
-        progress: Where bars and warnings go.
-        restore: Bring back what an earlier, finished ``fit`` left in ``work_dir``, and raise a
-            :class:`~reidbench.errors.ReidbenchError` rather than learn anew: representations of that fit are in use.
+        work_dir: Folder for checkpoints; it is kept if the run is killed.
+        progress: Shows progress bars and warnings.
+        restore: Load the result of an earlier, finished ``fit`` from ``work_dir`` instead of learning. If that is
+            impossible, raise a :class:`~reidbench.errors.ReidbenchError`: cached representations of the earlier fit
+            are in use, and a second training would not match them.
     """
 
     validate: Callable[[], Validation]
@@ -125,7 +138,15 @@ class FitContext:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Where a network's weights came from. ``label`` is what tables print."""
+    """The weights that a network started from.
+
+    Attributes:
+        source: File, hub repository or ``random``.
+        pretrained: Whether they come from an earlier training.
+        sha256: Digest of the file; empty if there is no file.
+        licence: Licence of the weights; empty if unknown.
+        label: Short name for tables.
+    """
 
     source: str
     pretrained: bool
@@ -135,7 +156,7 @@ class Weights:
 
     @classmethod
     def join(cls, several: Sequence[Weights]) -> Weights:
-        """Return one record of the weights of several parts; pretrained only if every part that has weights is."""
+        """Return one record for the weights of several parts; pretrained only if all parts with weights are."""
         used = [weights for weights in several if weights.label != "none"]
         if not used:
             return NO_WEIGHTS
@@ -152,7 +173,13 @@ NO_WEIGHTS = Weights(source="none", pretrained=False)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitReport:
-    """What fitting left behind: one row for each epoch, and anything worth a line in the record."""
+    """Report of a fit for the run record.
+
+    Attributes:
+        history: One row for each epoch: column name to value.
+        notes: Sentences that users should read.
+        facts: Other values, by name.
+    """
 
     history: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
@@ -160,60 +187,71 @@ class FitReport:
 
 
 class Method(ABC):
-    """An identification method. Subclass :class:`EmbeddingMethod` or :class:`PairMethod` first.
+    """An identification method; prefer the subclasses :class:`EmbeddingMethod` and :class:`PairMethod` if one fits.
 
     Args:
-        settings: The method's options, already checked.
+        settings: The method's settings, already checked.
     """
 
     matching: Literal["nearest", "centroid", "identity"] = "nearest"
-    """What a query is compared with: every gallery image, one centroid for each identity, or identities as such."""
+    """Compare a query with every gallery image, with the centroid of each identity, or with identities themselves."""
     metric: Literal["cosine", "euclidean", "probability"] = "cosine"
+    """Kind of similarity that ``score`` returns."""
     learns: bool = False
-    """Whether ``fit`` shapes the representation; the cache key then holds the fit data and the seed."""
+    """Whether ``fit`` changes the representation; the cache key then includes the fit data and the seed."""
     fingerprint_name: str = ""
     """Fixed name that :meth:`fingerprint` hashes; by default the class's module and name.
 
-    Set it to the old ``module.Class`` when a class moves; otherwise every cached representation is made again.
+    Set it to the old ``module.Class`` when a class moves. Otherwise every cached representation is computed again.
     """
     transductive: bool = False
-    """Whether what it says of a query depends on the other queries. It then gets all images in one call of
-    :meth:`represent`, is not tested for blindness, and tables say so."""
+    """Whether the prediction for a query depends on the other queries.
+
+    Such a method receives all images in one call of :meth:`represent`. It is not tested for blindness, and tables
+    mark it.
+    """
     calibration: Calibration | None = None
-    """How the core shall turn similarities into probabilities; ``None`` leaves them as they are."""
+    """How the core maps similarities to probabilities; ``None`` uses the similarities unchanged."""
     parts: Mapping[str, Method] = MappingProxyType({})
-    """The methods that this one is made of, by name; empty for one that stands alone."""
+    """The methods inside a fusion, by name; empty for any other method."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
 
     @property
     def weights(self) -> Weights:
+        """The weights that the method started from."""
         return NO_WEIGHTS
 
     def prepare(self, device: str, seed: int, progress: Progress) -> None:  # noqa: B027 - optional by design
-        """Load weights before anything else is asked. Called once, first."""
+        """Load weights. Called once, before any other method.
+
+        Args:
+            device: ``cpu`` or ``cuda``.
+            seed: Seed of all random choices, such as random weights.
+            progress: Shows progress bars and warnings.
+        """
 
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
-        """Learn from the labelled images. A method without parameters has nothing to do."""
+        """Learn from the labelled images; the default learns nothing."""
         return FitReport()
 
     def fingerprint(self) -> str:
-        """Return what shaped the representation besides the images: settings and weights."""
+        """Return a digest of everything that shapes the representation except the images: settings and weights."""
         name = self.fingerprint_name or f"{type(self).__module__}.{type(self).__qualname__}"
         text = f"{name}|{self.settings.model_dump_json()}|{self.weights}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     @abstractmethod
     def represent(self, images: Images, progress: Progress) -> Representation:
-        """Turn images into arrays, in their order."""
+        """Return the features of the images, in their order."""
 
     @abstractmethod
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
-        """Return similarities ``(n_query, n_gallery)``; ``-inf`` marks a pair that was not compared."""
+        """Return similarities ``(n_query, n_gallery)``; ``-inf`` for a pair that was not compared."""
 
     def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the similarity of given pairs, ``(n_pair,)``, as :meth:`score` would give it.
+        """Return the similarity of each pair, ``(n_pair,)``, equal to that of :meth:`score`.
 
         Args:
             query: Representation of ``n_query`` images.
@@ -222,24 +260,28 @@ class Method(ABC):
         """
         similarity = np.empty(len(pairs), dtype=np.float64)
         for row in np.unique(pairs[:, 0]):
-            mine = np.flatnonzero(pairs[:, 0] == row)
-            similarity[mine] = self.score(query.take(np.array([row])), gallery.take(pairs[mine, 1]))[0]
+            of_query = np.flatnonzero(pairs[:, 0] == row)
+            similarity[of_query] = self.score(query.take(np.array([row])), gallery.take(pairs[of_query, 1]))[0]
         return similarity
 
 
 class EmbeddingMethod(Method):
-    """One vector for each image; subclasses write :meth:`embed` alone."""
+    """A method that computes one vector for each image; subclasses implement :meth:`embed`.
+
+    The similarity is the cosine, or minus the Euclidean distance if ``metric`` is ``"euclidean"``.
+    """
 
     batch_size: int = 64
+    """Images in one call of :meth:`embed`."""
 
     @abstractmethod
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
-        """Return one vector for each image of the batch, ``(len(pixels), dim)``, finite."""
+        """Return one vector of finite numbers for each image of the batch, ``(len(pixels), dim)``."""
 
     @override
     def represent(self, images: Images, progress: Progress) -> Representation:
         batches = []
-        with progress.stage("represent", len(images)) as stage:
+        with progress.stage("extract", len(images)) as stage:
             for start in range(0, len(images), self.batch_size):
                 batch = [images.pixels(i) for i in range(start, min(start + self.batch_size, len(images)))]
                 batches.append(_vectors(self.embed(batch), len(batch)))
@@ -256,41 +298,41 @@ class EmbeddingMethod(Method):
         return pairwise(query.dense["embedding"], gallery.dense["embedding"], pairs, self.metric)
 
 
-def _vectors(made: object, n_image: int) -> NDArray[np.float32]:
-    """Return what ``embed`` made as float32.
+def _vectors(embedding: object, n_image: int) -> NDArray[np.float32]:
+    """Return the result of ``embed`` as float32.
 
     Raises:
-        ValueError: It is not one vector of numbers for each image.
+        ValueError: The result is not one vector of numbers for each image.
     """
-    values = None if made is None else np.asarray(made)
+    values = None if embedding is None else np.asarray(embedding)
     if values is None or values.ndim != 2 or len(values) != n_image or values.dtype.kind not in "fiub":
-        told = type(made).__name__ if values is None else f"{values.dtype} of shape {values.shape}"
-        raise ValueError(f"embed returned {told}, not numbers of shape (n_image, dim) with n_image = {n_image}")
+        actual = type(embedding).__name__ if values is None else f"{values.dtype} of shape {values.shape}"
+        raise ValueError(f"embed returned {actual}, not numbers of shape (n_image, dim) with n_image = {n_image}")
     return values.astype(np.float32)
 
 
 class PairMethod(Method):
-    """Features of each image, and a comparison of two images; subclasses write both.
+    """A method that compares two images by their features; subclasses implement :meth:`describe` and :meth:`compare`.
 
-    A method with keypoints is better off with :class:`LocalFeatureMethod`, which compares many pairs at once.
+    For keypoints use :class:`LocalFeatureMethod`, which compares many pairs at once.
     """
 
     @abstractmethod
     def describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray[Any]]:
-        """Return the named feature arrays of one image, each with a row for each keypoint; zero rows are fine."""
+        """Return the named feature arrays of one image, one row for each keypoint; zero rows are allowed."""
 
     @abstractmethod
     def compare(self, query: Mapping[str, NDArray[Any]], gallery: Mapping[str, NDArray[Any]]) -> float:
-        """Return the similarity of two images; no keypoints or no matches is 0."""
+        """Return the similarity of two images; 0 without keypoints or without matches."""
 
     @override
     def represent(self, images: Images, progress: Progress) -> Representation:
-        described = []
-        with progress.stage("describe", len(images)) as stage:
+        features = []
+        with progress.stage("extract", len(images)) as stage:
             for index in range(len(images)):
-                described.append(self.describe(images.pixels(index)))
+                features.append(self.describe(images.pixels(index)))
                 stage.advance()
-        return Representation({}, {name: Ragged.from_rows([rows[name] for rows in described]) for name in described[0]})
+        return Representation({}, {name: Ragged.from_rows([rows[name] for rows in features]) for name in features[0]})
 
     @override
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
@@ -313,13 +355,13 @@ class PairMethod(Method):
 
 @dataclass(frozen=True, slots=True)
 class PartSpec:
-    """A method that another one is made of, asked for by name.
+    """A method that a fusion wants as one of its parts.
 
     Attributes:
-        method: Its name, or ``distribution:method``.
-        settings: Its settings, as ``--set`` would give them.
-        preset: A named set of its settings.
-        calibration: How its similarities become probabilities; ``None`` leaves them as they are.
+        method: Name of the method, or ``distribution:method``.
+        settings: Settings of the method, as in ``--set``.
+        preset: Name of one of the method's presets.
+        calibration: How the core maps its similarities to probabilities; ``None`` uses them unchanged.
     """
 
     method: str
@@ -330,24 +372,24 @@ class PartSpec:
 
 @dataclass(frozen=True, slots=True)
 class MethodSpec:
-    """How a plugin offers a method: cheap to make, heavy imports wait for ``build``.
+    """A method that a plugin offers. Creating it must be fast; ``build`` does the heavy imports.
 
     Attributes:
-        name: What ``--method`` takes.
+        name: Name for ``--method``.
         summary: One line for ``reidbench methods``.
         settings: The settings class.
-        build: Called with settings, returns the method; torch is imported here. A method made of parts gets
-            the built parts as a second argument.
-        parts: The parts that given settings ask for, by name and in order; the core builds, fits and
-            calibrates them.
-        presets: Settings by preset name; ``report`` is the default when there is one.
-        needs: What has to be had for it to run, for the methods table.
-        licence: Licence of weights, where that matters.
+        build: Returns the method for given settings, and imports torch if needed. A fusion receives its built
+            parts as the second argument.
+        parts: Returns the parts that a fusion with given settings needs, by name and in order. The core builds,
+            fits and calibrates them.
+        presets: Settings by preset name; ``report`` is the default if it exists.
+        needs: Requirements of the method, for the table of methods.
+        licence: Licence of the weights, if it restricts their use.
         source: Paper or repository that the method follows.
-        grid: Cells that ``reidbench tune`` tries, each a set of settings by name.
-        version: Raise it whenever the same settings would give other numbers.
-        requires: Top-level modules that ``build`` imports and a plain install lacks, as an optional extra has them.
-        install: Command that installs them.
+        grid: Settings that ``reidbench tune`` tries, each a mapping from name to value.
+        version: Change it whenever the same settings give other numbers.
+        requires: Top-level modules that ``build`` imports and that only an optional extra installs.
+        install: Command that installs these modules.
     """
 
     name: str
@@ -366,15 +408,17 @@ class MethodSpec:
 
     def __post_init__(self) -> None:
         if any("." in module for module in self.requires):
-            raise ValueError(f"requires names top-level modules, not {self.requires}: looking for others imports them")
+            raise ValueError(
+                f"requires must list top-level modules, not {self.requires}: a submodule is imported to find it"
+            )
 
     @property
     def absent(self) -> tuple[str, ...]:
-        """The required modules that are not installed; nothing is imported to find out."""
+        """The required modules that are not installed; the check imports nothing."""
         return tuple(module for module in self.requires if importlib.util.find_spec(module) is None)
 
     def check_installed(self) -> None:
-        """Refuse to go on without what the method requires.
+        """Check that the modules in ``requires`` are installed.
 
         Raises:
             ReidbenchError: A required module is not installed.

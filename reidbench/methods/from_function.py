@@ -1,4 +1,4 @@
-"""A method from one function: its name, its help and its settings are the function's own."""
+"""Make a method from one function: name, help and settings come from the function's signature and docstring."""
 
 from __future__ import annotations
 
@@ -36,22 +36,23 @@ def embedding_method(
     version: str = "1",
     source: str = "",
 ) -> MethodSpec | Callable[[Embed], MethodSpec]:
-    """Make a method of a function that turns images into vectors.
+    """Make a method from a function that computes one vector for each image.
 
-    The function's first parameter is a list of decoded images, each ``(height, width, 3)`` RGB of 8 bits; it returns
-    one vector for each, ``(n, dim)``, finite. Its other parameters have defaults and become settings, so that
-    ``--set KEY=VALUE`` reaches them. Its name is the method's, and the first line of its docstring the summary.
-    A method with weights to load is better off as an :class:`EmbeddingMethod`.
+    The first parameter of the function is a list of decoded images, each ``(height, width, 3)`` RGB with 8 bits. The
+    function returns one vector of finite numbers for each, ``(n, dim)``. All other parameters need defaults and become
+    settings for ``--set KEY=VALUE``. The function's name is the name of the method, and the first line of its docstring
+    is the summary. A method that loads weights should subclass :class:`EmbeddingMethod` instead.
 
     Args:
-        function: The function; absent where the decorator is written with options.
-        name: Name of the method, where it is not the function's.
-        metric: What vectors are compared by.
-        version: Raise it whenever the same settings would give other numbers; a file given to ``--plugin`` has its own.
+        function: The function; ``None`` if the decorator is used with options.
+        name: Name of the method, if different from the function's name.
+        metric: Similarity of two vectors: their cosine, or minus their Euclidean distance.
+        version: Change it whenever the same settings give other numbers. A file given to ``--plugin``
+            also has its digest as a version.
         source: Paper or repository that the method follows.
 
     Raises:
-        TypeError: A parameter has no default, so nothing could be run without it.
+        TypeError: A parameter after the first has no default.
 
     Example:
         >>> @embedding_method
@@ -62,14 +63,14 @@ def embedding_method(
         ('mean_colour', 'Mean colour of the image.', 1.0)
     """
     if function is None:
-        return lambda given: _spec(given, name, metric, version, source)
+        return lambda decorated: _spec(decorated, name, metric, version, source)
     return _spec(function, name, metric, version, source)
 
 
 class DeclaredEmbedding(EmbeddingMethod):
-    """Calls a function with the settings as its keywords."""
+    """A method that calls a function with the settings as keyword arguments."""
 
-    fingerprint_name = "reidbench.declared.DeclaredEmbedding"  # its module when the first caches were written
+    fingerprint_name = "reidbench.declared.DeclaredEmbedding"  # the old module name, which is part of cache keys
 
     def __init__(self, settings: Any, function: Embed, metric: Literal["cosine", "euclidean"]) -> None:
         super().__init__(settings)
@@ -78,8 +79,8 @@ class DeclaredEmbedding(EmbeddingMethod):
 
     @override
     def fingerprint(self) -> str:
-        whose = f"{super().fingerprint()}|{self._function.__module__}.{self._function.__qualname__}"
-        return hashlib.sha256(whose.encode()).hexdigest()
+        text = f"{super().fingerprint()}|{self._function.__module__}.{self._function.__qualname__}"
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @override
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:

@@ -1,7 +1,7 @@
-"""Methods made of other methods: evidence of each part, and one number from it.
+"""Methods that combine the scores of other methods, their parts.
 
-What parts say is gathered once (:meth:`Combination.evidence`); how it becomes a score is cheap
-(:meth:`Combination.combine`) and may have constants that the core chooses on the calibration episode.
+The scores of the parts are computed once (:meth:`Combination.gather`). Combining them is fast
+(:meth:`Combination.combine`), so the core can try several constants on the calibration queries.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from reidbench.progress import Progress
 
 Average = Literal["probability", "logit"]
 
-# A part that claims certainty would outvote all others in logits.
-_CERTAIN = 1e-9
+# Probabilities are clipped to [1e-9, 1 - 1e-9]: the logit of 0 or 1 is infinite and would outvote all other parts.
+_SMALLEST_PROBABILITY = 1e-9
 
 
 class Combination(Method):
-    """A method made of parts.
+    """A method that combines the scores of its parts.
 
     Args:
-        settings: The options.
+        settings: The settings of the combination.
         parts: Built methods by name, in order.
 
     Attributes:
-        choice: The constants in use, one of :meth:`choices`.
+        choice: The constants in use; one of :meth:`choices`, the first until the core sets another.
     """
 
     def __init__(self, settings: Any, parts: Mapping[str, Method]) -> None:
@@ -47,35 +47,49 @@ class Combination(Method):
     def gather(
         self, query: Representation, gallery: Representation, codes: NDArray[np.int64], identities: Representation
     ) -> list[NDArray[Any]]:
-        """Return what each part says of a block of queries, each ``(n_query, n_target)``.
+        """Return the scores of each part for a block of queries, each ``(n_query, n_target)``.
+
+        A target is a gallery image or an identity, depending on the subclass.
 
         Args:
             query: A block of queries.
-            gallery: The images that may be searched.
-            codes: Identity of each of them.
-            identities: Those identities, with their classes for parts that learned them.
+            gallery: The gallery images to search.
+            codes: Identity of each gallery image as a number.
+            identities: The enrolled identities, with their class numbers for parts that are classifiers.
         """
 
     @abstractmethod
     def combine(self, evidence: Sequence[NDArray[Any]], choice: Any) -> NDArray[np.float64]:
-        """Return the scores ``(n_query, n_target)`` that given constants make of the evidence."""
+        """Return the combined scores ``(n_query, n_target)``.
+
+        Args:
+            evidence: The scores of each part, from :meth:`gather`.
+            choice: The constants, one of :meth:`choices`.
+        """
 
     @abstractmethod
     def by_identity(self, scores: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[Any]:
-        """Return the score of each identity, ``(n_query, n_identity)``, from what :meth:`combine` gave."""
+        """Return the score of each identity, ``(n_query, n_identity)``.
+
+        Args:
+            scores: Result of :meth:`combine`.
+            codes: Identity of each gallery image as a number.
+        """
 
     def choices(self) -> Sequence[Any]:
-        """Return the constants to choose from; the core takes the best on calibration, the first of equals."""
+        """Return the constants to choose from.
+
+        The core takes those with the best score on calibration; of equal ones, the first.
+        """
         return (None,)
 
     def describe_choice(self, choice: Any) -> Any:
-        """Return constants as plain JSON values for the record."""
+        """Return the constants as JSON values for the run record."""
         return choice
 
     @property
     @override
     def weights(self) -> Weights:
-        """Say whose weights the parts use."""
         return Weights.join([part.weights for part in self.parts.values()])
 
     @override
@@ -89,16 +103,22 @@ class Combination(Method):
 
 
 class Fusion(Combination):
-    """The weighted mean of calibrated parts, over a shortlist that the first part draws up.
+    """The weighted mean of the calibrated scores of the parts.
+
+    The first part selects a shortlist of gallery images for each query; the other parts compare only these.
 
     Source: WildFusion, Cermak et al. 2024, arXiv 2408.12934.
 
     Args:
-        settings: The options.
-        parts: Built methods by name; the first is cheap and picks the shortlist.
-        shortlist: Gallery images of each query that the other parts compare; 0 is all.
-        weights: Weight of each part, ``fitted`` to have them chosen on calibration, or ``None`` for equal ones.
-        average: Mean of probabilities, as published, or of their logits, where a sure part counts for more.
+        settings: The settings of the fusion.
+        parts: Built methods by name; the first selects the shortlist and should be fast.
+        shortlist: Number of gallery images for each query that the other parts compare; 0 compares all.
+        weights: Weight of each part, ``fitted`` to choose them on calibration, or ``None`` for equal weights.
+        average: Mean of probabilities, as published, or of their logits. With logits, a probability near 0 or 1
+            counts for more.
+
+    Raises:
+        ValueError: There are no parts, or the weights are negative, all zero or not one for each part.
     """
 
     def __init__(
@@ -111,25 +131,28 @@ class Fusion(Combination):
         average: Average = "probability",
     ) -> None:
         if not parts:
-            raise ValueError("a fusion needs a part")
-        given = () if weights is None or weights == "fitted" else tuple(weights)
-        if given and (len(given) != len(parts) or min(given) < 0 or not sum(given) > 0):
-            raise ValueError(f"{len(parts)} parts can't have the weights {list(given)}")
-        self._given = weights
+            raise ValueError("a fusion needs at least one part")
+        fixed = () if weights is None or weights == "fitted" else tuple(weights)
+        if fixed and (len(fixed) != len(parts) or min(fixed) < 0 or not sum(fixed) > 0):
+            raise ValueError(f"{len(parts)} parts can't have the weights {list(fixed)}")
+        self._weights = weights
         self._shortlist = shortlist
         self._average = average
         super().__init__(settings, parts)
 
     @override
     def choices(self) -> Sequence[tuple[float, ...]]:
-        """Return weights that sum to 1: the given or equal ones, or a grid in steps of a tenth, equal ones first."""
+        """Return the possible weights of the parts, each set with sum 1.
+
+        Fitted weights are a grid in steps of 0.1, after equal weights.
+        """
         n_part = len(self.parts)
         equal = (1.0 / n_part,) * n_part
-        if self._given is None:
+        if self._weights is None:
             return (equal,)
-        if self._given != "fitted":
-            total = float(sum(self._given))
-            return (tuple(float(weight) / total for weight in self._given),)
+        if self._weights != "fitted":
+            total = float(sum(self._weights))
+            return (tuple(float(weight) / total for weight in self._weights),)
         grid = [tenths for tenths in product(range(11), repeat=n_part) if sum(tenths) == 10]
         return (equal, *(tuple(tenth / 10 for tenth in tenths) for tenths in grid))
 
@@ -148,13 +171,13 @@ class Fusion(Combination):
         return best_by_identity(scores, codes)
 
     def evidence(self, query: Representation, gallery: Representation) -> list[NDArray[Any]]:
-        """Return each part's scores ``(n_query, n_gallery)``, ``-inf`` off the shortlist."""
-        first, *others = self.parts
+        """Return the scores of each part, ``(n_query, n_gallery)``; ``-inf`` for an image outside the shortlist."""
+        first, *later = self.parts
         scores = np.asarray(self.parts[first].score(query.part(first), gallery.part(first)), dtype=np.float64)
         n_gallery = scores.shape[1]
         if not self._shortlist or self._shortlist >= n_gallery:
-            return [scores, *(self.parts[name].score(query.part(name), gallery.part(name)) for name in others)]
-        # Stable, so that of equal scores the lower gallery index is listed, whatever the block.
+            return [scores, *(self.parts[name].score(query.part(name), gallery.part(name)) for name in later)]
+        # A stable sort lists the lower gallery index first if scores are equal, whatever the block of queries.
         listed = np.argsort(-scores, axis=1, kind="stable")[:, : self._shortlist]
         listed.sort(axis=1)
         rows = np.repeat(np.arange(len(scores)), self._shortlist)
@@ -162,10 +185,10 @@ class Fusion(Combination):
         compared = np.zeros(scores.shape, dtype=bool)
         compared[rows, listed.ravel()] = True
         gathered = [np.where(compared, scores, -np.inf)]
-        for name in others:
-            found = np.full(scores.shape, -np.inf)
-            found[rows, listed.ravel()] = self.parts[name].score_pairs(query.part(name), gallery.part(name), pairs)
-            gathered.append(found)
+        for name in later:
+            of_part = np.full(scores.shape, -np.inf)
+            of_part[rows, listed.ravel()] = self.parts[name].score_pairs(query.part(name), gallery.part(name), pairs)
+            gathered.append(of_part)
         return gathered
 
     @override
@@ -174,16 +197,16 @@ class Fusion(Combination):
         total = np.zeros(evidence[0].shape)
         for scores, weight in zip(evidence, choice, strict=True):
             values = np.where(compared, scores, 0.5)
-            total += weight * (values if self._average == "probability" else logit(_in_doubt(values)))
+            total += weight * (values if self._average == "probability" else logit(_clipped(values)))
         return np.where(compared, total if self._average == "probability" else expit(total), -np.inf)
 
 
-def _in_doubt(probability: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(np.clip(probability, _CERTAIN, 1 - _CERTAIN))
+def _clipped(probability: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.clip(probability, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY))
 
 
 class IdentityCombination(Combination):
-    """A combination that decides over identities: parts may compare images or know identities as such."""
+    """A combination that scores identities, so that its parts may compare images or be classifiers."""
 
     matching = "identity"
 
@@ -206,9 +229,9 @@ class IdentityCombination(Combination):
     def score_identities(
         self, query: Representation, gallery: Representation, codes: NDArray[np.int64], identities: Representation
     ) -> NDArray[np.float64]:
-        """Return a score for each identity, ``(n_query, n_identity)``; the arguments are those of :meth:`gather`."""
+        """Return the score of each identity, ``(n_query, n_identity)``; for the arguments see :meth:`gather`."""
         return self.combine(self.gather(query, gallery, codes, identities), self.choice)
 
     @override
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
-        raise TypeError("this method scores identities, not images: the core calls score_identities")
+        raise TypeError("this method scores identities, not images; call score_identities")

@@ -1,7 +1,8 @@
-"""The base of methods that compare keypoints: described in batches, matched in blocks of pairs.
+"""Base class of methods that match keypoints.
 
-A subclass says how a batch of images is described and how pairs are matched. The similarity of two images
-is the number of matches, or of those that one geometric model explains. No keypoints or no matches is 0.
+A subclass extracts local features of images in batches and matches pairs of images in blocks. The similarity of two
+images is the number of matches, or of the matches that agree with one geometric model. It is 0 without keypoints or
+without matches.
 """
 
 from __future__ import annotations
@@ -21,22 +22,30 @@ from reidbench.progress import Progress
 
 
 class LocalFeatureMethod(PairMethod):
-    """Keypoints and descriptors of each image; subclasses write :meth:`describe_batch` and :meth:`match`.
+    """A method that matches keypoints; subclasses implement :meth:`describe_batch` and :meth:`match`.
 
-    Every image is described by ``keypoint`` ``(n_keypoint, 2)``, x and y as shares of width and height in
-    [0, 1], and ``descriptor`` ``(n_keypoint, dim)``, besides whatever the matcher needs.
+    The features of an image are ``keypoint`` ``(n_keypoint, 2)``, ``descriptor`` ``(n_keypoint, dim)``, and any other
+    array that the matcher needs. A keypoint is x and y as shares of width and height, in [0, 1].
     """
 
     batch_size: int = 8
+    """Images in one call of :meth:`describe_batch`."""
     geometry: Geometry = "none"
+    """Geometric model that matches must agree with; ``none`` counts every match."""
 
     @abstractmethod
     def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray[Any]]]:
-        """Return the named arrays of each image, each with a row for each keypoint; zero rows are fine."""
+        """Return the named feature arrays of each image, one row for each keypoint; zero rows are allowed."""
 
     @abstractmethod
     def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
-        """Return the matching keypoints of given pairs, rows ``(query, gallery)``."""
+        """Return the matching keypoints of each pair of images.
+
+        Args:
+            query: Features of the queries.
+            gallery: Features of the gallery images.
+            pairs: Row of the query and row of the gallery image of each pair, ``(n_pair, 2)``.
+        """
 
     @override
     def describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray[Any]]:
@@ -44,21 +53,21 @@ class LocalFeatureMethod(PairMethod):
 
     @override
     def compare(self, query: Mapping[str, NDArray[Any]], gallery: Mapping[str, NDArray[Any]]) -> float:
-        left, right = (
+        query_image, gallery_image = (
             Representation({}, {name: Ragged.from_rows([rows]) for name, rows in features.items()})
             for features in (query, gallery)
         )
-        return float(self.score_pairs(left, right, np.zeros((1, 2), np.int64))[0])
+        return float(self.score_pairs(query_image, gallery_image, np.zeros((1, 2), np.int64))[0])
 
     @override
     def represent(self, images: Images, progress: Progress) -> Representation:
-        described: list[Mapping[str, NDArray[Any]]] = []
-        with progress.stage("local features", len(images)) as stage:
+        features: list[Mapping[str, NDArray[Any]]] = []
+        with progress.stage("extract local features", len(images)) as stage:
             for start in range(0, len(images), self.batch_size):
                 batch = [images.pixels(i) for i in range(start, min(start + self.batch_size, len(images)))]
-                described += self.describe_batch(batch)
+                features += self.describe_batch(batch)
                 stage.advance(len(batch))
-        return Representation({}, {name: Ragged.from_rows([rows[name] for rows in described]) for name in described[0]})
+        return Representation({}, {name: Ragged.from_rows([rows[name] for rows in features]) for name in features[0]})
 
     @override
     def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:

@@ -1,7 +1,7 @@
-"""Compare local features of many pairs of images at once.
+"""Match local features of many pairs of images at once.
 
-Mutual nearest neighbours that pass the ratio test need no weights. One query meets a block of gallery
-images in a single matrix product; images with fewer keypoints are padded with what can never be nearest.
+:func:`match_mutual` keeps mutual nearest neighbours that pass the ratio test; it needs no weights. One matrix product
+compares a query with a block of gallery images. Images with fewer keypoints are padded; padding never matches.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from reidbench.methods.representation import Ragged
 
 Geometry = Literal["none", "affine", "homography", "fundamental"]
 
-# Keypoint pairs whose similarity is held at once: 64 gallery images of 256 keypoints against 256, 16 MiB.
+# Keypoint pairs in one block: 64 gallery images with 256 keypoints each against 256 keypoints, 16 MiB of float32.
 BLOCK = 1 << 22
-# Below any cosine, so that padding is nearest to nothing.
+# Similarity of padding, below every cosine.
 _PADDING = -2.0
-_NEEDS = {"affine": 3, "homography": 4, "fundamental": 8}
+_LEAST_MATCHES = {"affine": 3, "homography": 4, "fundamental": 8}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """Keypoints that match, of many pairs of images in one table; rows rise by pair, then by query keypoint.
+    """The matching keypoints of many pairs of images, as one table sorted by pair, then by query keypoint.
 
     Attributes:
-        pair: Which of the pairs compared, ``(n_match,)``.
-        query: Keypoint of the query, ``(n_match,)``.
-        gallery: Keypoint of the gallery image, ``(n_match,)``.
-        confidence: How sure the matcher is, in [0, 1], ``(n_match,)``.
+        pair: Number of the pair of images, ``(n_match,)``.
+        query: Number of the keypoint in the query, ``(n_match,)``.
+        gallery: Number of the keypoint in the gallery image, ``(n_match,)``.
+        confidence: Confidence of the matcher, in [0, 1], ``(n_match,)``.
     """
 
     pair: NDArray[np.int64]
@@ -50,7 +50,7 @@ class Matches:
 
     @classmethod
     def join(cls, blocks: list[Matches]) -> Matches:
-        """Put tables one after another and restore their order."""
+        """Join several tables into one sorted table."""
         if not blocks:
             none = np.zeros(0, np.int64)
             return cls(none, none, none, np.zeros(0, np.float32))
@@ -62,13 +62,13 @@ class Matches:
         return cls(pair[order], query[order], gallery[order], confidence[order])
 
     def counts(self, n_pair: int) -> NDArray[np.int64]:
-        """Return the number of matches of each pair, ``(n_pair,)``; a pair without any has 0."""
+        """Return the number of matches of each pair, ``(n_pair,)``."""
         return np.asarray(np.bincount(self.pair, minlength=n_pair), dtype=np.int64)
 
     def of(self, pair: int) -> NDArray[np.int64]:
-        """Return the keypoints of one pair's matches, ``(n_match, 2)``."""
-        mine = slice(*np.searchsorted(self.pair, [pair, pair + 1]))
-        return np.stack([self.query[mine], self.gallery[mine]], axis=1)
+        """Return the matches of one pair of images, ``(n_match, 2)``: query keypoint and gallery keypoint."""
+        rows = slice(*np.searchsorted(self.pair, [pair, pair + 1]))
+        return np.stack([self.query[rows], self.gallery[rows]], axis=1)
 
 
 def match_mutual(
@@ -80,63 +80,64 @@ def match_mutual(
     device: str = "cpu",
     unpack: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
 ) -> Matches:
-    """Match unit-length descriptors by mutual nearest neighbour and Lowe's ratio test.
+    """Match unit-length descriptors: keep mutual nearest neighbours that pass Lowe's ratio test.
 
-    Without the ratio test mutual neighbours count chance matches, and recognise far worse. A match's
-    confidence is ``1 - nearest distance / next distance``.
+    The ratio test removes most chance matches; without it, identification is far worse. The confidence of a match is
+    ``1 - nearest distance / second nearest distance``.
 
     Args:
         query: Descriptors of unit length, ``(n_keypoint, dim)`` for each query.
         gallery: The same for each gallery image.
         pairs: Row of the query and row of the gallery image, ``(n_pair, 2)``.
-        ratio: A match's distance is below ``ratio`` times that to the next best in the gallery image.
+        ratio: The distance of a match must be below ``ratio`` times the distance to the second nearest descriptor of
+            the gallery image.
         device: ``cpu`` or ``cuda``.
-        unpack: Makes descriptors of unit length from float32 copies of what is kept, ``(..., dim)`` and zeros
-            where an image has fewer keypoints; by default they are kept as they are compared.
+        unpack: Converts stored descriptors, as float32 ``(..., dim)`` with zeros for padding, to unit length. By
+            default the stored descriptors are compared unchanged.
 
     Returns:
-        The matches; none where either image has fewer than two keypoints.
+        The matches; none if an image has fewer than two keypoints.
     """
     import torch
 
     blocks = []
-    for places in _blocks(query, gallery, pairs):
-        row = int(pairs[places[0], 0])
-        images = pairs[places, 1]
-        ours, theirs = np.array(query[row], dtype=np.float32), gallery.padded(images)
+    for block in _blocks(query, gallery, pairs):
+        row = int(pairs[block[0], 0])
+        images = pairs[block, 1]
+        query_rows, gallery_rows = np.array(query[row], dtype=np.float32), gallery.padded(images)
         if unpack is not None:
-            ours, theirs = unpack(ours), unpack(theirs)
-        left, right = torch.from_numpy(ours).to(device), torch.from_numpy(theirs).to(device)
+            query_rows, gallery_rows = unpack(query_rows), unpack(gallery_rows)
+        left, right = torch.from_numpy(query_rows).to(device), torch.from_numpy(gallery_rows).to(device)
         n_left, n_right = len(left), right.shape[1]
-        alike = (left @ right.reshape(-1, right.shape[2]).T).reshape(n_left, len(images), n_right)
+        cosine = (left @ right.reshape(-1, right.shape[2]).T).reshape(n_left, len(images), n_right)
         counts = torch.from_numpy(gallery.counts[images]).to(device)
         if int(counts.min()) < n_right:
-            outside = torch.arange(n_right, device=device)[None, :] >= counts[:, None]
-            alike.masked_fill_(outside[None], _PADDING)
-        best, nearest = alike.max(2)
-        back = alike.amax(0)  # (n_image, n_right): the best that any query keypoint reaches there
-        keypoint, place = torch.nonzero(best == back.gather(1, nearest.T).T, as_tuple=True)
-        rows, column = alike[keypoint, place], nearest[keypoint, place]
-        second = rows.scatter_(1, column[:, None], _PADDING).amax(1)
-        # Squared distances of unit vectors are 2 - 2 cos, so the test needs cosines alone.
-        near, far = (1 - best[keypoint, place]).clamp(min=0), 1 - second
+            padding = torch.arange(n_right, device=device)[None, :] >= counts[:, None]
+            cosine.masked_fill_(padding[None], _PADDING)
+        best, nearest = cosine.max(2)
+        best_of_gallery = cosine.amax(0)  # (n_image, n_right): best cosine of each gallery keypoint
+        keypoint, image = torch.nonzero(best == best_of_gallery.gather(1, nearest.T).T, as_tuple=True)
+        cosines, match = cosine[keypoint, image], nearest[keypoint, image]
+        second = cosines.scatter_(1, match[:, None], _PADDING).amax(1)
+        # The squared distance of two unit vectors is 2 - 2 cos, so cosines are enough for the ratio test.
+        near, far = (1 - best[keypoint, image]).clamp(min=0), 1 - second
         passes = near < ratio**2 * far
-        keypoint, place, column = keypoint[passes], place[passes], column[passes]
+        keypoint, image, match = keypoint[passes], image[passes], match[passes]
         confidence = 1 - (near[passes] / far[passes]).sqrt()
-        blocks.append(_table(places, keypoint, place, column, confidence))
+        blocks.append(_as_matches(block, keypoint, image, match, confidence))
     return Matches.join(blocks)
 
 
 def match_descriptors(query: NDArray[Any], gallery: NDArray[Any], ratio: float = 0.8) -> NDArray[np.int64]:
-    """Match the unit-length descriptors of two images, as :func:`match_mutual` does.
+    """Match the unit-length descriptors of two images like :func:`match_mutual`.
 
     Args:
         query: ``(n, dim)`` descriptors.
         gallery: ``(m, dim)`` descriptors.
-        ratio: As in :func:`match_mutual`.
+        ratio: Threshold of the ratio test, as in :func:`match_mutual`.
 
     Returns:
-        Index pairs ``(n_match, 2)``.
+        Matches ``(n_match, 2)``: row in ``query`` and row in ``gallery``.
 
     Example:
         >>> match_descriptors(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)).tolist()
@@ -149,30 +150,30 @@ def match_descriptors(query: NDArray[Any], gallery: NDArray[Any], ratio: float =
 def count_inliers(
     matches: Matches, query_points: Ragged, gallery_points: Ragged, pairs: NDArray[np.int64], geometry: Geometry
 ) -> NDArray[np.int64]:
-    """Count the matches of each pair that one geometric model explains (MAGSAC++), ``(n_pair,)``.
+    """Count the matches of each pair that agree with one geometric model, ``(n_pair,)``.
 
-    Too few matches for the model, or none that it explains, is 0. The search starts from a fixed state, so
-    the same matches give the same count.
+    The count is 0 if there are too few matches for the model or if none agrees with it. The random search has a fixed
+    seed, so the same matches give the same count. Affine maps are fitted by RANSAC, the other models by MAGSAC++.
 
     Args:
-        matches: Of the same pairs.
+        matches: The matches of the pairs.
         query_points: Keypoints of each query, ``(n_keypoint, 2)``, x and y as shares of width and height.
         gallery_points: The same for each gallery image.
         pairs: Row of the query and row of the gallery image, ``(n_pair, 2)``.
-        geometry: The model; ``none`` counts every match.
+        geometry: The geometric model; ``none`` counts every match.
     """
     if geometry == "none":
         return matches.counts(len(pairs))
     import cv2
 
-    # OpenCV expects pixels and takes points within one another's rounding for degenerate: a side has 1000 here.
-    # The tolerance is about 8 pixels of 512, for animals that bend.
+    # OpenCV expects pixels and treats points that are very close as one, so a side is scaled to 1000 units.
+    # The tolerance is about 8 pixels of an image with 512, because animals bend.
     side, tolerance = 1000.0, 15.0
     inliers = np.zeros(len(pairs), dtype=np.int64)
-    for pair in np.flatnonzero(matches.counts(len(pairs)) >= _NEEDS[geometry]):
-        found = matches.of(int(pair))
-        left = side * np.asarray(query_points[int(pairs[pair, 0])][found[:, 0]], dtype=np.float64)
-        right = side * np.asarray(gallery_points[int(pairs[pair, 1])][found[:, 1]], dtype=np.float64)
+    for pair in np.flatnonzero(matches.counts(len(pairs)) >= _LEAST_MATCHES[geometry]):
+        keypoints = matches.of(int(pair))
+        left = side * np.asarray(query_points[int(pairs[pair, 0])][keypoints[:, 0]], dtype=np.float64)
+        right = side * np.asarray(gallery_points[int(pairs[pair, 1])][keypoints[:, 1]], dtype=np.float64)
         if geometry == "affine":
             cv2.setRNGSeed(0)
             _, mask = cv2.estimateAffine2D(left, right, method=cv2.RANSAC, ransacReprojThreshold=tolerance)
@@ -185,7 +186,10 @@ def count_inliers(
 
 
 def _blocks(query: Ragged, gallery: Ragged, pairs: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Yield places of pairs that share a query, as many as fit a block; under two keypoints nothing can match."""
+    """Yield numbers of pairs with the same query, at most a block at once.
+
+    Pairs in which an image has fewer than two keypoints are left out: the ratio test needs two.
+    """
     usable = (query.counts[pairs[:, 0]] >= 2) & (gallery.counts[pairs[:, 1]] >= 2)
     order = np.flatnonzero(usable)[np.argsort(pairs[usable, 0], kind="stable")]
     edges = np.flatnonzero(np.diff(pairs[order, 0])) + 1
@@ -198,8 +202,8 @@ def _blocks(query: Ragged, gallery: Ragged, pairs: NDArray[np.int64]) -> Iterato
             yield group[start : start + step]
 
 
-def _table(places: NDArray[np.int64], *columns: Any) -> Matches:
-    keypoint, place, column, confidence = (values.cpu().numpy() for values in columns)
-    # Two query keypoints may be equally near to one gallery keypoint: the first has it.
-    _, first = np.unique(np.stack([place, column]), axis=1, return_index=True)
-    return Matches(places[place[first]], keypoint[first], column[first], confidence[first].astype(np.float32))
+def _as_matches(block: NDArray[np.int64], *columns: Any) -> Matches:
+    keypoint, image, match, confidence = (values.cpu().numpy() for values in columns)
+    # If two query keypoints are equally near to one gallery keypoint, the first one is its match.
+    _, first = np.unique(np.stack([image, match]), axis=1, return_index=True)
+    return Matches(block[image[first]], keypoint[first], match[first], confidence[first].astype(np.float32))

@@ -1,8 +1,8 @@
-"""What a method knows of a set of images: named arrays, one entry for each image.
+"""The features of a set of images: named arrays with one entry, or several rows, for each image.
 
-Most methods give one vector for each image (``dense``). Local features differ in number from image to
-image (``ragged``): rows of all images stand in one array, and each image says which are its own. Plain
-arrays only, so that a store can hold them without pickles and read them back by memory map.
+Most methods compute one vector for each image (``dense``). The number of local features differs between images
+(``ragged``): one array holds the rows of all images, and each image has a start and a count. There are only plain
+arrays, so the cache can store them without pickles and read them by memory map.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 PART_MARK = "/"
-"""Between the name of a part and the name of its array, in the representation of a method made of parts."""
+"""Separates the name of a part and the name of its array in the representation of a fusion."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ragged:
-    """Rows of several images in one array: image ``i`` owns ``values[starts[i]:starts[i] + counts[i]]``.
+    """Rows of several images in one array: those of image ``i`` are ``values[starts[i]:starts[i] + counts[i]]``.
 
-    Taking images copies no row: descriptors that are mapped from disk stay there until they are compared.
+    :meth:`take` copies no rows: descriptors that are mapped from disk are read only when they are compared.
+
+    Raises:
+        ValueError: An image has rows outside ``values``, or the arrays differ in length.
     """
 
     values: NDArray[Any]  # (n_row, ...)
@@ -34,7 +37,7 @@ class Ragged:
             raise ValueError(f"starts and counts have shapes {self.starts.shape} and {self.counts.shape}")
         ends = self.starts + self.counts
         if len(ends) and (self.starts.min() < 0 or self.counts.min() < 0 or ends.max() > len(self.values)):
-            raise ValueError(f"an image owns rows outside the {len(self.values)} that there are")
+            raise ValueError(f"an image has rows outside the array of {len(self.values)} rows")
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -45,7 +48,7 @@ class Ragged:
 
     @classmethod
     def from_rows(cls, rows: Sequence[NDArray[Any]]) -> Ragged:
-        """Join one array for each image; every array has the same trailing shape.
+        """Join one array for each image, ``(n_row, ...)`` with equal trailing shapes.
 
         Example:
             >>> Ragged.from_rows([np.zeros((2, 3)), np.zeros((0, 3))]).counts.tolist()
@@ -55,30 +58,36 @@ class Ragged:
         return cls(np.concatenate(list(rows)), np.cumsum(counts) - counts, counts)
 
     def take(self, images: NDArray[np.int64]) -> Ragged:
-        """Return the images ``images``, in that order."""
+        """Return the given images, in the given order."""
         return Ragged(self.values, self.starts[images], self.counts[images])
 
     def padded(self, images: Sequence[int] | NDArray[np.int64], fill: float = 0.0) -> NDArray[Any]:
-        """Return float32 ``(n_image, most rows, ...)``; images with fewer rows end in ``fill``."""
-        most = int(self.counts[images].max(initial=0))
-        shape = (len(images), most, *self.values.shape[1:])
+        """Return the rows of images as one float32 array ``(n_image, n_row, ...)``.
+
+        ``n_row`` is the largest number of rows of these images; the others are padded with ``fill``.
+        """
+        n_row = int(self.counts[images].max(initial=0))
+        shape = (len(images), n_row, *self.values.shape[1:])
         block = np.full(shape, fill, dtype=np.float32)
-        for place, image in enumerate(images):
+        for number, image in enumerate(images):
             rows = self[int(image)]
-            block[place, : len(rows)] = rows
+            block[number, : len(rows)] = rows
         return block
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Representation:
-    """Named arrays of ``n`` images. ``nan`` is refused where it arises, not where it is compared.
+    """The features of ``n`` images as named arrays.
 
     Attributes:
-        dense: One entry for each image, ``(n, ...)``.
-        ragged: Several rows for each image.
-        curve: Which score calibration curve judges each image as a query, ``(n,)``; set by the core,
-            ``None`` where nothing is calibrated.
-        checked: The arrays come from a representation that has been checked.
+        dense: Arrays with one entry for each image, ``(n, ...)``.
+        ragged: Arrays with several rows for each image.
+        curve: Number of the score calibration curve for each image as a query, ``(n,)``. The core sets it; ``None``
+            without score calibration.
+        checked: Skip the checks, because the arrays come from a representation that passed them.
+
+    Raises:
+        ValueError: The arrays hold different numbers of images, or an array contains ``nan``.
     """
 
     dense: Mapping[str, NDArray[Any]] = field(default_factory=dict)
@@ -95,7 +104,7 @@ class Representation:
         if self.curve is not None:
             lengths["curve"] = len(self.curve)
         if len(set(lengths.values())) != 1:
-            raise ValueError(f"every array of a representation holds the same images, not {lengths}")
+            raise ValueError(f"the arrays of a representation must hold the same images, but have lengths {lengths}")
         arrays = [*self.dense.items(), *((name, ragged.values) for name, ragged in self.ragged.items())]
         for name, array in arrays:
             if np.issubdtype(array.dtype, np.floating) and np.isnan(array).any():
@@ -107,7 +116,7 @@ class Representation:
         return len(next(iter(self.ragged.values())))
 
     def take(self, images: NDArray[np.int64]) -> Representation:
-        """Return the rows ``images``, in that order."""
+        """Return the given images, in the given order."""
         return Representation(
             {name: array[images] for name, array in self.dense.items()},
             {name: ragged.take(images) for name, ragged in self.ragged.items()},
@@ -116,14 +125,18 @@ class Representation:
         )
 
     def judged_by(self, curve: NDArray[np.int64]) -> Representation:
-        """Return the same images, each with the number of the curve that calibrates its scores."""
+        """Return the same images with the number of each image's calibration curve.
+
+        Raises:
+            ValueError: The numbers of images and curves differ.
+        """
         if len(curve) != len(self):
             raise ValueError(f"{len(self)} images have {len(curve)} curves")
         return replace(self, curve=np.asarray(curve, dtype=np.int64))
 
     @classmethod
     def join(cls, parts: Mapping[str, Representation]) -> Representation:
-        """Put the representations of several parts side by side; :meth:`part` gives one back."""
+        """Join the representations of several parts into one; :meth:`part` returns one of them."""
         return cls(
             {f"{name}{PART_MARK}{key}": array for name, part in parts.items() for key, array in part.dense.items()},
             {f"{name}{PART_MARK}{key}": rows for name, part in parts.items() for key, rows in part.ragged.items()},
@@ -131,16 +144,19 @@ class Representation:
         )
 
     def part(self, path: str) -> Representation:
-        """Return what :meth:`join` was given for one part, or for a part of a part by its path; empty for the whole.
+        """Return the representation of one part.
+
+        Args:
+            path: Name of the part, or names joined by ``/`` for a part of a part; empty for the whole.
 
         Raises:
             ValueError: There is no such part.
         """
         if not path:
             return self
-        start = f"{path}{PART_MARK}"
-        dense = {key.removeprefix(start): array for key, array in self.dense.items() if key.startswith(start)}
-        ragged = {key.removeprefix(start): rows for key, rows in self.ragged.items() if key.startswith(start)}
+        prefix = f"{path}{PART_MARK}"
+        dense = {key.removeprefix(prefix): array for key, array in self.dense.items() if key.startswith(prefix)}
+        ragged = {key.removeprefix(prefix): rows for key, rows in self.ragged.items() if key.startswith(prefix)}
         if not dense and not ragged:
             raise ValueError(f"no part is called '{path}'")
         return Representation(dense, ragged, self.curve, checked=True)

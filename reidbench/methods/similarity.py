@@ -1,4 +1,4 @@
-"""Similarities of embeddings; higher is more alike, so Euclidean distance is negated."""
+"""Similarity of embeddings; higher is more alike, so the Euclidean distance is negated."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def unit(embedding: NDArray[Any]) -> NDArray[Any]:
-    """Scale each row to length 1; a row of zeros stays zero, alike to nothing."""
+    """Scale each row to length 1; a row of zeros is unchanged and has cosine 0 with every other."""
     embedding = np.asarray(embedding, dtype=np.float32)
     length = np.linalg.norm(embedding, axis=1, keepdims=True)
     return np.asarray(embedding / np.where(length > 0, length, 1.0))
@@ -41,14 +41,14 @@ def euclidean_similarity(query: NDArray[Any], gallery: NDArray[Any]) -> NDArray[
 def pairwise(
     query: NDArray[Any], gallery: NDArray[Any], pairs: NDArray[np.int64], metric: str, block: int = 8192
 ) -> NDArray[Any]:
-    """Return the similarity of given pairs of rows, ``(n_pair,)``, without the whole matrix.
+    """Return the similarity of pairs of rows, ``(n_pair,)``, without the whole matrix.
 
     Args:
         query: Embeddings ``(n_query, dim)``.
         gallery: Embeddings ``(n_gallery, dim)``.
-        pairs: Row of each in a pair, ``(n_pair, 2)``.
+        pairs: Row in ``query`` and row in ``gallery`` of each pair, ``(n_pair, 2)``.
         metric: ``cosine`` or ``euclidean``.
-        block: Pairs compared at once.
+        block: Number of pairs to compare at once.
 
     Example:
         >>> pairwise(np.eye(2), np.eye(2), np.array([[0, 0], [0, 1]]), "cosine").tolist()
