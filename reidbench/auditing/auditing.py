@@ -76,7 +76,7 @@ def audit_images(
     notes.append(note)
     if split is not None:
         pairs += _same_day(images, split)
-    identity = images.table["identity"].to_numpy(dtype=str)
+    identity = images.identity
     # Of two animals, an embedding names some of the most alike by design, and those are the hard cases to keep.
     links = [
         (pair.left, pair.right)
@@ -112,7 +112,7 @@ def _same_burst(
     images: ImageSet, split: Split | None, burst_s: float, progress: Progress | None
 ) -> tuple[list[Pair], str]:
     times = capture_times(images, within_s=burst_s, progress=progress)
-    identity = images.table["identity"].to_numpy(dtype=str)
+    identity = images.identity
     found = find_bursts(times, identity, sides_of(images, split), burst_s)
     pairs = [
         Pair(SAME_BURST, left, right, apart_s=apart)

@@ -80,9 +80,9 @@ def capture_times(images: ImageSet, *, within_s: float, progress: Progress | Non
             stage.advance()
     return believed(
         shown,
-        identity=images.table["identity"].to_numpy(dtype=str),
+        identity=images.identity,
         content=images.file_hashes(),
-        date=images.table["date"].to_numpy(dtype=str),
+        date=images.date,
         within_s=within_s,
     )
 

@@ -95,10 +95,10 @@ def near_embeddings(embeddings: Embeddings, images: ImageSet, linked: NDArray[np
         linked: The same number for images that are one photograph already, which say nothing of the cut,
             ``(n_image,)``.
     """
-    table = images.table.iloc[embeddings.rows]
-    identity = np.unique(table["identity"].to_numpy(dtype=str), return_inverse=True)[1]
-    date = np.unique(table["date"].to_numpy(dtype=str), return_inverse=True)[1]
-    dated = (table["date"] != "").to_numpy()
+    days = images.date[embeddings.rows]
+    identity = np.unique(images.identity[embeddings.rows], return_inverse=True)[1]
+    date = np.unique(days, return_inverse=True)[1]
+    dated = days != ""
     best = _best_of_others(embeddings.unit, identity, date, dated, linked[embeddings.rows])
     known = best[best > -1]
     reached = float(np.quantile(known, 1 - ALARMED)) if len(known) else FLOOR

@@ -56,7 +56,7 @@ def score_without_leaks(audit: Audit, records: Sequence[RunRecord]) -> list[With
 
 def _again(audit: Audit, record: RunRecord) -> WithoutLeaks:
     split = read_split(record.path / "split.csv", audit.images)
-    leaked = audit.images.table["image_id"].to_numpy(dtype=str)[audit.leaked(split)]
+    leaked = audit.images.image_id[audit.leaked(split)]
     saved = read_saved_run(record)
     test = saved.test
     kept = ~np.isin(test.image_id, leaked)

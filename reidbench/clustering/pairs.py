@@ -46,7 +46,7 @@ class PairProbabilities:
         """Return further images, judged by the mean of their group's curves."""
         if self.numbering is None:
             return representation
-        return representation.judged_by(self.numbering.mean(images.table["group"].to_numpy(dtype=str)))
+        return representation.judged_by(self.numbering.mean(images.group))
 
     def graphs(self, images: ImageSet, query: Rows, gallery: Rows) -> Iterator[Graph]:
         """Yield the graph of each group's queries.
@@ -60,7 +60,7 @@ class PairProbabilities:
             ReidbenchError: A group has more images than pairs fit into memory.
         """
         stages = self.reopened.stages
-        group = images.table["group"].to_numpy(dtype=str)[query.indices]
+        group = images.group[query.indices]
         known = answer(
             self.method, images, query, gallery, mode=stages.gallery, learned=stages.learned, progress=stages.progress
         ).answers
@@ -98,8 +98,8 @@ def pair_probabilities(reopened: Reopened, *more: ImageSet) -> PairProbabilities
     ):
         return PairProbabilities(method, stages.numbering, run, reopened)
     images = reopened.images
-    group = images.table["group"].to_numpy(dtype=str)
-    code = np.unique(images.table["identity"].to_numpy(dtype=str), return_inverse=True)[1]
+    group = images.group
+    code = np.unique(images.identity, return_inverse=True)[1]
     asked = images.given.asked if images.given is not None else None
     rows = np.concatenate([stages.rows["calibration"], stages.rows["test"]])
     groups = [*group[rows].tolist(), *(asked.table["group"].tolist() if asked is not None else ())]

@@ -53,15 +53,15 @@ def cluster_run(reopened: Reopened, *more: ImageSet) -> ClusteredRun:
     """
     pairs = pair_probabilities(reopened, *more)
     images, described = reopened.images, pairs.described
-    identity = images.table["identity"].to_numpy(dtype=str)
+    identity = images.identity
     calibration, test = (
         list(pairs.graphs(images, described[part], described["gallery"])) for part in ("calibration", "test")
     )
     chosen = choose_cut(calibration, identity[described["calibration"].indices])
     rows = described["test"].indices
-    group = images.table["group"].to_numpy(dtype=str)[rows]
+    group = images.group[rows]
     cluster = named_clusters(test, chosen, len(rows))
-    image_id = images.table["image_id"].to_numpy(dtype=str)[rows]
+    image_id = images.image_id[rows]
     return ClusteredRun(chosen, image_id, group, cluster, score_clusters(identity[rows], cluster, group), pairs)
 
 

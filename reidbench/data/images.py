@@ -124,6 +124,7 @@ class ImageSet:
     asked: tuple[str, str] = ("", "")
     checked: bool = field(default=False, repr=False)
     given: Given | None = field(default=None, repr=False)
+    _texts: dict[str, NDArray[np.str_]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.given is not None and len(self.given) != len(self.table):
@@ -170,6 +171,26 @@ class ImageSet:
         return self.root / str(self.table["path"].iloc[index])
 
     @property
+    def image_id(self) -> NDArray[np.str_]:
+        """Id of each image, ``(n,)``, read-only."""
+        return self._text("image_id")
+
+    @property
+    def identity(self) -> NDArray[np.str_]:
+        """Identity of the animal in each image, ``(n,)``, read-only."""
+        return self._text("identity")
+
+    @property
+    def group(self) -> NDArray[np.str_]:
+        """Group of each image, ``(n,)``, read-only."""
+        return self._text("group")
+
+    @property
+    def date(self) -> NDArray[np.str_]:
+        """Day of each image as ``YYYY-MM-DD``, empty if unknown, ``(n,)``, read-only."""
+        return self._text("date")
+
+    @property
     def encounters(self) -> NDArray[np.object_]:
         """One key for each image: ``(identity, day)``; an image without a date is an encounter of its own."""
         table = self.table
@@ -179,6 +200,12 @@ class ImageSet:
             for identity, date, image_id in zip(table["identity"], table["date"], table["image_id"], strict=True)
         ]
         return keys
+
+    def _text(self, column: str) -> NDArray[np.str_]:
+        """Convert a column once; later calls return the same array."""
+        if column not in self._texts:
+            self._texts[column] = _read_only(self.table[column].to_numpy(dtype=str))
+        return self._texts[column]
 
     @property
     def digest(self) -> str:
@@ -309,6 +336,11 @@ class ImageSet:
                 missing[0],
                 f"relative paths start from {self.root}; name another folder with --root",
             )
+
+
+def _read_only(array: NDArray[np.str_]) -> NDArray[np.str_]:
+    array.flags.writeable = False
+    return array
 
 
 def _is_day(text: str) -> bool:

@@ -227,7 +227,7 @@ def identify(
     band, right = certainty.of(answers.group, excess_of(answers, limit))
     answered = predict(answers, saved.thresholds)
     nearest = identified.nearest(BEST)
-    image_id = enrolled.table["image_id"].to_numpy(dtype=str)
+    image_id = enrolled.image_id
     found = [
         Identification(
             image_id=str(row.image_id),
@@ -313,7 +313,7 @@ def _not_asked_about(calibration: SavedEpisode, photographs: ImageSet) -> list[s
 
 
 def _notes(*, saved_size: int, gallery: ImageSet, matching: str, more: ImageSet | None) -> list[str]:
-    now = int(np.unique(gallery.table["identity"].to_numpy(dtype=str)).size)
+    now = int(np.unique(gallery.identity).size)
     notes = [] if more is None else [f"{len(more)} photographs were enrolled since the run"]
     if matching == "identity" and now > saved_size:
         notes.append("this method knows the animals that it learned and no other: it never answers the others")

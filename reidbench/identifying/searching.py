@@ -64,7 +64,7 @@ class Identified:
         It is the one that the method finds most alike; of a method that knows animals as such, the first of the
         photograph's orientation is taken by whoever shows it, so the animal's first image is returned.
         """
-        identity = self._gallery.table["identity"].to_numpy(dtype=str)
+        identity = self._gallery.identity
         rows_of = {name: np.flatnonzero(identity == name) for name in np.unique(identity)}
         named = self.answers.candidates[:, :best]
         chosen = np.full(named.shape, -1, dtype=np.int64)

@@ -73,7 +73,7 @@ class Episode:
 
 def searches(images: ImageSet, query: Rows, gallery: Rows, mode: GalleryMode) -> Iterator[Search]:
     """Yield each group's queries with the gallery they search; a group without gallery images is left out."""
-    identity, group = images.table["identity"].to_numpy(dtype=str), images.table["group"].to_numpy(dtype=str)
+    identity, group = images.identity, images.group
     for name in sorted(set(group[query.indices])):
         places = np.flatnonzero(group[query.indices] == name)
         everything = np.arange(len(gallery.indices))
@@ -107,14 +107,14 @@ def answer(
         learned: Sorted names of the identities that the method learned from.
         progress: Where the bar goes.
     """
-    identity = images.table["identity"].to_numpy(dtype=str)
+    identity = images.identity
     encounter = encounter_names(images)
     n_query = len(query.indices)
     candidates = np.full((n_query, BEST_IDENTITIES), "", dtype=object)
     scores = np.full((n_query, BEST_IDENTITIES), -np.inf)
     precision = np.full(n_query, np.nan)
     own_best, other_best = np.full(n_query, -np.inf), np.full(n_query, -np.inf)
-    searched = dict.fromkeys(sorted(set(images.table["group"].to_numpy(dtype=str)[query.indices])), 0)
+    searched = dict.fromkeys(sorted(set(images.group[query.indices])), 0)
     with progress.stage("match", n_query) as stage:
         for search in searches(images, query, gallery, mode):
             searched[search.group] = len(search.identities)
@@ -137,7 +137,7 @@ def answer(
     answers = Answers(
         true=identity[query.indices],
         known=np.isin(identity[query.indices], identity[gallery.indices]),
-        group=images.table["group"].to_numpy(dtype=str)[query.indices],
+        group=images.group[query.indices],
         candidates=candidates,
         scores=scores,
         average_precision=precision,

@@ -30,9 +30,9 @@ def choose_constants(
         The choice, its score, that of the first candidate, and how many there were, for the record.
     """
     choices = list(method.choices())
-    identity = images.table["identity"].to_numpy(dtype=str)[query.indices]
-    group = images.table["group"].to_numpy(dtype=str)[query.indices]
-    known = np.isin(identity, images.table["identity"].to_numpy(dtype=str)[gallery.indices])
+    identity = images.identity[query.indices]
+    group = images.group[query.indices]
+    known = np.isin(identity, images.identity[gallery.indices])
     best = np.full((len(choices), len(query.indices)), -np.inf)
     right = np.zeros((len(choices), len(query.indices)), dtype=bool)
     for search in searches(images, query, gallery, mode):

@@ -293,7 +293,7 @@ class Describer:
     def fit_leaf(self, leaf: Method, work_dir: Path, *, restore: bool = False) -> FitReport:
         """Fit a leaf on what the run learns from, or with ``restore`` bring back what an earlier fit left there."""
         learned_from = self.learned_from
-        identity = self.images.table["identity"].to_numpy(dtype=str)
+        identity = self.images.identity
         labelled = LabelledImages(Images(self.images.take(learned_from)), tuple(identity[learned_from].tolist()))
         # Made once: a method may keep decoded pixels by these objects from one validation to the next.
         seen = {part: Images(self.images.take(self.rows[part])) for part in ("gallery", "calibration")}

@@ -64,7 +64,7 @@ class Stages:
         """Look up which images stand in which part; every stage needs it."""
         parts = ("gallery", "fit", "calibration", "test")
         self.rows = {part: self.split.indices(part, self.images) for part in parts}
-        identity = self.images.table["identity"].to_numpy(dtype=str)
+        identity = self.images.identity
         self.identities = np.unique(identity[self.rows["gallery"]])
         self.describer = Describer(
             self.assembled, self.images, self.rows, self.seed, self.device, self.work_dir, self.progress,
@@ -108,7 +108,7 @@ class Stages:
         whole = self.describer.describe_more(images)
         if self.numbering is None:
             return whole
-        return whole.judged_by(self.numbering.mean(images.table["group"].to_numpy(dtype=str)))
+        return whole.judged_by(self.numbering.mean(images.group))
 
     def run(self, policy: Any) -> dict[str, Rows]:
         """Take the run from images to metrics; return the images of each part with the curves that judge them."""
@@ -131,11 +131,15 @@ class Stages:
 
     def files(self) -> RunFiles:
         """Return what the run folder holds besides ``run.json``."""
-        image_id = self.images.table["image_id"].to_numpy(dtype=str)
+        image_id = self.images.image_id
         rows: list[dict[str, Any]] = []
-        enrolled = self.images.table.iloc[self.rows["gallery"]]
-        arrays: dict[str, NDArray[Any]] = {"identities": self.identities}
-        arrays |= {f"gallery.{name}": enrolled[name].to_numpy(dtype=str) for name in ("image_id", "identity", "group")}
+        gallery = self.rows["gallery"]
+        arrays: dict[str, NDArray[Any]] = {
+            "identities": self.identities,
+            "gallery.image_id": image_id[gallery],
+            "gallery.identity": self.images.identity[gallery],
+            "gallery.group": self.images.group[gallery],
+        }
         if self.gallery_trials is not None:
             arrays["gallery.own_best"] = self.gallery_trials.own_best
             arrays["gallery.other_best"] = self.gallery_trials.other_best
@@ -196,8 +200,8 @@ class Stages:
         method = self.assembled.method
         if not isinstance(method, Calibrated) and not method.parts:
             return
-        group = self.images.table["group"].to_numpy(dtype=str)
-        code = np.unique(self.images.table["identity"].to_numpy(dtype=str), return_inverse=True)[1]
+        group = self.images.group
+        code = np.unique(self.images.identity, return_inverse=True)[1]
         queried = np.concatenate([self.rows["calibration"], self.rows["test"]])
         asked = self.images.given.asked if self.images.given is not None else None
         groups = [*group[queried].tolist(), *(asked.table["group"].tolist() if asked is not None else ())]
@@ -226,7 +230,7 @@ class Stages:
                 )
 
     def _judge(self, described: dict[str, Rows], calibration: LabelledRows, numbering: Numbering) -> None:
-        group = self.images.table["group"].to_numpy(dtype=str)
+        group = self.images.group
         curves = {
             "calibration": numbering.held_out(calibration),
             "test": numbering.mean(group[self.rows["test"]]),
@@ -236,7 +240,7 @@ class Stages:
             described[part] = Rows(described[part].indices, described[part].representation.judged_by(numbers))
 
     def _labelled(self, rows: Rows, code: NDArray[np.int64]) -> LabelledRows:
-        group = self.images.table["group"].to_numpy(dtype=str)
+        group = self.images.group
         encounter = encounter_names(self.images)
         return LabelledRows(rows.representation, code[rows.indices], group[rows.indices], encounter[rows.indices])
 
@@ -271,11 +275,10 @@ class Stages:
         return self._try_gallery(self.assembled.method, whole)
 
     def _try_gallery(self, method: Method, gallery: Rows) -> GalleryTrials:
-        table = self.images.table.iloc[gallery.indices]
         return try_gallery(
             gallery.representation,
-            table["identity"].to_numpy(dtype=str),
-            table["group"].to_numpy(dtype=str),
+            self.images.identity[gallery.indices],
+            self.images.group[gallery.indices],
             encounter_names(self.images)[gallery.indices],
             method.score,
             asking=self._gallery_asking,

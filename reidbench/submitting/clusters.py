@@ -44,5 +44,5 @@ def cluster_asked(
     write_submission(
         output, competition, images, order, dict(zip(asked.table["image_id"], cluster.tolist(), strict=True))
     )
-    group = asked.table["group"].to_numpy(dtype=str)
+    group = asked.group
     return {str(name): len(set(cluster[group == name])) for name in np.unique(group)}, validated.score

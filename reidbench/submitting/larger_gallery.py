@@ -47,8 +47,8 @@ def ask_again(
     Returns:
         The answers, in the order of the queries. Of a query's own animal only the images in ``enrolled`` were there.
     """
-    identity = images.table["identity"].to_numpy(dtype=str)
-    group = images.table["group"].to_numpy(dtype=str)
+    identity = images.identity
+    group = images.group
     was_enrolled = np.isin(whole.indices, enrolled)
     found: list[tuple[NDArray[np.int64], Answers]] = []
     with progress.stage("ask again, of the whole gallery", len(query.indices)) as stage:

@@ -94,7 +94,7 @@ class Trial:
 
     def fit(self, train: ImageSet) -> list[FitReport]:
         """Fit every leaf on these images, as a run does; return what each reported."""
-        identity = train.table["identity"].to_numpy(dtype=str)
+        identity = train.identity
         self.learned_from(train)
         reports = []
         for number, leaf in enumerate(self.leaves):
@@ -107,7 +107,7 @@ class Trial:
 
     def learned_from(self, train: ImageSet) -> None:
         """Take note whom the method learned from, as the core knows it from the split."""
-        self._learned = np.unique(train.table["identity"].to_numpy(dtype=str))
+        self._learned = np.unique(train.identity)
 
     def describe(self, images: ImageSet) -> Described:
         """Ask every leaf once; put together what they say."""
@@ -138,7 +138,7 @@ class Trial:
         self._numbering = number_curves(groups, int(code.max()) + 1, 0)
 
         def labelled(each: Described, codes: NDArray[np.int64]) -> LabelledRows:
-            group = each.images.table["group"].to_numpy(dtype=str)
+            group = each.images.group
             return LabelledRows(each.representation, codes, group, encounter_names(each.images))
 
         calibrate(
@@ -173,7 +173,7 @@ class Trial:
 
     def search(self, queries: Described, gallery: Described) -> Search:
         """Return queries and gallery as the core puts them to a method."""
-        identities, codes = np.unique(gallery.images.table["identity"].to_numpy(dtype=str), return_inverse=True)
+        identities, codes = np.unique(gallery.images.identity, return_inverse=True)
         places = np.arange(len(queries.images))
         own = np.full(len(places), -1, dtype=np.int64)  # what compares is never told
         rows = (self._rows(queries), self._rows(gallery))
@@ -183,7 +183,7 @@ class Trial:
         every = np.arange(len(described.images))
         representation = described.representation.take(every)  # a copy: what a score does to it is judged elsewhere
         if self._numbering is not None:
-            groups = described.images.table["group"].to_numpy(dtype=str)
+            groups = described.images.group
             representation = representation.judged_by(self._numbering.mean(groups))
         return Rows(every, representation)
 

@@ -43,10 +43,8 @@ def split_like_competition(images: ImageSet, *, seed: int = 0, new_share: float 
             remedy="take --dataset AnimalCLEF2025 --root DIR, or --split-kind open-set",
         )
     check_seed_and_share(seed, new_share)
-    table = images.table
-    image_ids = table["image_id"].tolist()
-    groups = table["group"].tolist()
-    days = table["date"].to_numpy(dtype=str)
+    image_ids = images.image_id.tolist()
+    groups = images.group.tolist()
     by_group: dict[str, list[int]] = defaultdict(list)
     for row in sorted(range(len(images)), key=lambda index: image_ids[index]):
         by_group[groups[row]].append(row)
@@ -60,7 +58,7 @@ def split_like_competition(images: ImageSet, *, seed: int = 0, new_share: float 
         shape = competition.shapes.get(group, Shape())
         if new_share is not None:
             shape = dataclasses.replace(shape, new_share=new_share)
-        note = deal_shaped({name: animals[name] for name in names}, shape, QUERIES, parts, days)
+        note = deal_shaped({name: animals[name] for name in names}, shape, QUERIES, parts, images.date)
         if note:
             warnings.append(f"{group}: {note}")
     split = Split(tuple(image_ids), tuple(parts.tolist()), SPLIT_KIND, seed, tuple(warnings), new_share)
@@ -69,7 +67,7 @@ def split_like_competition(images: ImageSet, *, seed: int = 0, new_share: float 
 
 
 def _check_asked(split: Split, images: ImageSet, *, needs_new: bool) -> None:
-    identity = images.table["identity"].to_numpy(dtype=str)
+    identity = images.identity
     enrolled = np.unique(identity[split.indices("gallery", images)])
     short = []
     for part in QUERIES:

@@ -80,7 +80,7 @@ def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None =
     if "calibration" not in parts:
         warnings += _deal_calibration(images, parts, clusters, seed, new_share)
         warnings += _part_clusters(parts, clusters, ("calibration", "gallery"))
-        identity = images.table["identity"].to_numpy(dtype=str)
+        identity = images.identity
         if not np.isin(identity[parts == "calibration"], identity[parts == "gallery"]).any():
             raise ReidbenchError(
                 f"no animal of the enrolled part of '{images.name}' has photographs of two encounters, so there is no "
@@ -111,8 +111,8 @@ def _deal_calibration(
     images: ImageSet, parts: NDArray[np.object_], clusters: NDArray[Any], seed: int, new_share: float | None
 ) -> list[str]:
     """Ask about some enrolled animals; new ones are those that the given queries don't show, where there are any."""
-    identity, group = (images.table[name].to_numpy(dtype=str) for name in ("identity", "group"))
-    image_ids = images.table["image_id"].tolist()
+    identity, group = images.identity, images.group
+    image_ids = images.image_id.tolist()
     enrolled = parts == "gallery"
     blocks = _blocks(images, clusters)
     tested = set(identity[parts == "test"].tolist())

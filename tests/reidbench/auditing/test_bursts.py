@@ -114,7 +114,7 @@ def catalogue(tmp_path_factory, exif_of):
     folder = tmp_path_factory.mktemp("catalogue")
     drawn = reidbench.load_dataset("patterns:identities=12,size=64,level=easy")
     split = make_split(drawn)
-    identity = drawn.table["identity"].to_numpy(dtype=str)
+    identity = drawn.identity
     enrolled = {identity[row]: int(row) for row in split.indices("gallery", drawn)}
     by_animal = {identity[row]: int(row) for row in split.indices("test", drawn) if identity[row] in enrolled}
     asked = list(by_animal.values())[:3]

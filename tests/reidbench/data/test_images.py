@@ -54,6 +54,17 @@ def test_same_day_is_one_encounter_and_no_date_is_its_own(table, tmp_path):
     assert third == ("bo", "", "i2")
 
 
+def test_columns_are_read_only_arrays_made_once(table, tmp_path):
+    images = ImageSet("set", tmp_path, table)
+    for name in ("image_id", "identity", "group", "date"):
+        column = getattr(images, name)
+        assert column.tolist() == images.table[name].tolist()
+        assert getattr(images, name) is column
+        with pytest.raises(ValueError, match="read-only"):
+            column[0] = "other"
+    assert images.take([2, 0]).image_id.tolist() == ["i2", "i0"]
+
+
 def test_table_given_is_not_changed(table, tmp_path):
     before = table.copy(deep=True)
     ImageSet("set", tmp_path, table)

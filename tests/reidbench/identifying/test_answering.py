@@ -82,10 +82,10 @@ def one_group_asked(tested, tmp_path_factory):
     images, _ = tested
     split = reidbench.make_split(images)
     asked, other = sorted(set(images.table["group"]))[:2]
-    group, part = images.table["group"].to_numpy(dtype=str), np.array(split.parts, dtype=object)
+    group, part = images.group, np.array(split.parts, dtype=object)
     assert list(split.image_ids) == images.table["image_id"].tolist()
     part[group != asked] = "unused"
-    identity = images.table["identity"].to_numpy(dtype=str)
+    identity = images.identity
     last = {name: np.flatnonzero(identity == name)[-1] for name in set(identity[group == other])}
     part[(group == other) & ~np.isin(np.arange(len(part)), list(last.values()))] = "gallery"
     record = evaluate(

@@ -16,7 +16,7 @@ def images(folder):
 
 def columns(images, split, part):
     rows = split.indices(part, images)
-    return {name: images.table[name].to_numpy(dtype=str)[rows] for name in ("identity", "group", "date")}
+    return {name: getattr(images, name)[rows] for name in ("identity", "group", "date")}
 
 
 def test_it_is_what_such_a_folder_gets_where_none_is_asked_for(images):

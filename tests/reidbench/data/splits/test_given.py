@@ -38,7 +38,7 @@ def test_test_rows_are_asked_about_and_calibration_comes_out_of_train(tmp_path):
     assert split.kind == "given" and split.warnings == ()
     given = np.array(images.given.part)
     assert set(split.indices("test", images)) == set(np.flatnonzero(given == "test"))
-    identity = images.table["identity"].to_numpy(dtype=str)
+    identity = images.identity
     enrolled = set(identity[split.indices("gallery", images)])
     asked = identity[split.indices("calibration", images)]
     new = set(asked) - enrolled
@@ -52,7 +52,7 @@ def test_where_every_animal_is_asked_about_queries_of_the_new_ones_are_left_out(
     images = make(tmp_path, split, identity)
     made = split_of_kind(images)
     assert [warning for warning in made.warnings if "calibration needs as new ones" in warning]
-    names = images.table["identity"].to_numpy(dtype=str)
+    names = images.identity
     new = set(names[made.indices("calibration", images)]) - set(names[made.indices("gallery", images)])
     assert new and not new & set(names[made.indices("test", images)])
 
