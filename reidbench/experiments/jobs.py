@@ -73,7 +73,7 @@ def run_jobs(
             foreign = isolation is not None and isolation.python is not None  # its plugins are not these
             failure = MethodFailure.of(error, job.method, ("", "") if foreign else _plugin_of(job.method, registry))
             failed = FailedRun.of(job, (images.name, images.digest), failure, isolated=isolation is not None)
-            with contextlib.suppress(OSError):  # a full disk is told by the error itself
+            with contextlib.suppress(ReidbenchError):  # the error itself is reported below
                 write_failure(runs_dir, failed)
             if len(jobs) == 1:
                 if isinstance(error, SystemExit):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 import traceback
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reidbench.errors import LoadError, ReidbenchError
+from reidbench.files import explain_os_errors, remove_file, write_text
 from reidbench.records.job import Job
 from reidbench.records.run_record import run_dir
 
@@ -124,18 +124,28 @@ def asked_of(job: Job) -> dict[str, Any]:
 
 
 def write_failure(runs_dir: Path, failed: FailedRun) -> Path:
-    """Write the record of a failure, and return its path."""
+    """Write the record of a failure, and return its path.
+
+    Raises:
+        ReidbenchError: The record can't be written.
+    """
     path = _path(runs_dir, failed.method, failed.dataset, failed.asked)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(failed.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with explain_os_errors(
+        "the record of a failed run can't be written", where=str(path), remedy="make room, or choose a folder by --runs"
+    ):
+        write_text(path, json.dumps(failed.to_json(), indent=2, ensure_ascii=False) + "\n")
     return path
 
 
 def forget_failure(runs_dir: Path, job: Job, dataset: str) -> None:
-    """Drop the record of a job's failure, because the job succeeded."""
-    _path(runs_dir, job.method, dataset, asked_of(job)).unlink(missing_ok=True)
+    """Remove the record of a job's failure, because the job succeeded.
+
+    Raises:
+        ReidbenchError: The record can't be removed.
+    """
+    path = _path(runs_dir, job.method, dataset, asked_of(job))
+    with explain_os_errors("the record of a failed run can't be removed", where=str(path), remedy="delete the file"):
+        remove_file(path)
 
 
 def load_failures(runs_dir: Path, dataset: str | None = None) -> list[FailedRun]:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import math
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
+from reidbench.files import check_can_write, copy_file, explain_os_errors, remove_folder, whole_file, write_text
 from reidbench.records.migrations import migrate
 
 
@@ -228,12 +227,10 @@ def write_run(path: Path, data: Mapping[str, Any], files: RunFiles) -> RunRecord
     Raises:
         ReidbenchError: The folder can't be written, or the disk is full.
     """
-    with _naming_what_failed(path):
-        path.mkdir(parents=True, exist_ok=True)
-        with _replacing(path / "split.csv") as temporary:
-            _write_csv(temporary, ("image_id", "part"), [{"image_id": i, "part": p} for i, p in files.split_rows])
-        with _replacing(path / "scores.npz") as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **files.arrays)  # type: ignore[arg-type]
+    with _explain(path):
+        _write_csv(path / "split.csv", ("image_id", "part"), [{"image_id": i, "part": p} for i, p in files.split_rows])
+        with whole_file(path / "scores.npz") as temporary:
+            np.savez_compressed(temporary, **files.arrays)  # type: ignore[arg-type]
         _write_answers(path, data, files.prediction_rows)
     return RunRecord(path, json.loads((path / "run.json").read_text(encoding="utf-8")))
 
@@ -246,75 +243,51 @@ def copy_run(
     Raises:
         ReidbenchError: The folder can't be written, or the disk is full.
     """
-    with _naming_what_failed(path):
-        path.mkdir(parents=True, exist_ok=True)
+    with _explain(path):
         for name in ("split.csv", "scores.npz"):
-            with _replacing(path / name) as temporary:
-                shutil.copyfile(source / name, temporary)
+            copy_file(source / name, path / name)
         _write_answers(path, data, prediction_rows)
     return RunRecord(path, json.loads((path / "run.json").read_text(encoding="utf-8")))
 
 
 def _write_answers(path: Path, data: Mapping[str, Any], prediction_rows: Sequence[Mapping[str, Any]]) -> None:
-    with _replacing(path / "predictions.csv") as temporary:
-        _write_csv(temporary, PREDICTION_COLUMNS, prediction_rows)
-    with _replacing(path / "run.json") as temporary:
-        temporary.write_text(json.dumps(_null_for_nan(data), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _write_csv(path / "predictions.csv", PREDICTION_COLUMNS, prediction_rows)
+    write_text(path / "run.json", json.dumps(_null_for_nan(data), indent=2, ensure_ascii=False) + "\n")
 
 
-@contextmanager
-def _naming_what_failed(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ReidbenchError(
-            f"the run can't be written: {error.strerror or error}",
-            where=str(path),
-            remedy="make room, or name a folder that can be written with --runs DIR; representations are kept",
-        ) from error
+def _explain(path: Path) -> AbstractContextManager[None]:
+    return explain_os_errors(
+        "the run can't be written",
+        where=str(path),
+        remedy="make room, or name a folder that can be written with --runs DIR; representations are kept",
+    )
 
 
 def check_writable(runs_dir: Path) -> None:
-    """Find out before the work, not after it, that a folder can't be written."""
-    try:
-        runs_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=runs_dir):
-            pass
-    except OSError as error:
-        raise ReidbenchError(
-            f"runs can't be written here: {error.strerror or error}",
-            where=f"--runs {runs_dir}",
-            remedy="name a folder that can be written: --runs DIR",
-        ) from error
+    """Check before the work, not after it, that runs can be written in a folder.
 
-
-class _replacing:
-    """A temporary name that becomes the real one when the block ends well."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-    def __enter__(self) -> Path:
-        return self._temporary
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self._temporary.replace(self._path)
-        else:
-            self._temporary.unlink(missing_ok=True)
+    Raises:
+        ReidbenchError: They can't.
+    """
+    with explain_os_errors(
+        "runs can't be written here",
+        where=f"--runs {runs_dir}",
+        remedy="name a folder that can be written: --runs DIR",
+    ):
+        check_can_write(runs_dir)
 
 
 def discard_work(path: Path) -> None:
-    """Drop checkpoints once the run they served is finished."""
-    shutil.rmtree(path, ignore_errors=True)
+    """Remove the checkpoints of a run that is finished."""
+    remove_folder(path, ignore_errors=True)
 
 
 def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def _null_for_nan(value: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import resource
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,3 +57,19 @@ def write_hostile(images: reidbench.ImageSet, folder: Path) -> Path:
             identity, group = table["identity"].iloc[index], table["group"].iloc[index]
             writer.writerow((f"{ATTRIBUTE} {index}", f"{HOSTILE}{identity}", name, f"</title>{HOSTILE}{group}"))
     return folder / "metadata.csv"
+
+
+@pytest.fixture
+def full_disk():
+    """Return a context in which no file of this process can grow beyond a size in bytes."""
+
+    @contextlib.contextmanager
+    def limited(size):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited

@@ -1,10 +1,8 @@
 """A file is written whole or not at all, and one message says why not; nothing that is removed follows a link."""
 
 import os
-import resource
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -30,17 +28,6 @@ from reidbench.files import (
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
-
-
-@contextmanager
-def full_disk(size):
-    """Let no file of this process grow beyond a size."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_file_appears_when_all_is_written_and_its_folder_is_made(tmp_path):
@@ -169,7 +156,7 @@ def test_a_killed_write_leaves_no_folder_or_a_whole_one(tmp_path):
     assert n_step >= 5
 
 
-def test_a_full_disk_is_one_message_and_leaves_nothing_behind(tmp_path):
+def test_a_full_disk_is_one_message_and_leaves_nothing_behind(tmp_path, full_disk):
     path = tmp_path / "curve.csv"
     path.write_text("before")
     with full_disk(1000), pytest.raises(ReidbenchError, match="the curve can't be written: File too large") as caught:

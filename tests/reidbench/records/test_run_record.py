@@ -62,3 +62,14 @@ def test_a_runs_folder_that_cannot_be_made_is_named_before_the_work(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ReidbenchError, match="can't be written"):
         check_writable(tmp_path / "file" / "runs")
+
+
+def test_a_full_disk_is_one_message_and_the_earlier_run_stays(tmp_path, full_disk):
+    path = run_dir(tmp_path, "zebra", "sift", "abc")
+    write_run(path, RECORD, FILES)
+    before = {each.name: each.read_bytes() for each in path.iterdir()}
+    more = RunFiles(FILES.split_rows, [], {"x": np.random.default_rng(0).random(10_000)})
+    with full_disk(10_000), pytest.raises(ReidbenchError, match="the run can't be written: File too large") as caught:
+        write_run(path, {**RECORD, "method": "other"}, more)
+    assert caught.value.where == str(path) and "--runs DIR" in caught.value.remedy
+    assert {each.name: each.read_bytes() for each in path.iterdir()} == before
