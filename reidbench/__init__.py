@@ -77,7 +77,7 @@ _HOMES = {
     "load_dataset": "registry.datasets",
     "load_frozen_backbone": "networks.backbones",
     "load_network": "networks.backbones.network",
-    "load_runs": "records.run_record",
+    "load_runs": "records.finding",
     "make_split": "data.splits",
     "match_descriptors": "methods.local_matching",
     "match_mutual": "methods.local_matching",
@@ -138,8 +138,8 @@ if TYPE_CHECKING:
     from reidbench.networks.training.settings import TrainingSettings as TrainingSettings
     from reidbench.networks.training.triplet import TripletTrainer as TripletTrainer
     from reidbench.progress import Progress as Progress
+    from reidbench.records.finding import load_runs as load_runs
     from reidbench.records.run_record import RunRecord as RunRecord
-    from reidbench.records.run_record import load_runs as load_runs
     from reidbench.records.saved_run import read_saved_run as read_saved_run
     from reidbench.registry.commands import CommandSpec as CommandSpec
     from reidbench.registry.datasets import load_dataset as load_dataset

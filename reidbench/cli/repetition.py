@@ -22,7 +22,7 @@ def repeat(
     """
     from reidbench.experiments.repetition import repeat_run
     from reidbench.progress import RichProgress
-    from reidbench.records.saved_run import find_run
+    from reidbench.records.finding import find_run
 
     if run.is_file() and run.name != "run.json":
         raise ReidbenchError(

@@ -36,8 +36,9 @@ from reidbench.files import write_output
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.review_bands import excess_of, is_right, learn_certainty
 from reidbench.metrics.uncertainty.shares import AnimalCounts
+from reidbench.records.finding import find_run
 from reidbench.records.run_record import RunRecord
-from reidbench.records.saved_run import SavedRun, find_run, read_saved_run
+from reidbench.records.saved_run import SavedRun, read_saved_run
 from reidbench.registry.registered import Registry, load_registry
 from reidbench.thresholds.apply import choose_thresholds
 

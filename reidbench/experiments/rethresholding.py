@@ -21,9 +21,10 @@ from reidbench.metrics.uncertainty.bootstrap import Interval, draw_folds, interv
 from reidbench.metrics.uncertainty.rates import identity_rates
 from reidbench.metrics.uncertainty.reliability import few_animals
 from reidbench.progress import Progress
+from reidbench.records.finding import find_run
 from reidbench.records.predictions import prediction_rows
 from reidbench.records.run_record import RunRecord, copy_run, question_of, read_run, run_id_of
-from reidbench.records.saved_run import SavedRun, find_run, read_saved_run
+from reidbench.records.saved_run import SavedRun, read_saved_run
 from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.thresholds import Policy, Thresholds
 from reidbench.thresholds.apply import choose_thresholds

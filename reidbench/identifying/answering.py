@@ -27,8 +27,9 @@ from reidbench.metrics.summary import predict
 from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.metrics.uncertainty.shares import AnimalCounts
 from reidbench.progress import Progress, RichProgress
+from reidbench.records.finding import find_run
 from reidbench.records.run_record import RunRecord
-from reidbench.records.saved_run import SavedEpisode, find_run, read_saved_run
+from reidbench.records.saved_run import SavedEpisode, read_saved_run
 from reidbench.registry.registered import Registry, load_registry
 from reidbench.running.inputs import dataset_of
 from reidbench.running.reopening import reopen

@@ -20,7 +20,7 @@ from reidbench.data.images import ImageSet
 from reidbench.data.sources.files import read_csv
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.identifying.new_photographs import read_photographs
-from reidbench.records.saved_run import find_run
+from reidbench.records.finding import find_run
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Registry
 from reidbench.running.inputs import dataset_of

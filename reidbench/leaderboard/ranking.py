@@ -20,7 +20,8 @@ from reidbench.leaderboard.selection import (
     select_runs,
     short,
 )
-from reidbench.records.run_record import FoundRuns, RunRecord, found_runs
+from reidbench.records.finding import FoundRuns, require_runs
+from reidbench.records.run_record import RunRecord
 
 __all__ = [
     "CLOSED_SET", "METRICS", "OFFICIAL", "TIE", "LeaderboardRow", "boards", "compare_runs", "describe_split",
@@ -53,7 +54,7 @@ def compare_runs(
     Raises:
         ReidbenchError: There is no such run, or the runs can't be ranked together.
     """
-    found = runs if isinstance(runs, FoundRuns) else found_runs(runs, "compare")
+    found = runs if isinstance(runs, FoundRuns) else require_runs(runs, "compare")
     chosen = select_runs(found.records, dataset=dataset, split=split, gallery=gallery)
     return leaderboard(chosen, mixed_splits=mixed_splits, against=against)
 

@@ -105,8 +105,6 @@ def run_id_of(question: Mapping[str, Any]) -> str:
 
 _OBJECTS = ("dataset", "split", "settings", "threshold", "metrics")
 """What the record of every schema holds and no reader does without."""
-_RECORDS = "*/*/*/run.json"
-"""Where records lie below a folder of runs: dataset, method, id."""
 
 
 def read_run(path: Path) -> RunRecord | None:
@@ -134,91 +132,6 @@ def read_run(path: Path) -> RunRecord | None:
             remedy="put the run's own record back, or delete the folder and run it again",
         )
     return RunRecord(path, record)
-
-
-def load_runs(runs_dir: Path) -> list[RunRecord]:
-    """Return every finished run below a folder, in the order of their paths.
-
-    Raises:
-        ReidbenchError: A record can't be read; :func:`find_runs` goes on without it.
-    """
-    records = (read_run(path.parent) for path in sorted(Path(runs_dir).glob(_RECORDS)))
-    return [record for record in records if record is not None]
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadableRun:
-    """A run folder whose record can't be read.
-
-    Attributes:
-        path: The folder.
-        reason: Why not.
-        remedy: What to do.
-    """
-
-    path: Path
-    reason: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"left out: {self.path}: {self.reason}; {self.remedy}"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FoundRuns:
-    """What a folder of runs holds.
-
-    Attributes:
-        records: Every finished run that can be read, in the order of their paths.
-        unreadable: The others, likewise.
-    """
-
-    records: Sequence[RunRecord]
-    unreadable: Sequence[UnreadableRun] = ()
-
-
-def find_runs(runs_dir: Path) -> FoundRuns:
-    """Return every finished run below a folder; a record that can't be read costs only itself."""
-    records: list[RunRecord] = []
-    unreadable: list[UnreadableRun] = []
-    for path in sorted(Path(runs_dir).glob(_RECORDS)):
-        try:
-            record = read_run(path.parent)
-        except ReidbenchError as error:
-            unreadable.append(UnreadableRun(path.parent, error.message, error.remedy))
-        else:
-            records += [record] if record is not None else []
-    return FoundRuns(records, unreadable)
-
-
-def found_runs(runs_dir: Path, what_for: str) -> FoundRuns:
-    """Return the runs below a folder, of which one at least can be read.
-
-    Args:
-        runs_dir: The folder.
-        what_for: What is to be done with them, for the error.
-
-    Raises:
-        ReidbenchError: There is none, or none can be read.
-    """
-    found = find_runs(runs_dir)
-    if found.records:
-        return found
-    if found.unreadable:
-        first, n_found = found.unreadable[0], len(found.unreadable)
-        raise ReidbenchError(
-            f"there is no run to {what_for}: "
-            + (f"none of {n_found} records can be read; the first: " if n_found > 1 else "")
-            + first.reason,
-            where=str(first.path / "run.json"),
-            remedy=first.remedy,
-        )
-    raise ReidbenchError(
-        f"there is no finished run to {what_for}",
-        where=f"--runs {runs_dir}",
-        remedy="name the folder that holds them with --runs DIR, or run a method first: "
-        "reidbench run --method color_histogram",
-    )
 
 
 def write_run(path: Path, data: Mapping[str, Any], files: RunFiles) -> RunRecord:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
-from reidbench.records.run_record import RunRecord, find_runs, read_run
+from reidbench.records.run_record import RunRecord
 from reidbench.thresholds import Thresholds
 
 PARTS = ("calibration", "test")
@@ -83,36 +83,6 @@ class SavedRun:
     def episodes(self) -> Mapping[str, SavedEpisode]:
         """Both episodes by the name of their part."""
         return {"calibration": self.calibration, "test": self.test}
-
-
-def find_run(name: str | Path, runs_dir: str | Path = "runs") -> RunRecord:
-    """Return the run in a folder, or the one whose id is ``name`` or begins so.
-
-    Raises:
-        ReidbenchError: There is no such run, or several begin so.
-    """
-    if (record := read_run(Path(name))) is not None:
-        return record
-    there = find_runs(Path(runs_dir))
-    runs = there.records
-    found = [run for run in runs if run.id == str(name)] or [run for run in runs if run.id.startswith(str(name))]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(f"{run.id} ({run.method})" for run in found[:5])
-        raise ReidbenchError(
-            f"'{name}' begins the id of several runs: {listed}",
-            where=f"--runs {runs_dir}",
-            remedy="write more of the id, or name the run's folder",
-        )
-    torn = next((each for each in there.unreadable if each.path.name.startswith(str(name))), None)
-    if torn is not None:
-        raise ReidbenchError(torn.reason, where=str(torn.path / "run.json"), remedy=torn.remedy)
-    raise ReidbenchError(
-        f"there is no finished run '{name}'",
-        where=f"--runs {runs_dir}",
-        remedy="name a run's folder (reidbench run prints it) or the id that is its last part",
-    )
 
 
 def read_saved_run(record: RunRecord) -> SavedRun:

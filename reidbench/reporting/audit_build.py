@@ -17,8 +17,7 @@ from reidbench.data.splits import Split, make_split, read_split, write_split
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
 from reidbench.progress import Progress
-from reidbench.records.run_record import FoundRuns, found_runs
-from reidbench.records.saved_run import find_run
+from reidbench.records.finding import FoundRuns, find_run, require_runs
 from reidbench.registry.datasets import load_dataset
 from reidbench.reporting.audit_page import audit_sheets, write_audit
 from reidbench.reporting.small_tables import Sheet, show
@@ -76,7 +75,7 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     progress = progress or Progress()
     images = load_dataset(dataset, root)
     split, note = _split(images, options)
-    found = found_runs(options.runs_dir, "score again") if options.runs_dir else FoundRuns(())
+    found = require_runs(options.runs_dir, "score again") if options.runs_dir else FoundRuns(())
     embeddings = None
     if options.embedding is not None:
         record = find_run(options.embedding, options.runs_dir or Path("runs"))

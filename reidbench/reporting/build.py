@@ -10,8 +10,7 @@ from reidbench.files import write_output
 from reidbench.leaderboard.ranking import leaderboard, select_runs
 from reidbench.metrics.expected_cost import ErrorCosts
 from reidbench.records.failures import load_failures
-from reidbench.records.run_record import FoundRuns, found_runs
-from reidbench.records.saved_run import find_run
+from reidbench.records.finding import FoundRuns, find_run, require_runs
 from reidbench.registry.registered import load_registry
 from reidbench.reporting.page import PageOptions, write_report
 from reidbench.reporting.photographs import find_photographs, without_photographs
@@ -101,6 +100,6 @@ def parse_costs(pairs: Sequence[str]) -> ErrorCosts:
 
 def _find_runs(names: Sequence[str], runs_dir: Path) -> FoundRuns:
     if not names:
-        return found_runs(runs_dir, "report on")
+        return require_runs(runs_dir, "report on")
     found = {record.path.resolve(): record for record in (find_run(name, runs_dir) for name in names)}
     return FoundRuns(list(found.values()))

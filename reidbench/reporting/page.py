@@ -21,7 +21,8 @@ from reidbench.leaderboard.ranking import OFFICIAL, LeaderboardRow, boards
 from reidbench.leaderboard.run_curves import RunCurves, curves_of
 from reidbench.metrics.expected_cost import ErrorCosts, expected_cost
 from reidbench.records.failures import FailedRun
-from reidbench.records.run_record import RunRecord, UnreadableRun
+from reidbench.records.finding import UnreadableRun
+from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import Registry, load_registry
 from reidbench.registry.sections import SectionView, section_view
 from reidbench.reporting import charts

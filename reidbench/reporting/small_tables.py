@@ -15,7 +15,7 @@ from rich.text import Text
 from reidbench.leaderboard.ranking import OFFICIAL, LeaderboardRow, boards
 from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.records.failures import FailedRun
-from reidbench.records.run_record import UnreadableRun
+from reidbench.records.finding import UnreadableRun
 
 UNDEFINED = "–"
 _WIDE = 120

@@ -24,8 +24,8 @@ from reidbench.matching.episode import Rows, answer
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.summary import EpisodeMetrics, predict, summarise
 from reidbench.progress import Progress, RichProgress
+from reidbench.records.finding import find_run
 from reidbench.records.run_record import RunRecord
-from reidbench.records.saved_run import find_run
 from reidbench.registry.registered import Registry, load_registry
 from reidbench.running.reopening import Reopened, reopen
 from reidbench.submitting.larger_gallery import ask_again

@@ -38,7 +38,7 @@ def cluster(
     """Cluster a saved run's test images by its scores, cut where its calibration images say."""
     from reidbench.clustering.saved_run import cluster_run
     from reidbench.progress import RichProgress
-    from reidbench.records.saved_run import find_run
+    from reidbench.records.finding import find_run
     from reidbench.registry.registered import load_registry
     from reidbench.running.inputs import dataset_of
     from reidbench.running.reopening import reopen

@@ -60,7 +60,7 @@ def compare(
     from reidbench.leaderboard.detection_intervals import with_detection_intervals
     from reidbench.leaderboard.ranking import compare_runs
     from reidbench.records.failures import load_failures
-    from reidbench.records.run_record import find_runs, found_runs
+    from reidbench.records.finding import list_runs, require_runs
     from reidbench.reporting import leaderboard_table as table
     from reidbench.reporting.protocols import protocol_sheets
     from reidbench.reporting.small_tables import (
@@ -75,7 +75,7 @@ def compare(
     )
 
     failures = load_failures(runs, dataset)
-    found = find_runs(runs) if failures else found_runs(runs, "compare")
+    found = list_runs(runs) if failures else require_runs(runs, "compare")
     rows = []
     if found.records:  # where all failed, there is still that to show
         rows = compare_runs(

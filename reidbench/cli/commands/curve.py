@@ -31,7 +31,8 @@ def gallery_size(
 ) -> None:
     """Measure saved runs with random shares of the animals enrolled; needs no image."""
     from reidbench.metrics.gallery_size import gallery_sizes
-    from reidbench.records.saved_run import find_run, read_saved_run
+    from reidbench.records.finding import find_run
+    from reidbench.records.saved_run import read_saved_run
 
     found = []
     for name in run:
@@ -77,7 +78,7 @@ def images_per_identity(
     """Repeat runs with fewer gallery images of each animal; `report` then shows the curve."""
     from reidbench.experiments.images_per_identity import images_per_identity as repeat
     from reidbench.progress import RichProgress
-    from reidbench.records.saved_run import find_run
+    from reidbench.records.finding import find_run
     from reidbench.running.inputs import dataset_of
 
     records = [find_run(name, runs) for name in run]
@@ -110,11 +111,11 @@ def carried(
 ) -> None:
     """Apply each threshold to the other datasets of a folder of runs; needs no image."""
     from reidbench.leaderboard.ranking import compare_runs
-    from reidbench.records.run_record import found_runs
+    from reidbench.records.finding import require_runs
     from reidbench.reporting.carried import as_json as carried_as_json
     from reidbench.reporting.carried import carried_thresholds
 
-    there = found_runs(runs, "compare")
+    there = require_runs(runs, "compare")
     for lost in there.unreadable:
         typer.echo(lost, err=True)
     found = carried_thresholds(compare_runs(there, mixed_splits=mixed_splits))

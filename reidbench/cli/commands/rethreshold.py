@@ -43,7 +43,8 @@ def rethreshold(
     from reidbench.experiments.rethresholding import rethreshold as decide
     from reidbench.experiments.rethresholding import tried_policies, try_policies, warning_of
     from reidbench.progress import RichProgress
-    from reidbench.records.saved_run import find_run, read_saved_run
+    from reidbench.records.finding import find_run
+    from reidbench.records.saved_run import read_saved_run
     from reidbench.registry.registered import load_registry
     from reidbench.thresholds.redraw import FOLDS
 

@@ -15,8 +15,8 @@ from reidbench.errors import ReidbenchError
 from reidbench.experiments.isolation import Isolation, run_isolated
 from reidbench.experiments.jobs import run_jobs
 from reidbench.records.failures import FailedRun, MethodFailure, load_failures
+from reidbench.records.finding import load_runs
 from reidbench.records.job import Job
-from reidbench.records.run_record import load_runs
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 PLANTED = Path(__file__).parent / "planted"

@@ -12,7 +12,8 @@ from reidbench.cli.main import app
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.repetition import _refuse_another, compare_records, repeat_run
 from reidbench.progress import Progress
-from reidbench.records.run_record import RunRecord, load_runs, read_run
+from reidbench.records.finding import load_runs
+from reidbench.records.run_record import RunRecord, read_run
 from reidbench.registry.registered import Offered, Registry
 from reidbench.running.evaluation import evaluate
 

@@ -10,7 +10,8 @@ import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.rethresholding import rethreshold, tried_policies, try_policies
 from reidbench.progress import Progress
-from reidbench.records.run_record import load_runs, question_of, run_id_of
+from reidbench.records.finding import load_runs
+from reidbench.records.run_record import question_of, run_id_of
 from reidbench.records.saved_run import read_saved_run
 from reidbench.registry.registered import load_registry
 from reidbench.running.evaluation import evaluate

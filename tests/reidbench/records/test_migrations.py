@@ -9,8 +9,9 @@ import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.leaderboard.ranking import leaderboard
 from reidbench.progress import Progress
+from reidbench.records.finding import load_runs
 from reidbench.records.migrations import SCHEMA, migrate
-from reidbench.records.run_record import load_runs, question_of, run_id_of
+from reidbench.records.run_record import question_of, run_id_of
 from reidbench.running.evaluation import evaluate
 
 HERE = Path(__file__).parent

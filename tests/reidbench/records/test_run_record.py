@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from reidbench.errors import ReidbenchError
-from reidbench.records.run_record import RunFiles, check_writable, find_runs, load_runs, read_run, run_dir, write_run
-from reidbench.records.saved_run import find_run
+from reidbench.records.finding import load_runs
+from reidbench.records.run_record import RunFiles, check_writable, read_run, run_dir, write_run
 
 FILES = RunFiles([("a", "gallery")], [], {"x": np.arange(3)})
 RECORD = {"schema": 1, "id": "abc", "method": "sift", "seed": 0, "dataset": {}, "split": {}, "settings": {},
@@ -39,23 +39,6 @@ def test_a_record_that_cannot_be_used_says_which(tmp_path, text):
     with pytest.raises(ReidbenchError) as caught:
         load_runs(tmp_path)
     assert "run.json" in caught.value.where and caught.value.remedy
-
-
-def test_what_cannot_be_used_is_left_out_of_what_is_found(tmp_path):
-    write_run(run_dir(tmp_path, "zebra", "sift", "abc"), RECORD, FILES)
-    for name, text in (("torn", "{"), ("newer", '{"schema": 99}')):
-        path = tmp_path / "zebra" / "sift" / name
-        path.mkdir()
-        (path / "run.json").write_text(text)
-    (tmp_path / "zebra" / "sift" / "unfinished").mkdir()
-    found = find_runs(tmp_path)
-    assert [record.id for record in found.records] == ["abc"]
-    assert [(each.path.name, bool(each.reason), bool(each.remedy)) for each in found.unreadable] == [
-        ("newer", True, True), ("torn", True, True),
-    ]  # fmt: skip
-    assert find_run("abc", tmp_path).id == "abc"  # a neighbour's torn record is nothing to it
-    with pytest.raises(ReidbenchError, match="schema 99"):
-        find_run("newer", tmp_path)
 
 
 def test_a_runs_folder_that_cannot_be_made_is_named_before_the_work(tmp_path):

@@ -7,7 +7,8 @@ import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.summary import predict, summarise
 from reidbench.progress import Progress
-from reidbench.records.saved_run import find_run, read_saved_run
+from reidbench.records.finding import find_run
+from reidbench.records.saved_run import read_saved_run
 from reidbench.running.evaluation import evaluate
 
 
@@ -54,15 +55,6 @@ def test_a_query_without_a_date_has_an_encounter_of_size_0(tmp_path):
     undated = reidbench.ImageSet("undated", images.root, images.table.assign(date=""))
     test = read_saved_run(evaluate("color_histogram", undated, runs_dir=tmp_path, device="cpu")).test
     assert not test.encounter_size.any() and len(test.encounter_size)
-
-
-def test_a_run_is_found_by_folder_by_id_and_by_how_its_id_begins(record):
-    runs = record.path.parent.parent.parent
-    for name in (record.path, record.id, record.id[:6]):
-        assert find_run(name, runs).id == record.id
-    with pytest.raises(ReidbenchError, match="no finished run 'zzz'") as caught:
-        find_run("zzz", runs)
-    assert caught.value.remedy
 
 
 @pytest.mark.parametrize(("name", "content"), [("scores.npz", b"PK nothing"), ("predictions.csv", b"a,b\n1,2\n")])

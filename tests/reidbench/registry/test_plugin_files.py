@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from reidbench.cli.main import app
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
-from reidbench.records.run_record import load_runs
+from reidbench.records.finding import load_runs
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import load_registry
 from reidbench.running.evaluation import evaluate

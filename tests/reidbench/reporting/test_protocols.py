@@ -10,7 +10,7 @@ from reidbench.data.splits.kinds import KINDS, parse_kind
 from reidbench.errors import ReidbenchError
 from reidbench.leaderboard.ranking import boards, compare_runs
 from reidbench.leaderboard.selection import IN_TIME, protocol_of
-from reidbench.records.run_record import load_runs
+from reidbench.records.finding import load_runs
 from reidbench.records.saved_run import read_saved_run
 from reidbench.reporting.page import write_report
 from reidbench.reporting.protocols import compare_protocols, protocol_sheets

@@ -10,7 +10,7 @@ import pytest
 import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
-from reidbench.records.run_record import load_runs
+from reidbench.records.finding import load_runs
 from reidbench.registry.registered import Offer, Registry
 from reidbench.running.evaluation import evaluate
 
