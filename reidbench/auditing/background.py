@@ -1,7 +1,7 @@
-"""A dataset without its animals: each is filled, and the whole photograph is shown instead of the box.
+"""Fill the animals of a dataset with background colour, to measure how much a method can do without the animal.
 
-A method that still knows who it is looks at the place, the day or the camera. An animal is its mask where the table has
-one, else its box; where a photograph has neither, or one that fills it, there is nothing to learn.
+A method that still identifies the images uses the place, the day or the camera. The animal is the mask of the image if
+the table has one, otherwise its box. Images with neither, and images that the animal fills, are left out.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from reidbench.data.masks import decode_mask
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 
-_MOST = 0.9  # of a photograph: a larger animal leaves no background to speak of
-_RIM = 0.02  # of a mask's longer side: masks are drawn along the animal, and its outermost pixels would be left
+_MAX_SHARE = 0.9  # share of the photograph: a larger animal leaves too little background
+_RIM = 0.02  # share of the longer side of a mask: masks follow the edge, so its outermost pixels may lie outside
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Backgrounds:
-    """The images without their animals.
+    """Images whose animals are filled.
 
     Attributes:
-        images: Images with the ids, identities and dates of the original, none with a box.
-        kept: Rows of the original that they stand for.
-        n_masked: How many of them were filled by a mask; the others by their box.
+        images: The filled images, with the ids, identities and dates of the originals and without boxes.
+        kept: Row of the original dataset of each image.
+        n_masked: Number of images that were filled by their mask; the others were filled by their box.
     """
 
     images: ImageSet
@@ -39,21 +39,21 @@ class Backgrounds:
 
 
 def without_animals(images: ImageSet, folder: Path, progress: Progress | None = None) -> Backgrounds:
-    """Write every image that has a mask or a box with it filled by the mean colour around it.
+    """Write each image with its animal filled with the mean colour of the rest of the photograph.
 
     Args:
-        images: The original.
-        folder: Where the images are written, as PNG.
-        progress: Where the bar goes.
+        images: The dataset.
+        folder: Folder for the filled images, as PNG. It is created if needed.
+        progress: Shows a progress bar.
 
     Raises:
-        ReidbenchError: No image has a mask or a box that leaves background, or a mask can't be read.
+        ReidbenchError: No image has a mask or a box that leaves background, or a mask cannot be read.
     """
     kept, paths, n_masked = [], [], 0
     folder.mkdir(parents=True, exist_ok=True)
     boxes = images.table["bbox"].tolist()
     masks = [None] * len(images) if images.given is None or images.given.mask is None else images.given.mask.tolist()
-    with (progress or Progress()).stage("take the animals out", len(images)) as stage:
+    with (progress or Progress()).stage("fill the animals", len(images)) as stage:
         for row, (box, mask) in enumerate(zip(boxes, masks, strict=True)):
             stage.advance()
             if box is None and mask is None:
@@ -63,9 +63,9 @@ def without_animals(images: ImageSet, folder: Path, progress: Progress | None = 
             if mask is not None:
                 inside = _grown(decode_mask(mask, images.root, pixels.shape[:2], images.origin.at(row)))
                 masked = bool(inside.any())
-            if not masked:  # an empty mask says nothing
+            if not masked:  # an empty mask counts as no mask
                 inside = _boxed(box, pixels.shape[:2])
-            if inside is None or inside.mean() > _MOST:
+            if inside is None or inside.mean() > _MAX_SHARE:
                 continue
             pixels[inside] = pixels[~inside].mean(axis=0).round().astype(np.uint8)
             path = folder / f"{row:06d}.png"
@@ -75,14 +75,14 @@ def without_animals(images: ImageSet, folder: Path, progress: Progress | None = 
             n_masked += masked
     if not kept:
         raise ReidbenchError(
-            f"no image of '{images.name}' has a box or a mask that leaves background, so no animal can be taken out",
+            f"no image of '{images.name}' has a box or a mask that leaves background, so no animal can be filled",
             where="--background",
-            remedy="give the animals' boxes in the column 'bbox' ([x, y, width, height] in pixels), or their masks in "
-            "'segmentation'",
+            remedy="give the boxes of the animals in the column 'bbox' ([x, y, width, height] in pixels), or their "
+            "masks in the column 'segmentation'",
         )
     table = images.table.iloc[kept].reset_index(drop=True).assign(path=paths, bbox=None)
-    left = ImageSet(f"{images.name} without animals", folder, table, source=images.source)
-    return Backgrounds(left, tuple(kept), n_masked)
+    filled = ImageSet(f"{images.name} without animals", folder, table, source=images.source)
+    return Backgrounds(filled, tuple(kept), n_masked)
 
 
 def _boxed(box: tuple[float, float, float, float] | None, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
@@ -95,11 +95,11 @@ def _boxed(box: tuple[float, float, float, float] | None, shape: tuple[int, int]
 
 
 def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return a mask with its rim, at least a pixel wide."""
+    """Return a mask enlarged by a rim of 2 % of its longer side, at least one pixel."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return mask
-    longer = max(np.ptp(rows), np.ptp(columns)) + 1
-    rim = max(1, round(_RIM * float(longer)))
-    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
-    return cv2.dilate(mask.astype(np.uint8), around).astype(bool)
+    longer_side = max(np.ptp(rows), np.ptp(columns)) + 1
+    rim = max(1, round(_RIM * float(longer_side)))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
+    return cv2.dilate(mask.astype(np.uint8), disc).astype(bool)

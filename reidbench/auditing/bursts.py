@@ -1,7 +1,7 @@
-"""Bursts: photographs of one animal that follow one another within seconds, by the cameras' own clocks.
+"""Find bursts: photographs of one animal that follow one another within seconds, by the clock of the camera.
 
-A burst is a chain: its first and last photograph may be further apart than any two that follow one another. Where no
-date is in the table, or one encounter runs past midnight, it is all that tells of an encounter.
+A burst is a chain: the first and the last photograph may be further apart than the limit. Bursts find encounters that
+dates miss, because the table has no dates or because the encounter passes midnight.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reidbench.auditing.capture_times import CaptureTimes
 
 WITHIN_S = 60.0
-"""Seconds between two photographs of a burst at most: an animal before a camera moves, and light and place stay."""
+"""Longest time in seconds between two photographs of a burst. In one minute light and place hardly change."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,9 +22,10 @@ class Bursts:
     """Pairs of photographs that follow one another in a burst.
 
     Attributes:
-        rows: The two rows, the lower first, each pair once, in order, ``(n_pair, 2)``.
-        apart_s: Seconds between them, ``(n_pair,)``.
-        note: How many photographs say when they were taken, and what was not believed.
+        rows: The two rows of each pair, the lower first, sorted and without repetition, ``(n_pair, 2)``.
+        apart_s: Time between the two photographs in seconds, ``(n_pair,)``.
+        note: How many photographs have a capture time, and which times were ignored. If no photograph has one, the
+            note is the reason why there was nothing to compare.
     """
 
     rows: NDArray[np.int64]
@@ -39,14 +40,16 @@ class Bursts:
 def find_bursts(
     times: CaptureTimes, identity: NDArray[np.str_], sides: NDArray[np.object_], within_s: float = WITHIN_S
 ) -> Bursts:
-    """Chain the photographs of each animal that were taken at most ``within_s`` after one another.
+    """Pair the photographs of each animal that follow one another within ``within_s`` seconds.
+
+    If a burst has photographs that are on no side of the split, the photographs before and after them are also paired
+    with each other. Otherwise a leak through an unused photograph would not be seen.
 
     Args:
-        times: When each was taken.
-        identity: The animal of each, ``(n_image,)``.
-        sides: Its side of the split, empty where it is on none, ``(n_image,)``: where images on no side stand between
-            two that are on one, these two are paired as well.
-        within_s: Seconds between two that follow one another; as many seconds exactly are within.
+        times: Capture time of each photograph.
+        identity: Identity of each photograph, ``(n_image,)``.
+        sides: Side of the split of each photograph, empty if it is on no side, ``(n_image,)``.
+        within_s: Longest time between two photographs in seconds; a gap of exactly that time is included.
     """
     rows = np.flatnonzero(times.known)
     number = np.unique(identity, return_inverse=True)[1]
@@ -57,13 +60,13 @@ def find_bursts(
     pairs = [_consecutive(rows, burst)]
     placed = np.array([side != "" for side in sides[rows]], dtype=bool)
     pairs.append(_consecutive(rows[placed], burst[placed]))
-    found = np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
-    apart_ms = np.abs(times.taken[found[:, 0]] - times.taken[found[:, 1]]).astype(np.int64)
-    return Bursts(found, apart_ms / 1000, _note(times, within_s))
+    unique_pairs = np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
+    apart_ms = np.abs(times.taken[unique_pairs[:, 0]] - times.taken[unique_pairs[:, 1]]).astype(np.int64)
+    return Bursts(unique_pairs, apart_ms / 1000, _note(times, within_s))
 
 
 def _consecutive(rows: NDArray[np.int64], burst: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pair each row with the next of its burst, ``(n_pair, 2)``."""
+    """Pair each row with the next row of the same burst, ``(n_pair, 2)``."""
     together = burst[1:] == burst[:-1]
     return np.stack([rows[:-1][together], rows[1:][together]], axis=1).astype(np.int64)
 
@@ -71,15 +74,16 @@ def _consecutive(rows: NDArray[np.int64], burst: NDArray[np.int64]) -> NDArray[n
 def _note(times: CaptureTimes, within_s: float) -> str:
     n_known = int(times.known.sum())
     reasons = (
-        (times.n_unset, "of clocks that nobody set, or of a day alone"),
-        (times.n_contradicted, "more than a day from the table's date"),
-        (times.n_stopped, "of clocks that stood still"),
+        (times.n_unset, "from clocks that were never set or with a day only"),
+        (times.n_contradicted, "more than a day from the date in the table"),
+        (times.n_stopped, "from stopped clocks"),
     )
-    dropped = ", ".join(f"{count} {why}" for count, why in reasons if count)
-    told = f" Times not believed: {dropped}." if dropped else ""
+    ignored = ", ".join(f"{count} {why}" for count, why in reasons if count)
     if not n_known:
-        return f"Same burst: no photograph {'is left that ' if told else ''}says when it was taken (EXIF).{told}"
-    return (
-        f"Same burst: photographs of one animal within {within_s:g} s of one another; {n_known} of {len(times)} say "
-        f"when they were taken (EXIF).{told}"
+        reason = "no photograph has a usable capture time (EXIF)"
+        return f"{reason}; ignored: {ignored}" if ignored else reason
+    note = (
+        f"Same burst: photographs of one animal that follow one another within {within_s:g} s; {n_known} of "
+        f"{len(times)} photographs have a usable capture time (EXIF)."
     )
+    return f"{note} Ignored: {ignored}." if ignored else note

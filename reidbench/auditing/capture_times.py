@@ -1,7 +1,7 @@
-"""When each photograph was taken, as the camera wrote it into the file (EXIF), and which of these times to believe.
+"""Read the capture times that cameras wrote into the files (EXIF), and ignore the times that are certainly wrong.
 
-Cameras know no time that nobody set. What a clock shows without one, or what a program writes that knows the day alone,
-would make one long burst of photographs that have nothing to do with each other; so such times count as none.
+A clock that was never set, or a program that knows only the day, gives many photographs the same time. Such times would
+join unrelated photographs into one burst, so they count as unknown.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from reidbench.progress import Progress
 
 _EXIF, _TAKEN, _SUB_SECOND = 0x8769, 0x9003, 0x9291  # the Exif IFD, DateTimeOriginal, SubSecTimeOriginal (Exif 2.32)
 _TIME = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d+))?")
-_NEVER = np.datetime64("NaT", "ms")
+_UNKNOWN = np.datetime64("NaT", "ms")
 _DAY = np.timedelta64(1, "D")
 _SECOND = np.timedelta64(1, "s")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CaptureTimes:
-    """When the photographs of a set were taken, where that can be believed.
+    """Capture times of the photographs of a dataset.
 
     Attributes:
-        taken: ``datetime64[ms]``, ``NaT`` where no time is known or believed, ``(n_image,)``.
-        n_unset: Times that a clock shows which nobody set, or that name a day alone.
-        n_contradicted: Times more than a day from the date that the table gives.
-        n_stopped: Times at which a clock stood still.
+        taken: Capture times as ``datetime64[ms]``, ``NaT`` if unknown or ignored, ``(n_image,)``.
+        n_unset: Number of ignored times from clocks that were never set, or with a day only.
+        n_contradicted: Number of ignored times that are more than a day from the date in the table.
+        n_stopped: Number of ignored times from stopped clocks.
     """
 
     taken: NDArray[np.datetime64]
@@ -55,31 +55,34 @@ class CaptureTimes:
 
     @property
     def known(self) -> NDArray[np.bool_]:
+        """Whether a photograph has a usable capture time, ``(n_image,)``."""
         return ~np.isnat(self.taken)
 
 
 def capture_times(images: ImageSet, *, within_s: float, progress: Progress | None = None) -> CaptureTimes:
-    """Read when each photograph of a set was taken, and drop what can't be believed.
+    """Read the capture time of each photograph, and ignore the times that are certainly wrong.
 
-    Dropped are: midnight to the second, which is what a program writes that knows the day alone; 1 January, the day at
-    which clocks begin that lost their battery (1970, 1980, 2000 … by maker), so that two such days are not one; a time
-    more than a day from the table's own date; and a second at which a clock stood still. That is a second with
-    photographs of several animals, two or more of one of them, while no photograph was taken within ``within_s``
-    before or after: a camera in use comes to the next second. Two animals at one second are no sign by themselves: a
-    herd photographed at once and cut into one file for each animal looks so.
+    These times are ignored:
+
+    - exactly midnight, because programs that know only the day write it;
+    - 1 January, because a camera clock without power starts on this day (1970, 1980, 2000 …, by maker);
+    - a time more than a day from the date in the table;
+    - a second at which a clock stopped: it has photographs of several animals, two or more of one of them, and no other
+      photograph was taken within ``within_s`` before or after. Several animals in one second are not enough: a herd
+      may be photographed at once and cut into one file for each animal.
 
     Args:
-        images: Where the files are.
-        within_s: Seconds that part two photographs of one burst at most.
-        progress: Where the bar goes.
+        images: The dataset.
+        within_s: Longest time between two photographs of one burst in seconds.
+        progress: Shows a progress bar.
     """
-    shown = np.full(len(images), _NEVER)
+    recorded = np.full(len(images), _UNKNOWN)
     with (progress or Progress()).stage("read capture times", len(images)) as stage:
         for row in range(len(images)):
-            shown[row] = read_capture_time(images.image_path(row))
+            recorded[row] = read_capture_time(images.image_path(row))
             stage.advance()
-    return believed(
-        shown,
+    return usable_times(
+        recorded,
         identity=images.identity,
         content=images.file_hashes(),
         date=images.date,
@@ -88,21 +91,25 @@ def capture_times(images: ImageSet, *, within_s: float, progress: Progress | Non
 
 
 def read_capture_time(path: Path) -> np.datetime64:
-    """Return when a photograph was taken by its own clock, to the millisecond; ``NaT`` where the file does not say.
+    """Return the capture time of a photograph to the millisecond; ``NaT`` if the file has none.
 
-    Only ``DateTimeOriginal`` counts: a scanned album has its scans' times in ``DateTimeDigitized``, and every program
-    that saves a file moves ``DateTime``.
+    Only ``DateTimeOriginal`` is read. ``DateTimeDigitized`` is the time of a scan, and programs change ``DateTime``
+    when they save a file.
     """
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as opened:  # Pillow warns of broken metadata
-            found = dict(opened.getexif().get_ifd(_EXIF))
-    except Exception:  # broken metadata raise whatever they make Pillow raise, and are no time
-        return _NEVER
-    return parse_capture_time(found.get(_TAKEN), found.get(_SUB_SECOND))
+            tags = dict(opened.getexif().get_ifd(_EXIF))
+    except Exception:  # broken metadata can make Pillow raise any exception
+        return _UNKNOWN
+    return parse_capture_time(tags.get(_TAKEN), tags.get(_SUB_SECOND))
 
 
 def parse_capture_time(taken: Any, sub_second: Any = None) -> np.datetime64:
-    """Read EXIF's ``YYYY:MM:DD HH:MM:SS`` and the digits that follow its decimal point; ``NaT`` where that is no time.
+    """Return the time of an EXIF text ``YYYY:MM:DD HH:MM:SS``; ``NaT`` if it is no valid time.
+
+    Args:
+        taken: Value of ``DateTimeOriginal``: text, bytes or ``None``. Other types are no valid time.
+        sub_second: Value of ``SubSecTimeOriginal``: the digits after the decimal point of the seconds.
 
     Example:
         >>> parse_capture_time("2021:05:06 07:08:09", "25")
@@ -110,73 +117,72 @@ def parse_capture_time(taken: Any, sub_second: Any = None) -> np.datetime64:
         >>> parse_capture_time("0000:00:00 00:00:00")
         np.datetime64('NaT','ms')
     """
-    found = _TIME.fullmatch(_text(taken))
-    if found is None:
-        return _NEVER
-    year, month, day, hour, minute, second, fraction = found.groups()
+    match = _TIME.fullmatch(_text(taken))
+    if match is None:
+        return _UNKNOWN
+    year, month, day, hour, minute, second, fraction = match.groups()
     digits = _text(sub_second) if fraction is None else fraction
     thousandths = (digits + "00")[:3] if digits.isascii() and digits.isdigit() else "000"
     try:
         return np.datetime64(f"{year}-{month}-{day}T{hour}:{minute}:{second}.{thousandths}", "ms")
     except ValueError:  # month 13, hour 25
-        return _NEVER
+        return _UNKNOWN
 
 
-def believed(
-    shown: NDArray[np.datetime64],
+def usable_times(
+    recorded: NDArray[np.datetime64],
     *,
     identity: NDArray[np.str_],
     content: Iterable[str],
     date: NDArray[np.str_],
     within_s: float,
 ) -> CaptureTimes:
-    """Drop the times that can't be believed, as :func:`capture_times` says.
+    """Ignore the times that are certainly wrong, by the rules of :func:`capture_times`.
 
     Args:
-        shown: Times as the files give them, ``(n_image,)``.
-        identity: The animal of each, ``(n_image,)``.
-        content: A digest of each file, ``(n_image,)``: one file twice is one photograph.
-        date: The table's own dates, ``YYYY-MM-DD`` or empty, ``(n_image,)``.
-        within_s: Seconds that part two photographs of one burst at most.
+        recorded: Times as written in the files, ``(n_image,)``.
+        identity: Identity of each image, ``(n_image,)``.
+        content: Digest of each file, ``n_image`` of them. Images with one digest count as one photograph.
+        date: Dates in the table, ``YYYY-MM-DD`` or empty, ``(n_image,)``.
+        within_s: Longest time between two photographs of one burst in seconds.
     """
-    taken = shown.astype("datetime64[ms]")
+    taken = recorded.astype("datetime64[ms]")
     day = taken.astype("datetime64[D]")
     second = taken.astype("datetime64[s]")
     unset = ~np.isnat(taken) & ((second == day) | (day == day.astype("datetime64[Y]")))
-    taken[unset] = _NEVER
-    own = np.array([np.datetime64(each or "NaT", "D") for each in date.tolist()], dtype="datetime64[D]")
-    contradicted = np.abs(taken.astype("datetime64[D]") - own) > _DAY  # a day more or less may be a time zone
-    taken[contradicted] = _NEVER
+    taken[unset] = _UNKNOWN
+    table_day = np.array([np.datetime64(text or "NaT", "D") for text in date.tolist()], dtype="datetime64[D]")
+    contradicted = np.abs(taken.astype("datetime64[D]") - table_day) > _DAY  # a time zone may shift a time by a day
+    taken[contradicted] = _UNKNOWN
     stopped = _stopped(taken, identity, tuple(content), within_s)
-    taken[stopped] = _NEVER
+    taken[stopped] = _UNKNOWN
     return CaptureTimes(taken, int(unset.sum()), int(contradicted.sum()), int(stopped.sum()))
 
 
 def _stopped(
     taken: NDArray[np.datetime64], identity: NDArray[np.str_], content: tuple[str, ...], within_s: float
 ) -> NDArray[np.bool_]:
-    """Mark the times at which a clock stood still, ``(n_image,)``."""
+    """Mark the times at which a clock had stopped, ``(n_image,)``."""
     stopped = np.zeros(len(taken), bool)
     rows = np.flatnonzero(~np.isnat(taken))
     if not len(rows):
         return stopped
-    second = taken.astype("datetime64[s]")
-    at, place = np.unique(second[rows], return_inverse=True)
+    seconds, second_of_row = np.unique(taken[rows].astype("datetime64[s]"), return_inverse=True)
     photographs: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for row, number in zip(rows.tolist(), place.tolist(), strict=True):
+    for row, number in zip(rows.tolist(), second_of_row.tolist(), strict=True):
         photographs[number][identity[row]].add(content[row])
-    far = np.append(np.diff(at) / _SECOND > within_s, True)
-    alone = far & np.append(True, far[:-1])
-    still = [
-        bool(alone[number]) and len(of) > 1 and max(map(len, of.values())) > 1
-        for number, of in sorted(photographs.items())
+    gap_after = np.append(np.diff(seconds) / _SECOND > within_s, True)
+    isolated = gap_after & np.append(True, gap_after[:-1])
+    clock_stopped = [
+        bool(isolated[number]) and len(by_animal) > 1 and max(map(len, by_animal.values())) > 1
+        for number, by_animal in sorted(photographs.items())
     ]
-    stopped[rows] = np.array(still)[place]
+    stopped[rows] = np.array(clock_stopped)[second_of_row]
     return stopped
 
 
 def _text(value: Any) -> str:
-    """Return what a tag holds as text: some programs write bytes, and many end it with zeros."""
+    """Return the value of a tag as text. Some programs write bytes, and many add zero bytes at the end."""
     if isinstance(value, bytes):
         value = value.decode("ascii", errors="replace")
     return value.strip("\0 ") if isinstance(value, str) else ""

@@ -1,7 +1,7 @@
-"""Near-duplicates by the embedding of a saved run: what a method holds to be one photograph, mirrored and turned too.
+"""Find near-duplicates by the embeddings of a saved run, such as mirrored copies and photographs of one sighting.
 
-A good method makes two photographs of one animal alike, which is no leak. The cut therefore stands above what
-photographs of *different* encounters reach, of one animal where they are dated and of two animals always.
+A good method also makes two ordinary photographs of one animal similar, and that is no leak. The limit of the cosine is
+therefore set above the cosines of images from *different* encounters: other animals, or other days of one animal.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import load_registry
 from reidbench.running.reopening import reopen
 
-FLOOR = 0.9
-"""Least cosine that is ever called near; the authors of WildlifeReID-10k used .90 to .999, by dataset."""
-ALARMED = 0.01
-"""Share of images that may reach the cut with an image of another encounter."""
-_BLOCK = 1 << 24  # numbers of a block: 67 MB of float32, and as much again for what is masked
+LOWEST_COSINE = 0.9
+"""The limit is never below this cosine. The authors of WildlifeReID-10k used .90 to .999, depending on the dataset."""
+FALSE_ALARM_SHARE = 0.01
+"""Share of the images that may reach the limit with an image of another encounter."""
+_BLOCK = 1 << 24  # numbers in a block: 67 MB of float32, and the same again for masks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embeddings:
-    """What a run said of the images of its split.
+    """Embeddings of the images in the split of a saved run.
 
     Attributes:
-        run: Its id.
-        method: Its method.
-        rows: The images that it described, ``(n,)``.
-        unit: Their embeddings, each of length 1, ``(n, dim)`` float32.
+        run: Id of the run.
+        method: Method of the run.
+        rows: Rows of the dataset, sorted, ``(n,)``.
+        unit: Embedding of each row, scaled to length 1; a zero vector stays zero, ``(n, dim)`` float32.
     """
 
     run: str
@@ -49,37 +49,37 @@ class Embeddings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NearEmbeddings:
-    """Pairs of images by embedding, and the cut that they reach.
+    """Pairs of images that are near in embedding.
 
     Attributes:
-        pairs: Rows of the dataset, and cosines.
-        cut: Least cosine of a pair.
-        note: Where the cut comes from.
+        pairs: Rows of the dataset with their cosines.
+        limit: Lowest cosine of a pair.
+        note: How the limit was chosen, for the reader of an audit.
     """
 
     pairs: CosinePairs
-    cut: float
+    limit: float
     note: str
 
 
 def read_embeddings(record: RunRecord, images: ImageSet, progress: Progress) -> Embeddings:
-    """Return the embeddings of a saved run, from the cache where they are.
+    """Return the embeddings of a saved run, from the cache or extracted again.
 
     Raises:
-        ReidbenchError: The run is of other images, or its method gives more or other than one vector for each image.
+        ReidbenchError: The run is on other images, or its method does not give one vector for each image.
     """
-    described = reopen(record, images, registry=load_registry(), progress=progress).describe_again()
-    parts = [described[part].representation for part in ("gallery", "calibration", "test")]
+    extracted = reopen(record, images, registry=load_registry(), progress=progress).describe_again()
+    parts = [extracted[part].representation for part in ("gallery", "calibration", "test")]
     names = list(parts[0].dense)
     if parts[0].ragged or len(names) != 1 or parts[0].dense[names[0]].ndim != 2:
         raise ReidbenchError(
-            f"{record.method} does not describe an image by one vector, so its run has no embedding to compare",
+            f"{record.method} does not give one vector for each image, so its run has no embeddings to compare",
             where=f"--embedding {record.id}",
-            remedy="name a run of a method with embeddings; reidbench methods lists them",
+            remedy="name a run of a method with embeddings, such as embedding_cosine; reidbench methods lists them",
         )
     vectors = np.concatenate([np.asarray(part.dense[names[0]], dtype=np.float32) for part in parts])
     rows, first = np.unique(
-        np.concatenate([described[part].indices for part in ("gallery", "calibration", "test")]), return_index=True
+        np.concatenate([extracted[part].indices for part in ("gallery", "calibration", "test")]), return_index=True
     )
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.where(length > 0, vectors / np.maximum(length, 1e-12), 0).astype(np.float32)
@@ -87,47 +87,51 @@ def read_embeddings(record: RunRecord, images: ImageSet, progress: Progress) -> 
 
 
 def near_embeddings(embeddings: Embeddings, images: ImageSet, linked: NDArray[np.int64]) -> NearEmbeddings:
-    """Find images whose embeddings are nearer than those of different encounters are.
+    """Find images that are more similar in embedding than images of different encounters.
+
+    The limit is the cosine that a share :data:`FALSE_ALARM_SHARE` of the images reaches with an image of another
+    encounter. It is at least :data:`LOWEST_COSINE`.
 
     Args:
-        embeddings: Of some or all of the images.
-        images: Their identities and dates.
-        linked: The same number for images that are one photograph already, which say nothing of the cut,
-            ``(n_image,)``.
+        embeddings: Embeddings of some or all of the images.
+        images: The dataset, with identities and dates.
+        linked: Group of each image, ``(n_image,)``. Images of one group are already known to be copies, so they are
+            not used to choose the limit.
     """
     days = images.date[embeddings.rows]
     identity = np.unique(images.identity[embeddings.rows], return_inverse=True)[1]
     date = np.unique(days, return_inverse=True)[1]
     dated = days != ""
-    best = _best_of_others(embeddings.unit, identity, date, dated, linked[embeddings.rows])
-    known = best[best > -1]
-    reached = float(np.quantile(known, 1 - ALARMED)) if len(known) else FLOOR
-    cut = min(1 - 1e-6, max(FLOOR, reached))  # equal vectors may have a cosine of a rounding below 1
-    found = nearest_above(embeddings.unit, cut)
-    of = "of other encounters" if dated.any() else "of other animals (no dates, so days of one animal can't be told)"
+    best = _best_of_other_encounters(embeddings.unit, identity, date, dated, linked[embeddings.rows])
+    compared = best[best > -1]
+    quantile = float(np.quantile(compared, 1 - FALSE_ALARM_SHARE)) if len(compared) else LOWEST_COSINE
+    limit = min(1 - 1e-6, max(LOWEST_COSINE, quantile))  # rounding may put the cosine of equal vectors below 1
+    near = nearest_above(embeddings.unit, limit)
+    others = "other encounters" if dated.any() else "other animals (no dates, so the days of one animal are unknown)"
     note = (
         f"Near in embedding: {embeddings.method}, run {embeddings.run}, {len(embeddings.rows)} of {len(images)} "
-        f"images; cosine from {cut:.4f} up. 99 % of the images stay below {max(reached, 0):.4f} with images {of}."
+        f"images; cosine of at least {limit:.4f}. For 99 % of the images the highest cosine with images of {others} is "
+        f"below {max(quantile, 0):.4f}."
     )
-    rows = np.sort(embeddings.rows[found.rows], axis=1)
-    return NearEmbeddings(CosinePairs(rows, found.cosine), cut, note)
+    rows = np.sort(embeddings.rows[near.rows], axis=1)
+    return NearEmbeddings(CosinePairs(rows, near.cosine), limit, note)
 
 
-def _best_of_others(
+def _best_of_other_encounters(
     unit: NDArray[np.float32],
     identity: NDArray[np.int64],
     date: NDArray[np.int64],
     dated: NDArray[np.bool_],
     linked: NDArray[np.int64],
 ) -> NDArray[np.float32]:
-    """Return the best cosine of each row with one of certainly another encounter, -1 where there is none."""
+    """Return the highest cosine of each row with a row that is certainly of another encounter; -1 if there is none."""
     best = np.full(len(unit), -1, np.float32)
     step = max(1, _BLOCK // max(1, len(unit)))
     for start in range(0, len(unit), step):
-        mine = slice(start, start + step)
-        alike = unit[mine] @ unit.T
-        other_day = dated[mine, None] & dated & (date[mine, None] != date)
-        other = (identity[mine, None] != identity) | other_day
-        alike[~other | (linked[mine, None] == linked)] = -1
-        best[mine] = alike.max(axis=1)
+        block = slice(start, start + step)
+        cosine = unit[block] @ unit.T
+        other_day = dated[block, None] & dated & (date[block, None] != date)
+        other_encounter = (identity[block, None] != identity) | other_day
+        cosine[~other_encounter | (linked[block, None] == linked)] = -1
+        best[block] = cosine.max(axis=1)
     return best

@@ -1,4 +1,4 @@
-"""What names give away: one animal written in two ways, and files that name another animal than their row does."""
+"""Find doubtful names: one identity in two spellings, and files named after another animal than their row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 
 
 def tokens(text: str) -> tuple[str, ...]:
-    """Return the words and numbers of a name, without case, leading zeros and what stands between.
+    """Return the words and numbers of a name, in lower case, without leading zeros and punctuation.
 
     Example:
         >>> tokens("Lynx_007"), tokens("lynx 7")
@@ -22,46 +22,47 @@ def tokens(text: str) -> tuple[str, ...]:
     return tuple(str(int(part)) if part.isdigit() else part.casefold() for part in _TOKEN.findall(text))
 
 
-def written_alike(images: ImageSet) -> list[Suspect]:
-    """Return identities of one group whose names differ in case, zeros or punctuation alone."""
-    first: dict[tuple[str, tuple[str, ...]], dict[str, int]] = defaultdict(dict)
+def same_name_variants(images: ImageSet) -> list[Suspect]:
+    """Return identities of one group whose names differ only in case, leading zeros or punctuation."""
+    first_rows: dict[tuple[str, tuple[str, ...]], dict[str, int]] = defaultdict(dict)
     for row, (group, name) in enumerate(zip(images.table["group"], images.table["identity"], strict=True)):
         if tokens(name):
-            first[group, tokens(name)].setdefault(name, row)
+            first_rows[group, tokens(name)].setdefault(name, row)
     return [
-        Suspect("one animal under two names", tuple(found.values()), " and ".join(map(repr, sorted(found))))
-        for found in first.values()
-        if len(found) > 1
+        Suspect("one animal under two names", tuple(variants.values()), " and ".join(map(repr, sorted(variants))))
+        for variants in first_rows.values()
+        if len(variants) > 1
     ]
 
 
-def named_in_files(images: ImageSet) -> list[Suspect]:
-    """Return files whose name holds the name of another animal of their group than the row says.
+def other_animals_in_file_names(images: ImageSet) -> list[Suspect]:
+    """Return files whose name contains the name of another animal of the same group.
 
-    A name that is a number alone is not looked for: every file is numbered.
+    Names that consist of one number are not looked for, because most file names contain numbers.
     """
     table = images.table
-    known: dict[str, dict[tuple[str, ...], str]] = defaultdict(dict)
+    names_by_group: dict[str, dict[tuple[str, ...], str]] = defaultdict(dict)
     for group, name in zip(table["group"], table["identity"], strict=True):
         words = tokens(name)
         if words and not (len(words) == 1 and words[0].isdigit()):
-            known[group][words] = name
-    found = []
+            names_by_group[group][words] = name
+    suspects = []
     for row, (group, name, path) in enumerate(zip(table["group"], table["identity"], table["path"], strict=True)):
         stem = tokens(PurePosixPath(path.replace("\\", "/")).stem)
-        longest = max(map(len, known[group]), default=0)
-        named = {
-            known[group][stem[start : start + length]]
+        names = names_by_group[group]
+        longest = max(map(len, names), default=0)
+        in_file_name = {
+            names[stem[start : start + length]]
             for start in range(len(stem))
             for length in range(1, min(longest, len(stem) - start) + 1)
-            if stem[start : start + length] in known[group]
+            if stem[start : start + length] in names
         }
-        # A name inside a longer one that is its own, such as 'ana' in 'ana b', says nothing.
-        others = sorted(other for other in named if other != name and not _within(tokens(other), tokens(name)))
+        # A name that is part of the animal's own name is no contradiction, such as 'ana' in 'ana b'.
+        others = sorted(other for other in in_file_name if other != name and not _within(tokens(other), tokens(name)))
         if others:
-            told = f"{path} is of '{name}' and names {', '.join(map(repr, others))}"
-            found.append(Suspect("another animal in the file name", (row,), told))
-    return found
+            note = f"{path} has the identity '{name}', but its file name contains {', '.join(map(repr, others))}"
+            suspects.append(Suspect("another animal in the file name", (row,), note))
+    return suspects
 
 
 def _within(words: tuple[str, ...], longer: tuple[str, ...]) -> bool:

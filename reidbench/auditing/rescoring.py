@@ -1,4 +1,4 @@
-"""What saved runs score without the test queries that their own split leaks; no image, no new inference."""
+"""Score saved runs again without the leaked test queries of their splits. No image is read and no model is run."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from reidbench.records.saved_run import read_saved_run
 
 @dataclass(frozen=True, slots=True)
 class WithoutLeaks:
-    """A run's score, and the score of the queries that its split does not leak.
+    """The score of a run with and without its leaked test queries.
 
     Attributes:
         run: Id of the run.
-        method: Its method.
-        split: Digest of its split.
-        n_queries: Test queries.
-        n_leaked: Those that are linked with an enrolled image or with calibration.
-        score: As recorded; ``None`` where undefined.
-        clean: Without the leaked queries, at the same thresholds; ``None`` where undefined.
-        difference: Score minus clean; ``None`` where either is undefined or nothing leaks.
-        reason: Why ``clean`` is undefined; empty where it is not.
+        method: Method of the run.
+        split: Digest of the split of the run.
+        n_queries: Number of test queries.
+        n_leaked: Number of test queries that are linked with a gallery or a calibration image.
+        score: Score in the run record; ``None`` if undefined.
+        clean: Score without the leaked queries, at the same thresholds; ``None`` if undefined.
+        difference: ``score`` minus ``clean`` with its interval; ``None`` if either is undefined or nothing leaks.
+        reason: Why ``clean`` is undefined; empty if it is defined.
     """
 
     run: str
@@ -44,24 +44,24 @@ class WithoutLeaks:
 
 
 def score_without_leaks(audit: Audit, records: Sequence[RunRecord]) -> list[WithoutLeaks]:
-    """Score the runs of a dataset again without leaked test queries.
+    """Score the runs on a dataset again without their leaked test queries.
 
     Args:
-        audit: Links between the images; each run is held against its own split.
-        records: Runs on other datasets are passed over.
+        audit: The links between the images. Leaks are found in the split of each run, not in the split of the audit.
+        records: Saved runs; runs on other datasets are skipped.
     """
     digest = audit.images.digest
-    return [_again(audit, record) for record in records if record.data["dataset"]["digest"] == digest]
+    return [_score_run(audit, record) for record in records if record.data["dataset"]["digest"] == digest]
 
 
-def _again(audit: Audit, record: RunRecord) -> WithoutLeaks:
+def _score_run(audit: Audit, record: RunRecord) -> WithoutLeaks:
     split = read_split(record.path / "split.csv", audit.images)
     leaked = audit.images.image_id[audit.leaked(split)]
-    saved = read_saved_run(record)
-    test = saved.test
+    saved_run = read_saved_run(record)
+    test = saved_run.test
     kept = ~np.isin(test.image_id, leaked)
     clean = test.answers.take(kept)
-    overall = summarise(clean, saved.thresholds).overall.to_json() if kept.any() else {}
+    overall = summarise(clean, saved_run.thresholds).overall.to_json() if kept.any() else {}
     rates = [
         [identity_rates(answers.true, answers.known, answers.group, [predicted])]
         for answers, predicted in ((test.answers, test.predicted), (clean, test.predicted[kept]))

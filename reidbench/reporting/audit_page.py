@@ -120,6 +120,7 @@ def as_json(audit: Audit, runs: Sequence[WithoutLeaks] = (), probes: Sequence[di
             {"kind": each.kind, "images": [image_id[row] for row in each.rows], "note": each.note}
             for each in audit.suspects
         ],
+        "not_checked": dict(audit.not_checked),
         "leaked": [image_id[row] for row in audit.leaked()],
         "in_one_part": audit.in_one_part(),
         "runs": [
@@ -142,11 +143,15 @@ def _pairs_sheet(audit: Audit) -> Sheet:
     cells = []
     identity = audit.images.table["identity"].tolist()
     for kind in LINKS:
+        if kind in audit.not_checked:
+            cells.append((kind, UNDEFINED, UNDEFINED, UNDEFINED))
+            continue
         pairs = [pair for pair in audit.pairs if pair.kind == kind]
         across = sum(audit.crosses(pair) for pair in pairs)
         two = sum(identity[pair.left] != identity[pair.right] for pair in pairs)
         cells.append((kind, str(len(pairs)), str(across) if audit.split else UNDEFINED, str(two)))
     notes = list(audit.notes)
+    notes += [f"{kind.capitalize()}: not checked; {reason}." for kind, reason in audit.not_checked.items()]
     if audit.split:
         leaked = audit.leaked()
         sides = audit.sides[leaked]

@@ -1,4 +1,4 @@
-"""Leaks planted in a catalogue, and the ways a photograph is saved a second time."""
+"""Fixtures: datasets with planted copies, and photographs saved again in several ways."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reidbench.data.images import ImageSet
 
 
 def saved_again(pixels, rng):
-    """Return a photograph re-encoded, made half as large, cut by up to 6 % on each side, and lit otherwise."""
+    """Return a photograph re-encoded, at half the size, cropped by up to 6 % on each side, with other brightness."""
     image = Image.fromarray(pixels)
     width, height = image.size
     buffer = io.BytesIO()
@@ -32,7 +32,7 @@ def saved_again(pixels, rng):
 
 @pytest.fixture(scope="session")
 def plant(tmp_path_factory):
-    """Return ``plant(images, every)``: a set with one more copy, of each kind in turn, of every so-many-th image."""
+    """Return ``plant(images, every)``: the images with one copy of each kind of every ``every``-th image."""
 
     def planted(images: ImageSet, every: int = 2, seed: int = 0) -> tuple[ImageSet, dict[str, list[tuple[int, int]]]]:
         folder = tmp_path_factory.mktemp("planted")
@@ -54,7 +54,7 @@ def plant(tmp_path_factory):
 
 
 def _exif_of(taken, sub_second=None):
-    """Return metadata as a camera writes them: when the photograph was taken, by the camera's own clock."""
+    """Return metadata as a camera writes it, with the capture time."""
     exif = Image.Exif()
     exif[0x010F] = "a camera"  # Make
     exif[0x8769] = {0x9003: taken} if sub_second is None else {0x9003: taken, 0x9291: sub_second}
@@ -69,7 +69,11 @@ def exif_of():
 
 @pytest.fixture
 def album(tmp_path):
-    """Return ``album(rows)``: random blobs; rows are dicts with identity, date, path, content, copy of, or taken."""
+    """Return ``album(rows)``: a dataset of random blobs.
+
+    A row is a dict with any of identity, date, path, size, bbox, content (bytes of the file), copy (number of the row
+    to copy), taken (capture time) and sub_second.
+    """
 
     def make(rows) -> ImageSet:
         drawn: dict[str, bytes] = {}

@@ -1,10 +1,10 @@
-"""What an audit finds in a small album, what it repairs, and what it leaves alone."""
+"""Findings of an audit in small datasets, and the repaired split."""
 
 import pytest
 
 from reidbench.auditing.auditing import audit_images
 from reidbench.auditing.findings import NEAR, SAME_BYTES, SAME_DAY, SAME_PIXELS, repaired
-from reidbench.auditing.names import named_in_files, tokens, written_alike
+from reidbench.auditing.names import other_animals_in_file_names, same_name_variants, tokens
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 
@@ -45,7 +45,7 @@ def _pairs(audit, kind):
     return [(pair.left, pair.right) for pair in audit.pairs if pair.kind == kind]
 
 
-def test_every_kind_is_found_and_nothing_else(audited):
+def test_every_kind_of_pair_and_suspect_is_found_and_nothing_else(audited):
     audit, _ = audited
     assert _pairs(audit, SAME_BYTES) == [(0, 1), (6, 7)]
     assert _pairs(audit, SAME_PIXELS) == _pairs(audit, NEAR) == []
@@ -62,21 +62,36 @@ def test_every_kind_is_found_and_nothing_else(audited):
 
 def test_the_repaired_split_leaks_nothing_and_keeps_the_gallery(audited):
     audit, split = audited
-    mended = repaired(audit, split)
-    assert mended.parts == (
+    without_leaks = repaired(audit, split)
+    assert without_leaks.parts == (
         "gallery", "unused", "calibration", "test", "gallery", "unused", "test", "unused", "unused", "unused",
     )  # fmt: skip
-    assert len(audit.leaked(mended)) == 0
+    assert len(audit.leaked(without_leaks)) == 0
 
 
-def test_a_split_that_is_leaks_alone_is_refused(album):
+def test_a_split_in_which_every_query_leaks_cannot_be_repaired(album):
     images = album([{"identity": "ana"}, {"identity": "ana", "copy": "0"}, {"identity": "ana", "copy": "0"}])
     split = Split(("i0", "i1", "i2"), ("gallery", "calibration", "test"), "file", None)
-    with pytest.raises(ReidbenchError, match="no query of a known animal in calibration: 0 queries"):
+    with pytest.raises(ReidbenchError, match="no query of a known animal in calibration; it has 0 queries"):
         repaired(audit_images(images, split), split)
 
 
-def test_pixels_tell_what_bytes_do_not(album):
+def test_checks_without_data_are_listed_with_the_reason(album):
+    images = album([{"identity": "ana"}, {"identity": "ana"}, {"identity": "bo"}])
+    split = Split(("i0", "i1", "i2"), ("gallery", "test", "calibration"), "file", None)
+    assert dict(audit_images(images, split).not_checked) == {
+        "near in embedding": "name a saved run with --embedding to compare its embeddings",
+        "same burst": "no photograph has a usable capture time (EXIF)",
+        "same encounter": "no image has a date",
+    }
+    assert "no split" in audit_images(images).not_checked["same encounter"]
+    dated = album([{"identity": "ana", "date": "2020-05-06", "taken": "2020:05:06 10:00:00"}, {"identity": "ana"}])
+    audit = audit_images(dated, Split(("i0", "i1"), ("gallery", "test"), "file", None))
+    assert set(audit.not_checked) == {"near in embedding"}
+    assert "Same encounter: only 1 of 2 images have a date." in audit.notes
+
+
+def test_images_of_equal_pixels_and_different_bytes_are_paired(album):
     png = album([{"identity": "ana"}]).image_path(0)
     from PIL import Image
 
@@ -99,13 +114,13 @@ def test_two_boxes_of_one_file_are_two_animals_and_no_leak(album):
 @pytest.mark.parametrize(
     ("text", "expected"), [("Lynx_007", ("lynx", "7")), ("lynx 7", ("lynx", "7")), ("1_1", ("1", "1")), ("11", ("11",))]
 )
-def test_names_are_words_and_numbers(text, expected):
+def test_a_name_is_split_into_words_and_numbers(text, expected):
     assert tokens(text) == expected
 
 
 def test_names_that_differ_in_case_and_zeros_are_suspects(album):
     images = album([{"identity": name} for name in ("Lynx_007", "lynx 7", "lynx_8", "1_1", "11")])
-    assert [suspect.note for suspect in written_alike(images)] == ["'Lynx_007' and 'lynx 7'"]
+    assert [suspect.note for suspect in same_name_variants(images)] == ["'Lynx_007' and 'lynx 7'"]
 
 
 def test_a_file_that_names_another_animal_is_a_suspect(album):
@@ -116,5 +131,5 @@ def test_a_file_that_names_another_animal_is_a_suspect(album):
         {"identity": "7", "path": "12_7.png"},
         {"identity": "12", "path": "7_12.png"},
     ])  # fmt: skip
-    (found,) = named_in_files(images)
-    assert found.rows == (1,) and "names 'zebra_12'" in found.note
+    (suspect,) = other_animals_in_file_names(images)
+    assert suspect.rows == (1,) and "its file name contains 'zebra_12'" in suspect.note

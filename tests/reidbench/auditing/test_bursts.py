@@ -1,4 +1,4 @@
-"""Bursts planted in a catalogue are found across a split, at the limit and not beyond it, and leaks like any other."""
+"""Planted bursts are found across a split up to the limit, and are repaired like other leaks."""
 
 import json
 
@@ -22,10 +22,10 @@ NOON = np.datetime64("2021-05-06T12:00:00", "ms")
 
 
 def _after(*seconds):
-    """Times so many seconds after noon; ``None`` is no time."""
+    """Return times, given in seconds after noon; ``None`` is an unknown time."""
     return np.array([
-        np.datetime64("NaT", "ms") if each is None else NOON + np.timedelta64(round(1000 * each), "ms")
-        for each in seconds
+        np.datetime64("NaT", "ms") if second is None else NOON + np.timedelta64(round(1000 * second), "ms")
+        for second in seconds
     ])  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def _bursts(seconds, identity=None, sides=None, within_s=60):
     return find_bursts(CaptureTimes(_after(*seconds)), identity, sides, within_s)
 
 
-def test_a_photograph_at_the_limit_is_within_and_a_thousandth_later_is_not():
+def test_a_gap_of_exactly_the_limit_is_included():
     found = _bursts([0, 60, 120.001])
     assert found.rows.tolist() == [[0, 1]] and found.apart_s.tolist() == [60]
 
@@ -44,30 +44,33 @@ def test_a_photograph_at_the_limit_is_within_and_a_thousandth_later_is_not():
 def test_a_burst_is_a_chain_whatever_the_order_of_its_rows():
     found = _bursts([100, None, 0, 50], within_s=50)
     assert found.rows.tolist() == [[0, 3], [2, 3]] and found.apart_s.tolist() == [50, 50]
-    assert "within 50 s of one another; 3 of 4 say" in found.note
+    assert "within 50 s; 3 of 4 photographs have a usable capture time" in found.note
 
 
-def test_two_animals_are_no_burst():
+def test_a_burst_has_one_animal():
     assert len(_bursts([0, 1, 2, 3], identity=["ana", "bo", "ana", "bo"], within_s=1).rows) == 0
     assert _bursts([0, 1, 2, 3], identity=["ana", "bo", "ana", "bo"], within_s=2).rows.tolist() == [[0, 2], [1, 3]]
 
 
-def test_two_sides_are_paired_across_photographs_that_are_on_none():
+def test_two_sides_are_paired_across_photographs_on_no_side():
     sides = ["gallery", "", "", "test"]
     assert _bursts([0, 10, 20, 30], sides=sides, within_s=10).rows.tolist() == [[0, 1], [0, 3], [1, 2], [2, 3]]
     assert _bursts([0, 10, None, 30], sides=sides, within_s=10).rows.tolist() == [[0, 1]]
 
 
-def test_without_times_nothing_is_found_and_that_is_said():
+def test_without_capture_times_no_burst_is_found_and_the_note_gives_the_reason():
     found = _bursts([None, None])
-    assert found.rows.shape == (0, 2) and "no photograph says" in found.note
+    assert found.rows.shape == (0, 2) and found.note == "no photograph has a usable capture time (EXIF)"
     times = CaptureTimes(_after(0, None, None, None), n_unset=2, n_stopped=1)
     note = find_bursts(times, np.array(["a"] * 4), np.array([""] * 4, dtype=object)).note
-    assert "2 of clocks that nobody set, or of a day alone, 1 of clocks that stood still." in note
+    assert "2 from clocks that were never set or with a day only, 1 from stopped clocks." in note
+    unusable = CaptureTimes(_after(None, None), n_contradicted=2)
+    note = find_bursts(unusable, np.array(["a"] * 2), np.array([""] * 2, dtype=object)).note
+    assert note.endswith("(EXIF); ignored: 2 more than a day from the date in the table")
 
 
 def test_planted_bursts_are_found_and_nothing_else(album):
-    """Of 200 animals, 120 have a burst across the split, 40 stood before a dead clock, 40 are photographed apart."""
+    """120 of 200 animals have a burst across the split, 40 an unset or stopped clock, and 40 a longer gap."""
     rng = np.random.default_rng(0)
     rows, parts, planted = [], [], set()
     for animal in range(200):
@@ -79,8 +82,8 @@ def test_planted_bursts_are_found_and_nothing_else(album):
             taken = [np.datetime64("1970-01-01T00:00:00" if animal % 2 else "2012-07-05T14:33:10", "ms")] * 2
         else:
             taken = [start, start + np.timedelta64(int(rng.integers(60_001, 600_000)), "ms")]
-        for each, part in zip(taken, ("gallery", "test"), strict=True):
-            text, fraction = str(each).replace("-", ":").replace("T", " ").split(".")
+        for time, part in zip(taken, ("gallery", "test"), strict=True):
+            text, fraction = str(time).replace("-", ":").replace("T", " ").split(".")
             rows.append({"identity": f"a{animal}", "size": (16, 16), "taken": text, "sub_second": fraction})
             parts.append(part)
     images = album(rows)
@@ -90,7 +93,8 @@ def test_planted_bursts_are_found_and_nothing_else(album):
     assert len(found & planted) >= 0.99 * len(planted)
     assert len({row for pair in found - planted for row in pair}) <= 0.01 * len(images)
     assert all(audit.crosses(pair) for pair in audit.pairs if pair.kind == SAME_BURST)
-    assert "40 of clocks that nobody set" in audit.notes[-1] and "40 of clocks that stood still" in audit.notes[-1]
+    (note,) = audit.notes
+    assert "40 from clocks that were never set" in note and "40 from stopped clocks" in note
 
 
 def test_a_burst_past_midnight_is_repaired_though_the_days_differ(album):
@@ -109,50 +113,50 @@ def test_a_burst_past_midnight_is_repaired_though_the_days_differ(album):
 
 
 @pytest.fixture(scope="module")
-def catalogue(tmp_path_factory, exif_of):
-    """Drawn animals without dates as JPEGs, in which three test queries were taken seconds after an enrolled image."""
-    folder = tmp_path_factory.mktemp("catalogue")
+def dataset_with_bursts(tmp_path_factory, exif_of):
+    """Drawn animals without dates as JPEGs; three test queries were taken seconds after a gallery image."""
+    folder = tmp_path_factory.mktemp("bursts")
     drawn = reidbench.load_dataset("patterns:identities=12,size=64,level=easy")
     split = make_split(drawn)
     identity = drawn.identity
     enrolled = {identity[row]: int(row) for row in split.indices("gallery", drawn)}
     by_animal = {identity[row]: int(row) for row in split.indices("test", drawn) if identity[row] in enrolled}
-    asked = list(by_animal.values())[:3]
+    queries = list(by_animal.values())[:3]
     taken = {row: NOON + np.timedelta64(3600 * (row + 1), "s") for row in range(len(drawn))}
-    for row in asked:
-        taken[row] = taken[enrolled[identity[row]]] + np.timedelta64(2 + asked.index(row), "s")
-    for row, each in taken.items():
-        text = str(each)[:19].replace("-", ":").replace("T", " ")
+    for number, row in enumerate(queries):
+        taken[row] = taken[enrolled[identity[row]]] + np.timedelta64(2 + number, "s")
+    for row, time in taken.items():
+        text = str(time)[:19].replace("-", ":").replace("T", " ")
         Image.open(drawn.image_path(row)).convert("RGB").save(folder / f"{row}.jpg", exif=exif_of(text), quality=95)
     table = drawn.table[["image_id", "identity"]].assign(path=[f"{row}.jpg" for row in range(len(drawn))])
     table.to_csv(folder / "metadata.csv", index=False)
     pd.DataFrame({"image_id": split.image_ids, "part": split.parts}).to_csv(folder / "split.csv", index=False)
-    return folder, set(drawn.table["image_id"].iloc[asked])
+    return folder, set(drawn.table["image_id"].iloc[queries])
 
 
-def test_bursts_are_told_repaired_and_taken_out_of_saved_runs(catalogue, tmp_path):
-    folder, asked = catalogue
+def test_bursts_are_shown_repaired_and_left_out_of_saved_runs(dataset_with_bursts, tmp_path):
+    folder, queries = dataset_with_bursts
     images = reidbench.load_dataset(str(folder))
     given = {"split": folder / "split.csv", "runs_dir": tmp_path / "runs", "progress": Progress(), "device": "cpu"}
     record = evaluate("color_histogram", images, **given)
     options = ["audit", folder, "--split", folder / "split.csv", "--runs", tmp_path / "runs"]
-    written = ["-o", tmp_path / "audit.html", "--repair", tmp_path / "mended.csv"]
+    written = ["-o", tmp_path / "audit.html", "--repair", tmp_path / "repaired.csv"]
 
     def run(*more):
         return CliRunner().invoke(app, [*map(str, (*options, *more))], catch_exceptions=False).stdout
 
-    told = json.loads(run(*written, "--json"))
-    bursts = [pair for pair in told["pairs"] if pair["kind"] == SAME_BURST]
+    audit = json.loads(run(*written, "--json"))
+    bursts = [pair for pair in audit["pairs"] if pair["kind"] == SAME_BURST]
     assert all(pair["crosses"] and pair["apart_s"] <= 4 for pair in bursts) and len(bursts) == 3
-    assert asked <= set(told["leaked"])
-    (again,) = told["runs"]
-    assert again["run"] == record.id and again["n_leaked"] >= len(asked)
-    mended = read_split(tmp_path / "mended.csv", images)
-    part = dict(zip(mended.image_ids, mended.parts, strict=True))
-    assert {part[image_id] for image_id in asked} == {"unused"}
+    assert queries <= set(audit["leaked"])
+    (rescored,) = audit["runs"]
+    assert rescored["run"] == record.id and rescored["n_leaked"] >= len(queries)
+    without_leaks = read_split(tmp_path / "repaired.csv", images)
+    part = dict(zip(without_leaks.image_ids, without_leaks.parts, strict=True))
+    assert {part[image_id] for image_id in queries} == {"unused"}
     page = (tmp_path / "audit.html").read_text()
     assert "Same burst" in page and "2 s apart, on two sides of the split" in page
     short = json.loads(run("--burst", "1", "--json"))
-    assert not [pair for pair in short["pairs"] if pair["kind"] == SAME_BURST] and not asked <= set(short["leaked"])
-    told = " ".join(run().split())
-    assert "same burst 3 3 0" in told and "photographs of one animal within 60 s of one another" in told
+    assert not [pair for pair in short["pairs"] if pair["kind"] == SAME_BURST] and not queries <= set(short["leaked"])
+    printed = " ".join(run().split())
+    assert "same burst 3 3 0" in printed and "photographs of one animal that follow one another within 60 s" in printed

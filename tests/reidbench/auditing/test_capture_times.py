@@ -1,4 +1,4 @@
-"""Capture times as files give them, broken ones, and clocks that are not to be believed."""
+"""Capture times in files, broken metadata, and times that are ignored."""
 
 import io
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reidbench.auditing.capture_times import believed, capture_times, parse_capture_time, read_capture_time
+from reidbench.auditing.capture_times import capture_times, parse_capture_time, read_capture_time, usable_times
 
 
 def _time(text):
@@ -37,12 +37,12 @@ def test_a_time_is_read_to_the_millisecond(taken, sub_second, expected):
         "2021:05:06 25:00:00", "2021:05:06 10:00:60", "6 May 2021", "2021:05:06", 20210506, ("2021:05:06 07:08:09",),
     ],
 )  # fmt: skip
-def test_what_is_no_time_is_none(taken):
+def test_an_invalid_time_is_unknown(taken):
     assert np.isnat(parse_capture_time(taken))
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_time_is_read_from_every_format_that_carries_it(kind, tmp_path, exif_of):
+def test_a_time_is_read_from_every_format_with_exif(kind, tmp_path, exif_of):
     path = tmp_path / "photograph"
     Image.new("RGB", (8, 8)).save(path, kind, exif=exif_of("2021:05:06 07:08:09", "5"))
     assert read_capture_time(path) == _time("2021-05-06T07:08:09.500")
@@ -57,7 +57,7 @@ def test_a_scan_and_a_saved_file_have_no_capture_time(tmp_path):
 
 
 @pytest.mark.filterwarnings("error")
-def test_broken_metadata_are_no_time_and_no_error(tmp_path, exif_of):
+def test_broken_metadata_give_no_time_and_no_error(tmp_path, exif_of):
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8)).save(buffer, "JPEG", exif=exif_of("2021:05:06 07:08:09", "5"))
     whole, rng = buffer.getvalue(), np.random.default_rng(0)
@@ -75,10 +75,10 @@ def test_broken_metadata_are_no_time_and_no_error(tmp_path, exif_of):
     assert np.isnat(read_capture_time(path)) and np.isnat(read_capture_time(tmp_path / "missing.jpg"))
 
 
-def _believed(taken, identity=None, content=None, date=None, within_s=60):
+def _usable(taken, identity=None, content=None, date=None, within_s=60):
     n = len(taken)
-    return believed(
-        np.array([_time(each) for each in taken]),
+    return usable_times(
+        np.array([_time(text) for text in taken]),
         identity=np.array(identity or ["ana"] * n),
         content=content or [str(row) for row in range(n)],
         date=np.array(date or [""] * n, dtype=str),
@@ -86,32 +86,32 @@ def _believed(taken, identity=None, content=None, date=None, within_s=60):
     )
 
 
-def test_days_alone_and_days_on_which_clocks_begin_are_not_believed():
-    found = _believed([
+def test_midnight_and_the_first_of_january_are_ignored():
+    found = _usable([
         "1970-01-01T00:00:00", "2000-01-01T03:00:05", "2021-05-06T00:00:00", "2021-05-06T00:00:01", "NaT",
     ])  # fmt: skip
     assert found.known.tolist() == [False, False, False, True, False]
     assert (found.n_unset, found.n_contradicted, found.n_stopped) == (3, 0, 0)
 
 
-def test_a_clock_that_the_table_contradicts_by_more_than_a_day_is_not_believed():
+def test_a_time_more_than_a_day_from_the_date_in_the_table_is_ignored():
     taken = ["2021-05-06T23:59:00"] * 4
-    found = _believed(taken, date=["2021-05-06", "2021-05-07", "2021-05-08", "2019-05-06"])
+    found = _usable(taken, date=["2021-05-06", "2021-05-07", "2021-05-08", "2019-05-06"])
     assert found.known.tolist() == [True, True, False, False] and found.n_contradicted == 2
 
 
 STILL = "2012-07-05T14:33:10"
 
 
-def test_a_second_with_several_photographs_of_several_animals_and_none_near_it_is_a_clock_that_stood_still():
-    found = _believed([STILL] * 3 + ["2012-07-05T14:40:00"], identity=["ana", "ana", "bo", "ana"])
+def test_an_isolated_second_with_several_photographs_of_several_animals_is_a_stopped_clock():
+    found = _usable([STILL] * 3 + ["2012-07-05T14:40:00"], identity=["ana", "ana", "bo", "ana"])
     assert found.known.tolist() == [False, False, False, True] and found.n_stopped == 3
 
 
 @pytest.mark.parametrize(
     ("taken", "identity", "content"),
     [
-        ([STILL] * 3, ["ana"] * 3, None),  # a fast camera before one animal
+        ([STILL] * 3, ["ana"] * 3, None),  # a fast camera, one animal
         ([STILL] * 3, ["ana", "bo", "cy"], None),  # a herd, cut into one file for each animal
         ([STILL] * 4, ["ana", "ana", "bo", "bo"], ["0", "0", "1", "1"]),  # the same herd, copied
         # A herd in a burst: the clock goes on.
@@ -119,17 +119,17 @@ def test_a_second_with_several_photographs_of_several_animals_and_none_near_it_i
         ([STILL] * 4 + ["2012-07-05T14:34:10"], ["ana", "ana", "bo", "bo", "cy"], None),  # at the limit exactly
     ],
 )
-def test_a_clock_that_goes_on_and_photographs_cut_into_files_are_believed(taken, identity, content):
-    found = _believed(taken, identity, content)
+def test_a_running_clock_and_a_herd_cut_into_files_are_no_stopped_clock(taken, identity, content):
+    found = _usable(taken, identity, content)
     assert found.known.all() and found.n_stopped == 0
 
 
-def test_fractions_do_not_hide_a_clock_that_stood_still():
-    found = _believed([f"{STILL}.{n:03d}" for n in (0, 10, 20, 30)], identity=["ana", "ana", "bo", "bo"])
+def test_fractions_of_a_second_do_not_hide_a_stopped_clock():
+    found = _usable([f"{STILL}.{n:03d}" for n in (0, 10, 20, 30)], identity=["ana", "ana", "bo", "bo"])
     assert found.n_stopped == 4
 
 
-def test_a_set_is_read_by_its_files(album):
+def test_the_capture_times_of_a_dataset_are_read_from_its_files(album):
     images = album([
         {"identity": "ana", "taken": "2021:05:06 07:08:09", "sub_second": "5"}, {"identity": "ana"},
         {"identity": "bo", "content": b"no image"}, {"identity": "bo", "taken": "2000:01:01 00:00:00"},

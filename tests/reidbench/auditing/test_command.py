@@ -1,4 +1,4 @@
-"""The command as a user types it: tables, page, JSON, a repaired split, saved runs and backgrounds."""
+"""``reidbench audit``: tables, page, JSON, a repaired split, saved runs and backgrounds."""
 
 import json
 
@@ -27,43 +27,43 @@ def _run(*options):
 
 @pytest.fixture(scope="module")
 def leaky(tmp_path_factory):
-    """A catalogue of drawn animals in which three test photographs were enrolled too, under a hostile name."""
+    """Drawn animals with copies of three test photographs in the gallery; the ids of the copies contain HTML."""
     folder = tmp_path_factory.mktemp("leaky")
     drawn = reidbench.load_dataset(SMALL)
     split = make_split(drawn)
     enrolled = set(drawn.table["identity"].iloc[split.indices("gallery", drawn)])
-    asked = [row for row in split.indices("test", drawn) if drawn.table["identity"].iloc[row] in enrolled][:3]
+    queries = [row for row in split.indices("test", drawn) if drawn.table["identity"].iloc[row] in enrolled][:3]
     rows = drawn.table.drop(columns=["bbox", "group"]).assign(species=drawn.table["group"], path=[
         str(drawn.image_path(row).resolve()) for row in range(len(drawn))
     ])  # fmt: skip
-    copies = rows.iloc[asked].assign(image_id=[f"copy-{n}<b>" for n in range(3)], date="")
+    copies = rows.iloc[queries].assign(image_id=[f"copy-{n}<b>" for n in range(3)], date="")
     pd.concat([rows, copies]).to_csv(folder / "metadata.csv", index=False)
     parts = dict(zip(split.image_ids, split.parts, strict=True)) | dict.fromkeys(copies["image_id"], "gallery")
     pd.DataFrame(parts.items(), columns=["image_id", "part"]).to_csv(folder / "split.csv", index=False)
-    return folder, {drawn.table["image_id"].iloc[row] for row in asked}
+    return folder, {drawn.table["image_id"].iloc[row] for row in queries}
 
 
-def test_leaks_are_told_repaired_and_taken_out_of_saved_runs(leaky, tmp_path):
-    folder, asked = leaky
+def test_leaks_are_shown_repaired_and_left_out_of_saved_runs(leaky, tmp_path):
+    folder, queries = leaky
     runs_dir = tmp_path / "runs"
     images = reidbench.load_dataset(str(folder))
     record = evaluate(
         "color_histogram", images, split=folder / "split.csv", runs_dir=runs_dir, progress=Progress(), device="cpu"
     )
-    page, mended = tmp_path / "audit.html", tmp_path / "mended.csv"
-    options = [folder, "--split", folder / "split.csv", "--runs", runs_dir, "-o", page, "--repair", mended]
-    told = json.loads(_run(*options, "--json").stdout)
-    crossing = [pair for pair in told["pairs"] if pair["crosses"]]
+    page, repaired = tmp_path / "audit.html", tmp_path / "repaired.csv"
+    options = [folder, "--split", folder / "split.csv", "--runs", runs_dir, "-o", page, "--repair", repaired]
+    audit = json.loads(_run(*options, "--json").stdout)
+    crossing = [pair for pair in audit["pairs"] if pair["crosses"]]
     assert {pair["kind"] for pair in crossing} == {"same file"} and len(crossing) == 3
-    assert asked <= set(told["leaked"])
-    (run,) = told["runs"]
-    assert run["run"] == record.id and run["n_leaked"] == len(asked) == 3
+    assert queries <= set(audit["leaked"])
+    (run,) = audit["runs"]
+    assert run["run"] == record.id and run["n_leaked"] == len(queries) == 3
     assert run["score"] == record.metrics["score"] and run["without_leaks"] < run["score"]
     assert run["difference"] == pytest.approx(run["score"] - run["without_leaks"])
-    again = read_split(mended, images)
-    part = dict(zip(again.image_ids, again.parts, strict=True))
-    assert {part[image_id] for image_id in asked} == {"unused"}
-    assert json.loads(_run(folder, "--split", mended, "--json").stdout)["leaked"] == []
+    without_leaks = read_split(repaired, images)
+    part = dict(zip(without_leaks.image_ids, without_leaks.parts, strict=True))
+    assert {part[image_id] for image_id in queries} == {"unused"}
+    assert json.loads(_run(folder, "--split", repaired, "--json").stdout)["leaked"] == []
     text = page.read_text()
     assert "copy-0&lt;b&gt;" in text and "copy-0<b>" not in text
     assert "http" not in text.replace("http-equiv", "") and text.count("<script>") == 1
@@ -74,11 +74,19 @@ def test_tables_are_printed(leaky):
     folder, _ = leaky
     shown = _run(folder, "--split", folder / "split.csv").stdout
     assert "same file" in shown and "Leaked queries" in shown and "in one part only" in shown
-    alone = _run(folder, "--no-split").stdout
-    assert "same file" in alone and "Leaked queries" not in alone
+    without_split = _run(folder, "--no-split").stdout
+    assert "same file" in without_split and "Leaked queries" not in without_split
 
 
-def test_a_folder_without_runs_is_an_error_and_runs_on_other_images_are_told(leaky, tmp_path):
+def test_checks_that_were_not_made_are_printed_as_undefined_with_the_reason(leaky):
+    folder, _ = leaky
+    printed = " ".join(_run(folder, "--no-split").stdout.split())
+    for kind in ("near in embedding", "same burst", "same encounter"):
+        assert f"{kind} – – –" in printed and f"{kind.capitalize()}: not checked; " in printed
+    assert "near-duplicate –" not in printed
+
+
+def test_a_folder_without_runs_is_an_error_and_runs_on_other_images_are_noted(leaky, tmp_path):
     with pytest.raises(ReidbenchError, match="no finished run to score again"):
         run_audit(SMALL, None, AuditOptions(runs_dir=tmp_path / "empty"))
     evaluate("color_histogram", str(leaky[0]), runs_dir=tmp_path, progress=Progress(), device="cpu")
@@ -88,7 +96,7 @@ def test_a_folder_without_runs_is_an_error_and_runs_on_other_images_are_told(lea
 
 @pytest.fixture
 def boxed(tmp_path):
-    """Animals that are told apart by the colour around them alone, each in a box."""
+    """Animals in boxes that differ only by the colour of their background."""
     rng = np.random.default_rng(0)
     rows = []
     for animal in range(16):
@@ -102,14 +110,13 @@ def boxed(tmp_path):
     return tmp_path
 
 
-def test_a_background_that_tells_animals_apart_is_found_out(boxed):
-    told = json.loads(_run(boxed, "--background", "--json").stdout)
-    (probe,) = told["background"]
+def test_backgrounds_that_identify_the_animals_are_measured(boxed):
+    (probe,) = json.loads(_run(boxed, "--background", "--json").stdout)["background"]
     assert probe["method"] == "color_histogram" and probe["n_images"] == 64
     assert probe["background"]["balanced_rank1"] > 0.9 > 0.5 > probe["animal"]["balanced_rank1"]
 
 
-def test_the_box_is_filled_with_what_surrounds_it(boxed, tmp_path):
+def test_the_box_is_filled_with_the_mean_colour_around_it(boxed, tmp_path):
     images = reidbench.load_dataset(str(boxed))
     found = without_animals(images, tmp_path / "without")
     original, filled = decode(images.image_path(0)), decode(found.images.image_path(0))
@@ -120,8 +127,8 @@ def test_the_box_is_filled_with_what_surrounds_it(boxed, tmp_path):
     assert found.images.table["identity"].tolist() == images.table["identity"].tolist()
 
 
-def test_a_mask_goes_before_the_box_and_takes_its_rim_along(boxed, tmp_path):
-    """An animal of 10 x 10 pixels: its mask as a polygon, as runs, in a file, empty, and none at all."""
+def test_a_mask_is_used_instead_of_the_box_and_is_enlarged_by_a_rim(boxed, tmp_path):
+    """An animal of 10 x 10 pixels with its mask as a polygon, as run lengths, in a file, empty and missing."""
     table = pd.read_csv(boxed / "metadata.csv")
     inside = np.zeros((60, 80), np.uint8)
     inside[20:30, 30:40] = 255
@@ -143,31 +150,32 @@ def test_a_mask_goes_before_the_box_and_takes_its_rim_along(boxed, tmp_path):
         original, filled = decode(images.image_path(row)), decode(found.images.image_path(row))
         moved = (original != filled).any(axis=2)
         expected = np.zeros((60, 80), bool)
-        if row < 3:  # 2 % of ten pixels are none, and a rim is a pixel at least; its corners are round
+        if row < 3:  # the rim is at least one pixel wide, and its corners are round
             expected[19:31, 30:40] = expected[20:30, 29:41] = True
         else:
             expected[15:45, 20:60] = True
-        assert (moved <= expected).all() and (moved == expected).mean() > 0.999  # some pixels have the colour already
+        # A few filled pixels had the mean colour before.
+        assert (moved <= expected).all() and (moved == expected).mean() > 0.999
         assert (filled[expected] == original[~expected].mean(axis=0).round()).all()
 
 
-def test_masks_alone_are_enough_for_the_probe(boxed):
+def test_masks_are_filled_without_boxes(boxed):
     table = pd.read_csv(boxed / "metadata.csv").drop(columns="bbox")
     table.assign(segmentation="[20, 15, 59, 15, 59, 44, 20, 44]").to_csv(boxed / "metadata.csv", index=False)
     (probe,) = json.loads(_run(boxed, "--background", "--json").stdout)["background"]
     assert probe["n_masked"] == probe["n_images"] == 64 and probe["background"]["balanced_rank1"] > 0.9
-    shown = " ".join(_run(boxed, "--background").stdout.split())
-    assert "64 by their mask and 0 by their box" in shown
+    printed = " ".join(_run(boxed, "--background").stdout.split())
+    assert "64 by their mask and 0 by their box" in printed
 
 
-def test_a_mask_that_can_not_be_read_is_told_with_its_row(boxed):
+def test_the_error_for_an_unreadable_mask_names_its_row(boxed):
     table = pd.read_csv(boxed / "metadata.csv").assign(segmentation="")
     table.loc[4, "segmentation"] = "[1, 2, 3]"
     table.to_csv(boxed / "metadata.csv", index=False)
-    told = CliRunner().invoke(app, ["audit", str(boxed), "--background"])
-    assert told.exit_code == 1 and isinstance(told.exception, ReidbenchError)
-    assert "three corners" in told.exception.message and "metadata.csv, row 6" in told.exception.where
-    assert _run(boxed).exit_code == 0  # nothing but the probe reads masks
+    result = CliRunner().invoke(app, ["audit", str(boxed), "--background"])
+    assert result.exit_code == 1 and isinstance(result.exception, ReidbenchError)
+    assert "three corners" in result.exception.message and "metadata.csv, row 6" in result.exception.where
+    assert _run(boxed).exit_code == 0  # only --background reads masks
 
 
 @pytest.mark.parametrize(
@@ -175,16 +183,16 @@ def test_a_mask_that_can_not_be_read_is_told_with_its_row(boxed):
     [
         (AuditOptions(background=("color_histogram",)), "no image of .* has a box or a mask"),
         (AuditOptions(no_split=True, background=("color_histogram",)), "there is none"),
-        (AuditOptions(no_split=True, repair="mended.csv"), "no split to repair"),
+        (AuditOptions(no_split=True, repair="repaired.csv"), "no split to repair"),
     ],
 )
-def test_what_can_not_be_done_is_said(options, message):
+def test_an_audit_that_cannot_be_made_is_an_error_with_a_remedy(options, message):
     with pytest.raises(ReidbenchError, match=message) as caught:
         run_audit(SMALL, None, options)
     assert caught.value.remedy
 
 
-def test_a_set_too_small_for_a_split_is_looked_at_without_one(album):
+def test_a_dataset_too_small_for_a_split_is_audited_without_one(album):
     images = album([{"identity": "ana"}, {"identity": "ana", "copy": "0"}])
     images.table[["image_id", "identity", "path"]].to_csv(images.root / "metadata.csv", index=False)
     found = run_audit(str(images.root), None, AuditOptions())

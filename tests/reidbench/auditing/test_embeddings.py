@@ -1,4 +1,4 @@
-"""Near-duplicates by embedding: planted vectors, the cut that is above other encounters, and a mirrored photograph."""
+"""Near-duplicates by embedding: planted vectors, a limit above other encounters, and a mirrored photograph."""
 
 import json
 
@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import reidbench
 from reidbench.auditing.auditing import audit_images
-from reidbench.auditing.embeddings import FLOOR, Embeddings, near_embeddings
+from reidbench.auditing.embeddings import LOWEST_COSINE, Embeddings, near_embeddings
 from reidbench.auditing.findings import NEAR_EMBEDDING
 from reidbench.auditing.nearest import nearest_above
 from reidbench.cli.main import app
@@ -49,19 +49,19 @@ def test_planted_copies_are_found_and_two_days_of_one_animal_are_not(album):
     vectors = animal + 0.25 * rng.normal(size=animal.shape)  # two days of one animal: cosine about .94
     vectors[2::3] = vectors[::3] + 0.02 * rng.normal(size=(40, 32))
     found = near_embeddings(Embeddings("r", "m", np.arange(120), _units(vectors)), images, np.arange(120))
-    assert found.cut > FLOOR
+    assert found.limit > LOWEST_COSINE
     pairs = {tuple(pair) for pair in found.pairs.rows.tolist()}
     copies = {(3 * n, 3 * n + 2) for n in range(40)}
     assert copies <= pairs and len({row for pair in pairs - copies for row in pair}) <= 0.03 * 120
-    assert f"{found.cut:.4f}" in found.note and "120 of 120" in found.note
+    assert f"{found.limit:.4f}" in found.note and "120 of 120" in found.note
 
 
-def test_a_copy_under_another_name_that_is_linked_already_does_not_raise_the_cut(album):
+def test_a_known_copy_under_another_name_does_not_raise_the_limit(album):
     images = album([{"identity": name, "size": (32, 32)} for name in ("ana", "bo", "cy", "cy")])
     unit = np.array([[1, 0], [1, 0], [0, 1], [0.1, 0.995]], np.float32)
     embeddings = Embeddings("r", "m", np.arange(4), _units(unit))
-    assert near_embeddings(embeddings, images, np.array([0, 0, 1, 2])).cut == FLOOR
-    assert near_embeddings(embeddings, images, np.arange(4)).cut > 0.99
+    assert near_embeddings(embeddings, images, np.array([0, 0, 1, 2])).limit == LOWEST_COSINE
+    assert near_embeddings(embeddings, images, np.arange(4)).limit > 0.99
 
 
 def test_two_animals_near_in_embedding_are_shown_and_leak_nothing(album):
@@ -72,25 +72,25 @@ def test_two_animals_near_in_embedding_are_shown_and_leak_nothing(album):
     assert (2, 3) in near and audit.groups[2] == audit.groups[3] and audit.groups[0] != audit.groups[1]
 
 
-def _mirrored(drawn, asked, folder):
-    """Write a table in which a mirrored copy of each row of ``asked`` is enrolled, and its split."""
+def _mirrored(drawn, queries, folder):
+    """Write a table and its split in which the gallery has a mirrored copy of each row of ``queries``."""
     split = make_split(drawn)
     part = dict(zip(split.image_ids, split.parts, strict=True))
     rows = drawn.table.drop(columns=["bbox", "group"]).assign(
         path=[str(drawn.image_path(row).resolve()) for row in range(len(drawn))]
     )
-    copies = rows.iloc[asked].assign(image_id=[f"mirrored-{n}" for n in asked], path=[f"{n}.png" for n in asked])
-    for row in asked:
+    copies = rows.iloc[queries].assign(image_id=[f"mirrored-{n}" for n in queries], path=[f"{n}.png" for n in queries])
+    for row in queries:
         Image.fromarray(decode(drawn.image_path(row))[:, ::-1].copy()).save(folder / f"{row}.png")
     pd.concat([rows, copies]).to_csv(folder / "metadata.csv", index=False)
     part |= dict.fromkeys(copies["image_id"], "gallery")
     pd.DataFrame(part.items(), columns=["image_id", "part"]).to_csv(folder / "split.csv", index=False)
-    return {frozenset(pair) for pair in zip(copies["image_id"], rows["image_id"].iloc[asked], strict=True)}
+    return {frozenset(pair) for pair in zip(copies["image_id"], rows["image_id"].iloc[queries], strict=True)}
 
 
 @pytest.fixture(scope="module")
 def mirrored(tmp_path_factory):
-    """A table of drawn animals with a mirrored copy of a test query among the enrolled, and its run."""
+    """A table of drawn animals, a mirrored copy of a test query in the gallery, and two runs on it."""
     folder = tmp_path_factory.mktemp("mirrored")
     drawn = reidbench.load_dataset("patterns:identities=12,size=64,level=easy")
     (pair,) = _mirrored(drawn, [int(make_split(drawn).indices("test", drawn)[0])], folder)
@@ -104,37 +104,38 @@ def _audit(folder, *options):
     return CliRunner().invoke(app, list(map(str, given)))
 
 
-def _links(told):
-    return {frozenset(pair["images"]): pair for pair in told["pairs"] if pair["kind"] == NEAR_EMBEDDING}
+def _links(audit):
+    return {frozenset(pair["images"]): pair for pair in audit["pairs"] if pair["kind"] == NEAR_EMBEDDING}
 
 
 def test_a_mirrored_copy_is_found_by_the_embedding_of_a_run(mirrored):
     folder, planted, run, _ = mirrored
     plain = json.loads(_audit(folder, "--json").stdout)
-    told = json.loads(_audit(folder, "--embedding", run.path, "--json").stdout)
+    audit = json.loads(_audit(folder, "--embedding", run.path, "--json").stdout)
+    assert "near in embedding" in plain["not_checked"] and "near in embedding" not in audit["not_checked"]
     assert not [pair for pair in plain["pairs"] if set(pair["images"]) == planted and pair["alike"]]
-    found = _links(told)[planted]
-    assert found["crosses"] and found["alike"] > 0.99
-    assert planted & set(told["leaked"]) and "color_histogram" in " ".join(told["notes"])
+    link = _links(audit)[planted]
+    assert link["crosses"] and link["alike"] > 0.99
+    assert planted & set(audit["leaked"]) and "color_histogram" in " ".join(audit["notes"])
 
 
-def test_pairs_by_embedding_are_repaired_shown_and_taken_out_of_saved_runs(mirrored, tmp_path):
+def test_pairs_by_embedding_are_shown_repaired_and_left_out_of_saved_runs(mirrored, tmp_path):
     folder, planted, run, local = mirrored
-    page, mended = tmp_path / "audit.html", tmp_path / "mended.csv"
-    options = ["--embedding", run.path, "--runs", folder / "runs", "-o", page, "--repair", mended]
-    told = json.loads(_audit(folder, *options, "--json").stdout)
-    (asked,) = planted & set(told["leaked"])
-    parts = pd.read_csv(mended, dtype=str).set_index("image_id")["part"]
+    page, repaired = tmp_path / "audit.html", tmp_path / "repaired.csv"
+    options = ["--embedding", run.path, "--runs", folder / "runs", "-o", page, "--repair", repaired]
+    audit = json.loads(_audit(folder, *options, "--json").stdout)
+    (query,) = planted & set(audit["leaked"])
+    parts = pd.read_csv(repaired, dtype=str).set_index("image_id")["part"]
     before = pd.read_csv(folder / "split.csv", dtype=str).set_index("image_id")["part"]
     moved = before[before != parts[before.index]]
-    assert asked in moved.index and set(parts[moved.index]) == {"unused"} and set(moved) <= {"calibration", "test"}
+    assert query in moved.index and set(parts[moved.index]) == {"unused"} and set(moved) <= {"calibration", "test"}
     again = CliRunner().invoke(
-        app, ["audit", str(folder), "--split", str(mended), "--embedding", str(run.path), "--json"]
+        app, ["audit", str(folder), "--split", str(repaired), "--embedding", str(run.path), "--json"]
     )
     assert json.loads(again.stdout)["leaked"] == []
-    for each in told["runs"]:
-        assert each["n_leaked"] == sum(before[image_id] == "test" for image_id in told["leaked"]) > 0
-    assert {each["run"] for each in told["runs"]} == {run.id, local.id}
+    for rescored in audit["runs"]:
+        assert rescored["n_leaked"] == sum(before[image_id] == "test" for image_id in audit["leaked"]) > 0
+    assert {rescored["run"] for rescored in audit["runs"]} == {run.id, local.id}
     text = page.read_text()
     assert "Near in embedding" in text and f"run {run.id}" in text
     cards = text.split("Near in embedding</h2>")[1].split("</section>")[0]
@@ -149,7 +150,7 @@ def test_a_method_without_one_vector_for_an_image_is_refused(mirrored):
 
 @pytest.mark.slow
 def test_mirrored_zebras_are_found_by_a_pretrained_network(shared_dir, tmp_path):
-    """Within sighting: zebras have no dates, so photographs of one sighting stand on both sides as well."""
+    """Within sighting: zebras have no dates, so the split also separates photographs of one sighting."""
     zebra = reidbench.load_dataset(str(shared_dir / "data" / "zebra"))
     planted = _mirrored(zebra, [int(row) for row in make_split(zebra).indices("test", zebra)[::2]], tmp_path)
     images = reidbench.load_dataset(str(tmp_path))
@@ -158,8 +159,8 @@ def test_mirrored_zebras_are_found_by_a_pretrained_network(shared_dir, tmp_path)
         "embedding_cosine", images, split=tmp_path / "split.csv", runs_dir=tmp_path / "runs", progress=Progress(),
         device="cpu", settings={"model": "mobilenetv2_100", "weights": str(weights)},
     )  # fmt: skip
-    told = json.loads(_audit(tmp_path, "--embedding", run.path, "--json").stdout)
-    found, identity = _links(told), images.table.set_index("image_id")["identity"]
-    assert len(planted & found.keys()) >= 0.7 * len(planted)
-    strangers = {image_id for pair in found if identity[list(pair)].nunique() == 2 for image_id in pair}
-    assert len(strangers) <= 0.02 * len(images)
+    links = _links(json.loads(_audit(tmp_path, "--embedding", run.path, "--json").stdout))
+    identity = images.table.set_index("image_id")["identity"]
+    assert len(planted & links.keys()) >= 0.7 * len(planted)
+    false_alarms = {image_id for pair in links if identity[list(pair)].nunique() == 2 for image_id in pair}
+    assert len(false_alarms) <= 0.02 * len(images)
