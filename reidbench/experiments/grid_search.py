@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reidbench.errors import ReidbenchError
+from reidbench.files import write_output
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import load_registry
@@ -76,10 +77,9 @@ def tune_method(
 
 
 def write_best(cells: list[Cell], path: Path) -> None:
-    """Write the best cell's settings as JSON that ``run --settings`` takes."""
-    try:
-        path.write_text(json.dumps(dict(cells[0].settings), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ReidbenchError(
-            f"the settings can't be written: {error.strerror}", where=str(path), remedy="name another file with -o"
-        ) from error
+    """Write the best cell's settings as JSON that ``run --settings`` takes.
+
+    Raises:
+        ReidbenchError: The file can't be written.
+    """
+    write_output(path, json.dumps(dict(cells[0].settings), indent=2) + "\n", "settings")

@@ -16,6 +16,7 @@ from typing import Any
 from reidbench.data.images import ImageSet
 from reidbench.data.splits.smaller_gallery import gallery_counts, keep_gallery_images
 from reidbench.errors import ReidbenchError
+from reidbench.files import explain_os_errors, write_text
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord, question_of
 from reidbench.running.evaluation import evaluate
@@ -74,7 +75,7 @@ def images_per_identity(
         progress: Where bars and warnings go.
 
     Raises:
-        ReidbenchError: The images are not those of the run, or a count is below 1.
+        ReidbenchError: The images are not those of the run, a count is below 1, or the curve can't be written.
     """
     check_images(record, images)
     split = split_of(record, images)
@@ -103,10 +104,8 @@ def images_per_identity(
     points.append(_point(largest, 0, record))
     curve = ImagesPerIdentity(record.id, record.method, record.dataset, tuple(points))
     path = _path(record)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(curve.to_json(), indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with explain_os_errors("the curve can't be written", where=str(path), remedy="make room, and make the curve again"):
+        write_text(path, json.dumps(curve.to_json(), indent=1) + "\n")
     return curve
 
 

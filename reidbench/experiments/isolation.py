@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError
+from reidbench.files import write_text
 from reidbench.records.failures import MethodFailure
 from reidbench.records.job import Job
 from reidbench.records.run_record import RunRecord, read_run
@@ -76,7 +77,7 @@ def run_isolated(
     }
     with tempfile.TemporaryDirectory(prefix="reidbench-") as temporary:
         folder = Path(temporary)
-        (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
+        write_text(folder / "asked.json", json.dumps(asked))
         # Its own session, so that all it starts can be ended; what it prints goes to stderr, for results are ours.
         process = subprocess.Popen(
             [python, "-X", "faulthandler", "-m", "reidbench.isolation", str(folder)],

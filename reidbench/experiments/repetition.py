@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from reidbench.errors import ReidbenchError
+from reidbench.files import remove_folder
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord, question_of
 from reidbench.registry.registered import load_registry
@@ -127,7 +127,7 @@ def repeat_run(
         store_dir=store,
         agree=agree,
     )
-    shutil.rmtree(store, ignore_errors=True)
+    remove_folder(store, ignore_errors=True)
     return compare_records(record, again)
 
 

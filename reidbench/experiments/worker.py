@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from reidbench.files import write_text
 from reidbench.records.failures import MethodFailure
 from reidbench.records.job import Job
 
@@ -37,9 +38,7 @@ def work(folder: Path) -> None:
         failure = MethodFailure.of(error, job.method, plugin)
         keys = ("message", "how", "where", "remedy", "plugin", "trace")
         told = {"failure": {key: getattr(failure, key) for key in keys}}
-    temporary = folder / "told.tmp"
-    temporary.write_text(json.dumps(told) + "\n", encoding="utf-8")
-    temporary.replace(folder / "told.json")
+    write_text(folder / "told.json", json.dumps(told) + "\n")
 
 
 def _limit_memory(gib: float | None) -> None:
