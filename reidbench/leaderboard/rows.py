@@ -14,9 +14,9 @@ from typing import Any
 
 from reidbench.leaderboard.confidence import Standing
 from reidbench.leaderboard.selection import protocol_of
+from reidbench.records.blindness_stamp import Blindness
 from reidbench.records.migrations import UNTESTED
 from reidbench.records.run_record import RunRecord
-from reidbench.running.blindness import Blindness
 
 OFFICIAL = "score"
 CLOSED_SET = "balanced_rank1"

@@ -13,18 +13,18 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.summary import predict
-from reidbench.records.migrations import UNTESTED
+from reidbench.records.blindness_stamp import Blindness
 from reidbench.thresholds.base import Thresholds
 
 if TYPE_CHECKING:
@@ -34,52 +34,6 @@ TOLERANCE: Final = 1e-5
 """Scores closer than this, absolutely or in proportion, are the same: another batch rounds differently."""
 FEWEST, MOST, SHARE = 3, 32, 0.015
 """Queries that are answered again: a share of those of both episodes, within limits."""
-
-Status = Literal["blind", "transductive", "differs", "untested"]
-
-TOLD: Final[Mapping[str, str]] = {
-    "labels": "other labels and file names",
-    "order": "another order of queries",
-    "others": "leaving other queries out",
-    "batch": "another batch size",
-    "together": "all changes together",
-    "repeat": "nothing but asking again",
-}
-"""What was changed, by the name of its test, as tables say it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blindness:
-    """What the tests found.
-
-    Attributes:
-        status: ``blind``; ``transductive`` for a method that says so itself; ``differs``; ``untested``.
-        n_query: Queries that were answered again.
-        largest: Largest difference of a score, in the repetition with all changes; ``None`` where none was made.
-        differences: What happened, by the name of the change that the answers follow.
-        seconds: What the tests took.
-    """
-
-    status: Status
-    n_query: int = 0
-    largest: float | None = None
-    differences: Mapping[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    @property
-    def told(self) -> str:
-        """What has to be said of a method that is not blind; empty where there is nothing."""
-        return "; ".join(f"{TOLD[name]}: {what}" for name, what in self.differences.items())
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return dict(UNTESTED) if self.status == "untested" else asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Blindness:
-        """Read what :meth:`to_json` wrote."""
-        return cls(**data)
-
 
 AskAgain = Callable[["ImageSet", NDArray[np.int64], int], Sequence[Answers]]
 """Answers queries again: images to read, places in the episode, and how many are described and compared at once."""

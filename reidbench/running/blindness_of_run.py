@@ -16,7 +16,8 @@ from reidbench.matching.episode import Rows, answer
 from reidbench.methods.contract import Images
 from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress
-from reidbench.running.blindness import Blindness, check_blindness, sample_size
+from reidbench.records.blindness_stamp import Blindness
+from reidbench.running.blindness import check_blindness, sample_size
 from reidbench.running.building import represent
 from reidbench.running.representation_store import key_of
 from reidbench.running.stages import Stages

@@ -9,7 +9,7 @@ from PIL import Image
 import reidbench
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
-from reidbench.running.blindness import FEWEST, MOST, Blindness, _deranged, sample_size
+from reidbench.running.blindness import FEWEST, MOST, _deranged, sample_size
 from reidbench.running.evaluation import evaluate
 
 
@@ -255,10 +255,3 @@ def test_labels_move_to_other_queries():
 @pytest.mark.parametrize(("n_query", "n_test", "n"), [(400, 200, 6), (20, 10, FEWEST), (9000, 4000, MOST), (4, 2, 2)])
 def test_the_sample_is_a_small_share_of_the_queries(n_query, n_test, n):
     assert sample_size(n_query, n_test) == n
-
-
-def test_a_stamp_is_read_back():
-    stamp = Blindness("differs", 8, 0.25, {"labels": "2 of 8 queries"}, 0.1)
-    assert Blindness.from_json(json.loads(json.dumps(stamp.to_json()))) == stamp
-    assert stamp.told == "other labels and file names: 2 of 8 queries"
-    assert Blindness("untested").to_json() == {"status": "untested"}
