@@ -1,4 +1,4 @@
-"""The ``reidbench`` command: collects the commands and turns errors into one message and an exit code."""
+"""The ``reidbench`` command: it runs a command and turns an error into one message and an exit code."""
 
 from __future__ import annotations
 
@@ -8,54 +8,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from reidbench.cli.commands.audit import audit
-from reidbench.cli.commands.census import census
-from reidbench.cli.commands.cluster import cluster
-from reidbench.cli.commands.compare import compare
-from reidbench.cli.commands.curve import curve
-from reidbench.cli.commands.datasets import datasets
-from reidbench.cli.commands.identify import identify
-from reidbench.cli.commands.methods import methods
-from reidbench.cli.commands.plugin import plugin
-from reidbench.cli.commands.report import report
-from reidbench.cli.commands.rethreshold import rethreshold
-from reidbench.cli.commands.run import run
-from reidbench.cli.commands.score import score
-from reidbench.cli.commands.split import split
-from reidbench.cli.commands.submit import submit
-from reidbench.cli.commands.tune import tune
-from reidbench.cli.offered import CommandsWithPlugins
+from reidbench.cli.group import Commands
 from reidbench.errors import ReidbenchError
 from reidbench.progress import print_error
 from reidbench.version import __version__
 
 app = typer.Typer(
-    cls=CommandsWithPlugins,
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Benchmark open-set re-identification of individual animals.",
 )
-for command in (
-    run,
-    compare,
-    report,
-    rethreshold,
-    methods,
-    datasets,
-    split,
-    audit,
-    tune,
-    score,
-    submit,
-    cluster,
-    identify,
-    census,
-):
-    app.command()(command)
-app.add_typer(curve, name="curve")
-app.add_typer(plugin, name="plugin")
 
 
 def _version(show: bool) -> None:
@@ -70,11 +34,14 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Compare approaches to open-set re-identification of individual animals under one protocol."""
+    """Compare methods that recognise individual animals in photographs."""
 
 
 def main() -> None:
-    """Run the command line; exit 0 done, 1 what a user can mend, 2 usage, 130 for Ctrl-C."""
+    """Run the command line.
+
+    The exit code is 0 for success, 1 for an error that the user can correct, 2 for a wrong call and 130 for Ctrl-C.
+    """
     console = Console(stderr=True, highlight=False)
     try:
         code = app(standalone_mode=False)

@@ -1,19 +1,25 @@
-"""Sub-commands that plugins offer, and the names that are taken."""
+"""Sub-commands that plugins offer, and the names that they can't use."""
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-OWN_COMMANDS = frozenset(
-    {
-        "audit", "cache", "census", "cluster", "compare", "curve", "datasets", "identify", "methods", "plugin",
-        "report", "rethreshold", "run", "score", "split", "submit", "tune",
-    }
-)  # fmt: skip
-"""Names of reidbench's commands, those that are planned included."""
+_COMMANDS = Path(__file__).parents[1] / "cli" / "commands"
+
+
+@cache
+def own_commands() -> tuple[str, ...]:
+    """Return the names of reidbench's commands in alphabetical order: those of the modules in ``cli/commands``.
+
+    The modules are listed and not imported.
+    """
+    return tuple(sorted(module.name for module in pkgutil.iter_modules([str(_COMMANDS)])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from reidbench.data.sources.named import DatasetSpec
 from reidbench.errors import LoadError, ReidbenchError, did_you_mean
 from reidbench.methods.contract import MethodSpec
 from reidbench.registry import hookspecs
-from reidbench.registry.commands import OWN_COMMANDS, CommandSpec
+from reidbench.registry.commands import CommandSpec, own_commands
 from reidbench.registry.plugin_files import PluginFile, read_plugin_files
 from reidbench.registry.sections import SectionSpec
 from reidbench.thresholds import BUILTIN, Policy, PolicySpec, parse_policy
@@ -253,7 +253,7 @@ _HOOKS = (
     _Hook("reidbench_datasets", DatasetSpec, "a dataset", _taken_datasets),
     _Hook("reidbench_score_calibrations", CalibrationSpec, "a score calibration", lambda: OWN_CURVES),
     _Hook("reidbench_report_sections", SectionSpec, "a report section"),
-    _Hook("reidbench_commands", CommandSpec, "a command", lambda: OWN_COMMANDS),
+    _Hook("reidbench_commands", CommandSpec, "a command", own_commands),
 )
 
 

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from reidbench.cli.options import SPLIT_KIND_HELP, RootOption
 
+SECTION = "Images and splits"
+
 
 def audit(
     dataset: Annotated[str, typer.Argument(help="Name, CSV or Parquet file, or folder of the dataset.")],

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from reidbench.counting.population import Estimate
     from reidbench.metrics.uncertainty.shares import AnimalCounts
 
+SECTION = "Use a saved run"
+
 UNDEFINED = "–"
 
 

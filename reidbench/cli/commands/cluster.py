@@ -20,6 +20,8 @@ from reidbench.files import write_output
 if TYPE_CHECKING:
     from reidbench.metrics.clustering import ClusteringScore
 
+SECTION = "Use a saved run"
+
 
 def cluster(
     run: Annotated[str, typer.Argument(help="Folder of a finished run, or its id or how that begins.")],

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from reidbench.leaderboard.rows import LeaderboardRow
     from reidbench.reporting.small_tables import Sheet
 
+SECTION = "Read saved runs"
+
 
 class Format(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum in every version
     """How a leaderboard is written."""

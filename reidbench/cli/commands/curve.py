@@ -15,6 +15,8 @@ from rich.table import Table
 
 from reidbench.cli.options import RootOption, RunsOption
 
+SECTION = "Read saved runs"
+
 curve = typer.Typer(no_args_is_help=True, help="Measure runs with a smaller gallery, or with another's threshold.")
 _SHOWN = ("score", "oracle_score", "balanced_rank1", "auroc")
 _HEADINGS = ("score", "oracle", "bal. Rank-1", "AUROC")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from reidbench.data.images import ImageSet
     from reidbench.registry.registered import Registry
 
+SECTION = "Images and splits"
+
 _WIDE = 110
 """Columns of a terminal from which licences fit beside the numbers."""
 

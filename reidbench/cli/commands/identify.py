@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from reidbench.identifying.answering import Identifications
     from reidbench.registry.registered import Registry
 
+SECTION = "Use a saved run"
+
 
 def identify(
     photographs: Annotated[Path, typer.Argument(help="Folder of photographs, or a CSV with a column path.")],

@@ -6,7 +6,7 @@ import json
 import types
 import typing
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
@@ -15,7 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from reidbench.cli.options import PluginOption
-from reidbench.registry.registered import Offer, load_registry
+
+if TYPE_CHECKING:
+    from reidbench.registry.registered import Offer
+
+SECTION = "Methods and plugins"
 
 _WIDE = 110
 """Columns of a terminal from which all that the list tells fits side by side."""
@@ -27,6 +31,8 @@ def methods(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the methods, or one method's settings."""
+    from reidbench.registry.registered import load_registry
+
     registry = load_registry(files=plugin or ())
     console = Console(highlight=False)
     if name is not None:

@@ -1,12 +1,136 @@
-"""``reidbench plugin``: what the writer of a plugin needs, one file a command."""
+"""``reidbench plugin``: write a package with a method, and check a method against the contract."""
 
 from __future__ import annotations
 
-import typer
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from reidbench.cli.plugin_check import check
-from reidbench.cli.plugin_new import new
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reidbench.cli.options import PluginOption, SetOption, SettingsFileOption, parse_settings
+from reidbench.errors import ReidbenchError
+
+if TYPE_CHECKING:
+    from reidbench.testing import Examination
+
+SECTION = "Methods and plugins"
 
 plugin = typer.Typer(no_args_is_help=True, help="Write a method of your own, and check it.")
-for command in (new, check):
-    plugin.command()(command)
+
+_MARKS = {"passed": ("passed", "green"), "failed": ("FAILED", "bold red"), "not applicable": ("n/a", "dim")}
+
+
+@plugin.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the method, such as fur_pattern.")],
+    kind: Annotated[str, typer.Option(help="embedding, pair, fusion, classifier or scores.")] = "embedding",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder to write; by default NAME.")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="SPDX licence expression for its packaging.")] = "MIT",
+) -> None:
+    """Write a package with a method, its settings, a test and a README; it runs as it is."""
+    from reidbench.scaffold import PluginPlan, check_free, write_plugin
+
+    plan = PluginPlan(name, kind, licence)
+    check_free(plan)
+    folder = output or Path(name)
+    for path in write_plugin(plan, folder):
+        typer.echo(path)
+    typer.echo(f"next: pip install -e {folder} && reidbench run --method {name} && reidbench compare", err=True)
+
+
+@plugin.command()
+def check(
+    name: Annotated[str | None, typer.Argument(help="Method to check, or distribution:method.")] = None,
+    set_: SetOption = None,
+    settings: SettingsFileOption = None,
+    preset: Annotated[str | None, typer.Option(help="Named settings; quick by default, else report.")] = None,
+    plugin_files: PluginOption = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="CHECK", help="Report this check alone; repeatable.")
+    ] = None,
+    memory: Annotated[float, typer.Option(metavar="MIB", help="What a stage may take on tiny images.")] = 4096.0,
+    list_: Annotated[bool, typer.Option("--list", help="List the checks with their reasons and exit.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check that a method keeps the contract; exit 1 when it fails a check."""
+    console = Console(highlight=False)
+    if list_:
+        _print_checks(console, as_json)
+        return
+    if name is None:
+        raise ReidbenchError(
+            "no method is named",
+            where="reidbench plugin check",
+            remedy="name one: reidbench plugin check color_histogram; reidbench methods lists them",
+        )
+    from reidbench.progress import RichProgress
+    from reidbench.registry.registered import load_registry
+    from reidbench.testing import examine
+
+    found = examine(
+        name,
+        settings=parse_settings(set_, settings),
+        preset=preset,
+        only=only or (),
+        memory_mib=memory,
+        registry=load_registry(files=plugin_files or ()),
+        progress=RichProgress(),
+    )
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        _print(found, console)
+    if found.failed:
+        raise typer.Exit(1)
+
+
+def _print(found: Examination, console: Console) -> None:
+    console.print(f"[bold]{found.method}[/bold] of {found.plugin}: ", end="")
+    console.print(", ".join(f"{key}={value}" for key, value in found.settings.items()) or "no settings", markup=False)
+    table = _table("check", "result", "what differed")
+    topic = ""
+    for outcome in found.outcomes:
+        if outcome.check.topic != topic:
+            topic = outcome.check.topic
+            table.add_row(Text(topic, style="italic"))
+        mark, style = _MARKS[outcome.verdict]
+        difference = Text(outcome.difference, style="dim" if outcome.verdict == "not applicable" else "")
+        table.add_row(Text(f"  {outcome.check.name}"), Text(mark, style=style), difference)
+        if outcome.verdict == "failed":
+            table.add_row("", "", Text(f"reason: {outcome.check.reason}"))
+            table.add_row("", "", Text(f"remedy: {outcome.remedy}"))
+    console.print(table)
+    took = sum(outcome.seconds for outcome in found.outcomes)
+    counts = ", ".join(f"{found.count(verdict)} {verdict}" for verdict in _MARKS)
+    console.print(f"{counts}, {took:.1f} s", style="bold red" if found.failed else "bold green")
+
+
+def _print_checks(console: Console, as_json: bool) -> None:
+    from reidbench.testing import CHECKS
+
+    if as_json:
+        rows = [
+            {"check": each.name, "topic": each.topic, "reason": each.reason, "remedy": each.remedy} for each in CHECKS
+        ]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    table = _table("check", "about", "reason", "remedy")
+    for each in CHECKS:
+        table.add_row(*map(Text, (each.name, each.topic, each.reason, each.remedy)))
+    console.print(table)
+
+
+def _table(first: str, *others: str) -> Table:
+    """Return a table whose first column, a name to be copied, stays whole; the others fold."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for title in others:
+        table.add_column(title, overflow="fold")
+    return table

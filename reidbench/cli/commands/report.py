@@ -9,6 +9,8 @@ import typer
 
 from reidbench.cli.options import PluginOption, RootOption, RunsOption
 
+SECTION = "Read saved runs"
+
 
 def report(
     run: Annotated[

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from reidbench.records.run_record import RunRecord
     from reidbench.thresholds import Thresholds
 
+SECTION = "Read saved runs"
+
 UNDEFINED = "–"
 
 

@@ -24,11 +24,12 @@ from reidbench.cli.options import (
 from reidbench.cli.repetition import repeat
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.experiments.benchmark_file import read_benchmark
 from reidbench.records.job import Job
 
 if TYPE_CHECKING:
     from reidbench.records.run_record import RunRecord
+
+SECTION = "Run methods"
 
 PROTOCOLS = {
     "random": ("random",),
@@ -90,6 +91,8 @@ def run(
         repeat(from_, dataset=where, root=root, device=device, runs=runs, plugins=plugin or [], as_json=as_json)
         return
     if benchmark is not None:
+        from reidbench.experiments.benchmark_file import read_benchmark
+
         jobs = read_benchmark(benchmark)
     elif method:
         jobs = [
@@ -100,7 +103,7 @@ def run(
             for seed_value in seed or [0]
             for name in method
         ]  # fmt: skip
-        if benchmark is None and dataset == "patterns":
+        if dataset == "patterns":
             console.print("no dataset was named: using the built-in 'patterns', animals drawn from a seed")
     else:
         raise ReidbenchError(

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+SECTION = "Run methods"
+
 _COLUMNS = {
     "score": "score",
     "baks": "BAKS",

@@ -9,6 +9,8 @@ import typer
 
 from reidbench.cli.options import SPLIT_KIND_HELP, NewShareOption, PluginOption, RootOption
 
+SECTION = "Images and splits"
+
 
 def split(
     dataset: Annotated[str, typer.Argument(help="Name, CSV or Parquet file, or folder of the dataset.")],

@@ -17,6 +17,8 @@ from reidbench.cli.options import PluginOption, RunsOption
 if TYPE_CHECKING:
     from reidbench.submitting.submit import Submission
 
+SECTION = "Use a saved run"
+
 
 def submit(
     run: Annotated[str, typer.Argument(help="Folder of a run on a competition, or its id or how that begins.")],

@@ -12,6 +12,8 @@ from rich.table import Table
 
 from reidbench.cli.options import DatasetOption, PluginOption, RootOption, RunsOption, SetOption, parse_settings
 
+SECTION = "Run methods"
+
 
 def tune(
     method: Annotated[str, typer.Option(help="Method whose grid is tried.")],

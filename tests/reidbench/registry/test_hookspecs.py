@@ -4,9 +4,7 @@ import re
 
 import pytest
 
-from reidbench.cli.main import app
 from reidbench.errors import ReidbenchError
-from reidbench.registry.commands import OWN_COMMANDS
 from reidbench.registry.registered import load_registry
 
 ALL = """
@@ -99,11 +97,6 @@ def test_a_name_of_reidbenchs_own_is_refused_with_the_reason(tmp_path, own, take
         True
     ]
     assert sum(len(offered(registry, hook)) for hook in FIELDS) == 5
-
-
-def test_the_reserved_commands_hold_every_command_there_is():
-    names = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert names | {group.name for group in app.registered_groups} <= OWN_COMMANDS
 
 
 def test_two_of_one_name_need_their_distribution(stranger):

@@ -38,7 +38,7 @@ def run(monkeypatch):
     registry = Registry(
         (Offer(spec("plain"), "ours", "1.0"), Offer(PEER, "ours", "1.0")), (BrokenPlugin("bad", "theirs", "no [x]"),)
     )
-    monkeypatch.setattr("reidbench.cli.commands.methods.load_registry", lambda files=(): registry)
+    monkeypatch.setattr("reidbench.registry.registered.load_registry", lambda files=(): registry)
     return lambda *arguments, columns=200: CliRunner().invoke(app, arguments, env={"COLUMNS": str(columns)}).stdout
 
 

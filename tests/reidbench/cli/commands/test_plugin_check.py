@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from reidbench import ReidbenchError
-from reidbench.cli.plugin_check import check
+from reidbench.cli.commands.plugin import check
 from reidbench.registry.registered import Offer, Registry
 from reidbench.testing import CHECKS
 from tests.reidbench.testing.faults import FAULTS, spec

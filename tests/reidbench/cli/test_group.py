@@ -1,11 +1,16 @@
-"""A command of a plugin: listed without being loaded, run by name, and its failures in one message."""
+"""Commands are found by name: those of reidbench in its package, those of plugins in the registry."""
 
 import json
+import re
+import subprocess
 import sys
 
 import pytest
 
+from reidbench.cli import commands
+from reidbench.cli.group import SECTIONS
 from reidbench.cli.main import main
+from reidbench.registry.commands import own_commands
 
 PLUGIN = """
 import typer
@@ -86,7 +91,9 @@ def test_a_clash_with_one_of_ours_is_refused_with_the_reason(reidbench):
 
 def test_a_name_that_nobody_offers_is_a_usage_error(reidbench):
     code, _, said = reidbench("helo")
-    assert code == 2 and "No such command 'helo'" in said
+    assert code == 2 and "No such command 'helo'; did you mean 'hello'?" in said
+    assert "did you mean 'compare'?" in reidbench("compar")[2]
+    assert reidbench("zzzz")[2].rstrip().endswith("No such command 'zzzz'.")
 
 
 def test_two_of_one_name_are_called_by_their_distribution(reidbench, stranger):
@@ -95,3 +102,41 @@ def test_two_of_one_name_are_called_by_their_distribution(reidbench, stranger):
     assert code == 1 and "another:hello and stranger:hello" in said
     assert reidbench("another:hello", "zebra")[1] == "hello zebra \n"
     assert "another:hello" in reidbench("--help")[1]
+
+
+@pytest.mark.parametrize("name", own_commands())
+def test_each_command_has_a_section_a_summary_and_help_without_torch(name):
+    code = (
+        "import sys; from reidbench.cli.main import main\n"
+        f"sys.argv = ['reidbench', '{name}', '--help']\n"
+        "try:\n    main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
+        "loaded = {'torch', 'timm', 'kornia', 'pandas'} & set(sys.modules)\n"
+        "sys.exit(f'imported {loaded}' if loaded else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"reidbench {name}" in done.stdout
+
+
+def test_help_lists_every_command_once_below_its_section(reidbench):
+    shown = reidbench("--help")[1]
+    sections = [line.rstrip(":") for line in shown.splitlines() if line in {f"{section}:" for section in SECTIONS}]
+    assert sections == list(SECTIONS)
+    below = shown[shown.index("Run methods:") :]
+    listed = re.findall(r"^  (\S+)", below, flags=re.MULTILINE)
+    for name in own_commands():
+        assert listed.count(name) == 1
+    assert shown.index("Run methods") < shown.index("\n  run ") < shown.index("Read saved runs")
+
+
+def test_a_new_module_is_a_command(reidbench, monkeypatch, tmp_path):
+    """A file in the package is all that a command needs."""
+    (tmp_path / "greet.py").write_text(
+        'SECTION = "Greetings"\n'
+        'def greet(animal: str) -> None:\n    """Greet an animal."""\n    print("hello", animal)\n'
+    )
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
+    monkeypatch.setattr("reidbench.cli.group.own_commands", lambda: (*own_commands(), "greet"))
+    assert reidbench("greet", "zebra")[1] == "hello zebra\n"
+    shown = reidbench("--help")[1]
+    assert shown.index("Greetings:") < shown.index("Greet an animal.") < shown.index("From plugins:")
