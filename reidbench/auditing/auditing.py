@@ -130,7 +130,7 @@ def _linked_groups(images: ImageSet, pairs: Sequence[Pair]) -> NDArray[np.int64]
         if pair.kind != NEAR_EMBEDDING or identity[pair.left] == identity[pair.right]
     ]
     # All encounters, not only those that this split separates: the runs that are scored again have other splits.
-    links += [(pair.left, pair.right) for pair in _with_first(SAME_DAY, images.encounters)]
+    links += [(pair.left, pair.right) for pair in _with_first(SAME_DAY, images.encounter.tolist())]
     return groups_of(np.array(links, dtype=np.int64).reshape(-1, 2), len(images))
 
 
@@ -157,7 +157,7 @@ def _same_day(images: ImageSet, split: Split) -> list[Pair]:
     """Pair each image of an encounter that the split separates with one image on another side."""
     sides = sides_of(images, split)
     members: dict[Hashable, list[int]] = defaultdict(list)
-    for row, encounter in enumerate(images.encounters):
+    for row, encounter in enumerate(images.encounter.tolist()):
         if sides[row]:
             members[encounter].append(row)
     pairs = []

@@ -43,7 +43,7 @@ class LabelledRows:
         representation: What the method made of them.
         identity: Identity code of each, the same numbers in gallery and queries, ``(n,)``.
         group: Group of each, ``(n,)`` strings.
-        encounter: Encounter of each, empty where unknown, ``(n,)`` strings.
+        encounter: Encounter of each, ``(n,)`` strings.
     """
 
     representation: Representation

@@ -70,14 +70,14 @@ def sample_pairs_within(identity: NDArray[np.int64], encounter: NDArray[Any], bu
 
     Args:
         identity: Identity code of each image, ``(n_image,)``.
-        encounter: Encounter of each image, empty where unknown, ``(n_image,)``.
+        encounter: Encounter of each image, ``(n_image,)``.
         budget: Pairs at most.
         seed: Seed of the draw.
     """
     positive = _pairs_of_one_animal(identity, identity)
     first, second = positive // max(len(identity), 1), positive % max(len(identity), 1)
-    together = (encounter[first] == encounter[second]) & (encounter[first] != "")
-    return _draw(positive[(first < second) & ~together], identity, identity, budget, seed, upper=True)
+    apart = encounter[first] != encounter[second]
+    return _draw(positive[(first < second) & apart], identity, identity, budget, seed, upper=True)
 
 
 def all_pairs_within(identity: NDArray[np.int64]) -> LabelledPairs:

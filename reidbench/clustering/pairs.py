@@ -17,7 +17,7 @@ from reidbench.calibration.calibrated import Calibrated
 from reidbench.clustering.graph import ANCHORS, Graph, anchors, check_size, symmetric
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.matching.episode import Rows, answer, encounter_names
+from reidbench.matching.episode import Rows, answer
 from reidbench.matching.match import DEFAULT_BUDGET
 from reidbench.methods.calibration import Calibration
 from reidbench.methods.contract import Method
@@ -104,11 +104,10 @@ def pair_probabilities(reopened: Reopened, *more: ImageSet) -> PairProbabilities
     rows = np.concatenate([stages.rows["calibration"], stages.rows["test"]])
     groups = [*group[rows].tolist(), *(asked.table["group"].tolist() if asked is not None else ())]
     numbering = number_curves(groups, int(code.max()) + 1, reopened.record.seed)
-    encounter = encounter_names(images)
 
     def labelled(part: Rows) -> LabelledRows:
         at = part.indices
-        return LabelledRows(part.representation, code[at], group[at], encounter[at])
+        return LabelledRows(part.representation, code[at], group[at], images.encounter[at])
 
     wrapped = Calibrated(method, Calibration())
     queries, gallery = labelled(run["calibration"]), labelled(run["gallery"])

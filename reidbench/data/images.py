@@ -191,15 +191,19 @@ class ImageSet:
         return self._text("date")
 
     @property
-    def encounters(self) -> NDArray[np.object_]:
-        """One key for each image: ``(identity, day)``; an image without a date is an encounter of its own."""
-        table = self.table
-        keys = np.empty(len(table), dtype=object)
-        keys[:] = [
-            (identity, date) if date else (identity, "", image_id)
-            for identity, date, image_id in zip(table["identity"], table["date"], table["image_id"], strict=True)
-        ]
-        return keys
+    def encounter(self) -> NDArray[np.str_]:
+        """Encounter of each image, ``(n,)``, read-only: images of one identity and day have the same text.
+
+        An image without a date is an encounter by itself.
+        """
+        if "encounter" not in self._texts:
+            columns = (self.table[name] for name in ("identity", "date", "image_id"))
+            names = [
+                f"{identity}\x00{date}" if date else f"{identity}\x00\x00{image_id}"
+                for identity, date, image_id in zip(*columns, strict=True)
+            ]
+            self._texts["encounter"] = _read_only(np.array(names, dtype=str))
+        return self._texts["encounter"]
 
     def _text(self, column: str) -> NDArray[np.str_]:
         """Convert a column once; later calls return the same array."""

@@ -108,7 +108,7 @@ def answer(
         progress: Where the bar goes.
     """
     identity = images.identity
-    encounter = encounter_names(images)
+    encounter = images.encounter
     n_query = len(query.indices)
     candidates = np.full((n_query, BEST_IDENTITIES), "", dtype=object)
     scores = np.full((n_query, BEST_IDENTITIES), -np.inf)
@@ -144,14 +144,6 @@ def answer(
         gallery_identities=searched,
     )
     return Episode(query.indices, answers, own_best, other_best)
-
-
-def encounter_names(images: ImageSet) -> NDArray[Any]:
-    """Return identity and day of each image as one text, empty where there is no date, ``(n_image,)``."""
-    table = images.table
-    return np.array(
-        [f"{who}\x00{day}" if day else "" for who, day in zip(table["identity"], table["date"], strict=True)]
-    )
 
 
 def classes_of(identities: NDArray[Any], learned: NDArray[Any]) -> Representation:

@@ -88,7 +88,7 @@ def try_gallery(
         gallery: Representation of the gallery's images.
         identity: Identity of each, ``(n_gallery,)``.
         group: Group of each, ``(n_gallery,)``.
-        encounter: Encounter of each; an empty name belongs to no encounter, and only the image is masked.
+        encounter: Encounter of each, ``(n_gallery,)``.
         score: Similarity of two representations; higher is more alike.
         asking: The same images as they ask, where a query is described otherwise than an enrolled image.
         within_group: Whether an image is compared with its own group only.
@@ -98,8 +98,6 @@ def try_gallery(
     """
     n_gallery = len(identity)
     own_best, other_best = np.full(n_gallery, -np.inf), np.full(n_gallery, -np.inf)
-    unique = np.array([f"\x00{index}" for index in range(n_gallery)])
-    encounter = np.where(np.asarray(encounter) == "", unique, encounter)
     parts = [np.flatnonzero(group == name) for name in np.unique(group)] if within_group else [np.arange(n_gallery)]
     for rows in parts:
         enrolled, queries = gallery.take(rows), (gallery if asking is None else asking).take(rows)

@@ -82,8 +82,8 @@ def match(
         score: Similarity of two representations; higher is more alike.
         best: Number of identities kept for each query.
         budget: Bytes that one block's work may take.
-        encounter: Encounter names of queries and of gallery entries; the own-identity score leaves
-            entries of the query's own encounter out. An empty name belongs to no encounter.
+        encounter: Encounters of queries and of gallery entries; the own-identity score leaves
+            entries of the query's own encounter out.
         image_level: Whether gallery entries are images, so that average precision is defined.
         n_compared: Images that each query is compared with, where they outnumber the gallery's entries.
         advance: Told how many queries each block finished.
@@ -121,7 +121,7 @@ def match(
                 if image_level:
                     precision[row] = average_precision(similarity[offset], is_own)
                 elsewhere = is_own
-                if encounter is not None and encounter[0][row]:
+                if encounter is not None:
                     elsewhere = is_own & (encounter[1] != encounter[0][row])
                 own_best[row] = similarity[offset][elsewhere].max(initial=-np.inf)
                 others = np.delete(others, own)

@@ -17,7 +17,7 @@ from reidbench.calibration.calibrated import Calibrated
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
-from reidbench.matching.episode import Episode, GalleryMode, Rows, answer, encounter_names
+from reidbench.matching.episode import Episode, GalleryMode, Rows, answer
 from reidbench.matching.gallery_trials import GalleryTrials, try_gallery
 from reidbench.methods.contract import EmbeddingMethod, FitReport, Method
 from reidbench.methods.fusion import Combination
@@ -165,17 +165,14 @@ class Stages:
 
     def _encountered(self) -> dict[str, NDArray[np.bool_]]:
         """Tell for each query whether the gallery holds a photograph of its animal taken on its day."""
-        encounter = encounter_names(self.images)
-        enrolled = set(encounter[self.rows["gallery"]]) - {""}
-        return {
-            part: np.array([name in enrolled for name in encounter[episode.rows]], dtype=bool)
-            for part, episode in self.episodes.items()
-        }
+        encounter = self.images.encounter
+        enrolled = np.unique(encounter[self.rows["gallery"]])
+        return {part: np.isin(encounter[episode.rows], enrolled) for part, episode in self.episodes.items()}
 
     def _encounter_sizes(self) -> dict[str, NDArray[np.int64]]:
         """Count for each query the photographs of its encounter in the whole dataset, 0 for a query without a date."""
-        encounter, place, count = np.unique(encounter_names(self.images), return_inverse=True, return_counts=True)
-        size = np.where(encounter == "", 0, count)[place]
+        _, place, count = np.unique(self.images.encounter, return_inverse=True, return_counts=True)
+        size = np.where(self.images.date == "", 0, count[place])
         return {part: size[episode.rows] for part, episode in self.episodes.items()}
 
     def _check_classes(self) -> None:
@@ -241,7 +238,7 @@ class Stages:
 
     def _labelled(self, rows: Rows, code: NDArray[np.int64]) -> LabelledRows:
         group = self.images.group
-        encounter = encounter_names(self.images)
+        encounter = self.images.encounter
         return LabelledRows(rows.representation, code[rows.indices], group[rows.indices], encounter[rows.indices])
 
     def _answer(self, method: Method, query: Rows, gallery: Rows, progress: Progress) -> Episode:
@@ -279,7 +276,7 @@ class Stages:
             gallery.representation,
             self.images.identity[gallery.indices],
             self.images.group[gallery.indices],
-            encounter_names(self.images)[gallery.indices],
+            self.images.encounter[gallery.indices],
             method.score,
             asking=self._gallery_asking,
             within_group=self.gallery == "group",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
-from reidbench.matching.episode import Rows, Search, comparison_of, encounter_names, target_of
+from reidbench.matching.episode import Rows, Search, comparison_of, target_of
 from reidbench.methods.contract import FitContext, FitReport, Images, LabelledImages, Method, Validation
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
@@ -139,7 +139,7 @@ class Trial:
 
         def labelled(each: Described, codes: NDArray[np.int64]) -> LabelledRows:
             group = each.images.group
-            return LabelledRows(each.representation, codes, group, encounter_names(each.images))
+            return LabelledRows(each.representation, codes, group, each.images.encounter)
 
         calibrate(
             self.method,

@@ -50,10 +50,9 @@ def split_like_competition(images: ImageSet, *, seed: int = 0, new_share: float 
         by_group[groups[row]].append(row)
     parts = np.full(len(images), "unused", dtype=object)
     warnings = []
-    encounters = images.encounters
     for group in sorted(by_group):
         shuffle = Shuffle(seed, group)
-        animals = gather(Group(images, by_group[group], encounters, shuffle, parts, 0.0))
+        animals = gather(Group(images, by_group[group], images.encounter, shuffle, parts, 0.0))
         names = shuffle(sorted(animals), "identities")
         shape = competition.shapes.get(group, Shape())
         if new_share is not None:

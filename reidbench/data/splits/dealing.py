@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Group:
     Attributes:
         images: The whole set.
         rows: Rows of the group's images, in order of image id.
-        encounters: Encounter of every image of the set.
+        encounter: Encounter of every image of the set, or the block of encounters that are dealt together.
         shuffle: Orders of this group.
         parts: Part of every image of the set; dealing writes into it.
         share: Share of queries that show new animals, 0 to below 1.
@@ -39,7 +39,7 @@ class Group:
 
     images: ImageSet
     rows: list[int]
-    encounters: NDArray[np.object_]
+    encounter: NDArray[Any]
     shuffle: Shuffle
     parts: NDArray[np.object_]
     share: float
@@ -50,7 +50,7 @@ def gather(group: Group) -> dict[str, Encounters]:
     gathered: dict[str, dict[object, list[int]]] = defaultdict(dict)
     identity = group.images.table["identity"].tolist()
     for row in group.rows:
-        gathered[identity[row]].setdefault(group.encounters[row], []).append(row)
+        gathered[identity[row]].setdefault(group.encounter[row], []).append(row)
     return {name: group.shuffle(list(found.values()), f"encounters of {name}") for name, found in gathered.items()}
 
 

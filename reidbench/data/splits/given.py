@@ -141,18 +141,15 @@ def _deal_calibration(
     return [f"{int(taken.sum())} given queries show animals that calibration needs as new ones: they are unused"]
 
 
-def _blocks(images: ImageSet, clusters: NDArray[Any]) -> NDArray[np.object_]:
-    """Return a key for each image: those of one encounter or of one cluster, chained, share it."""
+def _blocks(images: ImageSet, clusters: NDArray[Any]) -> NDArray[Any]:
+    """Return a number for each image; images of one encounter or one cluster, chained, have the same number."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    encounters = images.encounters
-    _, met = np.unique(np.array([repr(key) for key in encounters]), return_inverse=True)
+    _, met = np.unique(images.encounter, return_inverse=True)
     alone = np.array([f"\x00{row}" for row in range(len(images))])
     _, cluster = np.unique(np.where(clusters == "", alone, clusters), return_inverse=True)
     links = (np.ones(len(images)), (met, met.max() + 1 + cluster))  # an image ties its encounter to its cluster
     size = int(met.max() + cluster.max() + 2)
     _, component = connected_components(coo_matrix(links, shape=(size, size)), directed=False)
-    keys = np.empty(len(images), dtype=object)
-    keys[:] = [(who, int(component[place])) for who, place in zip(images.table["identity"], met, strict=True)]
-    return keys
+    return np.asarray(component[met])

@@ -13,13 +13,14 @@ from reidbench.data.splits.split import QUERIES
 
 def leaks(parts: NDArray[np.object_], images: ImageSet) -> list[str]:
     """Say what makes the numbers of a split look better than they are."""
-    sides: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    sides: dict[tuple[str, str], set[str]] = defaultdict(set)
     of_identity: dict[str, set[str]] = defaultdict(set)
-    for encounter, part in zip(images.encounters, parts, strict=True):
+    for identity, date, part in zip(images.identity.tolist(), images.date.tolist(), parts, strict=True):
         if part != "unused":
-            sides[encounter].add("gallery" if part == "fit" else part)
-            of_identity[encounter[0]].add(part)
-    torn = sorted((encounter[0], encounter[1], sorted(found)) for encounter, found in sides.items() if len(found) > 1)
+            of_identity[identity].add(part)
+            if date:  # an image without a date is on one side by itself
+                sides[identity, date].add("gallery" if part == "fit" else part)
+    torn = sorted((*encounter, sorted(found)) for encounter, found in sides.items() if len(found) > 1)
     warnings = []
     if torn:
         name, date, found = torn[0]

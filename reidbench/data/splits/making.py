@@ -66,9 +66,8 @@ def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_s
     for row in sorted(range(len(images)), key=lambda index: image_ids[index]):
         if dated[row] or not asked.in_time:
             by_group[images.table["group"].iloc[row]].append(row)
-    encounters = images.encounters
     for name in sorted(by_group):
-        asked.deal(Group(images, by_group[name], encounters, Shuffle(seed, name), parts, share))
+        asked.deal(Group(images, by_group[name], images.encounter, Shuffle(seed, name), parts, share))
     warnings += leaks(parts, images)
     split = Split(
         tuple(image_ids), tuple(parts.tolist()), asked.name, seed, tuple(warnings), share if asked.holds_share else None
@@ -112,7 +111,8 @@ def _check_complete(split: Split, images: ImageSet, kind: Kind, *, needs_unknown
         if needs_unknown and known == len(rows[part]):
             short.append(f"{part} has no query of an unknown animal")
     if short:
-        seen = Counter(encounter[0] for encounter in set(images.encounters))
+        _, first = np.unique(images.encounter, return_index=True)  # one image of each encounter
+        seen = Counter(images.identity[first].tolist())
         again = sum(count > 1 for count in seen.values())
         raise ReidbenchError(
             f"'{images.name}' is too small for a split ({split.kind}): {'; '.join(short)}",

@@ -26,8 +26,8 @@ def test_planted_copies_are_found_with_few_false_alarms(name, plant, request):
 def test_without_copies_few_images_are_paired_across_encounters():
     images = reidbench.load_dataset("patterns:identities=36,size=96")
     pairs = near_duplicates(fingerprint(images)).rows
-    encounters = images.encounters
-    false_alarms = {row for a, b in pairs if encounters[a] != encounters[b] for row in (int(a), int(b))}
+    encounter = images.encounter
+    false_alarms = {row for a, b in pairs if encounter[a] != encounter[b] for row in (int(a), int(b))}
     assert len(false_alarms) / len(images) <= 0.01
 
 

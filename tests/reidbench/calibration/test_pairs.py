@@ -30,7 +30,7 @@ def test_a_sample_weighs_what_it_stands_for(monkeypatch):
 
 def test_pairs_within_one_set_leave_out_itself_its_mirror_and_its_encounter():
     identity = np.array([0, 0, 0, 1])
-    encounter = np.array(["a", "a", "b", ""])
+    encounter = np.array(["a", "a", "b", "c"])
     drawn = sample_pairs_within(identity, encounter, budget=100, seed=0)
     same = {(int(i), int(j)) for i, j in drawn.indices[drawn.same]}
     other = {(int(i), int(j)) for i, j in drawn.indices[~drawn.same]}

@@ -49,16 +49,20 @@ def test_taking_keeps_order_and_paths(table, tmp_path):
 
 def test_same_day_is_one_encounter_and_no_date_is_its_own(table, tmp_path):
     images = ImageSet("set", tmp_path, _with(table, "date", ["2020-01-01", "2020-01-01", ""]))
-    first, second, third = images.encounters
-    assert first == second == ("ana", "2020-01-01")
-    assert third == ("bo", "", "i2")
+    first, second, third = images.encounter
+    assert first == second != third
+    undated = ImageSet("set", tmp_path, _with(table, "date", ["", "", ""]))
+    assert len(set(undated.encounter)) == 3
+    others = ImageSet("set", tmp_path, _with(_with(table, "identity", ["a", "b", "c"]), "date", ["2020-01-01"] * 3))
+    assert len(set(others.encounter)) == 3
 
 
 def test_columns_are_read_only_arrays_made_once(table, tmp_path):
     images = ImageSet("set", tmp_path, table)
-    for name in ("image_id", "identity", "group", "date"):
+    for name in ("image_id", "identity", "group", "date", "encounter"):
         column = getattr(images, name)
-        assert column.tolist() == images.table[name].tolist()
+        if name != "encounter":
+            assert column.tolist() == images.table[name].tolist()
         assert getattr(images, name) is column
         with pytest.raises(ValueError, match="read-only"):
             column[0] = "other"

@@ -60,7 +60,7 @@ def test_unknown_animals_of_both_episodes_differ_and_no_encounter_stands_on_two_
     sides = {}
     for part in ("gallery", "calibration", "test"):
         for row in split.indices(part, images):
-            sides.setdefault(images.encounters[row], set()).add(part)
+            sides.setdefault(images.encounter[row], set()).add(part)
     assert all(len(parts) == 1 for parts in sides.values())
 
 

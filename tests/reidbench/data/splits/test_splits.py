@@ -45,7 +45,7 @@ def _assert_invariants(split, images):
     assert not learnt & (enrolled | _identities(split, images, "calibration") | _identities(split, images, "test"))
     sides = {}
     for part in PARTS[:4]:
-        for encounter in set(images.encounters[split.indices(part, images)]):
+        for encounter in set(images.encounter[split.indices(part, images)]):
             assert sides.setdefault(encounter, part) == part
     assert sum(split.counts.values()) == len(images)
 

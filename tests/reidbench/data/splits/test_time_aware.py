@@ -121,10 +121,10 @@ def test_cutoff_asks_about_a_new_animal_in_one_part_only():
 def test_cutoff_by_itself_enrols_half_of_the_encounters():
     images = _set(_herd(60))
     split = make_split(images, kind="time-cutoff")
-    encounters = images.encounters
-    n = {part: len(set(encounters[split.indices(part, images)])) for part in ("gallery", "calibration", "test")}
-    assert n["gallery"] == pytest.approx(len(set(encounters)) / 2, abs=2)
-    assert n["calibration"] > 0.8 * len(set(encounters)) / 4 and n["test"] > 0.8 * len(set(encounters)) / 4
+    encounter = images.encounter
+    n = {part: len(set(encounter[split.indices(part, images)])) for part in ("gallery", "calibration", "test")}
+    assert n["gallery"] == pytest.approx(len(set(encounter)) / 2, abs=2)
+    assert n["calibration"] > 0.8 * len(set(encounter)) / 4 and n["test"] > 0.8 * len(set(encounter)) / 4
 
 
 def test_undated_images_stay_out_and_are_told():
