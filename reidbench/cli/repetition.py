@@ -1,4 +1,4 @@
-"""``reidbench run --from RUN``: what a run's repetition prints."""
+"""``reidbench run --from RUN``: print the result of repeating a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def repeat(
     """Repeat a run and print whether its numbers are the same.
 
     Raises:
-        ReidbenchError: It can't be repeated, or the numbers are not the same.
+        ReidbenchError: The run can't be repeated, or numbers differ.
     """
     from reidbench.experiments.repetition import repeat_run
     from reidbench.progress import RichProgress
@@ -43,6 +43,9 @@ def repeat(
             typer.echo(f"  {change.name}: {change.before} → {change.after}")
         if len(found.differ) > _SHOWN:
             typer.echo(f"  … and {len(found.differ) - _SHOWN} more")
+        for names, where in ((found.only_before, "the run"), (found.only_after, "the repetition")):
+            if names:
+                typer.echo(f"  not compared, only in {where}: {', '.join(names)}")
         typer.echo("environment: as it was" if not found.environment else "environment:")
         for change in found.environment:
             typer.echo(f"  {change.name}: {change.before} → {change.after}")

@@ -1,8 +1,8 @@
-"""Repeat a run from its record, and say whether the numbers are the same.
+"""Repeat a run from its record and compare the numbers.
 
-Everything is done anew, in a store of its own: numbers that come out of a cache would prove nothing. What shaped the
-run (dataset, split, plugin, settings, weights) has to be the same, or it is another run and is refused; what may change
-a number without shaping the run (versions, machine, uncommitted code) is listed.
+The repetition computes everything again, with an empty cache: cached numbers would prove nothing. Dataset, split,
+plugin, settings and weights must be those of the run; otherwise the repetition is refused. Package versions, machine
+and uncommitted code may differ. They are listed, because they can change a number.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -34,7 +34,7 @@ _SHOWN: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A value that the run had and the repetition has not."""
+    """A value that differs between the run and its repetition."""
 
     name: str
     before: Any
@@ -43,15 +43,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """A run that was made again.
+    """The result of repeating a run.
 
     Attributes:
-        record: The new record.
-        n_compared: Numbers and answers that were compared.
-        differ: Those that are not equal.
-        largest: Largest difference of a number.
-        same: ``exactly``, ``within 1e-5``, or ``no``.
-        environment: What else is not as it was.
+        record: The record of the repetition.
+        n_compared: How many metrics and thresholds were compared.
+        differ: The values that are not equal.
+        largest: Largest difference of a number; infinite if a value is undefined in one record only.
+        same: ``exactly``, ``within 1e-5``, or ``no``; metrics that one record lacks don't count.
+        environment: Differences in package versions, machine and commits.
+        only_before: Metrics that the run has and the repetition lacks: this version no longer computes them.
+        only_after: Metrics that the repetition has and the run lacks: they are newer than the run.
     """
 
     record: RunRecord
@@ -60,6 +62,8 @@ class Repetition:
     largest: float
     same: Same
     environment: tuple[Change, ...]
+    only_before: tuple[str, ...] = ()
+    only_after: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -70,6 +74,8 @@ class Repetition:
             "largest": self.largest if math.isfinite(self.largest) else None,
             "differ": [asdict(change) for change in self.differ[:_SHOWN]],
             "environment": [asdict(change) for change in self.environment],
+            "only_before": list(self.only_before),
+            "only_after": list(self.only_after),
             "record": str(self.record.path),
         }
 
@@ -84,26 +90,26 @@ def repeat_run(
     plugins: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> Repetition:
-    """Make a run again, under ``RUNS/repeats/``, and compare.
+    """Repeat a run, write the new record under ``RUNS/repeats/``, and compare the two.
 
     Args:
         record: The run.
-        dataset: Where its dataset is, if not where the run found it.
-        root: Folder of the images, where the dataset needs one.
-        device: ``auto`` takes the run's own where this machine has it.
-        runs_dir: Folder of runs; those under ``repeats`` are not listed with the others.
+        dataset: The dataset's name or path, if it has moved since the run.
+        root: Folder of the images, if the dataset needs one.
+        device: ``auto`` takes the device of the run if this machine has it.
+        runs_dir: Folder of runs; other commands don't list its subfolder ``repeats``.
         plugins: Python files with methods.
         progress: Where bars and warnings go.
 
     Raises:
-        ReidbenchError: Dataset, split, plugin, settings or weights are not the same, or not there.
+        ReidbenchError: Dataset, split, plugin, settings or weights are missing or are not those of the run.
     """
     data = record.data
     registry = load_registry(files=plugins)
     _require_files(data, plugins, record)
     images = dataset_of(record, dataset, root, registry)
     where = Path(runs_dir) / "repeats"
-    store = where / f".store-{record.id}"  # kept if this is killed, so that the same command goes on from there
+    store = where / f".store-{record.id}"  # stays if the process is killed: the same command then resumes
     if device == "auto" and data["environment"]["device"] == "cpu":
         device = "cpu"
 
@@ -132,13 +138,18 @@ def repeat_run(
 
 
 def compare_records(before: RunRecord, after: RunRecord) -> Repetition:
-    """Compare all numbers and answers of two records of one run.
+    """Compare all predictions and the numbers that both records of one run have.
+
+    A metric that only one version of reidbench computes is named and not compared. A metric that both know has to
+    agree everywhere: a value that is undefined in one record only is a difference.
 
     Args:
         before: The run.
         after: Its repetition.
     """
-    was, now = _numbers(before), _numbers(after)
+    metrics_before, metrics_after = _metric_names(before), _metric_names(after)
+    both = set(metrics_before) & set(metrics_after)
+    was, now = _numbers(before, both), _numbers(after, both)
     differ, largest = [], 0.0
     for name in dict.fromkeys((*was, *now)):
         old, new = was.get(name), now.get(name)
@@ -159,14 +170,23 @@ def compare_records(before: RunRecord, after: RunRecord) -> Repetition:
         for name in sorted({*described[0], *described[1]})
         if name not in _PASSING and described[0].get(name) != described[1].get(name)
     ]
-    return Repetition(after, len({*was, *now}), tuple(differ), largest, same, tuple(changes))
+    return Repetition(
+        record=after,
+        n_compared=len({*was, *now}),
+        differ=tuple(differ),
+        largest=largest,
+        same=same,
+        environment=tuple(changes),
+        only_before=tuple(name for name in metrics_before if name not in both),
+        only_after=tuple(name for name in metrics_after if name not in both),
+    )
 
 
 def _require_files(data: Mapping[str, Any], plugins: Sequence[Path], record: RunRecord) -> None:
-    """Ask for the files that the run's methods stood in.
+    """Check that the Python files with the run's methods are given.
 
     Raises:
-        ReidbenchError: One was not given.
+        ReidbenchError: A file is missing.
     """
     named = [str(told["plugin"]["name"]) for told in (data, *data["parts"].values())]
     given = {path.name for path in map(Path, plugins)}
@@ -180,16 +200,16 @@ def _require_files(data: Mapping[str, Any], plugins: Sequence[Path], record: Run
 
 
 def _short(value: Any) -> str:
-    """Return a value of a record; of a digest, as much as tells it from another."""
+    """Return a value of a record as text; a digest is cut to its first 12 digits."""
     text = repr(value)
     return f"{text[:13]}…'" if re.fullmatch("'[0-9a-f]{64}'", text) else text
 
 
 def _refuse_another(was: Mapping[str, Any], now: Mapping[str, Any], record: RunRecord) -> None:
-    """Refuse to go on where it would be another run.
+    """Check that the repetition has the run's plugin, weights and settings.
 
     Raises:
-        ReidbenchError: Plugin, weights or anything else that shapes the run is not the same.
+        ReidbenchError: One of them differs.
     """
     file = str(was["plugin"]["name"])
     remedies = {
@@ -202,7 +222,7 @@ def _refuse_another(was: Mapping[str, Any], now: Mapping[str, Any], record: RunR
     now = json.loads(json.dumps(now))  # as a record holds it
     for name in (*remedies, *(key for key in was if key not in remedies)):
         if name == "weights" and was[name]["sha256"] and was[name]["sha256"] == now[name]["sha256"]:
-            continue  # one file, wherever it lies
+            continue  # the same file; its path may differ
         old, new = _flat({name: was[name]}), _flat({name: now[name]})
         changed = next((key for key in (*old, *new) if old.get(key) != new.get(key)), None)
         if changed is not None:
@@ -214,14 +234,30 @@ def _refuse_another(was: Mapping[str, Any], now: Mapping[str, Any], record: RunR
             )
 
 
-def _numbers(record: RunRecord) -> dict[str, Any]:
-    """Return every metric and threshold by its place in the record."""
-    told = {key: record.data[key] for key in ("metrics", "threshold")}
-    return {name: value for name, value in _flat(told).items() if isinstance(value, int | float)}
+def _metric_names(record: RunRecord) -> list[str]:
+    """Return the metrics that a record knows, defined or not, in its order."""
+    return [name for name, value in record.metrics.items() if not isinstance(value, Mapping)]
+
+
+def _numbers(record: RunRecord, metrics: Collection[str]) -> dict[str, Any]:
+    """Return the thresholds and the named metrics of a record, by their place in it; undefined values are left out."""
+    kept = {
+        part: {
+            "overall": _kept(episode["overall"], metrics),
+            "groups": {name: _kept(values, metrics) for name, values in episode["groups"].items()},
+        }
+        for part, episode in record.data["metrics"].items()
+    }
+    flat = _flat({"metrics": kept, "threshold": record.data["threshold"]})
+    return {name: value for name, value in flat.items() if isinstance(value, int | float)}
+
+
+def _kept(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in names}
 
 
 def _array_difference(before: RunRecord, after: RunRecord, part: str) -> float:
-    """Return the largest difference of a score, infinite where answers differ; 0 where the run kept no scores."""
+    """Return the largest difference of a score: infinite if queries or shapes differ, 0 if scores were not saved."""
     paths = [run.path / "scores.npz" for run in (before, after)]
     if not all(path.exists() for path in paths):
         return 0.0

@@ -90,6 +90,42 @@ def test_numbers_that_moved_are_named(run, tmp_path):
     assert found.same == "no" and found.largest == pytest.approx(0.250004)
 
 
+def without_metric(run, name):
+    """Return the record as a version wrote it that did not know a metric."""
+    metrics = json.loads(json.dumps(run.data["metrics"]))
+    for episode in metrics.values():
+        for values in (episode["overall"], *episode["groups"].values()):
+            del values[name]
+    return RunRecord(run.path, {**run.data, "metrics": metrics})
+
+
+def test_a_metric_that_only_one_record_knows_is_named_and_not_compared(run):
+    older = without_metric(run, "rank5")
+    assert compare_records(run, run).only_after == ()
+    found = compare_records(older, run)
+    assert (found.same, found.only_before, found.only_after) == ("exactly", (), ("rank5",))
+    assert 0 < found.n_compared < compare_records(run, run).n_compared
+    assert found.to_json()["only_after"] == ["rank5"]
+    assert compare_records(run, older).only_before == ("rank5",)
+    # What both know is compared as before.
+    moved = json.loads(json.dumps(older.data["metrics"]))
+    moved["test"]["overall"]["score"] += 0.25
+    assert compare_records(RunRecord(run.path, {**run.data, "metrics": moved}), run).same == "no"
+
+
+def test_a_metric_that_is_undefined_in_one_record_alone_differs(run):
+    metrics = json.loads(json.dumps(run.data["metrics"]))
+    metrics["test"]["overall"]["auroc"] = None
+    found = compare_records(RunRecord(run.path, {**run.data, "metrics": metrics}), run)
+    assert found.same == "no" and [change.name for change in found.differ] == ["metrics.test.overall.auroc"]
+
+
+def test_a_group_that_one_record_lacks_differs(run):
+    metrics = json.loads(json.dumps(run.data["metrics"]))
+    del metrics["test"]["groups"][next(iter(metrics["test"]["groups"]))]
+    assert compare_records(RunRecord(run.path, {**run.data, "metrics": metrics}), run).same == "no"
+
+
 def test_what_else_changed_is_listed(run):
     environment = {**run.data["environment"], "python": "3.10.0", "peak_memory_mib": 1.0}
     code = {"reidbench": {**run.data["code"]["reidbench"], "commit": "abc"}}
@@ -160,7 +196,10 @@ def test_the_command_says_so_and_fails_where_numbers_differ(run, tmp_path):
     asked = ["run", "--from", str(run.path / "run.json"), "--runs", runs]
     result = CliRunner().invoke(app, asked, catch_exceptions=False)
     assert result.exit_code == 0 and "are the same, exactly" in result.stdout
-    assert "environment: as it was" in result.stdout
+    assert "environment: as it was" in result.stdout and "not compared" not in result.stdout
+    (run.path / "run.json").write_text(json.dumps(without_metric(run, "rank5").data))
+    result = CliRunner().invoke(app, asked, catch_exceptions=False)
+    assert result.exit_code == 0 and "not compared, only in the repetition: rank5" in result.stdout
     metrics = json.loads(json.dumps(run.data["metrics"]))
     metrics["test"]["overall"]["score"] += 0.25
     spoiled(run, metrics=metrics)
