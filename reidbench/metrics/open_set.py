@@ -10,7 +10,7 @@ Source: BAKS and BAUS of AnimalCLEF 2025, averaged as in ``wildlife_datasets.met
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import numpy as np
@@ -93,27 +93,6 @@ def geometric_mean(known_side: float, unknown_side: float) -> float:
         0.5
     """
     return math.sqrt(known_side * unknown_side)
-
-
-def official_score(sides: Mapping[str, tuple[float, float]], *, empty_side: EmptySide = "null") -> float:
-    """AnimalCLEF's score: the mean over groups of each group's ``sqrt(BAKS * BAUS)``.
-
-    It is neither the root of pooled nor of averaged BAKS and BAUS.
-
-    Args:
-        sides: BAKS and BAUS of each group, ``nan`` for a side without queries.
-        empty_side: ``null`` leaves a group with an empty side out of the mean; ``zero`` counts that
-            side, and so the group, as 0.
-
-    Returns:
-        Score in [0, 1], ``nan`` when no group is left.
-
-    Example:
-        >>> official_score({"lynx": (0.25, 1.0), "turtle": (1.0, 0.0)})
-        0.25
-    """
-    scores = [geometric_mean(*(filled(side, empty_side) for side in pair)) for pair in sides.values()]
-    return mean_of_defined(scores)
 
 
 def filled(side: float, empty_side: EmptySide) -> float:
