@@ -28,7 +28,7 @@ from reidbench.records.saved_run import SavedRun, read_saved_run
 from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.thresholds import Policy, Thresholds
 from reidbench.thresholds.apply import choose_thresholds
-from reidbench.thresholds.redraw import redrawn_scores_of
+from reidbench.thresholds.redraw import redrawn_scores
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +145,7 @@ def try_policies(
         scores = iter(folds.overall.score.T)
         outcomes = [_with_interval(each, next(scores)) if each.metrics else each for each in outcomes]
     if redraws and test.known.any() and not test.known.all():  # else there is no score
-        drawn = redrawn_scores_of(
+        drawn = redrawn_scores(
             chosen, saved.calibration.answers, test, saved.gallery, n_folds=redraws, progress=progress
         )
         of_policy = {policy.text: scores for policy, scores in zip(chosen, drawn, strict=True)}

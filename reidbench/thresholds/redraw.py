@@ -29,31 +29,6 @@ _COPY = "\x1f"  # parts a name from the number of its copy; numpy drops a NUL at
 
 
 def redrawn_scores(
-    policy: Policy,
-    calibration: Answers,
-    test: Answers,
-    gallery: GalleryTrials | None = None,
-    *,
-    n_folds: int = FOLDS,
-    seed: int = 0,
-) -> NDArray[np.float64]:
-    """Return the test score of each fold, with its own calibration animals, threshold and test animals.
-
-    A fold in which the policy refuses is left out; none may be left.
-
-    Args:
-        policy: Chooses the threshold anew in each fold.
-        calibration: The calibration episode.
-        test: The test episode.
-        gallery: The gallery's trials, for a policy that looks at them; its animals are redrawn with the others.
-        n_folds: Number of folds.
-        seed: Seed of the draws.
-    """
-    (scores,) = redrawn_scores_of([policy], calibration, test, gallery, n_folds=n_folds, seed=seed)
-    return scores
-
-
-def redrawn_scores_of(
     policies: Sequence[Policy],
     calibration: Answers,
     test: Answers,
@@ -63,16 +38,23 @@ def redrawn_scores_of(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[NDArray[np.float64]]:
-    """Return for each policy what :func:`redrawn_scores` returns for it alone; they share the drawn episodes.
+    """Return the test scores of each policy when the calibration animals are redrawn.
+
+    In each fold the calibration animals are drawn again, each policy chooses its threshold on them, and the test
+    animals are reweighted. All policies share the drawn episodes, and each gets the scores that it would get alone.
 
     Args:
-        policies: Choose the threshold anew in each fold.
+        policies: The threshold policies.
         calibration: The calibration episode.
         test: The test episode.
-        gallery: The gallery's trials.
+        gallery: The gallery's trials, for policies that need them; their animals are redrawn too.
         n_folds: Number of folds.
         seed: Seed of the draws.
         progress: Shows how many folds were drawn.
+
+    Returns:
+        For each policy one score for each fold, ``(n,)``. Folds in which the policy refuses or the score is undefined
+        are left out, so there may be none.
     """
     scores: list[list[float]] = [[] for _ in policies]
     # A refusal draws no test animals, so what follows is drawn otherwise for the policies that refuse.

@@ -10,7 +10,7 @@ from reidbench.metrics.uncertainty.bootstrap import draw_folds
 from reidbench.metrics.uncertainty.rates import identity_rates
 from reidbench.thresholds import parse_policy
 from reidbench.thresholds.max_score import MaxScore
-from reidbench.thresholds.redraw import redrawn, redrawn_scores, redrawn_scores_of
+from reidbench.thresholds.redraw import redrawn, redrawn_scores
 
 
 def episode(rng, n_known=25, n_unknown=10):
@@ -46,15 +46,20 @@ def test_the_folds_spread_as_new_calibration_and_test_episodes_do():
         summarise(test, policy.choose(calibration)).overall.score
         for calibration, test in ((episode(rng), episode(rng)) for _ in range(300))
     ]
-    spreads = [redrawn_scores(policy, episode(rng), episode(rng), n_folds=60, seed=seed).std() for seed in range(8)]
+    spreads = [
+        redrawn_scores([policy], episode(rng), episode(rng), n_folds=60, seed=seed)[0].std() for seed in range(8)
+    ]
     assert np.mean(spreads) == pytest.approx(np.std(real), rel=0.25)
 
 
 def test_the_same_seed_gives_the_same_folds():
     rng = np.random.default_rng(3)
     calibration, test = episode(rng), episode(rng)
-    once, again = (redrawn_scores(parse_policy("margin"), calibration, test, n_folds=5, seed=1) for _ in range(2))
-    assert once.tolist() == again.tolist()
+
+    def scores():
+        return redrawn_scores([parse_policy("margin")], calibration, test, n_folds=5, seed=1)[0].tolist()
+
+    assert scores() == scores()
 
 
 def two_groups(rng):
@@ -85,7 +90,7 @@ def test_policies_redrawn_together_get_what_each_gets_alone():
     calibration, test = two_groups(rng), two_groups(rng)
     texts = ["max-score", "max-score:group", "max-score:shrunk", "max-score-folds:group", "margin", "mad:group"]
     policies = [*(parse_policy(text) for text in texts), Hesitant(), Hesitant("group"), parse_policy("conformal=0.01")]
-    together = redrawn_scores_of(policies, calibration, test, n_folds=12, seed=5)
+    together = redrawn_scores(policies, calibration, test, n_folds=12, seed=5)
     for policy, found in zip(policies, together, strict=True):
         own = np.random.default_rng(5)
         alone = []
@@ -113,5 +118,5 @@ def test_policies_that_share_their_episodes_are_asked_once_in_all_scopes():
             return super().choose_one(answers)
 
     calibration, test = two_groups(rng), two_groups(rng)
-    redrawn_scores_of([Counting(), Counting("group"), Counting("shrunk")], calibration, test, n_folds=4)
+    redrawn_scores([Counting(), Counting("group"), Counting("shrunk")], calibration, test, n_folds=4)
     assert len(asked) == 4 * 3  # in each fold: both groups together, and each
