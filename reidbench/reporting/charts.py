@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from reidbench.leaderboard.run_curves import MAX_RANK, GroupCurves, RunCurves
 from reidbench.metrics.reliability import Reliability
+from reidbench.metrics.uncertainty.shares import wilson_interval
 from reidbench.reporting.svg import Axis, Plot, as_step, marker, series
 
 _UNIT = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -183,14 +184,19 @@ def score_histogram(group: GroupCurves, label: str) -> Markup:
 
 
 def reliability_diagram(bins: Reliability, label: str) -> Markup:
-    """Plot observed against predicted probability, each bin with a 95 % Wilson interval."""
+    """Plot observed against predicted probability, each bin with a 95 % Wilson interval.
+
+    Args:
+        bins: Bins of pairs that all have the same weight: ``observed`` is a share of ``count``.
+        label: Name of the row, for the title.
+    """
     plot = Plot(
         Axis(0, 1, "predicted probability", ticks=_UNIT), Axis(0, 1, "share that came true", ticks=_UNIT), **_SMALL
     )
     plot.line([0, 1], [0, 1], "ideal", title="as predicted")
     for predicted, observed, count in zip(bins.predicted, bins.observed, bins.count, strict=True):
-        low, high = _wilson(float(observed), int(count))
-        plot.span(float(predicted), low, high, "s0")
+        interval = wilson_interval(round(observed * count), int(count))
+        plot.span(float(predicted), interval.low, interval.high, "s0")
         told = f"predicted {predicted:.3f}, came true {observed:.3f} of {count}"
         plot.mark(float(predicted), float(observed), "circle", "s0", title=told)
     plot.line(bins.predicted, bins.observed, "s0")
@@ -264,14 +270,6 @@ def plain(metric: str) -> str:
 def _score_axis(group: GroupCurves) -> Axis:
     values = [*group.edges[[0, -1]]] if len(group.edges) else []
     return Axis.around([*values, *(v for v in (group.chosen, group.oracle) if math.isfinite(v))], "best score")
-
-
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share. Source: Wilson, JASA 1927."""
-    z2 = 1.959963984540054**2
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = math.sqrt(share * (1 - share) / count * z2 + z2 * z2 / (4 * count * count)) / (1 + z2 / count)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _value(value: Any) -> float:

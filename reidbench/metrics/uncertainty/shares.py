@@ -1,7 +1,7 @@
-"""The share of photographs of which something is true, and what it might have been with other animals.
+"""Intervals of a share: of photographs, with the animals reweighted, or of independent trials.
 
-Photographs of one animal stand or fall together, so animals are reweighted, not photographs: the Bayesian bootstrap
-with half an animal of each kind added, as for BAKS and BAUS.
+Photographs of one animal are alike, so animals are reweighted, not photographs: the Bayesian bootstrap with half an
+animal of each kind added, as for BAKS and BAUS.
 
 Sources: Rubin 1981 (the Bayesian bootstrap); Brown, Cai and DasGupta 2001 (the Jeffreys interval).
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reidbench.metrics.uncertainty.bootstrap import END_ANIMALS, Interval, interval
+from reidbench.metrics.uncertainty.bootstrap import END_ANIMALS, LEVEL, Interval, interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,3 +82,26 @@ class AnimalCounts:
         if not self.n_animal:
             return None
         return interval(self.draws(n, np.random.default_rng(seed)), self.share)
+
+
+def wilson_interval(n_true: int, n: int) -> Interval:
+    """Return the 95 % interval of a share of independent trials.
+
+    Args:
+        n_true: Trials with the outcome, in ``[0, n]``.
+        n: Trials, at least 1.
+
+    Raises:
+        ValueError: There is no trial, or ``n_true`` is not in ``[0, n]``.
+
+    Source: Wilson, JASA 1927, as in ``scipy.stats``.
+
+    Example:
+        >>> found = wilson_interval(0, 10)
+        >>> round(found.low, 4), round(found.high, 4)
+        (0.0, 0.2775)
+    """
+    from scipy.stats import binomtest  # takes half a second to load
+
+    found = binomtest(n_true, n).proportion_ci(confidence_level=LEVEL, method="wilson")
+    return Interval(float(found.low), float(found.high))
