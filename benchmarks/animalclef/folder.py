@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.animalclef.counts import Group
 
 METADATA = ("image_id", "identity", "path", "date", "orientation", "species", "split", "dataset")
-PARTS = {2025: ("database", "query"), 2026: ("train", "test")}
+PART_NAMES = {2025: ("database", "query"), 2026: ("train", "test")}
 _EXTENSIONS = (".jpg", ".JPG", ".jpeg")
 _FIRST_DAY = datetime.date(2010, 1, 1)
 _DATABASE_DAYS = 3650  # queries that are later begin here
@@ -94,7 +94,7 @@ def make_folder(root: Path, groups: Sequence[Group], *, edition: int = 2025, siz
     Returns:
         ``root``.
     """
-    database, query = PARTS[edition]
+    database, query = PART_NAMES[edition]
     rows: list[dict[str, object]] = []
     solution: list[dict[str, object]] = []
     for group in groups:

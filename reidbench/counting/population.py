@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reidbench.metrics.uncertainty.bootstrap import LEVEL
+from reidbench.metrics.uncertainty.bootstrap import CONFIDENCE_LEVEL
 from reidbench.metrics.uncertainty.shares import AnimalCounts
 
 DRAWS = 4000
+_ENDS = ((1 - CONFIDENCE_LEVEL) / 2, 1 - (1 - CONFIDENCE_LEVEL) / 2)  # quantiles of an interval
 FEWEST_ANIMALS = 5
 """Labelled animals of each side below which error rates say nothing: of four that were all right, a fifth may fail."""
 FEWEST_PHOTOGRAPHS = 20
@@ -143,7 +144,7 @@ def estimate_population(
     told = 1 - false_new - false_match
     rng = np.random.default_rng(seed)
     drawn_new, drawn_match = errors.false_new.draws(DRAWS, rng), errors.false_match.draws(DRAWS, rng)
-    if told <= 0 or np.quantile(drawn_new + drawn_match, 1 - (1 - LEVEL) / 2) >= 1:
+    if told <= 0 or np.quantile(drawn_new + drawn_match, _ENDS[1]) >= 1:
         raise TooLittle(
             f"answers hardly tell known from new: {false_new:.0%} false new and {false_match:.0%} false match"
         )
@@ -168,7 +169,7 @@ def estimate_population(
         draws = np.where(drawn_known > 0, marked / np.minimum(np.maximum(drawn_known, 1e-300), 1), np.inf)
     size = known * (1 - known) / (variance / told**2) if 0 < known < 1 and variance > 0 else float(n)
     value = max(chapman(marked, size, size * known), float(marked))
-    low, high = (float(np.quantile(draws, q, method="higher")) for q in ((1 - LEVEL) / 2, 1 - (1 - LEVEL) / 2))
+    low, high = (float(np.quantile(draws, q, method="higher")) for q in _ENDS)
     return Population(
         marked=marked,
         photographs=n,
@@ -241,5 +242,5 @@ def total(populations: Sequence[Population]) -> Estimate:
     value = math.fsum(each.corrected.value for each in populations)
     rng = np.random.default_rng(0)
     draws = np.sum([rng.permutation(each.draws) for each in populations], axis=0)
-    low, high = (float(np.quantile(draws, q, method="higher")) for q in ((1 - LEVEL) / 2, 1 - (1 - LEVEL) / 2))
+    low, high = (float(np.quantile(draws, q, method="higher")) for q in _ENDS)
     return Estimate(value, min(low, value), max(high, value))

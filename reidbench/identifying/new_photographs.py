@@ -14,7 +14,7 @@ from reidbench.data.sources.cells import bounding_box, day, text
 from reidbench.data.sources.files import IMAGE_SUFFIXES, read_csv
 from reidbench.errors import ReidbenchError
 
-UNNAMED = "\x00unnamed"
+PLACEHOLDER = "\x00unnamed"
 """How the placeholder identities begin that stand for photographs without a name; no table can hold them."""
 
 
@@ -92,7 +92,7 @@ def read_photographs(
         except ReidbenchError as error:
             unreadable.append((each.name, error.message))
         else:
-            identity = f"{UNNAMED} {len(rows)}"
+            identity = f"{PLACEHOLDER} {len(rows)}"
             rows.append((each.name, identity, str(each.path), mine, each.date, each.orientation, each.bbox))
         advance(1)
     if not rows:

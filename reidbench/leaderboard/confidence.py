@@ -19,14 +19,12 @@ from reidbench.errors import ReidbenchError
 from reidbench.metrics.uncertainty.bootstrap import Folds, Interval, draw_folds, interval
 from reidbench.metrics.uncertainty.components import VarianceComponents, variance_components
 from reidbench.metrics.uncertainty.detectable import smallest_detectable
-from reidbench.metrics.uncertainty.paired import beats, holm, sign_flip_p_values
+from reidbench.metrics.uncertainty.paired import SIGNIFICANCE_LEVEL, beats, holm, sign_flip_p_values
 from reidbench.metrics.uncertainty.ranks import rank_intervals, tie_groups
 from reidbench.metrics.uncertainty.rates import IdentityRates, identity_rates
 from reidbench.metrics.uncertainty.reliability import few_animals
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import JudgedAnswers, read_judged_answers
-
-LEVEL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +136,7 @@ def stand(
     p = holm(sign_flip_p_values(_by_row(parts, owners, len(usable)), pairs)) if pairs and comparable else None
     differs = np.zeros((len(usable), len(usable)), dtype=bool)
     for (a, b), value in zip(pairs, p if p is not None else (), strict=p is not None):
-        differs[a, b] = differs[b, a] = value <= LEVEL
+        differs[a, b] = differs[b, a] = value <= SIGNIFICANCE_LEVEL
     all_ranks = rank_intervals(shown, differs) if p is not None else [None] * len(usable)
     ties = tie_groups(shown, differs) if p is not None else [None] * len(usable)
     differences = _against(parts, owners, samples["score"], shown, usable.index(against)) if against is not None else {}
@@ -221,8 +219,8 @@ def _variance(
     if not scores:
         return VarianceComponents(None, None, None)
     moved = np.stack(of_split, axis=1)
-    between = float((moved - moved.mean(axis=0)).var(axis=1, ddof=1).mean()) if len(scores) > 1 else None
-    return variance_components(scores, float(np.mean(of_run)), query_variance_between=between)
+    variance_between = float((moved - moved.mean(axis=0)).var(axis=1, ddof=1).mean()) if len(scores) > 1 else None
+    return variance_components(scores, float(np.mean(of_run)), query_variance_between=variance_between)
 
 
 def _by_row(parts: Sequence[IdentityRates], owners: Sequence[Sequence[int]], n_row: int) -> list[IdentityRates]:

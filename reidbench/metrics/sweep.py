@@ -82,11 +82,11 @@ def threshold_sweep(
     unknown_side = loss[~compared].sum() + kept_out[np.append(0, last + 1)]
     known_side = np.minimum(known_side, 1.0) if enrolled.any() else np.full_like(known_side, np.nan)
     unknown_side = np.minimum(unknown_side, 1.0) if not enrolled.all() else np.full_like(unknown_side, np.nan)
-    thresholds = np.concatenate([[np.inf], between(scores[1:], scores[:-1]), [-np.inf]])[: len(scores) + 1]
+    thresholds = np.concatenate([[np.inf], midpoint(scores[1:], scores[:-1]), [-np.inf]])[: len(scores) + 1]
     return ThresholdSweep(scores, thresholds, known_side, unknown_side, np.sqrt(known_side * unknown_side))
 
 
-def between(low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
+def midpoint(low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
     """Return the midpoint of each pair, in (low, high] even where rounding would make it ``low``."""
     low, high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
     middle = low / 2 + high / 2  # the sum of two large scores could overflow

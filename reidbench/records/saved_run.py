@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.data.splits.split import QUERIES
 from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
 from reidbench.records.run_record import RunRecord
 from reidbench.thresholds import Thresholds
-
-PARTS = ("calibration", "test")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +100,7 @@ def read_saved_run(record: RunRecord) -> SavedRun:
         ) from error
     answered = _read_predictions(record.path / "predictions.csv")
     try:
-        calibration, test = (_episode(record, part, arrays, answered) for part in PARTS)
+        calibration, test = (_episode(record, part, arrays, answered) for part in QUERIES)
         gallery = None
         if "gallery.own_best" in arrays:
             gallery = GalleryTrials(

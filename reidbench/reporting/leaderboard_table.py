@@ -20,7 +20,7 @@ from rich.text import Text
 
 from reidbench.leaderboard.ranking import CLOSED_SET, METRICS, OFFICIAL, TIE, LeaderboardRow, boards
 from reidbench.records.failures import FailedRun
-from reidbench.reporting.small_tables import UNDEFINED, Sheet, between, print_sheet, sheet_lines, show
+from reidbench.reporting.small_tables import UNDEFINED, Sheet, print_sheet, sheet_lines, show, show_interval
 
 LISTED_SPLITS = 3
 """Up to so many splits are named by their digests in a heading; more are counted."""
@@ -63,7 +63,7 @@ _COLUMNS = (
     _Column("method", 0, lambda row: row.method, right=False),
     _Column("variant", 0, lambda row: row.variant, right=False),
     _metric(OFFICIAL, "score", 0),
-    _Column("95 %", 0, lambda row: between(row.standing.score)),
+    _Column("95 %", 0, lambda row: show_interval(row.standing.score)),
     _Column("ranks", 0, lambda row: _ranks(row)),
     _Column("tie", 0, lambda row: str(row.standing.tie_group or UNDEFINED)),
     _Column("± splits", 3, lambda row: show(row.split_sd.get(row.ranked_by))),

@@ -48,7 +48,7 @@ def show(value: float | None, digits: int = 3) -> str:
     return UNDEFINED if value is None else f"{value:.{digits}f}"
 
 
-def between(interval: Interval | None) -> str:
+def show_interval(interval: Interval | None) -> str:
     """Return an interval as tables print it; ``–`` for one that is undefined."""
     return UNDEFINED if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
 
@@ -110,7 +110,7 @@ def interval_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
         cells = tuple(
             (
                 name_of(row),
-                *(f"{show(row.metrics.get(name))}\n{between(getattr(row.standing, name))}" for name in kept),
+                *(f"{show(row.metrics.get(name))}\n{show_interval(getattr(row.standing, name))}" for name in kept),
             )
             for row in board
         )

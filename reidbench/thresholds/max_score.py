@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from reidbench.metrics.answers import Answers
-from reidbench.metrics.sweep import ThresholdSweep, between, threshold_sweep
+from reidbench.metrics.sweep import ThresholdSweep, midpoint, threshold_sweep
 from reidbench.thresholds.scoped import Choice, ScopedPolicy
 
 SAME_SCORE = 1e-12  # running sums of one value in two orders differ by less; two real scores by more
@@ -92,4 +92,4 @@ def middle_of_best(scores: NDArray[np.float64], value: NDArray[np.float64]) -> f
     low = scores[np.minimum(ends, len(scores) - 1)]
     width = high / 2 - low / 2
     widest = np.flatnonzero(width == width.max())[-1]  # places fall in threshold, so the last is the lowest
-    return float(between(low[widest], high[widest]))
+    return float(midpoint(low[widest], high[widest]))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from reidbench.metrics.answers import Answers
-from reidbench.metrics.sweep import between
+from reidbench.metrics.sweep import midpoint
 from reidbench.thresholds.scoped import Choice, ScopedPolicy, Side
 
 FEWEST = 10
@@ -60,7 +60,7 @@ def otsu(scores: NDArray[np.float64]) -> float:
     gap = low / n - (scores.sum() - low) / (len(scores) - n)
     apart = np.where(scores[1:] > scores[:-1], n * (len(scores) - n) * gap**2, -1.0)
     cut = int(np.argmax(apart))
-    return float(between(scores[cut], scores[cut + 1]))
+    return float(midpoint(scores[cut], scores[cut + 1]))
 
 
 def crossing(scores: NDArray[np.float64]) -> float | None:

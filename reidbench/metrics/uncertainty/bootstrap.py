@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from reidbench.metrics.uncertainty.rates import IdentityRates
 
 FOLDS = 10_000
-LEVEL = 0.95
+CONFIDENCE_LEVEL = 0.95
 END_ANIMALS = 0.5
 """Weight of the animal that is always right and of the one that is always wrong, in animals; splits share it,
 or six splits of few animals would be drawn to the middle as if each stood alone."""
@@ -33,7 +33,7 @@ class Interval:
 
     low: float
     high: float
-    level: float = LEVEL
+    level: float = CONFIDENCE_LEVEL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +53,7 @@ class Folds:
     groups: Mapping[str, Sides]
 
 
-def interval(folds: NDArray[np.float64], value: float, level: float = LEVEL) -> Interval:
+def interval(folds: NDArray[np.float64], value: float, level: float = CONFIDENCE_LEVEL) -> Interval:
     """Return the equal-tailed interval of folds; the value itself is always inside.
 
     Args:
@@ -62,8 +62,9 @@ def interval(folds: NDArray[np.float64], value: float, level: float = LEVEL) -> 
         level: Nominal coverage.
 
     Example:
-        >>> interval(np.arange(1001) / 1000, 0.5)
-        Interval(low=0.025, high=0.975, level=0.95)
+        >>> found = interval(np.arange(1001) / 1000, 0.5)
+        >>> round(found.low, 6), round(found.high, 6)
+        (0.025, 0.975)
     """
     low, high = np.quantile(folds, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(min(low, value)), float(max(high, value)), level)

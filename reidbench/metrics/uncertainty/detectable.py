@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from statistics import NormalDist
 
+from reidbench.metrics.uncertainty.paired import SIGNIFICANCE_LEVEL
+
 POWER = 0.8
 
 
-def smallest_detectable(standard_error: float, *, level: float = 0.05, power: float = POWER) -> float:
+def smallest_detectable(standard_error: float, *, level: float = SIGNIFICANCE_LEVEL, power: float = POWER) -> float:
     """Return the true difference that a two-sided test finds with probability ``power``.
 
     Args:
         standard_error: Of the difference of two methods on these animals.
-        level: Of the test.
+        level: Significance level of the test.
         power: Probability of finding it.
 
     Example:

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from reidbench.metrics.uncertainty.rates import IdentityRates
 
+SIGNIFICANCE_LEVEL = 0.05
+"""A difference with a p-value up to this one is shown."""
 FLIPS = 10_000
 BLOCK_BYTES = 64 << 20
 ROUNDING = 1e-6  # single-precision sums of one difference in two orders differ by less

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reidbench.metrics.uncertainty.bootstrap import END_ANIMALS, LEVEL, Interval, interval
+from reidbench.metrics.uncertainty.bootstrap import CONFIDENCE_LEVEL, END_ANIMALS, Interval, interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,5 +103,5 @@ def wilson_interval(n_true: int, n: int) -> Interval:
     """
     from scipy.stats import binomtest  # takes half a second to load
 
-    found = binomtest(n_true, n).proportion_ci(confidence_level=LEVEL, method="wilson")
+    found = binomtest(n_true, n).proportion_ci(confidence_level=CONFIDENCE_LEVEL, method="wilson")
     return Interval(float(found.low), float(found.high))

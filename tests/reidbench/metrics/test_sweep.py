@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reidbench.metrics.open_set import balanced_accuracy
-from reidbench.metrics.sweep import between, threshold_sweep
+from reidbench.metrics.sweep import midpoint, threshold_sweep
 
 QUERY = st.tuples(
     st.sampled_from([-np.inf, -2.0, 0.0, 0.1, 0.30000000000000004, 0.3, 5.0]), st.booleans(), st.integers(0, 6)
@@ -68,9 +68,9 @@ def test_no_score_leaves_one_threshold():
 def test_neighbouring_floats_stay_apart():
     low = 1.0
     high = np.nextafter(low, 2)
-    assert between(low, high) == high
-    assert between(-1.7e308, 1.7e308) == 0.0
-    assert between(1.6e308, 1.7e308) == pytest.approx(1.65e308)
+    assert midpoint(low, high) == high
+    assert midpoint(-1.7e308, 1.7e308) == 0.0
+    assert midpoint(1.6e308, 1.7e308) == pytest.approx(1.65e308)
 
 
 def test_bad_input_is_refused():
