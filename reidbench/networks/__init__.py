@@ -1,0 +1,1 @@
+"""Networks of torch: pretrained backbones, training, and the starter weights of the package."""

@@ -1,7 +1,7 @@
-"""The starter weights that the package carries, so that a first run learns something without the network.
+"""The starter weights of the package, with which a first run works without a network connection.
 
-They are trained by this project on drawn animals alone, by ``python -m benchmarks.starter``; no photograph goes into
-them. That is why they never count as pretrained, and why every table names them. A package without any is whole too.
+This project trained them on drawn animals by ``python -m benchmarks.starter``, without photographs. They therefore
+never count as pretrained, and every table names them. A package without starter weights works too.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from typing import Any
 STARTER = "starter"
 STARTER_LABEL = "starter (drawn animals)"
 WEIGHTS_DIR = Path(__file__).parent / "weights"
-"""Holds ``NAME.safetensors`` and its card ``NAME.json``, as the recipe writes them."""
+"""Folder of the weights ``NAME.safetensors`` and their cards ``NAME.json``, written by the training script."""
 
 
 def starter_backbones() -> tuple[str, ...]:
-    """Return the architectures, by their name in timm, that starter weights fit."""
+    """Return the timm names of the architectures that have starter weights."""
     return tuple(sorted(starter_cards()))
 
 
 def starter_file(backbone: str) -> Path | None:
-    """Return the weights file for an architecture, or None where the package carries none."""
+    """Return the weights file of an architecture, or ``None`` if the package has none."""
     for path in _card_paths():
-        if _read(path)["recipe"]["backbone"] == backbone:
+        if _read_card(path)["recipe"]["backbone"] == backbone:
             return path.with_suffix(".safetensors")
     return None
 
 
 def starter_cards() -> dict[str, dict[str, Any]]:
-    """Return, by architecture, what the weights were made from and how they did on the way."""
-    return {card["recipe"]["backbone"]: card for card in map(_read, _card_paths())}
+    """Return the card of each architecture's weights: how they were trained, and the results during training."""
+    return {card["recipe"]["backbone"]: card for card in map(_read_card, _card_paths())}
 
 
 def _card_paths() -> list[Path]:
     return sorted(WEIGHTS_DIR.glob("*.json"))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_card(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8")))

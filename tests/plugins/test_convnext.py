@@ -135,7 +135,7 @@ def test_missing_pretrained_weights_are_an_error_or_a_marked_warning(monkeypatch
     method = _spec().build(ConvNeXtSettings(**{**TINY, "weights": "auto"}))
     method.prepare("cpu", 0, progress := Warnings())
     assert method.weights.label == "random" and "no pretrained weights for test_convnext" in progress.texts[0]
-    with pytest.raises(reidbench.ReidbenchError, match="can't be had"):
+    with pytest.raises(reidbench.ReidbenchError, match="are not available"):
         _method(weights="imagenet")
 
 

@@ -1,8 +1,8 @@
-"""Pretrained backbones from timm, looked for without surprises: local cache, then the hub, then a clear answer.
+"""Pretrained backbones of timm: weights come from the local cache, then from the hub, else there is a clear error.
 
-timm's own ``pretrained=True`` waits long on a machine without network and then fails. Here the cache is
-read first, one short probe per process decides whether the hub is asked at all, and the answer, with the
-digest of the file, becomes part of the run's record.
+timm's option ``pretrained=True`` waits long on a machine without network and then fails. Here the cache is
+searched first. One short connection test per process decides whether the hub is used at all. The source of the
+weights and the digest of the file become part of the run record.
 """
 
 from reidbench.networks.backbones.batch_norm import has_folded_batch_norm as has_folded_batch_norm

@@ -1,4 +1,4 @@
-"""Whether a network's batch norm is folded into its weights."""
+"""Detect networks whose batch norm is folded into their weights."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def has_folded_batch_norm(network: nn.Module) -> bool:
-    """Tell whether batch norm is folded into the convolutions: every layer is identity plus bias.
+    """Return whether batch norm is folded into the convolutions, so that every batch norm layer only adds a bias.
 
-    Such statistics say nothing of the data. Training them would rescale every layer at the first batch, so
-    they are kept. A network without batch norm, or a fresh one (biases all 0), is not folded.
+    The statistics of such layers do not come from data. Training would replace them and rescale every layer at the
+    first batch, so they must be kept. A network without batch norm, or a new one (all biases 0), is not folded.
     """
     import torch
     from torch.nn.modules.batchnorm import _BatchNorm
@@ -23,7 +23,7 @@ def has_folded_batch_norm(network: nn.Module) -> bool:
         if layer.running_mean is None or layer.running_var is None or not layer.affine:
             return False
         with torch.no_grad():
-            # Variance is written as 1 or as 1 - eps, so that the layer divides by exactly 1.
+            # Files store the variance as 1 or as 1 - eps; with 1 - eps the layer divides by exactly 1.
             scale = layer.weight / (layer.running_var + layer.eps).sqrt()
             if layer.running_mean.abs().max() > 1e-6 or (scale - 1).abs().max() > 2 * layer.eps + 1e-4:
                 return False

@@ -1,7 +1,7 @@
-"""Put the tensors of a file into a network, or say which keys and shapes do not fit.
+"""Load the tensors of a file into a network, or name the keys and shapes that do not fit.
 
-Nothing is left out in silence: a key of the file that the network lacks is an error, unless it stands beside a
-prefix that names the backbone, where it is of the training's head and the user is told.
+A key of the file that the network lacks is an error. There is one exception: if most keys start with a prefix such as
+``backbone.``, keys without the prefix belong to the head of the training. They are left out with a warning.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from reidbench.progress import Progress
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-# Buffers that a network builds for itself; files of other timm versions have or lack them.
+# Buffers that the network computes; whether a file has them depends on the version of timm that wrote it.
 _BUILT_BUFFERS = ("num_batches_tracked", "relative_position_index", "attn_mask")
-# Names under which training scripts, parallel wrappers and compilers hold the network.
+# Prefixes that training scripts, parallel wrappers and compilers add to the keys of the network.
 _PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "network.", "encoder.")
-_SHOWN = 4
+_N_LISTED = 4
 
 
 def fit_weights(
@@ -33,67 +33,72 @@ def fit_weights(
     heads: Sequence[str] = (),
     may_resample: bool = False,
 ) -> None:
-    """Load a file into a network without classifier, in the network's own precision.
+    """Load a file into a network without classifier, converted to the precision of the network.
 
     Args:
-        network: Changed in place.
-        file: Where the tensors come from.
-        name: The model's name, for messages.
-        progress: Where it is said what was left out.
-        heads: Classifiers of the architecture; the file may have them.
-        may_resample: Whether position tables of another input size may be resampled to the network's.
+        network: The network; changed in place.
+        file: The weights.
+        name: Name of the model, for messages.
+        progress: Receives a warning if tensors of the file are left out.
+        heads: Names of the classifier layers of the architecture; the file may have them.
+        may_resample: Whether position tables for another input size may be resampled.
 
     Raises:
-        ReidbenchError: Keys are missing or foreign, shapes differ, or the weights hold nan or infinity.
+        ReidbenchError: Keys are missing or unknown, shapes differ, or the weights contain nan or infinity.
     """
-    known = network.state_dict()
-    whole, left_out = _without_prefix(file.tensors, known)
-    state = _without_heads(whole, heads)
+    expected = network.state_dict()
+    tensors, left_out = _without_prefix(file.tensors, expected)
+    state = _without_heads(tensors, heads)
     problems = mismatch(network, state)
     convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
     if problems and convert is not None:
-        # timm renames keys of older files, architecture by architecture; only then is it worth asking.
+        # timm has a function for each architecture that renames the keys of older files.
         try:
-            converted = _without_heads(convert(dict(whole), network), heads)
+            converted = _without_heads(convert(dict(tensors), network), heads)
         except (KeyError, RuntimeError, AttributeError, IndexError, ValueError, TypeError):
-            pass  # the file is of something else: its keys are named below
+            pass  # the file is for another architecture; the error below names its keys
         else:
             resampled = [] if may_resample else _resampled(state, converted)
             problems = resampled or mismatch(network, converted)
             state = converted
     if problems:
-        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        more = f"; and {len(problems) - _N_LISTED} more" if len(problems) > _N_LISTED else ""
         made_for = file.metadata.get("arch", "")
         raise ReidbenchError(
-            f"the weights do not fit '{name}': {'; '.join(problems[:_SHOWN])}{more}",
+            f"the weights do not fit '{name}': {'; '.join(problems[:_N_LISTED])}{more}",
             where=str(file.path),
             remedy=f"name the model they were made for{f' ({made_for})' if made_for else ''}, or give another file",
         )
     broken = [key for key, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
     if broken:
         raise ReidbenchError(
-            f"the weights hold nan or infinity in '{broken[0]}'", where=str(file.path), remedy="get the file again"
+            f"the weights contain nan or infinity in '{broken[0]}'",
+            where=str(file.path),
+            remedy="download the file again",
         )
     if left_out:
-        shown = ", ".join(left_out[:_SHOWN]) + (" …" if len(left_out) > _SHOWN else "")
-        progress.warn(f"{file.path.name} holds more than '{name}' uses, left out: {shown}")
-    network.load_state_dict({key: value.to(known[key].dtype) for key, value in state.items() if key in known}, False)
+        names = ", ".join(left_out[:_N_LISTED]) + (" …" if len(left_out) > _N_LISTED else "")
+        progress.warn(f"tensors of {file.path.name} that '{name}' does not use are left out: {names}")
+    network.load_state_dict(
+        {key: value.to(expected[key].dtype) for key, value in state.items() if key in expected}, strict=False
+    )
 
 
-def _without_prefix(tensors: Mapping[str, Tensor], known: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-    """Return the backbone's tensors under their own names, and the keys that stand beside it."""
+def _without_prefix(
+    tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Return the tensors of the backbone with prefixes removed from their keys, and the keys without a prefix."""
     state = dict(tensors)
-    beside: list[str] = []
-    while True:
-        prefix = next((p for p in _PREFIXES if _mostly(state, p) and not any(k.startswith(p) for k in known)), None)
-        if prefix is None:
-            return state, beside
-        beside += [key for key in state if not key.startswith(prefix)]
+    without_prefix: list[str] = []
+
+    def is_prefix(text: str) -> bool:
+        most = 2 * sum(key.startswith(text) for key in state) > len(state)
+        return most and not any(key.startswith(text) for key in expected)
+
+    while (prefix := next(filter(is_prefix, _PREFIXES), None)) is not None:
+        without_prefix += [key for key in state if not key.startswith(prefix)]
         state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-
-
-def _mostly(state: Mapping[str, Tensor], prefix: str) -> bool:
-    return 2 * sum(key.startswith(prefix) for key in state) > len(state)
+    return state, without_prefix
 
 
 def _without_heads(state: Mapping[str, Tensor], heads: Sequence[str]) -> dict[str, Tensor]:
@@ -102,23 +107,23 @@ def _without_heads(state: Mapping[str, Tensor], heads: Sequence[str]) -> dict[st
 
 
 def _resampled(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> list[str]:
-    """Name the tables that were stretched to another input size: such weights are of another model."""
-    kept = {value.data_ptr() for value in before.values()}  # renamed or reshaped, not made anew
+    """Describe each tensor that the conversion resampled to another input size; such weights are for another model."""
+    unchanged = {value.data_ptr() for value in before.values()}  # only renamed or reshaped
     return [
         f"'{key}' has shape {tuple(before[key].shape)}, not {tuple(value.shape)}"
         for key, value in after.items()
-        if key in before and value.numel() != before[key].numel() and value.data_ptr() not in kept
+        if key in before and value.numel() != before[key].numel() and value.data_ptr() not in unchanged
     ]
 
 
 def mismatch(network: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
-    """Name each key and shape of a file that does not fit a network, shapes first; empty where all fits."""
-    known = network.state_dict()
-    missing = [f"'{key}' is missing" for key in known if key not in state and not key.endswith(_BUILT_BUFFERS)]
-    foreign = [f"'{key}' is not in it" for key in state if key not in known and not key.endswith(_BUILT_BUFFERS)]
+    """Describe each difference between the tensors of a file and a network: shapes, missing keys, unknown keys."""
+    expected = network.state_dict()
+    missing = [f"'{key}' is missing" for key in expected if key not in state and not key.endswith(_BUILT_BUFFERS)]
+    unknown = [f"the model has no '{key}'" for key in state if key not in expected and not key.endswith(_BUILT_BUFFERS)]
     shapes = [
-        f"'{key}' has shape {tuple(value.shape)}, not {tuple(known[key].shape)}"
+        f"'{key}' has shape {tuple(value.shape)}, not {tuple(expected[key].shape)}"
         for key, value in state.items()
-        if key in known and value.shape != known[key].shape
+        if key in expected and value.shape != expected[key].shape
     ]
-    return shapes + missing + foreign
+    return shapes + missing + unknown

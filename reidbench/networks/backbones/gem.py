@@ -1,4 +1,4 @@
-"""Generalised mean pooling and batch norm behind a network's features, as MiewID embeds images.
+"""Generalised mean pooling and batch norm after a network's feature map, as in MiewID.
 
 Source: Radenović et al., "Fine-tuning CNN image retrieval with no human annotation", 2018 (the pooling);
 Otarashvili et al., arXiv 2412.05602 (MiewID).
@@ -16,7 +16,10 @@ _SMALLEST = 1e-6
 
 
 class GeneralisedMean(nn.Module):
-    """The mean of p-th powers over all places, and its p-th root; p = 1 is the mean, a large p the maximum."""
+    """Generalised mean over all positions: the p-th root of the mean of p-th powers.
+
+    p = 1 gives the mean; a large p is close to the maximum.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,18 +27,18 @@ class GeneralisedMean(nn.Module):
 
     @override
     def forward(self, features: Tensor) -> Tensor:
-        """Pool ``(n, channels, height, width)`` to ``(n, channels)`` in float32: powers overflow half precision."""
+        """Pool ``(n, channels, height, width)`` to ``(n, channels)``, in float32 because powers overflow float16."""
         positive = features.float().clamp(min=_SMALLEST)
         exponent = self.p.float()
         return positive.pow(exponent).mean((-2, -1)).pow(1 / exponent)
 
 
 class GemNetwork(nn.Module):
-    """A feature map, generalised mean pooling, batch norm.
+    """A backbone, generalised mean pooling and batch norm.
 
     Args:
-        backbone: A network that gives ``(n, channels, height, width)``.
-        n_feature: Channels of that map.
+        backbone: A network with output ``(n, channels, height, width)``.
+        n_feature: Number of channels of this output.
     """
 
     def __init__(self, backbone: nn.Module, n_feature: int) -> None:
@@ -51,7 +54,7 @@ class GemNetwork(nn.Module):
 
 
 def checkpoint_filter_fn(state: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """Give the keys of published files the names used here, and leave out the head of the training."""
+    """Rename the keys of published MiewID files to those of :class:`GemNetwork`, and drop the head of the training."""
     renamed = {}
     for key, value in state.items():
         if key.startswith(("final.", "backbone.classifier.")):

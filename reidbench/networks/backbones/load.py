@@ -1,4 +1,4 @@
-"""Build a backbone and give it its weights: pretrained, from a file, or random."""
+"""Build a backbone and load its weights: pretrained, from a file, starter or random."""
 
 from __future__ import annotations
 
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Backbone:
-    """A network that gives pooled features, where its weights came from, and what input they expect."""
+    """A network without classifier that computes pooled features.
+
+    Attributes:
+        network: The network.
+        weights: The weights that were loaded.
+        input: The input that these weights expect.
+    """
 
     network: nn.Module
     weights: Weights
@@ -33,15 +39,17 @@ class Backbone:
 
     @property
     def mean(self) -> Channel3:
+        """Mean of red, green and blue that the input is normalised by, in [0, 1]."""
         return self.input.mean
 
     @property
     def std(self) -> Channel3:
+        """Standard deviation of red, green and blue that the input is normalised by."""
         return self.input.std
 
     @property
     def folded_batch_norm(self) -> bool:
-        """Whether batch norm is folded into the weights, so that its statistics should stay."""
+        """Whether batch norm is folded into the weights, so that its statistics must be kept in training."""
         return has_folded_batch_norm(self.network)
 
 
@@ -58,31 +66,36 @@ def load_backbone(
     """Build a network without classifier, on the CPU, in evaluation mode.
 
     Args:
-        name: Architecture that timm knows, or a repository of the hub, ``hf-hub:OWNER/NAME``.
-        weights: ``auto`` (pretrained where they can be had; else, with a warning, the package's starter weights if
-            they fit, or random ones), ``pretrained`` or ``imagenet`` (pretrained or an error), ``starter`` (or an
-            error), ``random``, or a file: ``.safetensors``, ``.pth``, ``.pt``, ``.bin``.
-        progress: Where warnings go.
+        name: Architecture of timm, or a repository of the hub, ``hf-hub:OWNER/NAME``.
+        weights: One of these:
+
+            - ``auto``: pretrained if available. Otherwise, with a warning, the starter weights of the package if they
+              fit, or random weights.
+            - ``pretrained`` or ``imagenet``: pretrained, or an error.
+            - ``starter``: the starter weights of the package, or an error.
+            - ``random``.
+            - A ``.safetensors``, ``.pth``, ``.pt`` or ``.bin`` file.
+        progress: Receives warnings.
         seed: Seed of random weights.
-        pad_type: ``same`` pads as TensorFlow does. Empty takes what the file's metadata says, or the default.
-        size: Side of the input in pixels; by default the model's own. Networks of fixed input size are built for it
-            and their position tables resampled.
-        offer_random: Whether starter or random weights may take the place of pretrained ones, and an error may point
-            to them; a frozen method has no use for them.
+        pad_type: ``same`` pads like TensorFlow. Empty uses the padding of the file's metadata, or the default.
+        size: Side of the input in pixels; by default that of the model. A network with a fixed input size is built
+            for this size, and its position tables are resampled.
+        offer_random: Whether ``auto`` may use starter or random weights, and errors may suggest them. They are of no
+            use for a frozen method.
 
     Returns:
-        The network, its weights' record and its input: mean and deviation are those of the file's metadata if it
-        has them; for folded batch norm with ``pad_type=same`` 0.5, which such TensorFlow weights were trained
-        with; else those of the model's configuration.
+        The network, its weights and its input. Mean and standard deviation come from the metadata of the file, if
+        it has them. They are 0.5 for folded batch norm with ``pad_type=same``, as in the TensorFlow training of such
+        weights. Otherwise they come from the configuration of the model.
 
     Raises:
-        ReidbenchError: Unknown name, pretrained weights that can't be had, or a file that does not fit.
+        ReidbenchError: The name is unknown, pretrained weights are not available, or the file does not fit.
     """
     if weights == "imagenet" and name.startswith(HUB_PREFIX):
         raise ReidbenchError(
-            f"'{name}' has weights of its own, not ImageNet's",
+            f"there are no ImageNet weights for '{name}', only those of its repository",
             where="weights=imagenet",
-            remedy="weights=auto takes its own; for ImageNet's name timm's architecture",
+            remedy="use weights=auto for the weights of the repository, or name an architecture of timm",
         )
     model = find_model(name)
     if weights == "random":
@@ -102,17 +115,19 @@ def load_backbone(
             )
             return _from_file(model, read_weights(lookup.path, from_hub=True), record, progress, seed, pad_type, size)
         if weights == "auto" and offer_random and starter_file(model.architecture) is not None:
-            progress.warn(f"no pretrained weights for {name} ({lookup.reason}): going on from {STARTER_LABEL} weights")
+            progress.warn(
+                f"no pretrained weights for {name} ({lookup.reason}); {STARTER_LABEL} weights are used instead"
+            )
             return _starter(model, progress, seed, pad_type, size)
         if weights == "auto" and offer_random:
-            progress.warn(f"no pretrained weights for {name} ({lookup.reason}): going on from random weights")
+            progress.warn(f"no pretrained weights for {name} ({lookup.reason}); random weights are used instead")
             return _random(model, seed, pad_type, size)
-        others = ["--set weights=FILE with a .safetensors or .pth file"]
-        others += ["--set weights=random to train from nothing"] if offer_random else []
+        other_remedies = ["--set weights=FILE with a .safetensors or .pth file"]
+        other_remedies += ["--set weights=random to train without pretrained weights"] if offer_random else []
         raise ReidbenchError(
-            f"pretrained weights of {name} can't be had: {lookup.reason}",
+            f"pretrained weights of {name} are not available: {lookup.reason}",
             where=f"weights={weights}",
-            remedy=ways_out(model.repository, *others),
+            remedy=ways_out(model.repository, *other_remedies),
         )
     path = Path(weights).expanduser()
     if not path.is_file():
@@ -121,22 +136,24 @@ def load_backbone(
             where=f"weights={weights}",
             remedy="give auto, imagenet, starter, random or the path of a .safetensors or .pth file",
         )
-    # A file that is given for a model of the hub is that model's, and so is the licence.
+    # The weights file for a model of the hub is taken to be that model's, so its licence applies.
     licence = model.licence if name.startswith(HUB_PREFIX) else ""
     record = Weights(f"file:{path.name}", pretrained=True, licence=licence, label=path.stem)
     return _from_file(model, read_weights(path), record, progress, seed, pad_type, size)
 
 
 def load_frozen_backbone(settings: BackboneSettings, progress: Progress, *, seed: int = 0) -> Backbone:
-    """Build the backbone that settings describe, with the input they ask for; pretrained or an error.
+    """Build a backbone for use without training.
+
+    Unlike :func:`load_backbone`, ``weights=auto`` is an error if pretrained weights are not available.
 
     Args:
         settings: Model, weights and input.
-        progress: Where warnings go.
-        seed: Seed of random weights, for those who ask for them.
+        progress: Receives warnings.
+        seed: Seed of random weights, for ``weights=random``.
 
     Raises:
-        ReidbenchError: As :func:`load_backbone`, and where pretrained weights can't be had.
+        ReidbenchError: The name is unknown, pretrained weights are not available, or the file does not fit.
     """
     backbone = load_backbone(
         settings.model,
@@ -153,8 +170,8 @@ def load_frozen_backbone(settings: BackboneSettings, progress: Progress, *, seed
 
 
 def _find_pretrained(model: Model) -> Lookup:
-    own = model.config.get("hf_hub_filename")
-    return find_file(model.repository, (*((str(own),) if own else ()), *WEIGHT_FILES), model.revision)
+    named = model.config.get("hf_hub_filename")
+    return find_file(model.repository, (*((str(named),) if named else ()), *WEIGHT_FILES), model.revision)
 
 
 def _random(model: Model, seed: int, pad_type: str, size: int | None) -> Backbone:
@@ -166,13 +183,13 @@ def _random(model: Model, seed: int, pad_type: str, size: int | None) -> Backbon
 def _starter(model: Model, progress: Progress, seed: int, pad_type: str, size: int | None) -> Backbone:
     path = starter_file(model.architecture)
     if path is None:
-        others = [f"--set backbone={name}" for name in starter_backbones()]
+        available = [f"--set backbone={name}" for name in starter_backbones()]
         raise ReidbenchError(
-            f"the package carries no starter weights for '{model.name}'",
+            f"the package has no starter weights for '{model.name}'",
             where=f"weights={STARTER}",
-            remedy="; or ".join([*others, "--set weights=random to train from nothing"]),
+            remedy="; or ".join([*available, "--set weights=random to train without pretrained weights"]),
         )
-    # Trained on drawings alone: no table may call them pretrained.
+    # They are trained on drawn animals only, so tables must not call them pretrained.
     record = Weights(STARTER, pretrained=False, licence="", label=STARTER_LABEL)
     return _from_file(model, read_weights(path), record, progress, seed, pad_type, size)
 
@@ -192,20 +209,21 @@ def _from_file(
     network = _build(model, seed, pad_type, size)
     classifier = model.config.get("classifier") or ()
     heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-    own = NetworkInput.from_config(model.config)
-    wanted = _sized(own, size)
-    fit_weights(network, file, model.name, progress, heads=heads, may_resample=wanted.size != own.size)
-    mean, std = wanted.mean, wanted.std
+    default_input = NetworkInput.from_config(model.config)
+    network_input = _sized(default_input, size)
+    resample = network_input.size != default_input.size
+    fit_weights(network, file, model.name, progress, heads=heads, may_resample=resample)
+    mean, std = network_input.mean, network_input.std
     if pad_type == "same" and has_folded_batch_norm(network):
         mean = std = (0.5, 0.5, 0.5)
     mean = three(file.metadata["mean"]) if "mean" in file.metadata else mean
     std = three(file.metadata["std"]) if "std" in file.metadata else std
     record = dataclasses.replace(record, sha256=file.sha256)
-    return Backbone(network, record, dataclasses.replace(wanted, mean=mean, std=std))
+    return Backbone(network, record, dataclasses.replace(network_input, mean=mean, std=std))
 
 
-def _sized(own: NetworkInput, size: int | None) -> NetworkInput:
-    return own if size is None else dataclasses.replace(own, size=(size, size))
+def _sized(network_input: NetworkInput, size: int | None) -> NetworkInput:
+    return network_input if size is None else dataclasses.replace(network_input, size=(size, size))
 
 
 def _build(model: Model, seed: int, pad_type: str, size: int | None) -> nn.Module:
@@ -215,8 +233,8 @@ def _build(model: Model, seed: int, pad_type: str, size: int | None) -> nn.Modul
     arguments: dict[str, Any] = dict(model.arguments)
     if pad_type:
         arguments["pad_type"] = pad_type
-    own = NetworkInput.from_config(model.config)
-    if _sized(own, size).size != own.size and model.config.get("fixed_input_size"):
+    default_input = NetworkInput.from_config(model.config)
+    if _sized(default_input, size).size != default_input.size and model.config.get("fixed_input_size"):
         arguments["img_size"] = size
     if model.pooling == "gem":
         arguments["global_pool"] = ""
@@ -228,7 +246,9 @@ def _build(model: Model, seed: int, pad_type: str, size: int | None) -> nn.Modul
             raise ReidbenchError(
                 f"'{model.name}' can't be built with " + ", ".join(f"{k}={v}" for k, v in arguments.items()),
                 where=f"{type(error).__name__}: {error}".splitlines()[0],
-                remedy="leave pad_type empty" if pad_type else "leave size at auto, or take a multiple of its patches",
+                remedy="leave pad_type empty"
+                if pad_type
+                else "keep size=auto, or choose a multiple of the model's patch size",
             ) from error
         if model.pooling == "gem":
             from reidbench.networks.backbones.gem import GemNetwork

@@ -1,9 +1,9 @@
-"""What a model's name stands for: the architecture that timm builds, the input it expects, where its weights are.
+"""Find the model for a name: its architecture in timm, its input, and the repository of its weights.
 
 A name is timm's (``mobilenetv2_100``, ``vit_small_patch14_dinov2.lvd142m``) or a repository on the hub
-(``hf-hub:BVRA/MegaDescriptor-L-384``). timm itself asks the hub for the second kind even where no weights are
-wanted; here the repositories that timm made and those of a short table need no look-up, and others are read from
-``config.json`` in the local cache first.
+(``hf-hub:BVRA/MegaDescriptor-L-384``). For a repository, timm contacts the hub even if no weights are needed. Here
+timm's own repositories and those in the table ``KNOWN`` need no contact. For others, ``config.json`` is read from the
+local cache first.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ CC_BY_NC = "CC BY-NC 4.0"
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What is known of a model before anything is built.
+    """Description of a model that is not built yet.
 
     Attributes:
-        name: As it was asked for.
+        name: The name that the user gave.
         architecture: timm's name of the network.
-        arguments: What timm's constructor is given besides.
+        arguments: Further arguments of timm's constructor.
         config: timm's pretrained configuration: ``input_size``, ``mean``, ``std``, ``crop_pct``, ``classifier`` …
-        repository: Where pretrained weights are on the hub; empty where there are none.
-        revision: Branch, tag or commit of the repository; empty is its main branch.
-        licence: Licence of those weights, where it is known.
-        pooling: ``gem`` puts generalised mean pooling and batch norm behind the features, as MiewID does.
+        repository: Repository of the pretrained weights on the hub; empty if there are none.
+        revision: Branch, tag or commit of the repository; empty is the main branch.
+        licence: Licence of the weights; empty if unknown.
+        pooling: ``gem`` adds generalised mean pooling and batch norm after the features, as in MiewID.
     """
 
     name: str
@@ -66,9 +66,10 @@ def _reid_model(
     return {"architecture": architecture, "config": config, "licence": licence, "pooling": pooling}
 
 
-# Repositories whose architecture is known without a look-up. Input as their authors embed images: resized to a
-# square, aspect not kept, bilinear, ImageNet's mean and deviation. (MegaDescriptor's model card shows 0.5 instead;
-# its training and the AnimalCLEF starters use ImageNet's. Čermák et al., "WildlifeDatasets", WACV 2024.)
+# Repositories whose architecture is known without reading their configuration. The input is that of the authors:
+# resized to a square without keeping the aspect, bilinear, mean and standard deviation of ImageNet. MegaDescriptor's
+# model card shows 0.5 instead, but its training and the AnimalCLEF starter notebooks use ImageNet's values (Čermák et
+# al., "WildlifeDatasets", WACV 2024).
 # MiewID: EfficientNetV2 features, generalised mean pooling, batch norm (Otarashvili et al., arXiv 2412.05602).
 KNOWN: dict[str, Mapping[str, Any]] = {
     "BVRA/MegaDescriptor-T-224": _reid_model("swin_tiny_patch4_window7_224", 224, licence=CC_BY_NC),
@@ -81,21 +82,21 @@ KNOWN: dict[str, Mapping[str, Any]] = {
 
 
 def find_model(name: str) -> Model:
-    """Return what a name stands for.
+    """Return the model for a name.
 
     Args:
-        name: Architecture that timm knows, with or without a tag, or ``hf-hub:OWNER/NAME[@REVISION]``.
+        name: Architecture of timm, with or without a tag, or ``hf-hub:OWNER/NAME[@REVISION]``.
 
     Raises:
-        ReidbenchError: timm has no such architecture, or the repository's configuration can't be had.
+        ReidbenchError: timm has no such architecture, or the configuration of the repository is not available.
     """
     if not name.startswith((HUB_PREFIX, "hf_hub:")):
         return _timm_model(name)
     repository, _, revision = name.partition(":")[2].partition("@")
     if repository in KNOWN:
-        known = KNOWN[repository]
-        config = {**_timm_config(known["architecture"]), **known["config"]}
-        return Model(name, repository=repository, revision=revision, **{**known, "config": config})
+        entry = KNOWN[repository]
+        config = {**_timm_config(entry["architecture"]), **entry["config"]}
+        return Model(name, repository=repository, revision=revision, **{**entry, "config": config})
     owner, _, short = repository.partition("/")
     if owner == "timm" and _is_timm(short):
         model = _timm_model(short)
@@ -133,35 +134,35 @@ def _hub_model(name: str, repository: str, revision: str) -> Model:
             where=name,
             remedy=ways_out(repository, "name timm's architecture and its file: --set model=NAME --set weights=FILE"),
         )
-    described = _read_config(lookup.path)
-    architecture = str(described.get("architecture") or "")
+    content = _read_config(lookup.path)
+    architecture = str(content.get("architecture") or "")
     if not _is_timm(architecture):
-        kind = f"'{architecture}'" if architecture else "no architecture of timm"
+        kind = f"'{architecture}', which timm does not have" if architecture else "no architecture of timm"
         raise ReidbenchError(
             f"'{repository}' can't be built: its configuration names {kind}",
             where=str(lookup.path),
-            remedy="take a model that timm can build, or write a plugin for this one (README, Your method)",
+            remedy="choose a model that timm can build, or write a plugin for this one (docs/writing-a-method.md)",
         )
-    # Older files hold the configuration itself, newer ones beside the architecture.
-    given = described.get("pretrained_cfg", described)
-    config = {**_timm_config(architecture), **{key: value for key, value in given.items() if value is not None}}
-    arguments = dict(described.get("model_args") or {})
-    licence = str(given.get("license") or "")
+    # Newer files hold the configuration under the key pretrained_cfg, older files at the top level.
+    of_repository = content.get("pretrained_cfg", content)
+    config = {**_timm_config(architecture), **{key: value for key, value in of_repository.items() if value is not None}}
+    arguments = dict(content.get("model_args") or {})
+    licence = str(of_repository.get("license") or "")
     return Model(name, architecture, arguments, config, repository, revision, licence)
 
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        described = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(described, dict) or not isinstance(described.get("pretrained_cfg", {}), dict):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not isinstance(content.get("pretrained_cfg", {}), dict):
             raise ValueError("it holds no model configuration")
     except (OSError, ValueError) as error:
         raise ReidbenchError(
             f"the model's configuration can't be read: {error}",
             where=str(path),
-            remedy="delete the file and get it again",
+            remedy="delete the file and download it again",
         ) from error
-    return described
+    return content
 
 
 def _is_timm(name: str) -> bool:

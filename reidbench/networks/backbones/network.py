@@ -1,7 +1,7 @@
-"""Weights for a network that a plugin builds itself: from a file, the local cache, or the hub.
+"""Load weights into a network that a plugin builds itself: from a file, the local cache or the hub.
 
-``load_backbone`` is for networks that timm builds. Local features and matchers come from elsewhere, but
-where their weights are looked for and what is said when there are none is the same.
+``load_backbone`` is for networks of timm. This module is for others, such as local features and matchers. Search
+order and errors are the same.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ def load_network(
     built: Sequence[str] = (),
     rename: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda state: state,
 ) -> Weights:
-    """Load weights into a network, on the CPU, and put it in evaluation mode.
+    """Load weights into a network on the CPU, and switch it to evaluation mode.
 
     Args:
-        network: Changed in place.
-        name: What messages and tables call it.
+        network: The network; changed in place.
+        name: Name of the network in messages and tables.
         weights: ``auto`` (the local cache, then the hub), or a ``.safetensors`` or ``.pth`` file.
-        repository: Where the hub keeps the published weights, ``OWNER/NAME``.
-        file: Their file there.
+        repository: Repository of the published weights on the hub, ``OWNER/NAME``.
+        file: Name of the weights file in the repository.
         licence: Licence of the published weights.
         setting: Setting that names the file, for messages.
-        instead: What else a user can do where there are no weights, for messages.
-        built: Buffers that the network makes for itself and files may lack.
-        rename: Turns the keys of older files into the network's.
+        instead: Other remedies if the weights are not available, for messages.
+        built: Buffers that the network computes, so that files may lack them.
+        rename: Converts the keys of older files to those of the network.
 
     Raises:
-        ReidbenchError: The weights can't be had, can't be read, or do not fit.
+        ReidbenchError: The weights are not available, can't be read, or do not fit.
     """
     if weights == "auto":
         path = _published(name, repository, file, setting, instead)
@@ -64,7 +64,8 @@ def load_network(
         source, label = f"file:{path.name}", path.stem
     loaded = read_weights(path, from_hub=weights == "auto")
     state = dict(rename(loaded.tensors))
-    problems = [each for each in mismatch(network, state) if each not in {f"'{key}' is missing" for key in built}]
+    allowed = {f"'{key}' is missing" for key in built}
+    problems = [problem for problem in mismatch(network, state) if problem not in allowed]
     if problems:
         more = f"; and {len(problems) - 4} more" if len(problems) > 4 else ""
         raise ReidbenchError(
@@ -78,17 +79,17 @@ def load_network(
 
 
 def _published(name: str, repository: str, file: str, setting: str, instead: Sequence[str]) -> Path:
-    """Look into the hub's cache, then where torch keeps downloads, then ask the hub."""
+    """Return the published weights file: from torch's downloads, the hub's cache, or the hub."""
     import torch
 
-    kept = Path(torch.hub.get_dir()) / "checkpoints" / file
-    if kept.is_file():
-        return kept
-    found = find_file(repository, (file,))
-    if found.path is None:
+    downloaded = Path(torch.hub.get_dir()) / "checkpoints" / file
+    if downloaded.is_file():
+        return downloaded
+    lookup = find_file(repository, (file,))
+    if lookup.path is None:
         raise ReidbenchError(
-            f"the weights of {name} can't be had: {found.reason}, and {kept} is not there",
+            f"the weights of {name} are not available: {lookup.reason}, and {downloaded} does not exist",
             where=f"{setting}=auto",
             remedy=ways_out(f"{repository} {file}", f"--set {setting}=FILE with a .safetensors or .pth file", *instead),
         )
-    return found.path
+    return lookup.path

@@ -1,4 +1,5 @@
-"""What plugins that train an embedding share: settings, sampler, losses, augmentation and the loop.
+"""Training of embedding and classifier networks: settings, batches, losses, augmentation and the training loop.
 
-Only :mod:`reidbench.networks.training.settings` is free of torch; import the rest inside the method that trains.
+Only :mod:`reidbench.networks.training.settings` does not import torch. Import the other modules inside the method that
+trains.
 """

@@ -1,7 +1,7 @@
-"""From decoded photographs to network input: exact resize, augmentation of a whole batch, normalisation.
+"""From decoded photographs to network input: resize, augmentation of a batch, normalisation.
 
-Resized images are kept as bytes in memory, so each file is decoded once in a training. Every random
-draw comes from a generator that is passed in, on the CPU, so a device or a thread changes none of them.
+Resized images are kept in memory as bytes, so that each file is decoded once. All random numbers come from a CPU
+generator that the caller passes, so they do not depend on the device or on threads.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from reidbench.methods.contract import Images
 from reidbench.networks.training.settings import TrainingSettings
 from reidbench.progress import Progress
 
-# Weights of red, green and blue in luma, ITU-R BT.601.
+# Weights of red, green and blue for brightness (luma), ITU-R BT.601.
 _LUMA = (0.299, 0.587, 0.114)
 
 
 def resize(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Resize to exactly ``(size, size, 3)``, aspect not kept; averages areas when that shrinks."""
+    """Resize to exactly ``(size, size, 3)`` without keeping the aspect; averages areas if the image gets smaller."""
     shrinks = pixels.shape[0] * pixels.shape[1] > size * size
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(pixels, (size, size), interpolation=interpolation), dtype=np.uint8)
 
 
 class ResizedImages:
-    """The images of a training at network size, each decoded once as far as the memory budget goes.
+    """The images of a training at network size, kept in memory up to a budget.
 
     Args:
-        images: Where the pixels come from.
+        images: The images to decode.
         size: Side in pixels.
-        budget_mb: Memory for kept images; those beyond are decoded at each use.
-        workers: Threads that decode.
+        budget_mb: Memory for kept images in MiB; the other images are decoded at each use.
+        workers: Number of threads that decode.
     """
 
     def __init__(self, images: Images, size: int, budget_mb: int, workers: int) -> None:
@@ -54,20 +54,20 @@ class ResizedImages:
         return len(self._images)
 
     def take(self, indices: NDArray[np.int64] | Sequence[int]) -> NDArray[np.uint8]:
-        """Return images ``indices``, ``(n, size, size, 3)``, in that order."""
+        """Return the given images in the given order, ``(n, size, size, 3)``."""
         absent = sorted({int(index) for index in indices if index >= len(self._kept) or not self._ready[index]})
-        fresh: dict[int, NDArray[np.uint8]] = {}
+        decoded: dict[int, NDArray[np.uint8]] = {}
         if absent:
             with ThreadPoolExecutor(min(self._workers, len(absent))) as pool:
-                fresh = dict(zip(absent, pool.map(self._decode, absent), strict=True))
-            for index, pixels in fresh.items():
+                decoded = dict(zip(absent, pool.map(self._decode, absent), strict=True))
+            for index, pixels in decoded.items():
                 if index < len(self._kept):
                     self._kept[index] = pixels
                     self._ready[index] = True
-        return np.stack([fresh[i] if (i := int(index)) in fresh else self._kept[i] for index in indices])
+        return np.stack([decoded[i] if (i := int(index)) in decoded else self._kept[i] for index in indices])
 
     def fill(self, progress: Progress) -> None:
-        """Decode what the budget holds, once, ahead of the first epoch."""
+        """Decode the images that fit the budget, before the first epoch."""
         with progress.stage("decode images", len(self._kept)) as stage:
             for start in range(0, len(self._kept), 64):
                 indices = range(start, min(start + 64, len(self._kept)))
@@ -79,23 +79,23 @@ class ResizedImages:
 
 
 def to_tensor(pixels: NDArray[np.uint8], device: str) -> Tensor:
-    """Turn ``(n, size, size, 3)`` bytes into ``(n, 3, size, size)`` floats in [0, 1]."""
+    """Convert ``(n, size, size, 3)`` bytes to ``(n, 3, size, size)`` floats in [0, 1]."""
     return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float() / 255.0
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Subtract the mean and divide by the deviation of each channel."""
+    """Subtract the mean of each channel and divide by its standard deviation."""
     shift = images.new_tensor(mean)[None, :, None, None]
     return (images - shift) / images.new_tensor(std)[None, :, None, None]
 
 
 def augment(images: Tensor, settings: TrainingSettings, generator: torch.Generator) -> Tensor:
-    """Crop, turn, mirror and jitter a batch, each image in its own way.
+    """Crop, rotate, mirror and change the colours of each image of a batch, with random values for each image.
 
     Args:
         images: ``(n, 3, size, size)`` in [0, 1].
-        settings: Which augmentations, and how strong.
-        generator: CPU generator of every draw.
+        settings: The augmentations and their strengths.
+        generator: CPU generator of all random numbers.
 
     Returns:
         A new batch of the same shape, in [0, 1].
@@ -105,7 +105,7 @@ def augment(images: Tensor, settings: TrainingSettings, generator: torch.Generat
     def draw(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(n, generator=generator)
 
-    # The same numbers are drawn whatever is switched on: one option does not reshuffle the others.
+    # All random numbers are drawn even if an augmentation is off, so that one option does not change the others.
     share, centre_x, centre_y = draw(settings.crop, 1), draw(-1, 1), draw(-1, 1)
     turns = torch.randint(4, (n,), generator=generator) * int(settings.quarter_turns)
     flip = torch.where((draw(0, 1) < 0.5) & settings.mirror, -1.0, 1.0)
@@ -115,7 +115,7 @@ def augment(images: Tensor, settings: TrainingSettings, generator: torch.Generat
     )
     if settings.crop < 1 or settings.quarter_turns or settings.mirror:
         angle = turns * (math.pi / 2)
-        # Quarter turns are exact in sine and cosine once rounded: sampling then hits pixel centres.
+        # Rounding makes sine and cosine of quarter turns exact, so that sampling hits pixel centres.
         cosine, sine = angle.cos().round(), angle.sin().round()
         theta = torch.stack(
             [

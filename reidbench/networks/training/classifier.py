@@ -1,8 +1,8 @@
-"""Training of a softmax classifier over all identities: the objective, and the trainer that plugins use.
+"""Training of a softmax classifier over all identities: the objective, and the trainer for plugins.
 
-Cross-entropy, AdamW, a learning rate that rises in the first batches and then falls linearly, and strong
-augmentation. A training here never sees the labels of the calibration part, so it can't stop on validation
-loss as published recipes do: it stops when the balanced Rank-1 that the core reports no longer rises.
+It uses cross-entropy, AdamW, a learning rate that rises in the first batches and then falls linearly, and strong
+augmentation. Published recipes stop on validation loss. Here a training never receives the labels of the calibration
+part; it stops when the balanced Rank-1 that the core computes no longer rises.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from reidbench.networks.training.transforms import augment_each, classifier_augm
 
 
 def linear_schedule(step: int, n_step: int, warmup: float) -> float:
-    """Return the share of the highest learning rate at one step: a linear rise, then a linear fall.
+    """Return the learning rate of a step as a share of the highest: a linear rise, then a linear fall.
 
     Args:
-        step: Counted from 0, below ``n_step``.
-        n_step: Steps of the whole training.
-        warmup: Share of the steps that rise, in [0, 1).
+        step: Number of the step, from 0 to ``n_step - 1``.
+        n_step: Number of steps of the training.
+        warmup: Share of the steps in which the rate rises, in [0, 1).
 
     Returns:
-        In (0, 1]. Of ``w`` warm-up steps the first has ``1 / w`` and the last 1; the fall would reach 0 at
-        step ``n_step``, one after the last, so that no step is idle.
+        A share in (0, 1]. With ``w`` warm-up steps, the first has ``1 / w`` and the last 1. The fall would reach 0
+        at step ``n_step``, one after the last, so that every step changes the network.
 
     Example:
         >>> [linear_schedule(step, 6, 1 / 3) for step in range(6)]
@@ -46,9 +46,9 @@ def linear_schedule(step: int, n_step: int, warmup: float) -> float:
 
 
 def shuffled_batches(n_image: int, batch_size: int, seed: Sequence[int]) -> list[NDArray[np.int64]]:
-    """Return every image once, in random order, in batches; a single one left over joins the batch before it.
+    """Return batches that contain every image once, in random order.
 
-    Batch norm can't normalise a batch of one, and leaving it out would skip an image.
+    A single remaining image joins the last batch, because batch norm can't normalise a batch of one image.
 
     Example:
         >>> [len(batch) for batch in shuffled_batches(9, 4, [0])], [len(b) for b in shuffled_batches(10, 4, [0])]
@@ -62,13 +62,13 @@ def shuffled_batches(n_image: int, batch_size: int, seed: Sequence[int]) -> list
 
 
 class ClassifierObjective(Objective):
-    """Cross-entropy over the identities, every image once an epoch.
+    """Cross-entropy over the identities; an epoch contains every image once.
 
     Args:
-        network: Gives one output for each identity.
-        settings: The options.
-        n_image: Images trained on.
-        seed: Seed of the order of images; augmentation draws from torch's global generator.
+        network: A network with one output for each identity.
+        settings: The settings of the training.
+        n_image: Number of images trained on.
+        seed: Seed of the order of images. Augmentation uses torch's global generator.
     """
 
     measured = ("loss", "accuracy")
@@ -93,7 +93,7 @@ class ClassifierObjective(Objective):
 
     @override
     def batches(self, epoch: int) -> list[NDArray[np.int64]]:
-        # A seed for each epoch: a resumed training needs no state of the order.
+        # Each epoch has its own seed, so a resumed training does not need the state of a generator.
         return shuffled_batches(self._n_image, self._settings.batch_size, (self._seed, epoch))
 
     @override
@@ -106,17 +106,18 @@ class ClassifierObjective(Objective):
 
     @override
     def measure(self, output: Tensor, targets: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
-        right = (output.detach().argmax(1) == targets).float().mean()
-        return functional.cross_entropy(output, targets), (right,)
+        accuracy = (output.detach().argmax(1) == targets).float().mean()
+        return functional.cross_entropy(output, targets), (accuracy,)
 
 
 class ClassifierTrainer(Trainer):
-    """Trains a classifier over all identities and leaves it at its best validated epoch.
+    """Trains a classifier over all identities and keeps the network of the best validated epoch.
 
     Args:
-        network: Trained in place; its outputs are the sorted identities of the images it is fitted on.
-        settings: The options.
-        fingerprint: What else shapes the training; a checkpoint of another one is not resumed.
+        network: The network, trained in place; its outputs are the sorted identities of the training images.
+        settings: The settings of the training.
+        fingerprint: Anything else that shapes the training, as text. A checkpoint with another fingerprint is not
+            resumed.
     """
 
     kind = "classifier"

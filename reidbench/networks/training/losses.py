@@ -1,8 +1,8 @@
-"""Losses over a batch of embeddings: batch-hard triplet, and a cosine softmax to go beside it.
+"""Losses of a batch of embeddings: batch-hard triplet loss, and cosine softmax to add to it.
 
-The triplet loss uses plain (not squared) Euclidean distance and averages over every anchor that has
-a positive and a negative, zeros included: averaging the violating ones alone would keep the loss
-near the margin however well the rest is separated.
+The triplet loss uses the Euclidean distance, not its square. It is the mean over all anchors with a positive and a
+negative, zeros included. A mean over anchors with a loss above 0 would stay near the margin, however well the others
+are separated.
 
 Source: Hermans, Beyer, Leibe, "In Defense of the Triplet Loss for Person Re-Identification", 2017.
 """
@@ -17,7 +17,10 @@ from torch.nn import functional
 
 
 class TripletLoss(NamedTuple):
-    """A loss with the two distances that tell learning from collapse (both near 0, loss near the margin)."""
+    """The triplet loss and its two mean distances.
+
+    If both distances are near 0 and the loss is near the margin, the training has collapsed.
+    """
 
     loss: Tensor
     hardest_positive: Tensor
@@ -25,25 +28,25 @@ class TripletLoss(NamedTuple):
 
 
 def pairwise_distance(embedding: Tensor) -> Tensor:
-    """Return Euclidean distances ``(n, n)``, exactly 0 with gradient 0 between equal vectors."""
-    # Differences, not the expanded square: that loses half of the digits where distances are small.
+    """Return Euclidean distances ``(n, n)``; between equal vectors, distance and gradient are exactly 0."""
+    # Differences are exact; the expanded square would lose half of the digits of small distances.
     squared = (embedding[:, None, :] - embedding[None, :, :]).square().sum(-1)
     positive = squared > 0
-    # sqrt has an infinite gradient at 0, and 0 * inf would make nan of the whole batch.
+    # The gradient of sqrt is infinite at 0, and 0 * inf would make the gradient of the whole batch nan.
     return torch.where(positive, squared, torch.ones_like(squared)).sqrt() * positive
 
 
 def batch_hard_triplet(embedding: Tensor, labels: Tensor, margin: float) -> TripletLoss:
-    """Take each anchor's farthest positive and nearest negative.
+    """Compute the triplet loss with the farthest positive and the nearest negative of each anchor.
 
     Args:
         embedding: ``(n, dim)``, float32.
         labels: Identity of each row, ``(n,)`` integers.
-        margin: How much nearer the positive should be.
+        margin: How much nearer the positive should be than the negative.
 
     Returns:
-        The mean of ``max(0, positive - negative + margin)`` over anchors that have both, and the mean of
-        the two distances over the same anchors. Without such an anchor the loss is 0 and the distances nan.
+        The mean of ``max(0, positive - negative + margin)`` over anchors with both, and the means of the two
+        distances over these anchors. Without such an anchor, the loss is 0 and the distances are nan.
     """
     distance = pairwise_distance(embedding)
     same = labels[:, None] == labels[None, :]
@@ -60,5 +63,12 @@ def batch_hard_triplet(embedding: Tensor, labels: Tensor, margin: float) -> Trip
 
 
 def cosine_softmax(embedding: Tensor, prototypes: Tensor, labels: Tensor, scale: float) -> Tensor:
-    """Return the cross-entropy of scaled cosines between unit embeddings and one prototype for each identity."""
+    """Return the cross-entropy of the scaled cosines between embeddings and one prototype vector for each identity.
+
+    Args:
+        embedding: Vectors of length 1, ``(n, dim)``.
+        prototypes: One vector of any length for each identity, ``(n_identity, dim)``.
+        labels: Identity of each row, ``(n,)`` integers.
+        scale: Factor of the cosines.
+    """
     return functional.cross_entropy(scale * embedding @ functional.normalize(prototypes).T, labels)

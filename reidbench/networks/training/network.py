@@ -1,4 +1,4 @@
-"""A backbone with a linear head that gives unit vectors or classes, and the one way from bytes to either."""
+"""Networks to train: a backbone with a linear head that computes embeddings or class probabilities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reidbench.networks.training.settings import LoopSettings
 
 @contextmanager
 def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Seed torch's global generators for the ``with`` block, and give them back as they were."""
+    """Seed torch's global generators for the ``with`` block, and restore their state afterwards."""
     cuda = device.startswith("cuda")
     with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if cuda else []):
         torch.default_generator.manual_seed(seed)
@@ -29,11 +29,11 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
 
 
 class BackboneNetwork(nn.Module):
-    """A backbone and a head, fed with images in [0, 1].
+    """A backbone and a head; the input is images in [0, 1].
 
     Args:
-        backbone: Gives pooled features.
-        settings: Input size, normalisation and memory layout are taken from here.
+        backbone: A network that computes pooled features.
+        settings: Settings with input size, normalisation and memory layout.
     """
 
     head: nn.Module
@@ -47,36 +47,36 @@ class BackboneNetwork(nn.Module):
         self._size = settings.size
         self._layout = torch.channels_last if settings.channels_last else torch.contiguous_format
         with torch.inference_mode():
-            # Not timm's num_features: some architectures pool to another number.
+            # timm's num_features is wrong for architectures whose pooling changes the number of features.
             self.n_feature = int(self.backbone(torch.zeros(1, 3, self._size, self._size)).shape[1])
 
     @override
     def forward(self, images: Tensor) -> Tensor:
-        """Give what the head makes of ``(n, 3, size, size)`` in [0, 1]."""
+        """Return the output of the head for images ``(n, 3, size, size)`` in [0, 1]."""
         images = normalise(images, self.mean, self.std).contiguous(memory_format=self._layout)
         output: Tensor = self.head(self.backbone(images))
         return output
 
     def _infer(self, pixels: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Tensor:
-        """Run decoded images of any size through the network in evaluation mode and float32; returns to the CPU."""
-        whole = (self._size, self._size, 3)
-        resized = np.stack([image if image.shape == whole else resize(image, self._size) for image in pixels])
+        """Return the output for decoded images of any size, in evaluation mode and float32, on the CPU."""
+        shape = (self._size, self._size, 3)
+        resized = np.stack([image if image.shape == shape else resize(image, self._size) for image in pixels])
         device = str(next(self.parameters()).device)
         self.eval()
-        # Reduced precision would make an answer depend on which images share its batch.
+        # With reduced precision, the result for an image would depend on the other images of its batch.
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
             output: Tensor = self(to_tensor(resized, device)).cpu()
         return output
 
 
 class EmbeddingNetwork(BackboneNetwork):
-    """A backbone, a linear head if there is one, and unit length.
+    """A backbone with an optional linear head that computes embeddings of length 1.
 
     Args:
-        backbone: Gives pooled features.
-        settings: Input size, normalisation and memory layout are taken from here.
-        embedding_dim: Length of the embedding; 0 leaves the head out and normalises the features.
-        seed: Seed of the head's first weights.
+        backbone: A network that computes pooled features.
+        settings: Settings with input size, normalisation and memory layout.
+        embedding_dim: Number of values of the embedding; 0 means no head, so the features are the embedding.
+        seed: Seed of the random initial weights of the head.
     """
 
     def __init__(self, backbone: Backbone, settings: LoopSettings, embedding_dim: int, seed: int) -> None:
@@ -88,12 +88,12 @@ class EmbeddingNetwork(BackboneNetwork):
 
     @override
     def forward(self, images: Tensor) -> Tensor:
-        """Embed ``(n, 3, size, size)`` in [0, 1]; returns ``(n, dim)`` float32, each of length 1."""
-        # Lengths in float32: squares of large half-precision features overflow.
+        """Return embeddings of length 1, ``(n, dim)`` float32, for images ``(n, 3, size, size)`` in [0, 1]."""
+        # Lengths are computed in float32, because squares of large float16 values overflow.
         return functional.normalize(super().forward(images).float())
 
     def embed(self, pixels: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embed decoded images of any size in evaluation mode, in float32, on the network's device."""
+        """Return the embeddings of decoded images of any size, ``(n, dim)``, computed in evaluation mode."""
         return np.asarray(self._infer(pixels).numpy(), dtype=np.float32)
 
 
@@ -101,22 +101,22 @@ class ClassifierNetwork(BackboneNetwork):
     """A backbone and a linear head with one output for each identity.
 
     Args:
-        backbone: Gives pooled features.
-        settings: Input size, normalisation and memory layout are taken from here.
-        n_class: Identities that are told apart.
-        seed: Seed of the head's first weights.
+        backbone: A network that computes pooled features.
+        settings: Settings with input size, normalisation and memory layout.
+        n_class: Number of identities.
+        seed: Seed of the random initial weights of the head.
     """
 
     def __init__(self, backbone: Backbone, settings: LoopSettings, n_class: int, seed: int) -> None:
         super().__init__(backbone, settings)
         with seeded(seed):
             head = nn.Linear(self.n_feature, n_class)
-            # As timm begins the classifiers of its ConvNeXts.
+            # The initial values that timm uses for ConvNeXt classifiers.
             nn.init.trunc_normal_(head.weight, std=0.02)
             nn.init.zeros_(head.bias)
         self.head = head
         self.to(memory_format=self._layout)
 
     def classify(self, pixels: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probability of each class for decoded images of any size, ``(n, n_class)``; rows sum to 1."""
+        """Return class probabilities of decoded images of any size, ``(n, n_class)``; each row sums to 1."""
         return np.asarray(self._infer(pixels).double().softmax(1).numpy(), dtype=np.float32)

@@ -1,7 +1,7 @@
-"""Batches of M identities with K images each, for losses that compare within a batch.
+"""Batches of M identities with K images each, for losses that compare images within a batch.
 
-Identities are drawn uniformly, however many photographs they have. The sampler owns its random
-generator and can hand out its state, so that a training continues exactly where it stopped.
+Each identity has the same probability, whatever its number of photographs. The state of the random generator can be
+saved, so that a resumed training draws the same batches.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ from numpy.typing import NDArray
 
 
 class IdentitySampler:
-    """Draws M×K batches from labelled images.
+    """Draws batches of M identities with K images each.
 
-    An epoch has ``ceil(n_image / (M * K))`` batches. Identities do not repeat within a batch; where
-    there are fewer than M, each batch holds them all. An identity with fewer than K images repeats some.
+    An epoch has ``ceil(n_image / (M * K))`` batches. An identity occurs once in a batch. If there are fewer than M
+    identities, each batch contains them all. Images of an identity with fewer than K images repeat.
 
     Args:
-        labels: Identity of each image, as integers.
+        labels: Identity of each image as an integer, ``(n_image,)``.
         identities_per_batch: M.
         images_per_identity: K.
-        seed: Seed of every draw.
-        groups: Group of each image; given, each batch comes from one group that has two identities or
-            more, groups drawn in proportion to their identities.
+        seed: Seed of all random choices.
+        groups: Group of each image. If given, each batch comes from one group with at least two identities; the
+            probability of a group is proportional to its number of identities.
+
+    Raises:
+        ValueError: There are no images.
 
     Example:
         >>> sampler = IdentitySampler(np.array([0, 0, 0, 1, 1, 2]), 2, 2, seed=0)
@@ -42,7 +45,7 @@ class IdentitySampler:
         groups: Sequence[str] | None = None,
     ) -> None:
         if not len(labels):
-            raise ValueError("there is no image to draw from")
+            raise ValueError("there are no images to draw from")
         self._images = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels)}
         self._identities_per_batch = identities_per_batch
         self._images_per_identity = images_per_identity
@@ -53,7 +56,7 @@ class IdentitySampler:
             members: dict[str, set[int]] = {}
             for label, group in zip(labels, groups, strict=True):
                 members.setdefault(group, set()).add(int(label))
-            # A group of one identity has no negative, so a batch of it would teach nothing.
+            # A group with one identity has no negatives, so the network would learn nothing from its batches.
             pools = [np.array(sorted(labels)) for _, labels in sorted(members.items()) if len(labels) > 1]
             self._pools = pools or self._pools
         sizes = np.array([len(pool) for pool in self._pools], dtype=np.float64)
@@ -63,7 +66,7 @@ class IdentitySampler:
         return self._n_batch
 
     def epoch(self) -> Iterator[NDArray[np.int64]]:
-        """Yield the batches of one epoch as image indices, K of one identity after another."""
+        """Yield the batches of one epoch as image indices, with the K images of an identity in sequence."""
         for _ in range(self._n_batch):
             yield self._draw()
 
@@ -80,9 +83,9 @@ class IdentitySampler:
         return np.concatenate(rows)
 
     def state(self) -> str:
-        """Return the state of the random generator as JSON (its integers have 128 bits)."""
+        """Return the state of the random generator as JSON, because its integers have 128 bits."""
         return json.dumps(self._random.bit_generator.state)
 
     def restore(self, state: str) -> None:
-        """Go on from a state that :meth:`state` returned."""
+        """Continue from a state that :meth:`state` returned."""
         self._random.bit_generator.state = json.loads(state)

@@ -1,9 +1,8 @@
-"""Epochs, checkpoints and the best epoch: what every training shares, whatever it minimises.
+"""The training loop: epochs, checkpoints and the choice of the best epoch.
 
-After every epoch network, optimiser, objective and history are written to the work folder, under a
-temporary name that is then renamed. A training that starts again in that folder goes on behind the last
-whole epoch and, on a CPU, ends with the same numbers as one that was never stopped. What is minimised,
-on which batches and by which optimiser, is an :class:`Objective`.
+An :class:`Objective` defines the loss, the batches and the optimiser. After every epoch, network, optimiser, objective
+and history are written to the work folder. A training that starts in this folder later continues after the last
+complete epoch. On a CPU it ends with the same numbers as a training without interruption.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from reidbench.progress import Progress
 
 
 class Objective(ABC):
-    """What a training minimises: its batches, inputs, loss and optimiser.
+    """The goal of a training: batches, augmentation, loss and optimiser.
 
     Attributes:
-        measured: Names of the numbers that each step measures, in the order of the history; the loss is first.
-        optimizer: Steps on the network and on what the objective adds to it.
-        patience: Epochs without a better balanced Rank-1 after which a training ends; 0 never ends it so.
+        measured: Names of the numbers that each step measures, the loss first; columns of the history.
+        optimizer: Optimiser of the network and of further parameters of the objective.
+        patience: The training stops after this number of epochs without a better balanced Rank-1; 0 never stops it.
     """
 
     measured: ClassVar[tuple[str, ...]] = ("loss",)
@@ -47,11 +46,11 @@ class Objective(ABC):
 
     @abstractmethod
     def __len__(self) -> int:
-        """Return the number of batches of an epoch."""
+        """Return the number of batches in an epoch."""
 
     @abstractmethod
     def batches(self, epoch: int) -> Iterable[NDArray[np.int64]]:
-        """Yield the batches of an epoch (from 1) as indices of images."""
+        """Return the batches of an epoch, counted from 1, as indices of images."""
 
     @abstractmethod
     def learning_rate(self, step: int) -> float:
@@ -59,75 +58,77 @@ class Objective(ABC):
 
     @abstractmethod
     def augment(self, pixels: NDArray[np.uint8], device: str) -> Tensor:
-        """Turn ``(n, size, size, 3)`` bytes into network input, ``(n, 3, size, size)`` in [0, 1]."""
+        """Convert ``(n, size, size, 3)`` bytes to augmented network input, ``(n, 3, size, size)`` in [0, 1]."""
 
     @abstractmethod
     def measure(self, output: Tensor, targets: Tensor) -> tuple[Tensor, Sequence[Tensor]]:
-        """Return the loss, with its graph, and what else is measured.
+        """Return the loss, with its gradient graph, and the other numbers of ``measured``.
 
         Args:
-            output: Of the network, float32.
-            targets: Code of each row's identity, ``(n,)`` integers.
+            output: Output of the network, float32.
+            targets: Identity of each row as a number, ``(n,)``.
         """
 
     def watch(self, row: dict[str, Any], progress: Progress) -> None:  # noqa: B027 - optional by design
-        """Look at a finished epoch's row of the history."""
+        """Check the history row of a finished epoch, and warn about problems."""
 
     def notes(self) -> list[str]:
-        """Return what the record should say of the training besides its numbers."""
+        """Return sentences about the training for the run record."""
         return []
 
     def state(self) -> dict[str, Any]:
-        """Return what a resumed training has to find again: tensors and plain values."""
+        """Return everything that a resumed training needs, as tensors and plain values."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:  # noqa: B027 - an objective may have no state
-        """Go on from what :meth:`state` returned."""
+        """Continue from a state that :meth:`state` returned."""
 
 
 class Trainer(ABC):
-    """Trains a network on one objective and leaves it at its best validated epoch.
+    """Trains a network on one objective and keeps the network of the best validated epoch.
 
     Args:
-        network: Trained in place.
-        settings: The options.
-        fingerprint: What else shapes the training; a checkpoint of another one is not resumed.
+        network: The network, trained in place.
+        settings: The settings of the training.
+        fingerprint: Anything else that shapes the training, as text. A checkpoint with another fingerprint is not
+            resumed.
     """
 
     kind: ClassVar[str]
-    """Names the training in messages."""
+    """Name of the kind of training, in messages."""
     smaller_batch: ClassVar[str] = "--set batch_size=4"
-    """How to ask for a batch that takes less of a GPU's memory."""
-    one_identity_remedy: ClassVar[str] = "take another split"
-    """What to do where there is nothing to tell apart."""
+    """Option for a smaller batch, as a remedy if the GPU's memory runs out."""
+    one_identity_remedy: ClassVar[str] = "choose another split"
+    """Remedy if there are fewer than two identities to learn."""
 
     def __init__(self, network: BackboneNetwork, settings: LoopSettings, *, fingerprint: str = "") -> None:
         self._network = network
         self._settings = settings
-        # Folded statistics are 0 and 1 by construction: batch statistics would rescale every layer at once.
+        # Folded statistics do not come from data; statistics of a batch would rescale every layer.
         auto = settings.freeze_bn == "auto"
         self._freeze_bn = network.folded_batch_norm if auto else bool(settings.freeze_bn)
         self._fingerprint = fingerprint
 
     @abstractmethod
     def _objective(self, train: LabelledImages, labels: NDArray[np.int64], context: FitContext) -> Objective:
-        """Make the objective for images with these identity codes; the network is on its device."""
+        """Return the objective for images with these identity numbers; the network is on its device already."""
 
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
-        """Train, or go on from the checkpoint in ``context.work_dir``.
+        """Train, or continue from the checkpoint in ``context.work_dir``.
 
         Returns:
-            One row for each epoch (mean of what its batches measured; ``rank1`` and ``balanced_rank1``
-            are None where it was not validated), and what ended the training.
+            A report with one history row for each epoch and the reason why the training stopped. A row holds the
+            means over the batches; ``rank1`` and ``balanced_rank1`` are ``None`` if the epoch was not validated.
 
         Raises:
-            ReidbenchError: Fewer than two identities, a loss that is not finite, or a batch that a GPU does not hold.
+            ReidbenchError: There are fewer than two identities, the loss is not finite, the GPU's memory is too
+                small for a batch, or a training to restore is not in the folder.
         """
         names, labels = np.unique(np.array(train.identities, dtype=str), return_inverse=True)
         if len(names) < 2:
             raise ReidbenchError(
                 f"{self.kind} training needs two identities or more, not {len(names)}",
-                where="the images to fit on",
+                where="the images to learn from",
                 remedy=self.one_identity_remedy,
             )
         settings = self._settings
@@ -141,7 +142,7 @@ class Trainer(ABC):
             raise ReidbenchError(
                 f"the folder holds no finished {self.kind} training of these images and settings",
                 where=str(checkpoint),
-                remedy="train again, with the versions of reidbench and torch that are installed now",
+                remedy="repeat the run, so that it trains with the installed versions of reidbench and torch",
             )
         if not state.stopped:
             pixels = ResizedImages(train.images, settings.size, settings.cache_mb, settings.loader_workers)
@@ -151,7 +152,7 @@ class Trainer(ABC):
                 try:
                     self._epoch(state, pixels, targets, context)
                 except torch.OutOfMemoryError as error:
-                    # A smaller batch would be another training: that is the user's to choose.
+                    # A smaller batch changes the result of the training, so the user has to choose it.
                     raise ReidbenchError(
                         f"the GPU's memory does not hold a training batch of images of {settings.size} pixels",
                         where=f"epoch {len(state.history) + 1} on {context.device}",
@@ -185,34 +186,33 @@ class Trainer(ABC):
 
     def _epoch(self, state: _State, pixels: ResizedImages, targets: Tensor, context: FitContext) -> None:
         settings, objective = self._settings, state.objective
-        begun, before = time.monotonic(), state.seconds
+        started, seconds_before = time.monotonic(), state.seconds
         epoch = len(state.history) + 1
         self._train_mode()
-        sums: list[Tensor] = []
+        steps: list[Tensor] = []
         stopped = ""
         n_step = len(objective)
         if settings.max_steps:
             n_step = min(n_step, settings.max_steps - state.step)
         seed = int(np.random.SeedSequence([context.seed, epoch]).generate_state(1)[0])
-        # Dropout, stochastic depth and torchvision's transforms draw from the global generator: seeded anew for
-        # each epoch.
+        # Dropout, stochastic depth and torchvision's transforms use the global generator. Each epoch has its own seed.
         with seeded(seed, context.device), context.progress.stage(f"epoch {epoch}/{settings.epochs}", n_step) as stage:
             for batch in objective.batches(epoch):
-                sums.append(self._step(state, pixels.take(batch), targets[batch], context.device))
+                steps.append(self._step(state, pixels.take(batch), targets[batch], context.device))
                 state.step += 1
                 stage.advance()
                 if settings.max_steps and state.step >= settings.max_steps:
                     stopped = "max_steps"
                     break
-                if settings.max_seconds and before + time.monotonic() - begun >= settings.max_seconds:
+                if settings.max_seconds and seconds_before + time.monotonic() - started >= settings.max_seconds:
                     stopped = "max_seconds"
                     break
-        measured = torch.stack(sums).double()
+        measured = torch.stack(steps).double()
         if not bool(measured[:, 0].isfinite().all()):
             raise ReidbenchError(
                 f"training diverged: the loss of epoch {epoch} is not finite",
                 where=f"lr={settings.lr}",
-                remedy="a smaller learning rate (--set lr=1e-5), or --set amp=false on a GPU",
+                remedy="use a smaller learning rate (--set lr=1e-5), or --set amp=false on a GPU",
             )
         if epoch >= settings.epochs:
             stopped = stopped or "epochs"
@@ -233,7 +233,7 @@ class Trainer(ABC):
             if objective.patience and row["balanced_rank1"] is not None:
                 stopped = stopped or ("patience" if epoch - state.best_epoch >= objective.patience else "")
         objective.watch(row, context.progress)
-        state.seconds = before + time.monotonic() - begun
+        state.seconds = seconds_before + time.monotonic() - started
         state.history.append({**row, "seconds": round(state.seconds, 3)})
         state.stopped = stopped
 
@@ -246,12 +246,12 @@ class Trainer(ABC):
         objective.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device.split(":")[0], dtype=torch.float16, enabled=state.amp):
             output = self._network(images)
-        loss, others = objective.measure(output.float(), targets)
+        loss, other_numbers = objective.measure(output.float(), targets)
         state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call] # torch leaves it without types
         state.scaler.step(objective.optimizer)
         state.scaler.update()
-        # Stays on the device: reading numbers at each step would make a GPU wait.
-        return torch.stack([loss.detach(), *others])
+        # The numbers stay on the device, because reading them at each step would make a GPU wait.
+        return torch.stack([loss.detach(), *other_numbers])
 
     def _train_mode(self) -> None:
         self._network.train()
@@ -262,7 +262,7 @@ class Trainer(ABC):
 
 
 class _State:
-    """Everything that a resumed training has to find as it was."""
+    """The state of a training: everything that a checkpoint holds."""
 
     def __init__(
         self, network: BackboneNetwork, settings: LoopSettings, objective: Objective, context: FitContext
@@ -280,13 +280,14 @@ class _State:
         self.best: dict[str, Tensor] = {}
 
     def keep_if_best(self, epoch: int, rank: tuple[float | None, float | None]) -> None:
-        """Keep the network of this epoch if it beats the ones before; of equals the first stays."""
+        """Keep the network of this epoch if it is better than all before, by balanced Rank-1, then Rank-1."""
         balanced, plain = (-1.0 if value is None else float(value) for value in rank)
         if not self.best or (balanced, plain) > self.best_rank:
             self.best_epoch, self.best_rank = epoch, (balanced, plain)
             self.best = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
 
     def save(self, path: Path, keys: Mapping[str, str]) -> None:
+        """Write the checkpoint; an earlier one at ``path`` is replaced only when the new one is complete."""
         numbers = {
             "history": self.history,
             "step": self.step,
@@ -301,7 +302,7 @@ class _State:
             "objective": self.objective.state(),
             "best": self.best,
         }
-        if not self.stopped:  # what is finished is kept for new photographs: the best network and nothing besides
+        if not self.stopped:  # a finished training is kept for new photographs, which need only the best network
             content |= {
                 "network": self.network.state_dict(),
                 "optimizer": self.objective.optimizer.state_dict(),
@@ -316,9 +317,12 @@ class _State:
         temporary.replace(path)
 
     def load(self, path: Path, keys: Mapping[str, str]) -> int:
-        """Take over a checkpoint of the same training; return its epoch, 0 if there is none.
+        """Load the checkpoint if it is of the same training.
 
-        A finished training serves any device: it is read, not gone on with.
+        A finished training can be loaded on any device, because it does not continue.
+
+        Returns:
+            Number of finished epochs; 0 if there is no such checkpoint.
         """
         if not path.is_file():
             return 0

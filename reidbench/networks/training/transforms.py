@@ -1,7 +1,7 @@
-"""The strong augmentation of a classifier's training, built from torchvision's transforms.
+"""Strong augmentation for the training of a classifier, from torchvision's transforms.
 
-They draw from torch's global generator on the CPU, whatever device the image is on, and one image after
-another: a caller who seeds that generator (:func:`reidbench.networks.training.network.seeded`) gets equal results.
+The transforms use torch's global CPU generator, image by image, on every device. Seed it with
+:func:`reidbench.networks.training.network.seeded` to get the same result each time.
 """
 
 from __future__ import annotations
@@ -14,20 +14,19 @@ from torchvision.transforms import InterpolationMode, v2
 
 from reidbench.networks.training.settings import ClassifierTrainingSettings
 
-# Share of the area that RandomErasing blanks.
+# Smallest and largest share of the area that RandomErasing blanks.
 _ERASED = (0.02, 0.33)
 
 
 def classifier_augmentation(settings: ClassifierTrainingSettings, mean: Sequence[float]) -> v2.Transform:
-    """Return what happens to one image, ``(3, size, size)`` bytes, in training; its result is in [0, 1].
+    """Return the augmentation of one image, from ``(3, size, size)`` bytes to floats in [0, 1].
 
-    Random crop, mirror, rotation, colour jitter, AutoAugment, blanked rectangle, in this order; whatever is
-    switched off is left out.
+    The steps are random crop, mirror, rotation, colour jitter, AutoAugment and a blanked rectangle, in this order.
 
     Args:
-        settings: Which, and how strong.
-        mean: Colour of the blanked rectangle, R,G,B in [0, 1]: the mean that is later subtracted, so that
-            the network sees zeros there.
+        settings: The steps and their strengths.
+        mean: Colour of the blanked rectangle, R,G,B in [0, 1]. It should be the mean that is subtracted later, so
+            that the rectangle becomes 0.
     """
     steps: list[v2.Transform] = []
     if settings.min_area < 1:
@@ -35,7 +34,7 @@ def classifier_augmentation(settings: ClassifierTrainingSettings, mean: Sequence
     if settings.mirror:
         steps.append(v2.RandomHorizontalFlip(0.5))
     if settings.rotation:
-        # Corners that come into view are black, as the transform leaves them.
+        # The corners that rotation uncovers are black, the default of the transform.
         steps.append(v2.RandomRotation(settings.rotation, InterpolationMode.BILINEAR))
     if settings.brightness or settings.contrast or settings.saturation or settings.hue:
         steps.append(v2.ColorJitter(settings.brightness, settings.contrast, settings.saturation, settings.hue))
@@ -48,5 +47,5 @@ def classifier_augmentation(settings: ClassifierTrainingSettings, mean: Sequence
 
 
 def augment_each(images: Tensor, augmentation: v2.Transform) -> Tensor:
-    """Augment ``(n, 3, size, size)`` bytes, each image in its own way; the result is in [0, 1]."""
+    """Augment each image of a batch, from ``(n, 3, size, size)`` bytes to floats in [0, 1]."""
     return torch.stack([augmentation(image) for image in images])

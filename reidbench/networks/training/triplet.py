@@ -1,6 +1,7 @@
-"""Training by batch-hard triplets: the objective, and the trainer that plugins use.
+"""Training with the batch-hard triplet loss: the objective, and the trainer for plugins.
 
-Repeatable bit for bit on a CPU, and resumable after a kill: :mod:`reidbench.networks.training.trainer` says how.
+On a CPU a training gives the same bits each time. It can be resumed, as explained in
+:mod:`reidbench.networks.training.trainer`.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ from reidbench.networks.training.settings import TrainingSettings
 from reidbench.networks.training.trainer import Objective, Trainer
 from reidbench.progress import Progress
 
-# Unit vectors are up to 2 apart. Collapsed trainings stay far below this, healthy ones far above.
+# The distance of two unit vectors is at most 2. It is far below this in collapsed trainings and far above in others.
 _COLLAPSED_DISTANCE = 0.1
 
 
 class TripletObjective(Objective):
-    """Batch-hard triplets of M×K batches, with a cosine softmax beside them if asked for; Adam at a constant rate.
+    """Batch-hard triplet loss on M×K batches, optionally with a cosine softmax loss; Adam with a constant rate.
 
     Args:
-        network: Gives unit vectors.
-        settings: The options.
-        labels: Identity of each image, 0 … n_identity - 1, all present.
-        groups: Group of each image where each batch should come from one, else None.
-        seed: Seed of every draw.
-        device: Where the network is.
+        network: A network that computes embeddings of length 1.
+        settings: The settings of the training.
+        labels: Identity of each image, 0 … n_identity - 1; each number occurs at least once.
+        groups: Group of each image if each batch should come from one group, else ``None``.
+        seed: Seed of all random choices.
+        device: Device of the network.
     """
 
     measured = ("loss", "hardest_positive", "hardest_negative")
@@ -91,24 +92,24 @@ class TripletObjective(Objective):
 
     @override
     def watch(self, row: dict[str, Any], progress: Progress) -> None:
-        """Warn once when every image has nearly one embedding."""
+        """Warn once if all images have almost the same embedding."""
         margin = self._settings.margin
         near = row["hardest_positive"] < _COLLAPSED_DISTANCE and row["hardest_negative"] < _COLLAPSED_DISTANCE
-        # The softmax term is no part of the triplet loss that sticks at the margin.
+        # With a softmax loss, row["loss"] is a sum; only its triplet part stays at the margin.
         triplet = row["hardest_positive"] - row["hardest_negative"] + margin
         stuck = abs((triplet if self._prototypes is not None else row["loss"]) - margin) <= 0.05 * margin
         if near and stuck and not self._collapsed_epoch:
             self._collapsed_epoch = row["epoch"]
             progress.warn(
-                f"triplet collapse at epoch {row['epoch']}: loss {row['loss']:.3f} is about the margin and every image "
-                "has nearly one embedding; start from pretrained weights or set softmax_weight=1"
+                f"triplet collapse at epoch {row['epoch']}: all images have almost the same embedding, and the loss "
+                f"{row['loss']:.3f} is about the margin; start from pretrained weights or set softmax_weight=1"
             )
 
     @override
     def notes(self) -> list[str]:
         if not self._collapsed_epoch:
             return []
-        return [f"triplet collapse at epoch {self._collapsed_epoch}: every image had nearly one embedding"]
+        return [f"triplet collapse at epoch {self._collapsed_epoch}: all images had almost the same embedding"]
 
     @override
     def state(self) -> dict[str, Any]:
@@ -130,19 +131,20 @@ class TripletObjective(Objective):
 
 
 class TripletTrainer(Trainer):
-    """Trains an embedding by batch-hard triplets and leaves it at its best validated epoch.
+    """Trains an embedding with the batch-hard triplet loss and keeps the network of the best validated epoch.
 
     Args:
-        network: Trained in place; gives unit vectors.
-        settings: The options.
-        fingerprint: What else shapes the training; a checkpoint of another one is not resumed.
+        network: The network, trained in place; it computes embeddings of length 1.
+        settings: The settings of the training.
+        fingerprint: Anything else that shapes the training, as text. A checkpoint with another fingerprint is not
+            resumed.
     """
 
     kind = "triplet"
     smaller_batch = "--set identities_per_batch=4"
     _network: EmbeddingNetwork
     _settings: TrainingSettings
-    one_identity_remedy = "take another split, or --set epochs=0 for frozen features"
+    one_identity_remedy = "choose another split, or --set epochs=0 for frozen features"
 
     def __init__(self, network: EmbeddingNetwork, settings: TrainingSettings, *, fingerprint: str = "") -> None:
         super().__init__(network, settings, fingerprint=fingerprint)

@@ -57,7 +57,7 @@ def test_auto_takes_them_where_pretrained_ones_cannot_be_had_and_says_so(carried
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     heard = Heard()
     assert load_backbone("test_resnet", "auto", heard).weights.label == "starter (drawn animals)"
-    assert "going on from starter (drawn animals) weights" in heard.warnings[0]
+    assert "starter (drawn animals) weights are used instead" in heard.warnings[0]
     assert load_backbone("test_vit", "auto", heard).weights.label == "random"
 
 
@@ -71,7 +71,7 @@ def test_a_backbone_that_they_do_not_fit_is_told_which_they_do(carried):
 def test_a_package_without_any_is_told_so(tmp_path, monkeypatch):
     monkeypatch.setattr(starter, "WEIGHTS_DIR", tmp_path)
     assert starter.starter_backbones() == () and starter.starter_file("efficientnet_b1") is None
-    with pytest.raises(ReidbenchError, match="carries no starter weights"):
+    with pytest.raises(ReidbenchError, match="has no starter weights"):
         load_backbone("test_resnet", "starter", Progress())
 
 

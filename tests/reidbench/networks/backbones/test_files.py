@@ -40,7 +40,7 @@ def test_a_truncated_file_is_refused(tmp_path):
         assert caught.value.where == str(path)
         with pytest.raises(ReidbenchError) as caught:
             read_weights(path, from_hub=True)
-        assert "delete it" in caught.value.remedy
+        assert "delete the file" in caught.value.remedy
 
 
 class _Trap:

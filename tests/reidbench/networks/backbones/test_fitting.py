@@ -56,7 +56,7 @@ def test_what_stands_beside_the_backbone_is_left_out_and_said(fit):
 
 def test_a_key_that_belongs_to_nothing_is_an_error(fit):
     tensors = {f"module.{key}": value for key, value in small("test_resnet", 1).state_dict().items()}
-    with pytest.raises(ReidbenchError, match="'whiskers' is not in it"):
+    with pytest.raises(ReidbenchError, match="the model has no 'whiskers'"):
         fit(small("test_resnet", 2), {**tensors, "module.whiskers": torch.zeros(3)})
 
 

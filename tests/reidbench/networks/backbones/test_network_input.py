@@ -62,5 +62,5 @@ def test_a_configuration_of_timm_is_read():
 
 @pytest.mark.parametrize("change", [{"size": (0, 4)}, {"crop_share": 0.0}, {"crop_share": 1.5}, {"std": (0.0, 1, 1)}])
 def test_inputs_that_make_no_sense_are_refused(change):
-    with pytest.raises(ValueError, match="no network input"):
+    with pytest.raises(ValueError, match="invalid network input"):
         NetworkInput(**{"size": (4, 4), **PLAIN, **change})
