@@ -17,7 +17,7 @@ from reidbench.calibration.calibrated import Calibrated
 from reidbench.clustering.graph import ANCHORS, Graph, anchors, check_size, symmetric
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.matching.episode import Rows, answer
+from reidbench.matching.episode import Features, match_episode
 from reidbench.matching.match import DEFAULT_BUDGET
 from reidbench.methods.calibration import Calibration
 from reidbench.methods.contract import Method
@@ -39,7 +39,7 @@ class PairProbabilities:
 
     method: Method
     numbering: Numbering | None
-    described: dict[str, Rows]
+    described: dict[str, Features]
     reopened: Reopened
 
     def judged(self, images: ImageSet, representation: Representation) -> Representation:
@@ -48,7 +48,7 @@ class PairProbabilities:
             return representation
         return representation.judged_by(self.numbering.mean(images.group))
 
-    def graphs(self, images: ImageSet, query: Rows, gallery: Rows) -> Iterator[Graph]:
+    def graphs(self, images: ImageSet, query: Features, gallery: Features) -> Iterator[Graph]:
         """Yield the graph of each group's queries.
 
         Args:
@@ -61,7 +61,7 @@ class PairProbabilities:
         """
         stages = self.reopened.stages
         group = images.group[query.indices]
-        known = answer(
+        known = match_episode(
             self.method, images, query, gallery, mode=stages.gallery, learned=stages.learned, progress=stages.progress
         ).answers
         for name in np.unique(group):
@@ -105,7 +105,7 @@ def pair_probabilities(reopened: Reopened, *more: ImageSet) -> PairProbabilities
     groups = [*group[rows].tolist(), *(asked.table["group"].tolist() if asked is not None else ())]
     numbering = number_curves(groups, int(code.max()) + 1, reopened.record.seed)
 
-    def labelled(part: Rows) -> LabelledRows:
+    def labelled(part: Features) -> LabelledRows:
         at = part.indices
         return LabelledRows(part.representation, code[at], group[at], images.encounter[at])
 
@@ -125,7 +125,9 @@ def pair_probabilities(reopened: Reopened, *more: ImageSet) -> PairProbabilities
         "test": numbering.mean(group[run["test"].indices]),
         "gallery": np.zeros(len(gallery.identity), np.int64),
     }
-    described = {part: Rows(each.indices, each.representation.judged_by(curves[part])) for part, each in run.items()}
+    described = {
+        part: Features(each.indices, each.representation.judged_by(curves[part])) for part, each in run.items()
+    }
     return PairProbabilities(wrapped, numbering, described, reopened)
 
 

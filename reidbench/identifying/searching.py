@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
 from reidbench.identifying.new_photographs import joined
-from reidbench.matching.episode import Rows, answer
+from reidbench.matching.episode import Features, match_episode
 from reidbench.methods.contract import Method
 from reidbench.methods.representation import Representation
 from reidbench.metrics.answers import Answers
@@ -36,9 +36,9 @@ def ask(reopened: Reopened, photographs: ImageSet, gallery: ImageSet, progress: 
     both = joined("photographs", photographs, gallery)
     whole = reopened.describe_more(both)
     rows, n_query = np.arange(len(both)), len(photographs)
-    query, enrolled = (Rows(part, whole.take(part)) for part in (rows[:n_query], rows[n_query:]))
+    query, enrolled = (Features(part, whole.take(part)) for part in (rows[:n_query], rows[n_query:]))
     stages = reopened.stages
-    episode = answer(
+    episode = match_episode(
         reopened.method, both, query, enrolled, mode=stages.gallery, learned=stages.learned, progress=progress
     )
     return Identified(episode.answers, reopened.method, query.representation, enrolled.representation, gallery)

@@ -23,14 +23,20 @@ CLASS = "class"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rows:
-    """Images of one part of a split: where they stand in the set, and what a method made of them."""
+class Features:
+    """Features of some images of a set, such as one part of a split.
+
+    Attributes:
+        indices: Rows of the images in the set, ``(n,)``.
+        representation: What the method extracted from them.
+    """
 
     indices: NDArray[np.int64]
     representation: Representation
 
-    def take(self, chosen: NDArray[np.int64]) -> Rows:
-        return Rows(self.indices[chosen], self.representation.take(chosen))
+    def take(self, chosen: NDArray[np.int64]) -> Features:
+        """Return the features of the images at these places, in that order."""
+        return Features(self.indices[chosen], self.representation.take(chosen))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +55,8 @@ class Search:
 
     group: str
     places: NDArray[np.int64]
-    query: Rows
-    gallery: Rows
+    query: Features
+    gallery: Features
     identities: NDArray[Any]
     codes: NDArray[np.int64]
     own: NDArray[np.int64]
@@ -71,7 +77,7 @@ class Episode:
     metrics: Any = None
 
 
-def searches(images: ImageSet, query: Rows, gallery: Rows, mode: GalleryMode) -> Iterator[Search]:
+def searches(images: ImageSet, query: Features, gallery: Features, mode: GalleryMode) -> Iterator[Search]:
     """Yield each group's queries with the gallery they search; a group without gallery images is left out."""
     identity, group = images.identity, images.group
     for name in sorted(set(group[query.indices])):
@@ -86,11 +92,11 @@ def searches(images: ImageSet, query: Rows, gallery: Rows, mode: GalleryMode) ->
         yield Search(name, places, query.take(places), gallery.take(inside), identities, codes, own)
 
 
-def answer(
+def match_episode(
     method: Method,
     images: ImageSet,
-    query: Rows,
-    gallery: Rows,
+    query: Features,
+    gallery: Features,
     *,
     mode: GalleryMode,
     learned: NDArray[Any],

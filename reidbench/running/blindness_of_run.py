@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
-from reidbench.matching.episode import Rows, answer
+from reidbench.matching.episode import Features, match_episode
 from reidbench.methods.contract import Images
 from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress
@@ -23,7 +23,7 @@ from reidbench.running.representation_store import key_of
 from reidbench.running.stages import Stages
 
 
-def blindness_of(stages: Stages, described: Mapping[str, Rows]) -> Blindness:
+def blindness_of(stages: Stages, described: Mapping[str, Features]) -> Blindness:
     """Test a run's method where it described anything anew; else read what an earlier run found.
 
     Args:
@@ -63,7 +63,7 @@ def blindness_of(stages: Stages, described: Mapping[str, Rows]) -> Blindness:
 
 
 def _ask_again(
-    stages: Stages, described: Mapping[str, Rows], images: ImageSet, places: NDArray[np.int64], at_once: int
+    stages: Stages, described: Mapping[str, Features], images: ImageSet, places: NDArray[np.int64], at_once: int
 ) -> list[Answers]:
     """Describe and answer some test queries anew, so many at a time, from the images as they are given."""
     curve = described["test"].representation.curve
@@ -76,8 +76,8 @@ def _ask_again(
         query = represent(stages.assembled.method, lambda leaf, made=made: made[id(leaf)])  # type: ignore[misc]
         if curve is not None:
             query = query.judged_by(curve[chunk])
-        found = answer(
-            stages.assembled.method, images, Rows(rows, query), described["gallery"], mode=stages.gallery,
+        found = match_episode(
+            stages.assembled.method, images, Features(rows, query), described["gallery"], mode=stages.gallery,
             learned=stages.learned, progress=Progress(),
         )  # fmt: skip
         answered.append(found.answers)

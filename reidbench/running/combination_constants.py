@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
-from reidbench.matching.episode import GalleryMode, Rows, classes_of, searches
+from reidbench.matching.episode import Features, GalleryMode, classes_of, searches
 from reidbench.matching.match import DEFAULT_BUDGET
 from reidbench.methods.fusion import Combination
 from reidbench.metrics.answers import identity_codes
@@ -22,7 +22,13 @@ from reidbench.thresholds.max_score import choose_common
 
 
 def choose_constants(
-    method: Combination, images: ImageSet, query: Rows, gallery: Rows, *, mode: GalleryMode, learned: NDArray[Any]
+    method: Combination,
+    images: ImageSet,
+    query: Features,
+    gallery: Features,
+    *,
+    mode: GalleryMode,
+    learned: NDArray[Any],
 ) -> dict[str, Any]:
     """Set ``method.choice`` to the candidate that does best on these queries; of equals the first.
 

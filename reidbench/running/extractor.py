@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.matching.episode import Episode, Rows
+from reidbench.matching.episode import Episode, Features
 from reidbench.methods.contract import FitContext, FitReport, Images, LabelledImages, Method, Validation
 from reidbench.methods.representation import Representation
 from reidbench.metrics.summary import summarise
@@ -34,7 +34,7 @@ DEVICES_DIFFER = 0.05
 as much as the representation is long."""
 _PARTS = ("gallery", "calibration", "test")
 
-Answering = Callable[[Method, Rows, Rows, Progress], Episode]
+Answering = Callable[[Method, Features, Features, Progress], Episode]
 """Answers queries from a gallery: method, queries, gallery, progress."""
 
 
@@ -76,13 +76,13 @@ class Describer:
         """Places of the images that are fitted on."""
         return self.rows["fit"] if len(self.rows["fit"]) else self.rows["gallery"]
 
-    def describe(self) -> tuple[dict[str, Rows], FitReport]:
+    def describe(self) -> tuple[dict[str, Features], FitReport]:
         """Fit and run every leaf, or read what it said before; return each part's images, and how fitting went."""
         used = self._used()
         reports = [(offer.spec.name, self._describe_leaf(offer, leaf, used)) for offer, leaf in self.assembled.leaves]
         return self._by_part(used), _joined(reports)
 
-    def describe_again(self, *more: ImageSet) -> dict[str, Rows]:
+    def describe_again(self, *more: ImageSet) -> dict[str, Features]:
         """Return each part's images as an earlier run described them, with what it learned.
 
         A method that learns, of which the cache knows nothing at all, learns again: what it then says of all the images
@@ -173,12 +173,12 @@ class Describer:
         """Return the images of every part, one part after another."""
         return self.images.take(np.concatenate([self.rows[part] for part in _PARTS]))
 
-    def _by_part(self, used: ImageSet) -> dict[str, Rows]:
+    def _by_part(self, used: ImageSet) -> dict[str, Features]:
         whole = self._read(used)
         rows, start = {}, 0
         for part in _PARTS:
             places = np.arange(start, start + len(self.rows[part]))
-            rows[part] = Rows(self.rows[part], whole.take(places))
+            rows[part] = Features(self.rows[part], whole.take(places))
             start += len(places)
         return rows
 
@@ -298,12 +298,12 @@ class Describer:
         # Made once: a method may keep decoded pixels by these objects from one validation to the next.
         seen = {part: Images(self.images.take(self.rows[part])) for part in ("gallery", "calibration")}
 
-        def described(part: str) -> Rows:
+        def described(part: str) -> Features:
             rows = self.rows[part]
             if part == "gallery" and leaf.matching == "identity":
                 # Compared with classes alone: most of the images need no network in each validation.
-                return Rows(rows, Representation({"place": np.arange(len(rows))}))
-            return Rows(rows, leaf.represent(seen[part], Progress()))
+                return Features(rows, Representation({"place": np.arange(len(rows))}))
+            return Features(rows, leaf.represent(seen[part], Progress()))
 
         def validate() -> Validation:
             quiet = Progress()

@@ -22,7 +22,7 @@ from reidbench.calibration.calibrated import calibrated_parts
 from reidbench.calibration.curves import curve_from_json
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.matching.episode import Rows
+from reidbench.matching.episode import Features
 from reidbench.methods.contract import Method
 from reidbench.methods.fusion import Combination
 from reidbench.methods.representation import Representation
@@ -71,7 +71,7 @@ class Reopened:
         """The enrolled images of the run."""
         return self.images.take(self.stages.rows["gallery"])
 
-    def describe_again(self, *more: ImageSet) -> dict[str, Rows]:
+    def describe_again(self, *more: ImageSet) -> dict[str, Features]:
         """Return the run's own images as it described them, and calibrate anew on its calibration episode.
 
         Args:

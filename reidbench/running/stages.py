@@ -17,7 +17,7 @@ from reidbench.calibration.calibrated import Calibrated
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
-from reidbench.matching.episode import Episode, GalleryMode, Rows, answer
+from reidbench.matching.episode import Episode, Features, GalleryMode, match_episode
 from reidbench.matching.gallery_trials import GalleryTrials, try_gallery
 from reidbench.methods.contract import EmbeddingMethod, FitReport, Method
 from reidbench.methods.fusion import Combination
@@ -72,7 +72,7 @@ class Stages:
         )  # fmt: skip
         self.learned = np.unique(identity[self.describer.learned_from])
 
-    def describe(self) -> dict[str, Rows]:
+    def describe(self) -> dict[str, Features]:
         """Fit, describe the images of every part, and calibrate: what every run begins with.
 
         Returns:
@@ -86,7 +86,7 @@ class Stages:
             self._calibrate(described)
         return described
 
-    def describe_again(self, *more: ImageSet) -> dict[str, Rows]:
+    def describe_again(self, *more: ImageSet) -> dict[str, Features]:
         """Describe and calibrate as :meth:`describe` did, once the stages are begun, with what was learned then.
 
         Args:
@@ -110,7 +110,7 @@ class Stages:
             return whole
         return whole.judged_by(self.numbering.mean(images.group))
 
-    def run(self, policy: Any) -> dict[str, Rows]:
+    def run(self, policy: Any) -> dict[str, Features]:
         """Take the run from images to metrics; return the images of each part with the curves that judge them."""
         method = self.assembled.method
         described = self.describe()
@@ -192,7 +192,7 @@ class Stages:
                 f"'{unlearned[0]}': it never answers those"
             )
 
-    def _calibrate(self, described: dict[str, Rows]) -> None:
+    def _calibrate(self, described: dict[str, Features]) -> None:
         """Fit score curves and choose constants, both on the calibration episode, and note who is judged by what."""
         method = self.assembled.method
         if not isinstance(method, Calibrated) and not method.parts:
@@ -219,14 +219,14 @@ class Stages:
         for path, each in combinations(method):
             if isinstance(each, Combination) and len(each.choices()) > 1:
                 rows = {
-                    part: Rows(described[part].indices, described[part].representation.part(path))
+                    part: Features(described[part].indices, described[part].representation.part(path))
                     for part in ("calibration", "gallery")
                 }
                 self.constants[path or "."] = choose_constants(
                     each, self.images, rows["calibration"], rows["gallery"], mode=self.gallery, learned=self.learned
                 )
 
-    def _judge(self, described: dict[str, Rows], calibration: LabelledRows, numbering: Numbering) -> None:
+    def _judge(self, described: dict[str, Features], calibration: LabelledRows, numbering: Numbering) -> None:
         group = self.images.group
         curves = {
             "calibration": numbering.held_out(calibration),
@@ -234,15 +234,17 @@ class Stages:
             "gallery": np.zeros(len(self.rows["gallery"]), np.int64),
         }
         for part, numbers in curves.items():
-            described[part] = Rows(described[part].indices, described[part].representation.judged_by(numbers))
+            described[part] = Features(described[part].indices, described[part].representation.judged_by(numbers))
 
-    def _labelled(self, rows: Rows, code: NDArray[np.int64]) -> LabelledRows:
+    def _labelled(self, rows: Features, code: NDArray[np.int64]) -> LabelledRows:
         group = self.images.group
         encounter = self.images.encounter
         return LabelledRows(rows.representation, code[rows.indices], group[rows.indices], encounter[rows.indices])
 
-    def _answer(self, method: Method, query: Rows, gallery: Rows, progress: Progress) -> Episode:
-        return answer(method, self.images, query, gallery, mode=self.gallery, learned=self.learned, progress=progress)
+    def _answer(self, method: Method, query: Features, gallery: Features, progress: Progress) -> Episode:
+        return match_episode(
+            method, self.images, query, gallery, mode=self.gallery, learned=self.learned, progress=progress
+        )
 
     def _may_try_gallery(self, *, asked_for: bool) -> bool:
         """Whether the gallery may be compared with itself: never by what was fitted on these very images.
@@ -256,7 +258,7 @@ class Stages:
             return False
         return asked_for or all(isinstance(leaf, EmbeddingMethod) for leaf in leaves)
 
-    def try_whole_gallery(self, whole: Rows) -> GalleryTrials:
+    def try_whole_gallery(self, whole: Features) -> GalleryTrials:
         """Compare a larger gallery with itself, where the run's own might be.
 
         Raises:
@@ -271,7 +273,7 @@ class Stages:
         self._gallery_asking = None if self.numbering is None else whole.representation
         return self._try_gallery(self.assembled.method, whole)
 
-    def _try_gallery(self, method: Method, gallery: Rows) -> GalleryTrials:
+    def _try_gallery(self, method: Method, gallery: Features) -> GalleryTrials:
         return try_gallery(
             gallery.representation,
             self.images.identity[gallery.indices],

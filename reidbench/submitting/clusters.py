@@ -10,7 +10,7 @@ from reidbench.clustering.saved_run import cluster_run, named_clusters
 from reidbench.data.competitions import Competition
 from reidbench.data.competitions.answers import write_submission
 from reidbench.data.images import ImageSet
-from reidbench.matching.episode import Rows
+from reidbench.matching.episode import Features
 from reidbench.metrics.clustering import ClusteringScore
 from reidbench.running.reopening import Reopened
 
@@ -37,9 +37,9 @@ def cluster_asked(
     images = reopened.images
     validated = cluster_run(reopened, images, asked)
     pairs = validated.pairs
-    database = Rows(np.arange(len(images)), pairs.judged(images, reopened.describe_more(images)))
+    database = Features(np.arange(len(images)), pairs.judged(images, reopened.describe_more(images)))
     rows = np.arange(len(images), len(both))
-    query = Rows(rows, pairs.judged(asked, reopened.describe_more(asked)))
+    query = Features(rows, pairs.judged(asked, reopened.describe_more(asked)))
     cluster = named_clusters(list(pairs.graphs(both, query, database)), validated.cut, len(asked))
     write_submission(
         output, competition, images, order, dict(zip(asked.table["image_id"], cluster.tolist(), strict=True))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
-from reidbench.matching.episode import Episode, GalleryMode, Rows, answer
+from reidbench.matching.episode import Episode, Features, GalleryMode, match_episode
 from reidbench.methods.contract import Method
 from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress
@@ -24,8 +24,8 @@ from reidbench.progress import Progress
 def ask_again(
     method: Method,
     images: ImageSet,
-    query: Rows,
-    whole: Rows,
+    query: Features,
+    whole: Features,
     enrolled: NDArray[np.int64],
     *,
     mode: GalleryMode,
@@ -66,17 +66,17 @@ def ask_again(
 
 
 def _answer(
-    method: Method, images: ImageSet, query: Rows, gallery: Rows, mode: GalleryMode, learned: NDArray[Any]
+    method: Method, images: ImageSet, query: Features, gallery: Features, mode: GalleryMode, learned: NDArray[Any]
 ) -> Episode:
     """Match a few queries; only the images that take part are looked at, not the whole set each time."""
     rows = np.concatenate([query.indices, gallery.indices])
     few = images.take(rows)
     n_query = len(query.indices)
-    return answer(
+    return match_episode(
         method,
         few,
-        Rows(np.arange(n_query), query.representation),
-        Rows(np.arange(n_query, len(rows)), gallery.representation),
+        Features(np.arange(n_query), query.representation),
+        Features(np.arange(n_query, len(rows)), gallery.representation),
         mode=mode,
         learned=learned,
         progress=Progress(),

@@ -20,7 +20,7 @@ from reidbench.data.competitions import Competition, find_competition, read_comp
 from reidbench.data.competitions.answers import write_submission
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.matching.episode import Rows, answer
+from reidbench.matching.episode import Features, match_episode
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.summary import EpisodeMetrics, predict, summarise
 from reidbench.progress import Progress, RichProgress
@@ -153,7 +153,7 @@ def _answer(
 ) -> tuple[dict[str, GroupAnswers], tuple[float, float, float]]:
     stages, progress, policy = reopened.stages, reopened.stages.progress, reopened.policy
     described = reopened.describe_again(images, asked)
-    whole = Rows(np.arange(len(images)), reopened.describe_more(images))
+    whole = Features(np.arange(len(images)), reopened.describe_more(images))
     queries = reopened.describe_more(asked)
     again = {
         part: ask_again(
@@ -176,10 +176,10 @@ def _answer(
         progress.warn(note)
     both = _joined(images, asked)
     rows = np.arange(len(images), len(both))
-    found = answer(
+    found = match_episode(
         reopened.method,
         both,
-        Rows(rows, queries),
+        Features(rows, queries),
         whole,
         mode=stages.gallery,
         learned=stages.learned,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
-from reidbench.matching.episode import Rows, Search, comparison_of, target_of
+from reidbench.matching.episode import Features, Search, comparison_of, target_of
 from reidbench.methods.contract import FitContext, FitReport, Images, LabelledImages, Method, Validation
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
@@ -179,13 +179,13 @@ class Trial:
         rows = (self._rows(queries), self._rows(gallery))
         return Search("", places, *rows, identities, codes, own)
 
-    def _rows(self, described: Described) -> Rows:
+    def _rows(self, described: Described) -> Features:
         every = np.arange(len(described.images))
         representation = described.representation.take(every)  # a copy: what a score does to it is judged elsewhere
         if self._numbering is not None:
             groups = described.images.group
             representation = representation.judged_by(self._numbering.mean(groups))
-        return Rows(every, representation)
+        return Features(every, representation)
 
     def _whole(self, made: dict[int, Representation]) -> Representation:
         return represent(self.method, lambda leaf: made[id(leaf)])

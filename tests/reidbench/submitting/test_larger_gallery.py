@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from reidbench.data.images import ImageSet
-from reidbench.matching.episode import Rows, answer
+from reidbench.matching.episode import Features, match_episode
 from reidbench.methods.contract import EmbeddingMethod, Settings
 from reidbench.methods.representation import Representation
 from reidbench.metrics.summary import summarise
@@ -34,7 +34,7 @@ def table_of(identity, group=None):
 
 def rows_of(vectors, indices):
     indices = np.asarray(indices)
-    return Rows(indices, Representation({"embedding": np.asarray(vectors, dtype=np.float32)[indices]}))
+    return Features(indices, Representation({"embedding": np.asarray(vectors, dtype=np.float32)[indices]}))
 
 
 def again(images, vectors, query, enrolled, mode="group"):
@@ -96,7 +96,7 @@ def test_the_threshold_for_the_larger_gallery_is_right_where_the_run_s_is_too_lo
         images, vectors, enrolled, calibration, database, asked = simulate(seed)
 
         def ask(query, gallery, images=images, vectors=vectors):
-            found = answer(
+            found = match_episode(
                 METHOD, images, rows_of(vectors, query), rows_of(vectors, gallery), mode="group",
                 learned=np.array([]), progress=Progress(),
             )  # fmt: skip
