@@ -1,1 +1,1 @@
-"""New photographs against a saved run: ask its method, review, enrol."""
+"""Identify new photographs with a saved run, and enrol the reviewed ones: the core of ``reidbench identify``."""

@@ -1,7 +1,7 @@
-"""New photographs against a saved run, from what a user names to one answer for each.
+"""Identify new photographs with a saved run: :func:`identify` gives one prediction and one band for each photograph.
 
-The threshold is the run's, with its groups and whatever it looks at in a query; the bands are learned from its
-calibration episode, and what they are worth is measured on its test episode, which chose neither.
+The thresholds are those of the run. The bands (``certain``, ``to be reviewed``, ``new``) are chosen on its calibration
+queries; their errors are measured on its test queries, which were not used to choose thresholds or bands.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
 from reidbench.identifying.enrolment import read_gallery
 from reidbench.identifying.new_photographs import NewPhotographs, joined, read_photographs
-from reidbench.identifying.searching import ask
+from reidbench.identifying.searching import search
 from reidbench.metrics.review_bands import BANDS, Band, Certainty, excess_of, is_right, learn_certainty
 from reidbench.metrics.summary import predict
 from reidbench.metrics.uncertainty.bootstrap import Interval
@@ -35,9 +35,9 @@ from reidbench.running.inputs import dataset_of
 from reidbench.running.reopening import reopen
 
 BEST = 5
-"""Candidates that are shown of each photograph."""
+"""Number of candidates that are listed for each photograph."""
 GROWN = 1.1
-"""A gallery so many times its size at the run has larger impostor scores than the threshold was chosen on."""
+"""A gallery with more animals than this multiple of the run's gets a note: the threshold may be too low for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Candidate:
     """An enrolled animal that a photograph may show.
 
     Attributes:
-        identity: Its name.
-        score: Its score.
-        image_id: The gallery image that is most alike.
+        identity: Identity of the animal.
+        score: Score of the animal for this photograph.
+        image_id: The gallery image of the animal that is most similar to the photograph.
     """
 
     identity: str
@@ -57,19 +57,20 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Identification:
-    """The answer to one photograph.
+    """The prediction for one photograph.
 
     Attributes:
-        image_id: Its name: the path inside the folder.
-        path: Its file.
-        sha256: Digest of the file's bytes.
-        group: Its group.
-        answer: An identity, or ``NEW_IDENTITY``.
+        image_id: Path of the photograph inside the folder, or its id in the CSV.
+        path: File of the photograph.
+        sha256: Digest of the bytes of the file.
+        group: Group of the photograph.
+        answer: The predicted identity, or ``NEW_IDENTITY``.
         band: ``certain``, ``to be reviewed`` or ``new``.
-        score: Score of the best candidate, ``-inf`` where nothing was compared.
-        limit: Threshold that the score was held against.
-        right: P(answer right) by the calibration episode, ``nan`` where that holds no such answer.
-        candidates: The best, best first.
+        score: Score of the best candidate; ``-inf`` if no gallery image could be compared.
+        limit: Threshold for this photograph.
+        right: Probability that the prediction is correct, estimated on the calibration queries; ``nan`` if no
+            calibration query had such a prediction.
+        candidates: The best candidates, the highest score first.
     """
 
     image_id: str
@@ -86,15 +87,15 @@ class Identification:
 
 @dataclass(frozen=True, slots=True)
 class BandRate:
-    """What a band was worth on the run's test episode.
+    """The error of a band, measured on the test queries of the run.
 
     Attributes:
-        band: Its name.
-        n_photograph: Test photographs in it.
-        n_animal: Animals that they show.
-        wrong: Photographs answered wrongly.
-        share: Share of wrong answers, ``nan`` for an empty band.
-        interval: Its 95 % interval over reweighted animals, ``None`` for an empty band.
+        band: Name of the band.
+        n_photograph: Number of test queries in the band.
+        n_animal: Number of animals in these queries.
+        wrong: Number of wrong predictions.
+        share: Share of wrong predictions, 0 to 1; ``nan`` for an empty band.
+        interval: 95 % interval of the share over animals; ``None`` for an empty band.
     """
 
     band: Band
@@ -107,16 +108,16 @@ class BandRate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Identifications:
-    """What a folder of photographs was found to show.
+    """The predictions for a folder of photographs.
 
     Attributes:
-        record: The run that answered.
-        found: One answer for each photograph that can be read, in order.
-        gallery: What was searched, with absolute paths.
-        photographs: What was read.
-        certainty: The rule of the bands.
-        rates: What each band was worth on the test episode.
-        notes: What a reader should know.
+        record: The saved run.
+        found: One prediction for each readable photograph, in the order of the folder or CSV.
+        gallery: The images that were searched, with absolute paths.
+        photographs: The photographs, with the files that could not be read.
+        certainty: The rule that puts predictions into bands.
+        rates: Error of each band on the test queries of the run.
+        notes: Notes for the reader, as sentences.
     """
 
     record: RunRecord
@@ -129,10 +130,10 @@ class Identifications:
 
     def count(self, band: Band) -> int:
         """Return how many photographs are in a band."""
-        return sum(each.band == band for each in self.found)
+        return sum(prediction.band == band for prediction in self.found)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values; what is not defined is ``null``."""
+        """Return the predictions as plain JSON values; undefined numbers are ``None``."""
         return {
             "run": self.record.id,
             "method": self.record.method,
@@ -148,14 +149,15 @@ class Identifications:
             ],
             "photographs": [
                 {
-                    "image_id": each.image_id, "identity": each.answer, "band": each.band, "group": each.group,
-                    "score": _finite(each.score), "threshold": _finite(each.limit), "p_right": _finite(each.right),
+                    "image_id": prediction.image_id, "identity": prediction.answer, "band": prediction.band,
+                    "group": prediction.group, "score": _finite(prediction.score),
+                    "threshold": _finite(prediction.limit), "p_right": _finite(prediction.right),
                     "candidates": [
                         {"identity": c.identity, "score": _finite(c.score), "image_id": c.image_id}
-                        for c in each.candidates
+                        for c in prediction.candidates
                     ],
                 }
-                for each in self.found
+                for prediction in self.found
             ],
             "unreadable": [{"image_id": name, "reason": reason} for name, reason in self.photographs.unreadable],
             "notes": list(self.notes),
@@ -177,33 +179,37 @@ def identify(
     progress: Progress | None = None,
     registry: Registry | None = None,
 ) -> Identifications:
-    """Answer a folder of new photographs by a saved run.
+    """Identify new photographs with a saved run.
 
     Args:
-        photographs: Folder, searched at any depth, or a CSV with a column ``path``.
-        run: A run's folder, its id or how that begins, or its record.
-        dataset: The dataset that was run; by default where the run found it.
-        root: Folder of its images, where it needs one.
-        group: Group of the photographs, where the gallery has several.
-        gallery: CSV of animals enrolled since, as ``--enroll`` writes it.
-        whole: Search every image of the dataset, not the split's gallery alone.
-        error: Share of wrong answers that the bands ``certain`` and ``new`` may hold.
+        photographs: Folder of photographs, with its sub-folders, or a CSV with a column ``path``.
+        run: Folder of the run, its id or the first characters of the id, or its record.
+        dataset: The dataset of the run; by default the place that the run recorded.
+        root: Folder of the images, if the dataset needs one.
+        group: Group of all photographs; needed if the gallery has several groups and nothing else gives the group.
+        gallery: CSV of animals that were enrolled after the run, as ``--enroll`` writes it.
+        whole: Search every image of the dataset, not only the gallery of the split.
+        error: Share of wrong predictions that the bands ``certain`` and ``new`` may hold, above 0 and below 1.
         device: ``auto``, ``cpu`` or ``cuda``.
-        runs_dir: Where an id is looked for.
-        progress: Where bars and warnings go; by default to stderr.
-        registry: Methods to choose from; by default those of the installed plugins.
+        runs_dir: Folder in which the id of a run is looked for.
+        progress: Shows progress bars and warnings; by default on stderr.
+        registry: Methods and datasets; by default those of the installed plugins.
+
+    Returns:
+        The predictions with their bands, the searched gallery and notes.
 
     Raises:
-        ReidbenchError: Something a user can mend.
+        ReidbenchError: The run or its dataset cannot be used, no photograph can be read, a group is unknown, or
+            ``error`` is out of range.
 
     Example:
-        >>> found = identify("new/", "41ca2d28", dataset="catalogue.csv")  # doctest: +SKIP
-        >>> found.found[0].answer, found.found[0].band  # doctest: +SKIP
+        >>> result = identify("new/", "41ca2d28", dataset="catalogue.csv")  # doctest: +SKIP
+        >>> result.found[0].answer, result.found[0].band  # doctest: +SKIP
         ('lynx_37', 'certain')
     """
     if not 0 < error < 1:
         raise ReidbenchError(
-            f"a share of wrong answers lies between 0 and 1, not at {error}",
+            f"the share of wrong predictions must be above 0 and below 1; it is {error}",
             where=f"--error {error}",
             remedy="--error 0.05",
         )
@@ -211,88 +217,91 @@ def identify(
     record = run if isinstance(run, RunRecord) else find_run(run, runs_dir)
     registry = registry or load_registry()
     images = dataset_of(record, dataset, Path(root) if root else None, registry)
-    saved = read_saved_run(record)
-    more = read_gallery(Path(gallery), images) if gallery is not None else None
+    saved_run = read_saved_run(record)
+    enrolled_later = read_gallery(Path(gallery), images) if gallery is not None else None
+    later_groups = () if enrolled_later is None else enrolled_later.table["group"]
     reopened = reopen(record, images, registry=registry, device=device, progress=progress)
-    own = images if whole else reopened.gallery
-    groups = tuple(sorted({*reopened.gallery.table["group"], *(more.table["group"] if more is not None else ())}))
+    groups = tuple(sorted({*reopened.gallery.table["group"], *later_groups}))
     with progress.stage("read photographs", 0) as stage:
-        read = read_photographs(Path(photographs), groups, group, advance=stage.advance)
-    enrolled = joined("gallery", own, *([more] if more is not None else []))
-    notes = _notes(saved_size=len(saved.enrolled), gallery=enrolled, matching=reopened.method.matching, more=more)
-    notes += _not_asked_about(saved.calibration, read.images)
-    identified = ask(reopened, read.images, enrolled, progress)
-    answers = identified.answers
-    limit = saved.thresholds.limits(answers)
-    certainty = learn_certainty(saved.calibration.answers, saved.calibration.limit, error)
+        new = read_photographs(Path(photographs), groups, group, advance=stage.advance)
+    searched = joined(
+        "gallery",
+        images if whole else reopened.gallery,
+        *([enrolled_later] if enrolled_later is not None else []),
+    )
+    notes = _gallery_notes(len(saved_run.enrolled), searched, reopened.method.matching, enrolled_later)
+    notes += _untested_group_notes(saved_run.calibration, new.images)
+    result = search(reopened, new.images, searched, progress)
+    answers = result.answers
+    limit = saved_run.thresholds.limits(answers)
+    certainty = learn_certainty(saved_run.calibration.answers, saved_run.calibration.limit, error)
     band, right = certainty.of(answers.group, excess_of(answers, limit))
-    answered = predict(answers, saved.thresholds)
-    nearest = identified.nearest(BEST)
-    image_id = enrolled.image_id
-    found = [
+    predicted = predict(answers, saved_run.thresholds)
+    nearest = result.nearest(BEST)
+    image_id = searched.image_id
+    predictions = [
         Identification(
-            image_id=str(row.image_id),
-            path=Path(str(row.path)),
+            image_id=str(photograph.image_id),
+            path=Path(str(photograph.path)),
             sha256=digest,
-            group=str(row.group),
-            answer=str(answered[place]),
-            band=band[place],
-            score=float(answers.best_score[place]),
-            limit=float(limit[place]),
-            right=float(right[place]),
+            group=str(photograph.group),
+            answer=str(predicted[row]),
+            band=band[row],
+            score=float(answers.best_score[row]),
+            limit=float(limit[row]),
+            right=float(right[row]),
             candidates=[
                 Candidate(str(name), float(score), str(image_id[index]))
-                for name, score, index in zip(
-                    answers.candidates[place], answers.scores[place], nearest[place], strict=False
-                )
+                for name, score, index in zip(answers.candidates[row], answers.scores[row], nearest[row], strict=False)
                 if index >= 0
             ],
         )
-        for place, (row, digest) in enumerate(
-            zip(read.images.table.itertuples(), read.images.file_hashes(), strict=True)
+        for row, (photograph, digest) in enumerate(
+            zip(new.images.table.itertuples(), new.images.file_hashes(), strict=True)
         )
     ]
-    return Identifications(record, found, enrolled, read, certainty, band_rates(certainty, saved.test), notes)
+    return Identifications(record, predictions, searched, new, certainty, band_rates(certainty, saved_run.test), notes)
 
 
 def band_rates(certainty: Certainty, test: SavedEpisode) -> list[BandRate]:
-    """Measure every band on an episode that neither the threshold nor the bands were chosen on."""
+    """Measure the error of each band on test queries, which were not used to choose thresholds or bands."""
     answers = test.answers
     excess = excess_of(answers, test.limit)
     band, _ = certainty.of(answers.group, excess)
     wrong = ~is_right(answers, excess)
     rates = []
     for name in BANDS:
-        mine = band == name
-        counts = AnimalCounts.of(answers.identity_code[mine], wrong[mine])
-        total = int(wrong[mine].sum())
-        rates.append(BandRate(name, int(mine.sum()), counts.n_animal, total, counts.share, counts.interval()))
+        in_band = band == name
+        counts = AnimalCounts.of(answers.identity_code[in_band], wrong[in_band])
+        n_wrong = int(wrong[in_band].sum())
+        rates.append(BandRate(name, int(in_band.sum()), counts.n_animal, n_wrong, counts.share, counts.interval()))
     return rates
 
 
 def to_csv(found: Sequence[Identification]) -> str:
-    """Return the answers as a CSV: the columns of predictions first, then band, candidates and their images."""
+    """Return predictions as a CSV: the columns of a prediction file, then band, candidates and their images."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     ranks = range(1, BEST + 1)
     best = [f"{name}_{rank}" for rank in ranks for name in ("candidate", "score", "image")]
     writer.writerow(["image_id", "identity", "band", "score", "threshold", "p_right", "group", "sha256", *best])
-    for each in found:
-        row = [each.image_id, each.answer, each.band, _cell(each.score), _cell(each.limit), _cell(each.right)]
-        row += [each.group, each.sha256]
-        for candidate in each.candidates:
+    for prediction in found:
+        row = [prediction.image_id, prediction.answer, prediction.band]
+        row += [_cell(prediction.score), _cell(prediction.limit), _cell(prediction.right)]
+        row += [prediction.group, prediction.sha256]
+        for candidate in prediction.candidates:
             row += [candidate.identity, _cell(candidate.score), candidate.image_id]
-        writer.writerow(row + [""] * (3 * (BEST - len(each.candidates))))
+        writer.writerow(row + [""] * (3 * (BEST - len(prediction.candidates))))
     return buffer.getvalue()
 
 
 def write_answers(output: Path, text: str) -> None:
-    """Write a file whole or not at all.
+    """Write the CSV of predictions; an error leaves no partial file.
 
     Raises:
-        ReidbenchError: It can't be written.
+        ReidbenchError: The file cannot be written.
     """
-    write_output(output, text, "answers")
+    write_output(output, text, "predictions")
 
 
 def _finite(value: float) -> float | None:
@@ -303,24 +312,32 @@ def _cell(value: float) -> str:
     return f"{value:.6g}" if math.isfinite(value) else "" if math.isnan(value) else str(value)
 
 
-def _not_asked_about(calibration: SavedEpisode, photographs: ImageSet) -> list[str]:
-    """Say of groups without calibration queries whose threshold and bands judge them."""
-    asked = set(np.unique(calibration.answers.group).tolist())
+def _untested_group_notes(calibration: SavedEpisode, photographs: ImageSet) -> list[str]:
+    """Return a note for each group of photographs that has no calibration query in the run."""
+    calibrated = set(np.unique(calibration.answers.group).tolist())
     return [
-        f"the run had no calibration query of group '{name}': its photographs are judged by the threshold and the "
-        "bands of all groups together, which were never tested on it"
-        for name in sorted(set(photographs.table["group"]) - asked)
+        f"the run had no calibration query of group '{name}': the threshold and the bands of all groups together are "
+        "used for it, and they were never tested on it"
+        for name in sorted(set(photographs.table["group"]) - calibrated)
     ]
 
 
-def _notes(*, saved_size: int, gallery: ImageSet, matching: str, more: ImageSet | None) -> list[str]:
-    now = int(np.unique(gallery.identity).size)
-    notes = [] if more is None else [f"{len(more)} photographs were enrolled since the run"]
-    if matching == "identity" and now > saved_size:
-        notes.append("this method knows the animals that it learned and no other: it never answers the others")
-    if now > GROWN * saved_size:
+def _gallery_notes(n_enrolled: int, gallery: ImageSet, matching: str, enrolled_later: ImageSet | None) -> list[str]:
+    """Return notes on a gallery with more animals or photographs than the run had.
+
+    Args:
+        n_enrolled: Number of animals in the gallery of the run.
+        gallery: The images that are searched.
+        matching: How the method matches; one with ``identity`` predicts only the animals that it was trained on.
+        enrolled_later: Photographs that were enrolled after the run.
+    """
+    n_animal = int(np.unique(gallery.identity).size)
+    notes = [] if enrolled_later is None else [f"{len(enrolled_later)} photographs were enrolled after the run"]
+    if matching == "identity" and n_animal > n_enrolled:
+        notes.append("this method predicts only the animals that it was trained on, never the other enrolled animals")
+    if n_animal > GROWN * n_enrolled:
         notes.append(
-            f"the gallery has {now} animals, the threshold was chosen with {saved_size}: more animals are more chances "
-            "of a false match"
+            f"the gallery has {n_animal} animals, but the threshold was chosen with {n_enrolled}: with more animals, "
+            "false matches are more likely"
         )
     return notes

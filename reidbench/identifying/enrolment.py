@@ -1,8 +1,8 @@
-"""Decided photographs become part of the gallery: a new table, and never a change of the old one.
+"""Enrol reviewed photographs: read the decisions and write an enlarged dataset. The old dataset is never changed.
 
-A decision table is what the review page saves: ``image_id,decision,identity,sha256,group`` with decision ``accept``
-(an enrolled animal), ``new`` (a name of its own) or ``reject`` (left out). What is written is a dataset like any
-other, every row of the old one and the enrolled ones, so that it can be run, split and audited too.
+The review page saves decisions as a CSV with the columns ``image_id,decision,identity,sha256,group``. A decision is
+``accept`` (an enrolled animal), ``new`` (a new animal with the given name) or ``reject`` (not enrolled). The enlarged
+dataset holds every row of the old one and the enrolled photographs; every command can use it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,23 @@ from reidbench.running.inputs import dataset_of
 
 DECISIONS = ("accept", "new", "reject")
 ENROLLED = "enrolled"
-"""Column of an enlarged dataset that says which rows were enrolled from new photographs: empty or ``yes``."""
+"""Column of an enlarged dataset: ``yes`` for rows that were enrolled from new photographs, otherwise empty."""
 
 _COLUMNS = ("image_id", "identity", "path", "dataset", "date", "orientation", "bbox", ENROLLED)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided of one photograph, one of :data:`DECISIONS`; ``identity`` is empty for a rejected one."""
+    """The decision of a person on one photograph.
+
+    Attributes:
+        image_id: The photograph.
+        decision: One of :data:`DECISIONS`.
+        identity: The animal; empty for a rejected photograph.
+        sha256: Digest of the file that the person saw; empty if the table does not give it.
+        group: Group of the photograph; empty if the table does not give it.
+        where: File and row of the decision, for error messages.
+    """
 
     image_id: str
     decision: str
@@ -46,7 +55,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """What was written: photographs enrolled, animals among them that are new, photographs left out."""
+    """The written dataset, with the numbers of enrolled photographs, new animals and rejected photographs."""
 
     path: Path
     n_photograph: int
@@ -55,55 +64,55 @@ class Enrolled:
 
 
 def read_decisions(path: Path) -> list[Decision]:
-    """Read a decision table.
+    """Read a table of decisions; repeated rows with the same decision count once.
 
     Raises:
-        ReidbenchError: A column is missing, a decision is none, names no animal, or a photograph is decided twice.
+        ReidbenchError: A column or every row is missing, a decision is unknown or lacks the name of the animal, or two
+            decisions on one photograph differ.
     """
     rows = read_csv(path)
     missing = [name for name in ("image_id", "decision", "identity") if name not in rows.columns]
     if missing:
         raise ReidbenchError(
-            f"the decisions have no column {' and no column '.join(missing)}; "
-            f"their columns: {', '.join(rows.columns) or 'none'}",
+            f"the table of decisions has no column {' and no column '.join(missing)}; "
+            f"its columns: {', '.join(rows.columns) or 'none'}",
             where=str(path),
-            remedy="save them with the button of the review page",
+            remedy="save the decisions with the button 'download decisions' of the review page",
         )
 
     def cell(name: str, index: int) -> str:
         return str(rows.columns[name][index]).strip() if name in rows.columns else ""
 
-    found: dict[str, Decision] = {}
+    decisions: dict[str, Decision] = {}
     for index in range(rows.n_row):
         where = f"{path}, row {int(rows.numbers[index])}" if rows.numbers is not None else str(path)
         name, decision, identity = (cell(column, index) for column in ("image_id", "decision", "identity"))
         if decision not in DECISIONS:
             guess = did_you_mean(decision, DECISIONS)
             raise ReidbenchError(
-                f"'{decision}' is no decision" + (f"; {guess}" if guess else ""),
+                f"unknown decision '{decision}'" + (f"; {guess}" if guess else ""),
                 where=where,
                 remedy="write accept, new or reject",
             )
         if decision != "reject" and identity in ("", NEW_IDENTITY):
             raise ReidbenchError(
-                f"'{name}' is decided as {decision} and no animal is named",
+                f"the decision on '{name}' is {decision}, but no animal is named",
                 where=where,
                 remedy="name the animal in the column identity, or write reject",
             )
-        made = Decision(
-            name, decision, "" if decision == "reject" else identity, cell("sha256", index), cell("group", index), where
-        )
-        before = found.get(name)
-        if before is not None and (before.decision, before.identity) != (made.decision, made.identity):
+        if decision == "reject":
+            identity = ""
+        this = Decision(name, decision, identity, cell("sha256", index), cell("group", index), where)
+        earlier = decisions.setdefault(name, this)
+        if (earlier.decision, earlier.identity) != (this.decision, this.identity):
             raise ReidbenchError(
-                f"'{name}' is decided twice and differently: {_told(before)} ({before.where}), {_told(made)}",
+                f"two decisions on '{name}' differ: {_in_words(earlier)} ({earlier.where}), {_in_words(this)}",
                 where=where,
                 remedy="keep one of the two rows",
             )
-        found.setdefault(name, made)
-    if not found:
-        raise ReidbenchError("the table holds no decision", where=str(path), remedy="decide at least one photograph")
-    return list(found.values())
+    if not decisions:
+        raise ReidbenchError("the table has no decision", where=str(path), remedy="decide on at least one photograph")
+    return list(decisions.values())
 
 
 def enrol_decisions(
@@ -119,47 +128,52 @@ def enrol_decisions(
     runs_dir: Path = Path("runs"),
     registry: Registry | None = None,
 ) -> Enrolled:
-    """Enrol what was decided of a folder of photographs; the arguments are those of ``identify``.
+    """Enrol the reviewed photographs of a folder; the arguments are those of ``identify``.
 
     Raises:
-        ReidbenchError: See :func:`enrol`; nothing is written.
+        ReidbenchError: See :func:`write_enlarged_dataset`; nothing is written.
     """
     record = find_run(run, runs_dir)
     images = dataset_of(record, dataset, root, registry)
-    more = read_gallery(gallery, images) if gallery is not None else None
-    groups = sorted({*images.table["group"], *(more.table["group"] if more is not None else ())})
-    read = read_photographs(photographs, groups, group)
-    return enrol(read_decisions(decisions), read.images, images, more, output)
+    enrolled_before = read_gallery(gallery, images) if gallery is not None else None
+    groups = sorted({*images.table["group"], *(enrolled_before.table["group"] if enrolled_before is not None else ())})
+    new = read_photographs(photographs, groups, group)
+    return write_enlarged_dataset(read_decisions(decisions), new.images, images, enrolled_before, output)
 
 
-def enrol(
-    decisions: Sequence[Decision], photographs: ImageSet, images: ImageSet, more: ImageSet | None, output: Path
+def write_enlarged_dataset(
+    decisions: Sequence[Decision],
+    photographs: ImageSet,
+    images: ImageSet,
+    enrolled_before: ImageSet | None,
+    output: Path,
 ) -> Enrolled:
-    """Write the enlarged dataset.
+    """Write a dataset with the old images and the accepted and new photographs.
 
     Args:
-        decisions: What was decided.
-        photographs: The photographs, as they were read.
+        decisions: The decisions.
+        photographs: The photographs that the decisions are on.
         images: The dataset of the run.
-        more: Photographs enrolled before, kept in the new table too.
-        output: CSV to write; never a file that holds one of the tables that are read.
+        enrolled_before: Photographs that were enrolled after the run; they are kept.
+        output: CSV to write; it must not exist.
 
     Raises:
-        ReidbenchError: A decision is of an unknown photograph or animal, contradicts another, or enrols a photograph
-            that is enrolled already; nothing is written.
+        ReidbenchError: A decision names an unknown photograph or animal, contradicts another decision, or would enrol a
+            photograph twice; or ``output`` exists. Nothing is written.
     """
     row_of = {name: row for row, name in enumerate(photographs.table["image_id"])}
-    before = [images] if more is None else [images, more]
+    old_sets = [images] if enrolled_before is None else [images, enrolled_before]
     group_of: dict[str, str] = {}
-    place_of: dict[str, tuple[str, str]] = {}
-    for each in before:
-        table = each.table
-        group_of |= dict(zip(table["identity"], table["group"], strict=True))
-        place_of |= dict(zip(each.file_hashes(), zip(table["image_id"], table["identity"], strict=True), strict=True))
+    enrolled_files: dict[str, tuple[str, str]] = {}  # digest -> image id and identity
+    used_ids: set[str] = set()
+    for old in old_sets:
+        ids = zip(old.table["image_id"], old.table["identity"], strict=True)
+        group_of |= dict(zip(old.table["identity"], old.table["group"], strict=True))
+        enrolled_files |= dict(zip(old.file_hashes(), ids, strict=True))
+        used_ids |= set(old.table["image_id"])
     hashes = photographs.file_hashes()
-    taken = {name for each in before for name in each.table["image_id"]}
-    invented: dict[str, str] = {}  # group of each new animal
-    seen: dict[str, Decision] = {}
+    new_animals: dict[str, str] = {}  # identity -> group
+    decided_files: dict[str, Decision] = {}  # digest -> decision
     rows: list[dict[str, str]] = []
     for decision in decisions:
         if decision.image_id not in row_of:
@@ -167,46 +181,54 @@ def enrol(
             raise ReidbenchError(
                 f"there is no photograph '{decision.image_id}'" + (f"; {guess}" if guess else ""),
                 where=decision.where,
-                remedy="name the folder that was identified, or take the row out",
+                remedy="name the folder that was identified, or remove the row",
             )
         if decision.decision == "reject":
             continue
         row = row_of[decision.image_id]
         group = str(photographs.table["group"].iloc[row])
-        _check_name(decision, group, group_of, invented)
-        _check_bytes(decision, hashes[row], place_of, seen)
-        seen[hashes[row]] = decision
+        _check_name(decision, group, group_of, new_animals)
+        _check_bytes(decision, hashes[row], enrolled_files, decided_files)
+        decided_files[hashes[row]] = decision
         if decision.decision == "new":
-            invented[decision.identity] = group
+            new_animals[decision.identity] = group
         image_id = decision.image_id
-        if image_id in taken:
+        if image_id in used_ids:
             image_id = f"{hashes[row][:12]}/{image_id}"
-        taken.add(image_id)
-        rows.append(_row(photographs, row, image_id, decision.identity, yes=True))
+        used_ids.add(image_id)
+        rows.append(_row(photographs, row, image_id, decision.identity, enrolled=True))
     if not rows:
         raise ReidbenchError(
-            "every photograph is rejected: there is nothing to enrol",
+            "there is nothing to enrol: every photograph is rejected",
             where=decisions[0].where.partition(", row")[0],
-            remedy="accept at least one, or leave the gallery as it is",
+            remedy="accept at least one photograph, or keep the gallery without changes",
         )
-    old = [
-        _row(each, row, str(each.table["image_id"].iloc[row]), str(each.table["identity"].iloc[row]), yes=each is more)
-        for each in before
-        for row in range(len(each))
+    old_rows = [
+        _row(
+            old,
+            row,
+            str(old.table["image_id"].iloc[row]),
+            str(old.table["identity"].iloc[row]),
+            enrolled=old is enrolled_before,
+        )
+        for old in old_sets
+        for row in range(len(old))
     ]
-    _write(output, [*old, *rows])
-    return Enrolled(output, len(rows), len(invented), sum(each.decision == "reject" for each in decisions))
+    _write(output, [*old_rows, *rows])
+    n_rejected = sum(decision.decision == "reject" for decision in decisions)
+    return Enrolled(output, len(rows), len(new_animals), n_rejected)
 
 
 def read_gallery(path: Path, images: ImageSet) -> ImageSet:
-    """Read the photographs that were enrolled since a run from an enlarged dataset.
+    """Read the photographs that were enrolled after a run from an enlarged dataset.
 
     Args:
         path: A table that ``--enroll`` wrote.
         images: The dataset of the run.
 
     Raises:
-        ReidbenchError: The table has no column ``enrolled`` or no enrolled row, or a photograph is of the run already.
+        ReidbenchError: The table has no column ``enrolled`` or no enrolled row, an enrolled photograph belongs to the
+            dataset of the run, or an identity has another group there.
     """
     rows = read_csv(path)
     if ENROLLED not in rows.columns:
@@ -215,90 +237,98 @@ def read_gallery(path: Path, images: ImageSet) -> ImageSet:
             where=f"--gallery {path}",
             remedy="name a table that identify --enroll wrote",
         )
-    whole = load_dataset(str(path))
-    marked = dict(zip(rows.columns["image_id"], rows.columns[ENROLLED], strict=True))
-    chosen = [row for row, name in enumerate(whole.table["image_id"]) if str(marked[name]).strip()]
-    if not chosen:
-        raise ReidbenchError("no row of the table is enrolled", where=f"--gallery {path}", remedy="leave --gallery out")
-    more = whole.take(chosen)
-    both = set(more.table["image_id"]) & set(images.table["image_id"])
+    dataset = load_dataset(str(path))
+    marks = dict(zip(rows.columns["image_id"], rows.columns[ENROLLED], strict=True))
+    marked = [row for row, name in enumerate(dataset.table["image_id"]) if str(marks[name]).strip()]
+    if not marked:
+        raise ReidbenchError(
+            "no row of the table is marked as enrolled", where=f"--gallery {path}", remedy="remove the option --gallery"
+        )
+    enrolled_later = dataset.take(marked)
+    both = set(enrolled_later.table["image_id"]) & set(images.table["image_id"])
     if both:
         raise ReidbenchError(
-            f"'{sorted(both)[0]}' is an image of the run's dataset, and marked as enrolled since",
+            f"'{sorted(both)[0]}' is marked as enrolled after the run, but it is an image of the run's dataset",
             where=f"--gallery {path}",
-            remedy=f"empty its cell in the column {ENROLLED}",
+            remedy=f"clear its cell in the column {ENROLLED}",
         )
     group_of = dict(zip(images.table["identity"], images.table["group"], strict=True))
-    for identity, group in zip(more.table["identity"], more.table["group"], strict=True):
+    for identity, group in zip(enrolled_later.table["identity"], enrolled_later.table["group"], strict=True):
         if group_of.get(identity, group) != group:
             raise ReidbenchError(
-                f"'{identity}' is of group '{group_of[identity]}' in the run, and of '{group}' here",
+                f"'{identity}' has the group '{group_of[identity]}' in the run and '{group}' here",
                 where=f"--gallery {path}",
-                remedy="names belong to their group: give one of the two another name",
+                remedy="an identity belongs to one group: rename one of the two animals",
             )
-    return more
+    return enrolled_later
 
 
-def _check_name(decision: Decision, group: str, group_of: Mapping[str, str], invented: Mapping[str, str]) -> None:
-    known = group_of.get(decision.identity)
-    if decision.decision == "accept" and known is None:
+def _check_name(decision: Decision, group: str, group_of: Mapping[str, str], new_animals: Mapping[str, str]) -> None:
+    """Refuse a decision whose animal does not exist, exists already, or is in another group."""
+    enrolled_group = group_of.get(decision.identity)
+    if decision.decision == "accept" and enrolled_group is None:
         guess = did_you_mean(decision.identity, group_of)
         raise ReidbenchError(
-            f"'{decision.image_id}' is accepted as '{decision.identity}', which is not enrolled"
+            f"'{decision.image_id}' is accepted as '{decision.identity}', but no such animal is enrolled"
             + (f"; {guess}" if guess else ""),
             where=decision.where,
-            remedy="decide it as new, or correct the name",
+            remedy="correct the name, or decide new",
         )
-    if decision.decision == "accept" and known != group:
+    if decision.decision == "accept" and enrolled_group != group:
         raise ReidbenchError(
-            f"'{decision.image_id}' is of group '{group}', and '{decision.identity}' of '{known}'",
+            f"'{decision.image_id}' has the group '{group}', but '{decision.identity}' the group '{enrolled_group}'",
             where=decision.where,
-            remedy="name an animal of its group, or the group with --group",
+            remedy="name an animal of the same group, or give the group of the photographs with --group",
         )
-    if decision.decision == "new" and known is not None:
+    if decision.decision == "new" and enrolled_group is not None:
         raise ReidbenchError(
-            f"'{decision.image_id}' is decided as a new animal '{decision.identity}', but one of that name is enrolled",
+            f"'{decision.image_id}' is decided as a new animal, but '{decision.identity}' is already enrolled",
             where=decision.where,
-            remedy="give the new animal a name of its own, or decide accept",
+            remedy="choose another name for the new animal, or decide accept",
         )
-    if decision.decision == "new" and invented.get(decision.identity, group) != group:
+    if decision.decision == "new" and new_animals.get(decision.identity, group) != group:
         raise ReidbenchError(
-            f"the new animal '{decision.identity}' is of group '{invented[decision.identity]}' and of '{group}'",
+            f"the new animal '{decision.identity}' has photographs of two groups, "
+            f"'{new_animals[decision.identity]}' and '{group}'",
             where=decision.where,
-            remedy="names belong to their group: give one of the two another name",
+            remedy="an identity belongs to one group: rename one of the two animals",
         )
 
 
 def _check_bytes(
-    decision: Decision, sha256: str, place_of: Mapping[str, tuple[str, str]], seen: Mapping[str, Decision]
+    decision: Decision,
+    sha256: str,
+    enrolled_files: Mapping[str, tuple[str, str]],
+    decided_files: Mapping[str, Decision],
 ) -> None:
+    """Refuse a decision on a file that changed, or whose bytes are enrolled or decided on already."""
     if decision.sha256 and decision.sha256 != sha256:
         raise ReidbenchError(
-            f"'{decision.image_id}' is not the file that was decided on: its bytes have changed",
+            f"the file '{decision.image_id}' has changed since the decision",
             where=decision.where,
             remedy="identify and review it again",
         )
-    if sha256 in place_of:
-        image_id, identity = place_of[sha256]
+    if sha256 in enrolled_files:
+        image_id, identity = enrolled_files[sha256]
         raise ReidbenchError(
-            f"'{decision.image_id}' is a copy, byte by byte, of '{image_id}', which is there already ({identity})",
+            f"'{decision.image_id}' has the same bytes as '{image_id}', which is already in the dataset ({identity})",
             where=decision.where,
-            remedy="reject it, or take its row out",
+            remedy="reject it, or remove its row",
         )
-    if sha256 in seen:
-        other = seen[sha256]
+    if sha256 in decided_files:
+        other = decided_files[sha256]
         raise ReidbenchError(
-            f"'{decision.image_id}' is a copy, byte by byte, of '{other.image_id}' ({_told(other)}, {other.where})",
+            f"'{decision.image_id}' has the same bytes as '{other.image_id}' ({_in_words(other)}, {other.where})",
             where=decision.where,
             remedy="enrol one of the two and reject the other",
         )
 
 
-def _told(decision: Decision) -> str:
+def _in_words(decision: Decision) -> str:
     return f"{decision.decision} {decision.identity}".strip()
 
 
-def _row(images: ImageSet, row: int, image_id: str, identity: str, *, yes: bool) -> dict[str, str]:
+def _row(images: ImageSet, row: int, image_id: str, identity: str, *, enrolled: bool) -> dict[str, str]:
     table = images.table
     box = table["bbox"].iloc[row]
     return {
@@ -309,14 +339,14 @@ def _row(images: ImageSet, row: int, image_id: str, identity: str, *, yes: bool)
         "date": str(table["date"].iloc[row]),
         "orientation": str(table["orientation"].iloc[row]),
         "bbox": "" if box is None else str([float(value) for value in np.asarray(box)]),
-        ENROLLED: "yes" if yes else "",
+        ENROLLED: "yes" if enrolled else "",
     }
 
 
 def _write(output: Path, rows: Sequence[Mapping[str, str]]) -> None:
     if output.exists():
         raise ReidbenchError(
-            "the file is there already, and no table is ever changed",
+            "the file exists, and existing tables are never overwritten",
             where=f"--output {output}",
             remedy="name a new file",
         )

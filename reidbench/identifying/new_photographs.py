@@ -1,4 +1,4 @@
-"""Photographs that nobody has named yet, read from a folder or a table; what can't be read is reported, not fatal."""
+"""Read new photographs from a folder or a CSV. Files that cannot be read are listed and skipped."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from reidbench.data.sources.cells import bounding_box, day, text
 from reidbench.data.sources.files import IMAGE_SUFFIXES, read_csv
 from reidbench.errors import ReidbenchError
 
-PLACEHOLDER = "\x00unnamed"
-"""How the placeholder identities begin that stand for photographs without a name; no table can hold them."""
+_PLACEHOLDER = "\x00unnamed"  # begins the identity that an image set needs; no table can hold a zero byte
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,9 +22,9 @@ class NewPhotographs:
     """Photographs to identify.
 
     Attributes:
-        images: Those that can be read; each has a placeholder identity of its own, and absolute paths.
-        unreadable: File and reason of each that can't.
-        skipped: Files of the folder that are no photographs by their name.
+        images: The readable photographs with absolute paths. Each has a different placeholder as its identity.
+        unreadable: Name and error message of each photograph that cannot be read.
+        skipped: Number of files in the folder whose suffix is not that of an image.
     """
 
     images: ImageSet
@@ -34,7 +33,9 @@ class NewPhotographs:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Entry:
+    """A photograph of a folder or a row of a CSV, before it is read."""
+
     name: str
     path: Path
     group: str = ""
@@ -49,15 +50,16 @@ def read_photographs(
     """Read new photographs.
 
     Args:
-        source: A folder, searched at any depth, where a sub-folder may be called after a group; or a CSV with a
-            column ``path`` and optionally ``image_id``, ``dataset`` or ``species`` (the group), ``date``,
+        source: A folder with its sub-folders, a single photograph, or a CSV. A sub-folder may have the name of a group.
+            The CSV has a column ``path`` and optionally ``image_id``, ``dataset`` or ``species`` (the group), ``date``,
             ``orientation`` and ``bbox``.
-        groups: Groups that the run's gallery has.
-        group: Group of every photograph that no table says it of; needed where the gallery has several.
-        advance: Told of every photograph that was looked at.
+        groups: Groups of the gallery.
+        group: Group of all photographs. Without it, the group of a photograph is its group in the CSV, its sub-folder,
+            or the only group of the gallery.
+        advance: Called with 1 after each photograph.
 
     Raises:
-        ReidbenchError: Nothing is there, no photograph can be read, or its group is not known.
+        ReidbenchError: There are no photographs, none can be read, or the group of one is unknown.
 
     Example:
         >>> read_photographs(Path("new"), ["lynx"]).images.table["image_id"].tolist()  # doctest: +SKIP
@@ -65,39 +67,44 @@ def read_photographs(
     """
     if group is not None and group not in groups:
         raise ReidbenchError(
-            f"the run's gallery has no group '{group}'",
+            f"the gallery of the run has no group '{group}'",
             where=f"--group {group}",
             remedy="choose one of: " + ", ".join(groups),
         )
-    found, skipped = _of_table(source) if source.is_file() else _of_folder(source, groups)
-    if not found:
+    entries, skipped = _entries_of_file(source) if source.is_file() else _entries_of_folder(source, groups)
+    if not entries:
         raise ReidbenchError(
-            "there is no photograph", where=str(source), remedy=f"put files inside: {' '.join(sorted(IMAGE_SUFFIXES))}"
+            "there are no photographs",
+            where=str(source),
+            remedy=f"add files with one of these suffixes: {' '.join(sorted(IMAGE_SUFFIXES))}",
         )
-    only = groups[0] if len(groups) == 1 else group
+    default_group = groups[0] if len(groups) == 1 else group
     rows: list[tuple[object, ...]] = []
     unreadable: list[tuple[str, str]] = []
-    for each in found:
-        mine = each.group if each.group and group is None and len(groups) > 1 else only
-        if mine is None or mine not in groups:
+    for entry in entries:
+        entry_group = entry.group if entry.group and group is None and len(groups) > 1 else default_group
+        if entry_group is None or entry_group not in groups:
             raise ReidbenchError(
-                f"it is not known to which group '{each.name}' belongs"
-                + (f": the run's gallery has no '{mine}'" if mine else ""),
+                f"the group of '{entry.name}' is unknown"
+                + (f": the gallery of the run has no group '{entry_group}'" if entry_group else ""),
                 where=str(source),
-                remedy="--group NAME for all, a sub-folder for each group, or a column 'dataset' in a CSV; groups: "
+                remedy="use --group NAME for all, a sub-folder for each group, or a column 'dataset' in a CSV; groups: "
                 + ", ".join(groups),
             )
         try:
-            decode(each.path, each.bbox)
+            decode(entry.path, entry.bbox)
         except ReidbenchError as error:
-            unreadable.append((each.name, error.message))
+            unreadable.append((entry.name, error.message))
         else:
-            identity = f"{PLACEHOLDER} {len(rows)}"
-            rows.append((each.name, identity, str(each.path), mine, each.date, each.orientation, each.bbox))
+            identity = f"{_PLACEHOLDER} {len(rows)}"
+            rows.append((
+                entry.name, identity, str(entry.path), entry_group, entry.date, entry.orientation, entry.bbox
+            ))  # fmt: skip
         advance(1)
     if not rows:
         raise ReidbenchError(
-            f"none of {len(found)} photographs can be read; the first, '{unreadable[0][0]}': {unreadable[0][1]}",
+            f"none of the {len(entries)} photographs can be read; the first is '{unreadable[0][0]}': "
+            f"{unreadable[0][1]}",
             where=str(source),
             remedy="copy the files again from their source",
         )
@@ -106,10 +113,13 @@ def read_photographs(
     return NewPhotographs(ImageSet(source.name, Path(), table, source="photographs"), tuple(unreadable), skipped)
 
 
-def _of_folder(folder: Path, groups: Sequence[str]) -> tuple[list[_Found], int]:
+def _entries_of_folder(folder: Path, groups: Sequence[str]) -> tuple[list[_Entry], int]:
+    """Return the photographs of a folder and the number of other files; hidden files are left out."""
     if not folder.is_dir():
         raise ReidbenchError(
-            f"there is no folder and no table '{folder}'", where=str(folder), remedy="name a folder of photographs"
+            f"there is no folder or CSV '{folder}'",
+            where=str(folder),
+            remedy="name a folder of photographs, or a CSV with a column path",
         )
     files = sorted(
         path
@@ -117,17 +127,18 @@ def _of_folder(folder: Path, groups: Sequence[str]) -> tuple[list[_Found], int]:
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     photographs = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
-    found = []
+    entries = []
     for path in photographs:
         inside = path.relative_to(folder)
         top = inside.parts[0] if len(inside.parts) > 1 else ""
-        found.append(_Found(inside.as_posix(), path.resolve(), top if top in groups else ""))
-    return found, len(files) - len(photographs)
+        entries.append(_Entry(inside.as_posix(), path.resolve(), top if top in groups else ""))
+    return entries, len(files) - len(photographs)
 
 
-def _of_table(file: Path) -> tuple[list[_Found], int]:
+def _entries_of_file(file: Path) -> tuple[list[_Entry], int]:
+    """Return the rows of a CSV, or the one photograph that ``file`` is; the second value is always 0."""
     if file.suffix.lower() in IMAGE_SUFFIXES:
-        return [_Found(file.name, file.resolve())], 0
+        return [_Entry(file.name, file.resolve())], 0
     rows = read_csv(file)
     if "path" not in rows.columns:
         raise ReidbenchError(
@@ -140,22 +151,23 @@ def _of_table(file: Path) -> tuple[list[_Found], int]:
         return text(rows.columns.get(name, [""] * rows.n_row))
 
     kind = "dataset" if "dataset" in rows.columns else "species"
-    found = []
+    entries = []
     for index, (path, name, group, date, orientation, box) in enumerate(
         zip(*map(column, ("path", "image_id", kind, "date", "orientation", "bbox")), strict=True)
     ):
-        written = day(date)
         if not path:
             number = int(rows.numbers[index]) if rows.numbers is not None else index + 1
-            raise ReidbenchError("a row names no path", where=f"{file}, row {number}", remedy="fill it in")
-        found.append(
-            _Found(name or path, (file.resolve().parent / path), group, written or "", orientation, bounding_box(box))
+            raise ReidbenchError(
+                "the column path is empty", where=f"{file}, row {number}", remedy="write the path of the photograph"
+            )
+        entries.append(
+            _Entry(name or path, file.resolve().parent / path, group, day(date) or "", orientation, bounding_box(box))
         )
-    return found, 0
+    return entries, 0
 
 
 def joined(name: str, *sets: ImageSet) -> ImageSet:
-    """Put checked sets of images one after another, with absolute paths, so that they need no common folder."""
+    """Return one image set with the images of several checked sets; paths become absolute."""
     tables = []
     for images in sets:
         table = images.table.copy()
@@ -163,5 +175,5 @@ def joined(name: str, *sets: ImageSet) -> ImageSet:
             [str((images.root / str(path)).resolve()) for path in images.table["path"]], dtype=object
         )
         tables.append(table)
-    whole = pd.concat(tables, ignore_index=True).astype(object)
-    return ImageSet(name, Path(), whole.where(whole.notna(), None), checked=True)
+    table = pd.concat(tables, ignore_index=True).astype(object)
+    return ImageSet(name, Path(), table.where(table.notna(), None), checked=True)

@@ -1,6 +1,6 @@
-"""Match new photographs with a gallery as a saved run would have, and say which gallery image said so.
+"""Match new photographs with a gallery by the method of a saved run.
 
-Nothing is chosen or fitted: settings, calibration curves and constants are those of the record.
+Nothing is chosen or fitted: settings, score calibration and constants come from the run record.
 """
 
 from __future__ import annotations
@@ -20,36 +20,37 @@ from reidbench.progress import Progress
 from reidbench.running.reopening import Reopened
 
 
-def ask(reopened: Reopened, photographs: ImageSet, gallery: ImageSet, progress: Progress) -> Identified:
+def search(reopened: Reopened, photographs: ImageSet, gallery: ImageSet, progress: Progress) -> SearchResult:
     """Match photographs with a gallery.
 
     Args:
-        reopened: The run.
-        photographs: Each with a placeholder identity.
-        gallery: The run's own gallery, or that with more animals.
-        progress: Where bars go.
+        reopened: The saved run, opened again.
+        photographs: The new photographs, each with a placeholder identity.
+        gallery: The gallery of the run, with or without animals enrolled later.
+        progress: Shows progress bars.
 
     Raises:
-        ReidbenchError: A trained method is needed and what it learned is not kept, or the record judges no such group.
+        ReidbenchError: The trained model of the run is not in the cache, or the run has no score calibration for a
+            group of the photographs.
     """
     reopened.calibrate_as_recorded(photographs.table["group"].tolist())
     both = joined("photographs", photographs, gallery)
-    whole = reopened.describe_more(both)
+    representation = reopened.describe_more(both)
     rows, n_query = np.arange(len(both)), len(photographs)
-    query, enrolled = (Features(part, whole.take(part)) for part in (rows[:n_query], rows[n_query:]))
+    query, enrolled = (Features(part, representation.take(part)) for part in (rows[:n_query], rows[n_query:]))
     stages = reopened.stages
     episode = match_episode(
         reopened.method, both, query, enrolled, mode=stages.gallery, learned=stages.learned, progress=progress
     )
-    return Identified(episode.answers, reopened.method, query.representation, enrolled.representation, gallery)
+    return SearchResult(episode.answers, reopened.method, query.representation, enrolled.representation, gallery)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Identified:
-    """What matching said of photographs, and what is needed to show which gallery image said it.
+class SearchResult:
+    """The best candidates of each photograph; :meth:`nearest` finds the gallery images to show for them.
 
     Attributes:
-        answers: Best candidates of each photograph; their truth is a placeholder.
+        answers: Candidates and scores, ``n_query`` rows. The true identities are placeholders.
     """
 
     answers: Answers
@@ -59,31 +60,38 @@ class Identified:
     _gallery: ImageSet
 
     def nearest(self, best: int) -> NDArray[np.int64]:
-        """Return the gallery image that stands for each of the best candidates, ``(n_query, best)``; -1 for none.
+        """Return the row of the gallery image of each candidate that is most similar to the photograph.
 
-        It is the one that the method finds most alike; of a method that knows animals as such, the first of the
-        photograph's orientation is taken by whoever shows it, so the animal's first image is returned.
+        For a method that compares with animals instead of images, it is the first image of the animal.
+
+        Args:
+            best: Number of candidates of each photograph.
+
+        Returns:
+            Rows of the gallery, ``(n_query, best)``; -1 if there is no such candidate.
         """
         identity = self._gallery.identity
         rows_of = {name: np.flatnonzero(identity == name) for name in np.unique(identity)}
-        named = self.answers.candidates[:, :best]
-        chosen = np.full(named.shape, -1, dtype=np.int64)
-        for place, names in enumerate(named):
-            mine = [rows_of[name] if name else np.zeros(0, np.int64) for name in names]
-            rows = np.concatenate(mine) if mine else np.zeros(0, np.int64)
+        candidates = self.answers.candidates[:, :best]
+        nearest = np.full(candidates.shape, -1, dtype=np.int64)
+        for query, names in enumerate(candidates):
+            rows_by_candidate = [rows_of[name] if name else np.zeros(0, np.int64) for name in names]
+            rows = np.concatenate(rows_by_candidate) if rows_by_candidate else np.zeros(0, np.int64)
             if not len(rows):
                 continue
-            alike = self._alike(place, rows)
+            similarity = self._similarity(query, rows)
             start = 0
-            for column, own in enumerate(mine):
-                if len(own):
-                    chosen[place, column] = own[int(np.argmax(alike[start : start + len(own)]))]
-                start += len(own)
-        return chosen
+            for column, candidate_rows in enumerate(rows_by_candidate):
+                stop = start + len(candidate_rows)
+                if len(candidate_rows):
+                    nearest[query, column] = candidate_rows[int(np.argmax(similarity[start:stop]))]
+                start = stop
+        return nearest
 
-    def _alike(self, place: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _similarity(self, query: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the similarity to gallery images, ``(n_rows,)``; zeros for a method that compares with animals."""
         if self._method.matching == "identity":
             return np.zeros(len(rows))
-        query = self._query.take(np.array([place]))
-        scores = np.asarray(self._method.score(query, self._enrolled.take(rows)), dtype=np.float64)
-        return np.asarray(scores[0])
+        features = self._query.take(np.array([query]))
+        similarity = np.asarray(self._method.score(features, self._enrolled.take(rows)), dtype=np.float64)
+        return np.asarray(similarity[0])

@@ -1,4 +1,4 @@
-"""A catalogue of drawn animals with a finished run, and new photographs of animals in it and of others."""
+"""Fixtures: a catalogue of drawn animals with a finished run, and new photographs of known and new animals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOSTILE = '<script>window.hacked=1</script>" onerror="window.hacked=2'
 
 @dataclass(frozen=True)
 class Field:
-    """A run on a catalogue, and photographs that were taken since; ``truth`` is empty for a new animal."""
+    """A run on a catalogue, and new photographs with their true identities; ``truth`` is empty for a new animal."""
 
     catalogue: Path
     runs_dir: Path
@@ -32,7 +32,10 @@ class Field:
 
 
 def write_catalogue(folder: Path, prefix: str = "") -> tuple[Path, Path, dict[str, str]]:
-    """Part drawn turtles into a catalogue and new photographs: one of each known animal seen often, five of others."""
+    """Split drawn turtles into a catalogue and new photographs.
+
+    The new photographs show each known animal that has more than five images once, and new animals five times.
+    """
     images = reidbench.load_dataset("patterns:identities=24,size=64,level=easy")
     table = images.table[images.table["group"] == "turtle"]
     names = sorted(set(table["identity"]))
@@ -44,14 +47,14 @@ def write_catalogue(folder: Path, prefix: str = "") -> tuple[Path, Path, dict[st
         writer.writerow(("image_id", "identity", "path", "dataset"))
         for index, row in table.iterrows():
             path = images.image_path(int(index))
-            mine = table.index[table["identity"] == row["identity"]]
-            strange = row["identity"] in names[-2:]
-            if strange and list(truth.values()).count("") >= 5:
+            of_animal = table.index[table["identity"] == row["identity"]]
+            is_new = row["identity"] in names[-2:]
+            if is_new and list(truth.values()).count("") >= 5:
                 continue
-            if strange or (len(mine) > 5 and index == mine[-1]):
+            if is_new or (len(of_animal) > 5 and index == of_animal[-1]):
                 name = f"IMG_{len(truth):02d}{path.suffix}"
                 shutil.copy(path, photographs / name)
-                truth[name] = "" if strange else prefix + row["identity"]
+                truth[name] = "" if is_new else prefix + row["identity"]
             else:
                 writer.writerow((row["image_id"], prefix + row["identity"], path.resolve(), "turtle"))
     return folder / "catalogue.csv", photographs, truth
@@ -67,7 +70,7 @@ def field(tmp_path_factory) -> Field:
 
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory) -> Field:
-    """The same under names that are markup."""
+    """The same with identities that contain HTML."""
     folder = tmp_path_factory.mktemp("hostile")
     catalogue, photographs, truth = write_catalogue(folder, HOSTILE)
     record = evaluate("color_histogram", str(catalogue), runs_dir=folder / "runs", progress=Progress(), device="cpu")

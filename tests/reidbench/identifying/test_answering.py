@@ -1,4 +1,4 @@
-"""A saved run asked again: the same photographs get the same answers, and new ones get theirs."""
+"""Identification with a saved run: test photographs get the predictions of the run, and new photographs get theirs."""
 
 import copy
 import csv
@@ -27,13 +27,13 @@ TRAINED = {
 FUSED = {"parts": "color_histogram,sift", "shortlist": 0, "weights": "fitted"}
 
 
-def ask(photographs, record, **options):
+def predict(photographs, record, **options):
     return identify(photographs, record, progress=Progress(), device="cpu", **options)
 
 
 @pytest.fixture(scope="module")
 def tested(tmp_path_factory):
-    """Copies of the run's own test photographs, by group, and their ids."""
+    """A dataset, and a CSV of copies of its test photographs."""
     images = reidbench.load_dataset(SMALL)
     split = reidbench.make_split(images)
     folder = tmp_path_factory.mktemp("tested")
@@ -48,9 +48,9 @@ def tested(tmp_path_factory):
         writer = csv.writer(file)
         writer.writerow(("image_id", "path", "dataset", "date", "orientation"))
         for row in split.indices("test", images):
-            mine = images.table.iloc[row]
-            path = folder / mine["group"] / images.image_path(int(row)).name
-            writer.writerow((mine["image_id"], path, mine["group"], mine["date"], mine["orientation"]))
+            image = images.table.iloc[row]
+            path = folder / image["group"] / images.image_path(int(row)).name
+            writer.writerow((image["image_id"], path, image["group"], image["date"], image["orientation"]))
     return images, table
 
 
@@ -58,39 +58,38 @@ def tested(tmp_path_factory):
     ("method", "settings"),
     [("color_histogram", {}), ("sift", {}), ("wildfusion", FUSED), ("triplet_resnet50", TRAINED)],
 )
-def test_the_test_photographs_get_the_answers_that_the_run_gave(tested, tmp_path, method, settings):
+def test_test_photographs_get_the_predictions_of_the_run(tested, tmp_path, method, settings):
     images, table = tested
     record = evaluate(
         method, images, settings=settings, runs_dir=tmp_path, progress=Progress(), device="cpu", seed=len(method)
     )
-    if settings:  # described anew, so that what learned has to be brought back
+    if settings:  # features are extracted again, so the trained model has to be restored
         shutil.rmtree(cache_dir() / "representations")
-    found = {each.image_id: each for each in ask(table, record).found}
+    by_image = {prediction.image_id: prediction for prediction in predict(table, record).found}
     test = read_saved_run(record).test
-    assert sorted(found) == sorted(test.image_id.tolist())
-    mine = [found[image_id] for image_id in test.image_id.tolist()]
-    np.testing.assert_allclose([each.score for each in mine], test.answers.best_score, rtol=1e-5)
-    np.testing.assert_allclose([each.limit for each in mine], test.limit, rtol=1e-5)
-    assert [each.answer for each in mine] == test.predicted.tolist()
-    candidates = [[candidate.identity for candidate in each.candidates] for each in mine]
-    assert [row[0] for row in candidates] == test.answers.best_candidate.tolist()
+    assert sorted(by_image) == sorted(test.image_id.tolist())
+    predictions = [by_image[image_id] for image_id in test.image_id.tolist()]
+    np.testing.assert_allclose([each.score for each in predictions], test.answers.best_score, rtol=1e-5)
+    np.testing.assert_allclose([each.limit for each in predictions], test.limit, rtol=1e-5)
+    assert [each.answer for each in predictions] == test.predicted.tolist()
+    assert [each.candidates[0].identity for each in predictions] == test.answers.best_candidate.tolist()
 
 
 @pytest.fixture(scope="module")
-def one_group_asked(tested, tmp_path_factory):
-    """A calibrated run that asked about one group and enrolled two; photographs of the other, and what they show."""
+def one_group_queried(tested, tmp_path_factory):
+    """A calibrated run with two groups in the gallery and queries of one; photographs of the other with their truth."""
     images, _ = tested
     split = reidbench.make_split(images)
-    asked, other = sorted(set(images.table["group"]))[:2]
+    queried, other = sorted(set(images.table["group"]))[:2]
     group, part = images.group, np.array(split.parts, dtype=object)
     assert list(split.image_ids) == images.table["image_id"].tolist()
-    part[group != asked] = "unused"
+    part[group != queried] = "unused"
     identity = images.identity
     last = {name: np.flatnonzero(identity == name)[-1] for name in set(identity[group == other])}
     part[(group == other) & ~np.isin(np.arange(len(part)), list(last.values()))] = "gallery"
     record = evaluate(
         "wildfusion", images, split=Split(split.image_ids, tuple(part), "mine", 0), settings=FUSED,
-        runs_dir=tmp_path_factory.mktemp("asked"), progress=Progress(), device="cpu",
+        runs_dir=tmp_path_factory.mktemp("queried"), progress=Progress(), device="cpu",
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("photographs")
     truth = {}
@@ -101,104 +100,104 @@ def one_group_asked(tested, tmp_path_factory):
     return record, folder, other, truth
 
 
-def test_a_group_that_the_run_asked_nothing_about_is_judged_by_all_together(one_group_asked):
-    record, folder, other, truth = one_group_asked
-    found = ask(folder, record, group=other)
-    right = [each.candidates[0].identity == truth[each.image_id] for each in found.found]
-    assert len(right) == len(truth) and np.mean(right) > 0.5
-    assert all(0 <= each.score <= 1 for each in found.found)  # probabilities, as of every group
-    assert any(f"no calibration query of group '{other}'" in note for note in found.notes)
+def test_a_group_without_calibration_queries_uses_the_calibration_of_all_groups(one_group_queried):
+    record, folder, other, truth = one_group_queried
+    result = predict(folder, record, group=other)
+    correct = [each.candidates[0].identity == truth[each.image_id] for each in result.found]
+    assert len(correct) == len(truth) and np.mean(correct) > 0.5
+    assert all(0 <= each.score <= 1 for each in result.found)  # probabilities, as for every group
+    assert any(f"no calibration query of group '{other}'" in note for note in result.notes)
 
 
-def test_a_record_without_the_common_curve_is_asked_for_again(one_group_asked, tmp_path):
-    record, folder, other, _ = one_group_asked
+def test_an_older_record_without_the_common_curve_has_to_be_run_again(one_group_queried, tmp_path):
+    record, folder, other, _ = one_group_queried
     for part in record.data["calibration"]:
-        assert set(part["scope"].values()) == {"pooled"}  # the only group, so an older record shows the common curve
+        # With one group, the curve of the group is the common curve.
+        assert set(part["scope"].values()) == {"pooled"}
     old = copy.deepcopy(record.data)
     for part in old["calibration"]:
         del part["pooled"]
-    kept = ask(folder, dataclasses.replace(record, data=old), group=other)
-    assert [each.score for each in kept.found] == [each.score for each in ask(folder, record, group=other).found]
+    result = predict(folder, dataclasses.replace(record, data=old), group=other)
+    assert [each.score for each in result.found] == [each.score for each in predict(folder, record, group=other).found]
     for part in old["calibration"]:
         part["scope"] = dict.fromkeys(part["scope"], "own")
     with pytest.raises(ReidbenchError, match=f"asked nothing about group '{other}'") as caught:
-        ask(folder, dataclasses.replace(record, data=old), group=other)
+        predict(folder, dataclasses.replace(record, data=old), group=other)
     assert "--again" in caught.value.remedy
 
 
-def test_what_learned_and_was_not_kept_has_to_be_fitted_again(tested, tmp_path):
+def test_a_trained_method_without_its_model_in_the_cache_has_to_be_fitted_again(tested, tmp_path):
     images, table = tested
     run = {"settings": TRAINED, "runs_dir": tmp_path, "progress": Progress(), "device": "cpu", "seed": 99}
     record = evaluate("triplet_resnet50", images, **run)
     shutil.rmtree(cache_dir() / "fitted")
     shutil.rmtree(cache_dir() / "representations")
     with pytest.raises(ReidbenchError, match="has to be fitted again") as caught:
-        ask(table, record)
+        predict(table, record)
     assert "--again" in caught.value.remedy and "REIDBENCH_CACHE" in caught.value.remedy
-    record = evaluate("triplet_resnet50", images, again=True, **run)  # what the remedy says
-    assert len(ask(table, record).found) == len(read_saved_run(record).test.image_id)
+    record = evaluate("triplet_resnet50", images, again=True, **run)  # as the remedy says
+    assert len(predict(table, record).found) == len(read_saved_run(record).test.image_id)
 
 
-def test_new_photographs_are_answered(field):
-    found = ask(field.photographs, field.record, dataset=str(field.catalogue)).found
-    assert {each.image_id: each.answer for each in found} == {
+def test_new_photographs_are_identified(field):
+    predictions = predict(field.photographs, field.record, dataset=str(field.catalogue)).found
+    assert {each.image_id: each.answer for each in predictions} == {
         name: identity or NEW_IDENTITY for name, identity in field.truth.items()
     }
-    for each in found:
-        assert len(each.candidates) == 4  # as many animals as are enrolled
+    for each in predictions:
+        assert len(each.candidates) == 4  # four animals are enrolled
         assert all(c.image_id.startswith(c.identity) for c in each.candidates)
         scores = [candidate.score for candidate in each.candidates]
         assert scores == sorted(scores, reverse=True) and scores[0] == each.score
 
 
-def test_the_dataset_is_found_where_the_run_found_it(field):
-    named, found = (
-        ask(field.photographs, field.record, **each).found for each in ({"dataset": str(field.catalogue)}, {})
-    )
-    assert [each.answer for each in found] == [each.answer for each in named]
+def test_the_dataset_is_by_default_at_the_recorded_place(field):
+    named = predict(field.photographs, field.record, dataset=str(field.catalogue)).found
+    by_default = predict(field.photographs, field.record).found
+    assert [each.answer for each in by_default] == [each.answer for each in named]
 
 
 def test_the_whole_dataset_can_be_searched(field):
-    found = ask(field.photographs, field.record, dataset=str(field.catalogue), whole=True)
-    assert len(found.gallery) == len(reidbench.load_dataset(str(field.catalogue)))
+    result = predict(field.photographs, field.record, dataset=str(field.catalogue), whole=True)
+    assert len(result.gallery) == len(reidbench.load_dataset(str(field.catalogue)))
     enrolled = set(read_saved_run(field.record).enrolled.tolist())
-    assert {c.identity for each in found.found for c in each.candidates} - enrolled
-    assert any("more animals are more chances" in note for note in found.notes)
+    assert {c.identity for each in result.found for c in each.candidates} - enrolled
+    assert any("with more animals, false matches are more likely" in note for note in result.notes)
 
 
-def test_the_csv_reads_as_predictions(field):
-    found = ask(field.photographs, field.record, dataset=str(field.catalogue)).found
-    rows = list(csv.DictReader(io.StringIO(to_csv(found))))
+def test_the_csv_is_a_prediction_file(field):
+    predictions = predict(field.photographs, field.record, dataset=str(field.catalogue)).found
+    rows = list(csv.DictReader(io.StringIO(to_csv(predictions))))
     assert [row["image_id"] for row in rows] == sorted(field.truth)
     assert [row["identity"] for row in rows] == [field.truth[name] or NEW_IDENTITY for name in sorted(field.truth)]
     assert all(row["band"] and row["candidate_4"] and float(row["score_1"]) >= float(row["score_4"]) for row in rows)
 
 
-def test_what_can_not_be_read_is_named_and_skipped(field, tmp_path):
+def test_unreadable_photographs_are_listed_and_skipped(field, tmp_path):
     folder = tmp_path / "some"
     shutil.copytree(field.photographs, folder)
     (folder / "torn.jpg").write_bytes(b"\xff\xd8\xff")
     (folder / "notes.txt").write_text("hello")
-    found = ask(folder, field.record, dataset=str(field.catalogue))
-    assert [name for name, _ in found.photographs.unreadable] == ["torn.jpg"]
-    assert len(found.found) == len(field.truth) and found.photographs.skipped == 1
+    result = predict(folder, field.record, dataset=str(field.catalogue))
+    assert [name for name, _ in result.photographs.unreadable] == ["torn.jpg"]
+    assert len(result.found) == len(field.truth) and result.photographs.skipped == 1
 
 
-def test_errors_say_what_to_do(field, tested, tmp_path):
+def test_errors_have_a_place_and_a_remedy(field, tested, tmp_path):
     images, _ = tested
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "torn.jpg").write_bytes(b"\xff\xd8\xff")
     several = evaluate("color_histogram", images, runs_dir=tmp_path / "r", progress=Progress(), device="cpu")
-    mine = {"dataset": str(field.catalogue)}
+    dataset = {"dataset": str(field.catalogue)}
     for photographs, record, options, message in (
         (field.photographs, field.record, {"dataset": SMALL}, "not the dataset of the run"),
-        (tmp_path / "none", field.record, mine, "no folder and no table"),
-        (tmp_path / "bad", field.record, mine, "none of 1 photographs can be read"),
-        (field.photographs, field.record, {**mine, "group": "lynx"}, "no group 'lynx'"),
-        (field.photographs, several, {}, "not known to which group"),
-        (field.photographs, field.record, {**mine, "error": 1.5}, "between 0 and 1"),
-        (field.photographs, field.record, {**mine, "gallery": field.catalogue}, "no column enrolled"),
+        (tmp_path / "none", field.record, dataset, "no folder or CSV"),
+        (tmp_path / "bad", field.record, dataset, "none of the 1 photographs can be read"),
+        (field.photographs, field.record, {**dataset, "group": "lynx"}, "no group 'lynx'"),
+        (field.photographs, several, {}, "the group of 'IMG_00.jpg' is unknown"),
+        (field.photographs, field.record, {**dataset, "error": 1.5}, "above 0 and below 1; it is 1.5"),
+        (field.photographs, field.record, {**dataset, "gallery": field.catalogue}, "no column enrolled"),
     ):
         with pytest.raises(ReidbenchError, match=message) as caught:
-            ask(photographs, record, **options)
+            predict(photographs, record, **options)
         assert caught.value.where and caught.value.remedy

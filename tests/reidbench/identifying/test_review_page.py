@@ -1,4 +1,4 @@
-"""The review page in a real headless Chromium: keys, decisions that stay, the CSV, and names that are markup."""
+"""The review page in headless Chromium: keys, stored decisions, the CSV, and identities that contain HTML."""
 
 import csv
 import os
@@ -35,7 +35,7 @@ def browser(tmp_path_factory, downloads):
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     os.environ.setdefault("SE_OFFLINE", "true")
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
-    driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})  # whatever else runs here
+    driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})  # another window may have focus
     driver.execute_cdp_cmd("Page.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(downloads)})
     yield driver
     driver.quit()
@@ -55,8 +55,8 @@ def page(hostile, tmp_path_factory):
 def opened(browser, page):
     """The page without decisions, ready for keys.
 
-    A browser drops keys until it has painted a page and the page has the focus, and a busy machine takes its time for
-    both. The page is loaded again in place, in the process that emptied the storage: another might see it as it was.
+    A browser drops keys until it has painted the page and the page has the focus, which takes time on a busy machine.
+    The page is reloaded in the process that cleared the storage, because another process might still see the old one.
     """
     browser.get(page.as_uri())
     browser.execute_script("localStorage.clear()")
@@ -75,7 +75,7 @@ def until(browser, true, otherwise):
 
 
 def press(browser, *keys):
-    """Press keys one after another, each once the page has heard the one before."""
+    """Press keys one after another; wait after each until the page has received it."""
     from selenium.webdriver.common.action_chains import ActionChains
 
     for key in keys:
@@ -94,14 +94,14 @@ def shown(browser):
     )
 
 
-def test_one_photograph_is_shown_and_no_script_of_the_data_runs(opened, hostile):
+def test_one_photograph_is_shown_and_scripts_in_the_data_do_not_run(opened, hostile):
     assert opened.get_log("browser") == []
     assert opened.execute_script("return typeof window.hacked") == "undefined"
     assert len(shown(opened)) == 1 and text(opened, "place") == f"1 of {len(hostile.truth)}"
     assert "<script>window.hacked=1</script>" in opened.find_element("css selector", "article:not([hidden])").text
 
 
-def test_keys_decide_and_go_on(opened, hostile):
+def test_keys_decide_and_show_the_next_photograph(opened, hostile):
     first = shown(opened)
     press(opened, "1")
     second = shown(opened)
@@ -118,18 +118,18 @@ def test_keys_decide_and_go_on(opened, hostile):
     assert checked.get_attribute("value") == "accept"
 
 
-def test_decisions_outlive_the_page(opened, page):
+def test_decisions_are_kept_when_the_page_is_closed(opened, page):
     press(opened, "1")
     opened.get("about:blank")
     opened.get(page.as_uri())
     assert text(opened, "decided").startswith("1 of")
-    assert text(opened, "place").startswith("2 of")  # it opens at the first that is undecided
+    assert text(opened, "place").startswith("2 of")  # the first undecided photograph
 
 
 def test_keys_can_be_switched_off_and_do_not_type_into_names(opened):
     field = opened.find_element("css selector", "article:not([hidden]) input.name")
     field.clear()
-    field.send_keys("runar")  # holds the keys r, u, n and a
+    field.send_keys("runar")  # contains the keys r, u, n and a
     assert text(opened, "decided").startswith("0 of")
     assert field.get_attribute("value") == "runar"
     opened.execute_script("document.activeElement.blur(); document.getElementById('keys').click()")
@@ -151,7 +151,7 @@ def test_a_new_animal_may_not_have_an_enrolled_name(opened, hostile):
     assert text(opened, "decided").startswith("0 of")
 
 
-def test_a_filter_shows_what_is_undecided(opened, hostile):
+def test_a_filter_shows_undecided_photographs(opened, hostile):
     from selenium.webdriver.support.select import Select
 
     press(opened, "1", "1")
@@ -159,22 +159,22 @@ def test_a_filter_shows_what_is_undecided(opened, hostile):
     assert text(opened, "place") == f"1 of {len(hostile.truth) - 2}"
 
 
-def test_the_csv_is_what_enrolment_reads(opened, hostile, downloads):
+def test_enrolment_reads_the_downloaded_csv(opened, hostile, downloads):
     for old in downloads.iterdir():
         old.unlink()
     press(opened, "1", "n", "r")
     opened.find_element("id", "download").click()
     until(opened, (downloads / "decisions.csv").exists, "nothing was downloaded")
     decisions = read_decisions(downloads / "decisions.csv")
-    assert [each.decision for each in decisions] == ["accept", "new", "reject"]
+    assert [decision.decision for decision in decisions] == ["accept", "new", "reject"]
     assert decisions[0].identity.startswith("<script>") and decisions[1].identity.startswith("new_")
-    assert all(len(each.sha256) == 64 and each.group == "turtle" for each in decisions)
+    assert all(len(decision.sha256) == 64 and decision.group == "turtle" for decision in decisions)
     with (downloads / "decisions.csv").open(encoding="utf-8") as file:
         assert {row["run"] for row in csv.DictReader(file)} == {hostile.record.id}
 
 
 @pytest.mark.parametrize("width", [1200, 420])
-def test_nothing_is_wider_than_the_window(opened, width):
+def test_the_page_is_not_wider_than_the_window(opened, width):
     opened.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     )
@@ -183,7 +183,7 @@ def test_nothing_is_wider_than_the_window(opened, width):
     assert wide <= width
 
 
-def test_a_screen_reader_finds_names_for_every_control(opened):
+def test_every_control_has_a_name_for_screen_readers(opened):
     nameless = opened.execute_script(
         """
         return [...document.querySelectorAll("button, input, select, img, fieldset, progress")].filter((each) =>
@@ -195,10 +195,10 @@ def test_a_screen_reader_finds_names_for_every_control(opened):
     assert opened.find_element("id", "said").get_attribute("aria-live") == "polite"
 
 
-def test_without_a_budget_pictures_are_left_out_and_it_is_said(hostile):
+def test_without_a_budget_pictures_are_left_out_with_a_note(hostile):
     found = identify(
         hostile.photographs, hostile.record, dataset=str(hostile.catalogue), progress=Progress(), device="cpu"
     )
     page = review_page(found, budget=0)
     assert "data:image/jpeg" not in page and "pictures were left out" in page
-    assert not re.search(r"(https?:)?//[a-z]+\.", page)  # nothing is fetched from anywhere
+    assert not re.search(r"(https?:)?//[a-z]+\.", page)  # nothing is fetched from the network
