@@ -91,7 +91,7 @@ class SectionView:
     """A section as the template takes it; ``failure`` says why it could not be made."""
 
     title: str
-    blocks: tuple[tuple[str, Block], ...]
+    blocks: tuple[Block, ...]
     failure: str = ""
 
 
@@ -105,12 +105,10 @@ def section_view(spec: SectionSpec, distribution: str, runs: Sequence[RunRecord]
     return SectionView(str(spec.title), blocks) if blocks else None
 
 
-def _checked(block: object) -> tuple[str, Block]:
-    """Return a block with its kind, by which the template chooses."""
+def _checked(block: object) -> Block:
+    """Return a block, text without any claim to be markup."""
     if isinstance(block, str):
-        return "text", str(block)
-    if isinstance(block, SectionTable):
-        return "table", block
-    if isinstance(block, SectionPicture):
-        return "picture", block
+        return str(block)
+    if isinstance(block, SectionTable | SectionPicture):
+        return block
     raise TypeError(f"a block is text, a SectionTable or a SectionPicture, not {type(block).__name__}")

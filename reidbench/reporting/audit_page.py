@@ -5,53 +5,19 @@ Everything that comes from data goes through the template engine's escaping, and
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
-
-from markupsafe import Markup
 
 from reidbench.auditing.findings import LINKS, Audit, Pair
 from reidbench.auditing.rescoring import WithoutLeaks
+from reidbench.reporting.blocks import Card, Cards, Photograph, Remark, Section, table_blocks
 from reidbench.reporting.photographs import Photographs, Thumbnail, thumbnail
 from reidbench.reporting.small_tables import UNDEFINED, Sheet, show
-from reidbench.reporting.templating import environment, source
-from reidbench.version import __version__
+from reidbench.reporting.templating import write_page
 
 SHOWN = 24
 """Most cards of one kind: with two pictures each, and twelve kinds, the page stays below 5 MB."""
 _EXAMPLES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One image of a card."""
-
-    image_id: str
-    identity: str
-    date: str
-    side: str
-    thumbnail: Thumbnail | None
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """Images side by side, and what was seen of them."""
-
-    pictures: tuple[Picture, ...]
-    told: str
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """The cards of one kind."""
-
-    anchor: str
-    title: str
-    note: str
-    cards: tuple[Card, ...]
 
 
 def audit_sheets(audit: Audit, runs: Sequence[WithoutLeaks] = (), more: Sequence[Sheet] = ()) -> list[Sheet]:
@@ -83,18 +49,9 @@ def write_audit(audit: Audit, sheets: Sequence[Sheet]) -> str:
         audit: What was found.
         sheets: Its tables.
     """
-    script = source("report.js")
-    values: dict[str, Any] = {
-        "title": f"Audit of {audit.images.name}",
-        "about": _about(audit),
-        "version": __version__,
-        "sheets": sheets,
-        "sections": _sections(audit),
-        "style": Markup(source("report.css")),
-        "script": Markup(script),
-        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-    }
-    return environment().get_template("audit.html.j2").render(**values)
+    summary = [block for sheet in sheets for block in table_blocks(sheet, captioned=True)]
+    sections = [Section("Summary", summary, anchor="summary"), *_sections(audit)]
+    return write_page(f"Audit of {audit.images.name}", _about(audit), sections)
 
 
 def as_json(audit: Audit, runs: Sequence[WithoutLeaks] = (), probes: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -188,24 +145,28 @@ def _sections(audit: Audit) -> list[Section]:
     photographs = Photographs(audit.images)
     small: dict[int, Thumbnail | None] = {}
 
-    def picture(row: int) -> Picture:
+    def photograph(row: int) -> Photograph:
         table = audit.images.table
-        image_id = str(table["image_id"].iloc[row])
+        image_id, identity, date = (str(table[name].iloc[row]) for name in ("image_id", "identity", "date"))
         if row not in small:
             pixels = photographs.pixels(image_id)
             small[row] = None if pixels is None else thumbnail(pixels)
-        return Picture(image_id, table["identity"].iloc[row], table["date"].iloc[row], audit.sides[row], small[row])
+        lines = (str(audit.sides[row]), f"{identity}, {date}" if date else identity, image_id)
+        return Photograph(small[row], f"{identity}, {image_id}", lines, bold=0)
+
+    def section(anchor: str, title: str, cards: list[Card], total: int) -> Section:
+        return Section(title.capitalize(), [Remark(_count(len(cards), total)), Cards(cards)], anchor=anchor)
 
     sections = []
     for number, kind in enumerate(LINKS):
         pairs = sorted((pair for pair in audit.pairs if pair.kind == kind), key=lambda pair: _order(audit, pair))
         if pairs:
-            cards = tuple(Card((picture(p.left), picture(p.right)), _told(audit, p)) for p in pairs[:SHOWN])
-            sections.append(Section(f"pairs-{number}", kind.capitalize(), _count(len(cards), len(pairs)), cards))
+            cards = [Card([photograph(p.left), photograph(p.right)], _told(audit, p)) for p in pairs[:SHOWN]]
+            sections.append(section(f"pairs-{number}", kind, cards, len(pairs)))
     for number, kind in enumerate(dict.fromkeys(suspect.kind for suspect in audit.suspects)):
         found = [suspect for suspect in audit.suspects if suspect.kind == kind]
-        cards = tuple(Card(tuple(picture(row) for row in each.rows[:4]), each.note) for each in found[:SHOWN])
-        sections.append(Section(f"suspects-{number}", kind.capitalize(), _count(len(cards), len(found)), cards))
+        cards = [Card([photograph(row) for row in each.rows[:4]], each.note) for each in found[:SHOWN]]
+        sections.append(section(f"suspects-{number}", kind, cards, len(found)))
     return sections
 
 

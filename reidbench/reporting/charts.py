@@ -267,6 +267,16 @@ def plain(metric: str) -> str:
     return {"balanced_rank1": "balanced Rank-1", "auroc": "AUROC"}.get(metric, metric.replace("_", " "))
 
 
+def capitalised(text: str) -> str:
+    """Return a text that begins with a capital letter; the rest stays as it is.
+
+    Example:
+        >>> capitalised("balanced Rank-1")
+        'Balanced Rank-1'
+    """
+    return text[:1].upper() + text[1:]
+
+
 def _score_axis(group: GroupCurves) -> Axis:
     values = [*group.edges[[0, -1]]] if len(group.edges) else []
     return Axis.around([*values, *(v for v in (group.chosen, group.oracle) if math.isfinite(v))], "best score")

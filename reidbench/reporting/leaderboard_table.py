@@ -340,7 +340,7 @@ def _plural(word: str, counted: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class LeaderboardCell:
     """One cell of a leaderboard for writers that are not text: what it shows, and what it is sorted by."""
 
     text: str
@@ -348,13 +348,13 @@ class Cell:
     best: bool
 
 
-def as_cells(board: Sequence[LeaderboardRow]) -> tuple[list[tuple[str, bool]], list[list[Cell]]]:
+def as_cells(board: Sequence[LeaderboardRow]) -> tuple[list[tuple[str, bool]], list[list[LeaderboardCell]]]:
     """Return headings, each with whether its column is of numbers, and the cells of every row of one dataset."""
     columns = _used_columns(board)
     best = [_best(column, board) for column in columns]
     rows = [
         [
-            Cell(column.text(row), _sorted_by(column, row), index in winners)
+            LeaderboardCell(column.text(row), _sorted_by(column, row), index in winners)
             for column, winners in zip(columns, best, strict=True)
         ]
         for index, row in enumerate(board)

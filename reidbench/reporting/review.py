@@ -6,7 +6,6 @@ with script one is shown at a time, keys decide, decisions stay in the browser a
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
@@ -14,16 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
 from reidbench.metrics.review_bands import BANDS
 from reidbench.reporting.photographs import Thumbnail, thumbnail
-from reidbench.reporting.templating import environment, source
-from reidbench.version import __version__
+from reidbench.reporting.templating import render
 
 if TYPE_CHECKING:
     from reidbench.identifying.answering import BandRate, Identification, Identifications
@@ -80,27 +76,24 @@ def review_page(identified: Identifications, *, budget: int = BUDGET) -> str:
     found = sorted(identified.found, key=_least_sure_first)
     pictures = _Pictures(identified, found, budget)
     record = identified.record
-    script = source("review.js")
     enrolled = sorted(set(identified.gallery.table["identity"].tolist()))
-    return (
-        environment()
-        .get_template("review.html.j2")
-        .render(
-            version=__version__,
-            style=Markup(source("report.css") + source("review.css")),
-            script=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            store=_store_key(record.id, found),
-            run=record,
-            photographs=[_view(each, number, pictures) for number, each in enumerate(found, 1)],
-            counts=[(band, identified.count(band)) for band in BANDS],
-            rule=rule_told(identified.certainty.error),
-            rates=[(rate.band, rate_told(rate)) for rate in identified.rates],
-            notes=[*identified.notes, *pictures.notes],
-            unreadable=identified.photographs.unreadable,
-            enrolled=enrolled,
-        )
-    )
+    counts = [(band, identified.count(band)) for band in BANDS]
+    banded = ", ".join(f"{count} {band}" for band, count in counts)
+    views = [_view(each, number, pictures) for number, each in enumerate(found, 1)]
+    values = {
+        "title": f"Review of {len(found)} {'photograph' if len(found) == 1 else 'photographs'}",
+        "about": f"{record.method} on {record.dataset}, run {record.id}. {banded}.",
+        "store": _store_key(record.id, found),
+        "run": record,
+        "photographs": views,
+        "counts": counts,
+        "rule": rule_told(identified.certainty.error),
+        "rates": [(rate.band, rate_told(rate)) for rate in identified.rates],
+        "notes": [*identified.notes, *pictures.notes],
+        "unreadable": identified.photographs.unreadable,
+        "enrolled": enrolled,
+    }
+    return render("review.html.j2", ("report.css", "review.css"), ("theme.js", "review.js"), values)
 
 
 def rule_told(error: float) -> str:

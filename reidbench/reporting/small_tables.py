@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -44,8 +45,8 @@ class Sheet:
 
 
 def show(value: float | None, digits: int = 3) -> str:
-    """Return a number as tables print it; ``–`` for one that is undefined."""
-    return UNDEFINED if value is None else f"{value:.{digits}f}"
+    """Return a number as tables print it; ``–`` for one that is undefined: ``None``, ``nan`` or infinite."""
+    return UNDEFINED if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
 def show_interval(interval: Interval | None) -> str:

@@ -1,12 +1,75 @@
-"""How the page's templates are found and read; everything that goes into them is escaped."""
+"""Turns values into the HTML of a page: its templates, its one style and its one script.
+
+Everything that a template receives is escaped, unless it is :class:`~markupsafe.Markup`.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
+from markupsafe import Markup
+
+from reidbench.registry.sections import SectionPicture, SectionTable
+from reidbench.reporting.blocks import Block, PageBlock, Section
+from reidbench.version import __version__
 
 
+def write_page(title: str, about: str, sections: Sequence[Section], *, written: str = "") -> str:
+    """Return a page of sections.
+
+    Args:
+        title: Heading of the page.
+        about: What the page is about, in a sentence or two below the heading.
+        sections: What the page holds, in order.
+        written: What it was made from, such as ``from saved runs``; it ends the last sentence of the page.
+    """
+    values = {"title": title, "about": about, "sections": sections, "written": written}
+    return render("page.html.j2", ("report.css",), ("theme.js", "report.js"), values)
+
+
+def render(template: str, styles: Sequence[str], scripts: Sequence[str], values: dict[str, Any]) -> str:
+    """Return a page with its style and script inside; its policy allows this script and no other.
+
+    Args:
+        template: File name of the template; it extends ``base.html.j2``.
+        styles: Files of its style, in order.
+        scripts: Files of its script, in order.
+        values: What the template uses by name.
+    """
+    script = "".join(map(_source, scripts))
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            version=__version__,
+            style=Markup("".join(map(_source, styles))),
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            **values,
+        )
+    )
+
+
+def draw(block: Block, label: str = "") -> Markup:
+    """Return the HTML of a block, from the macro in ``blocks.html.j2`` that has the name of its class.
+
+    Args:
+        block: What is drawn.
+        label: Name of a table without a caption: the heading above it.
+    """
+    types = (str, SectionTable, SectionPicture)
+    # A plugin's subclass is drawn as the type that it extends, whatever its name is.
+    name = next(each.__name__ for each in type(block).__mro__ if each in types or each.__base__ is PageBlock)
+    return Markup(getattr(environment().get_template("blocks.html.j2").module, name)(block, label))
+
+
+@lru_cache(maxsize=1)
 def environment() -> jinja2.Environment:
     """Return the template engine; a name that a template misspells is an error."""
     made = jinja2.Environment(
@@ -17,11 +80,11 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     made.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    made.globals["draw"] = draw
     return made
 
 
-def source(name: str) -> str:
-    """Return the text of a file beside the templates, such as the page's style."""
+def _source(name: str) -> str:
     return (_templates() / name).read_text(encoding="utf-8")
 
 

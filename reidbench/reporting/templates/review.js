@@ -7,17 +7,6 @@
   const decisions = new Map();
   let current = 0;
 
-  const root = document.documentElement;
-  const themes = [["", "◐ system", "as the system"], ["light", "☀ light", "light"], ["dark", "☾ dark", "dark"]];
-  let theme = 0;
-  byId("theme").addEventListener("click", () => {
-    theme = (theme + 1) % themes.length;
-    const [value, text, spoken] = themes[theme];
-    if (value) root.dataset.theme = value; else delete root.dataset.theme;
-    byId("theme").textContent = text;
-    byId("theme").setAttribute("aria-label", "Theme: " + spoken);
-  });
-
   const say = (text) => { byId("said").textContent = text; };
   const told = (made) => made ? made.decision + (made.identity ? " " + made.identity : "") : "undecided";
   const remember = () => {

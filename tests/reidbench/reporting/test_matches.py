@@ -17,8 +17,8 @@ from reidbench.methods.representation import Ragged, Representation
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import load_registry
+from reidbench.reporting.error_cards import ErrorCards
 from reidbench.reporting.error_cases import ErrorCase
-from reidbench.reporting.error_gallery import Gallery
 from reidbench.reporting.matches import MOST_LINES, MatchedPoints, draw_matches, match_images, matcher_of
 from reidbench.reporting.page import PageOptions, write_report
 from reidbench.reporting.photographs import Photographs, Thumbnail, find_photographs
@@ -123,7 +123,7 @@ def test_a_photograph_damaged_since_the_run_is_passed_over(finished, monkeypatch
     name = identity.value_counts().index[0]
     query, *gallery = photographs.images.table["image_id"][identity == name].tolist()
     case = ErrorCase("false_new", query, "", name, "new_individual", name, 1.0, 2.0, 1.0, 1)
-    page = Gallery({record.data["dataset"]["digest"]: photographs}, 1)
+    page = ErrorCards({record.data["dataset"]["digest"]: photographs}, 1)
     shown = []
     for damaged in ("", *gallery[:1]):
         pixels = Photographs.pixels

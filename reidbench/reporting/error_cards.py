@@ -7,11 +7,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from reidbench.constants import NEW_IDENTITY
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode
+from reidbench.reporting.blocks import Card, Cards, Figure, Photograph
 from reidbench.reporting.error_cases import KINDS, ErrorCase, error_cases
 from reidbench.reporting.matches import Matcher, draw_matches, matcher_of
 from reidbench.reporting.photographs import BUDGET, Photographs, Thumbnail, thumbnail
@@ -20,41 +19,16 @@ _MOST_COMPARED = 8  # gallery images of one animal that a local method is tried 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """One photograph of an error, or the words that stand for it."""
-
-    role: str
-    name: str
-    image_id: str
-    thumbnail: Thumbnail | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PicturedError:
-    """One error with its pictures; ``matches`` is empty where none are drawn."""
-
-    pictures: Sequence[Picture]
-    told: str
-    matches: Markup
-    matches_told: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ErrorPictures:
-    """The errors of one kind that are shown, and how many there are."""
+class ErrorsOfKind:
+    """The errors of one kind: the cards that are shown, and the number of all errors of the kind."""
 
     title: str
     total: int
-    errors: Sequence[PicturedError]
-
-    @property
-    def pictured(self) -> bool:
-        """Whether any has a photograph, so that a missing one leaves a gap."""
-        return any(picture.thumbnail for error in self.errors for picture in error.pictures)
+    cards: Cards
 
 
-class Gallery:
-    """Makes the pictures of a page, within one budget of bytes.
+class ErrorCards:
+    """Makes the cards of a page's errors, with pictures within one budget of bytes.
 
     Args:
         photographs: The images of each dataset, by its digest.
@@ -65,14 +39,16 @@ class Gallery:
     def __init__(self, photographs: Mapping[str, Photographs], most: int, budget: int = BUDGET) -> None:
         self._photographs, self._most, self._left = photographs, most, budget
 
-    def of_run(self, run: RunRecord, test: SavedEpisode) -> tuple[list[ErrorPictures], str]:
-        """Return the errors of a run by kind, and a note where pictures or matches are missing."""
+    def of_run(self, run: RunRecord, test: SavedEpisode) -> tuple[list[ErrorsOfKind], str]:
+        """Return the errors of a run by kind, and a note if pictures or matches are missing."""
         photographs = self._photographs[str(run.data["dataset"]["digest"])]
         by_kind = error_cases(test, self._most)
         enrolled = _gallery_ids(run) if photographs.images is not None else []
         matcher, why = matcher_of(run, photographs) if photographs.images is not None else (None, "")
         kinds = [
-            ErrorPictures(KINDS[kind], total, [self._pictured(case, photographs, enrolled, matcher) for case in cases])
+            ErrorsOfKind(
+                KINDS[kind], total, Cards([self._card(case, photographs, enrolled, matcher) for case in cases])
+            )
             for kind, (cases, total) in by_kind.items()
         ]
         notes = [
@@ -83,21 +59,20 @@ class Gallery:
             notes.append("Some photographs were left out to keep the page small.")
         return kinds, " ".join(filter(None, notes))
 
-    def _pictured(
+    def _card(
         self, case: ErrorCase, photographs: Photographs, enrolled: Sequence[str], matcher: Matcher | None
-    ) -> PicturedError:
-        pictures = [Picture("query", case.true, case.image_id, self._thumbnail(photographs, case.image_id))]
-        answered = case.candidate
-        role = "best candidate, rejected" if case.answer == NEW_IDENTITY else "answered"
-        matches, told = Markup(""), ""
-        shown = ""
-        if answered:
-            shown, matches, told = self._closest(case, answered, photographs, enrolled, matcher, pictures[0].thumbnail)
-            pictures.append(Picture(role, answered, shown, self._thumbnail(photographs, shown)))
-        if case.kind != "false_match" and answered != case.true:
+    ) -> Card:
+        query = self._thumbnail(photographs, case.image_id)
+        pictures = [_photograph("query", case.true, case.image_id, query)]
+        figure = None
+        if case.candidate:
+            role = "best candidate, rejected" if case.answer == NEW_IDENTITY else "answered"
+            shown, figure = self._closest(case, case.candidate, photographs, enrolled, matcher, query)
+            pictures.append(_photograph(role, case.candidate, shown, self._thumbnail(photographs, shown)))
+        if case.kind != "false_match" and case.candidate != case.true:
             right = next(iter(photographs.of_identity(case.true, enrolled, case.image_id)), "")
-            pictures.append(Picture("right animal", case.true, right, self._thumbnail(photographs, right)))
-        return PicturedError(pictures, _told(case), matches, told)
+            pictures.append(_photograph("right animal", case.true, right, self._thumbnail(photographs, right)))
+        return Card(pictures, _told(case), figure)
 
     def _closest(
         self,
@@ -107,7 +82,7 @@ class Gallery:
         enrolled: Sequence[str],
         matcher: Matcher | None,
         query: Thumbnail | None,
-    ) -> tuple[str, Markup, str]:
+    ) -> tuple[str, Figure | None]:
         """Return the gallery image to show of an animal and, for a local method, its matches with the query.
 
         A run keeps the score of each animal, not which of its images gave it. A local method, or the local part of a
@@ -115,21 +90,21 @@ class Gallery:
         """
         images = photographs.of_identity(identity, enrolled, case.image_id)
         if matcher is None or query is None or not images:
-            return next(iter(images), ""), Markup(""), ""
+            return next(iter(images), ""), None
         tried = [(image_id, matcher.match(case.image_id, image_id)) for image_id in images[:_MOST_COMPARED]]
         matched = sorted(((each, found) for each, found in tried if found is not None), key=lambda each: -len(each[1]))
         # Of the cache alone: the file may be damaged since.
         seen = ((each, found, pixels) for each, found in matched if (pixels := photographs.pixels(each)) is not None)
         image_id, points, other = next(seen, ("", None, None))
         if points is None:
-            return "", Markup(""), ""
+            return "", None
         partner = self._take(other)
         if partner is None:
-            return image_id, Markup(""), ""
+            return image_id, None
         counted = f"{len(points)} matches{matcher.whose}"
         label = f"{counted} between query {case.image_id} and {image_id} of {identity}"
         self._left -= len(query.address)
-        return image_id, draw_matches(query, partner, points, label), f"{counted} with {image_id}"
+        return image_id, Figure([draw_matches(query, partner, points, label)], f"{counted} with {image_id}")
 
     def _thumbnail(self, photographs: Photographs, image_id: str) -> Thumbnail | None:
         pixels = photographs.pixels(image_id) if image_id else None
@@ -141,6 +116,10 @@ class Gallery:
         made = thumbnail(pixels)  # type: ignore[arg-type]
         self._left -= len(made.address)
         return made
+
+
+def _photograph(role: str, identity: str, image_id: str, picture: Thumbnail | None) -> Photograph:
+    return Photograph(picture, f"{role}: {identity}, image {image_id}", (role, identity, image_id), bold=1)
 
 
 def _told(case: ErrorCase) -> str:

@@ -1,20 +1,28 @@
-"""How numbers depend on the gallery: fewer animals from saved candidates, fewer images from repeated runs."""
+"""Panel "Gallery size": fewer animals, from saved candidates, and fewer images of each, from repeated runs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from markupsafe import Markup
 
 from reidbench.experiments.images_per_identity import read_images_per_identity
 from reidbench.metrics.gallery_size import gallery_sizes
 from reidbench.reporting import charts
+from reidbench.reporting.blocks import Block, Figure, Grid
 from reidbench.reporting.charts import Series
+from reidbench.reporting.panels.base import Board, DatasetPanel
 
 
-def size_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
+def _blocks(board: Board) -> Iterator[Block]:
+    figures = [*_animal_figures(board.series), *_image_figures(board.series)]
+    if figures:
+        yield board.legend
+        yield Grid(figures)
+
+
+def _animal_figures(series: Sequence[Series]) -> list[Figure]:
     """Plot balanced Rank-1 and score over the number of enrolled animals, exactly as saved candidates give them."""
     by_row = []
     for each in series:
@@ -28,7 +36,7 @@ def size_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
     undefined = {
         each.label: size.reason for each, sizes in zip(series, by_row, strict=True) for size in sizes if size.reason
     }
-    plots = []
+    figures = []
     for metric, caption in captions.items():
         lines = [
             (
@@ -40,8 +48,8 @@ def size_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
         if any(math.isfinite(mean) for line in lines for mean in line[4]):
             plot = charts.lines_over_size(lines, "animals enrolled", charts.plain(metric))
             told = "".join(f" Not shown where undefined: {label} ({why})." for label, why in undefined.items())
-            plots.append((plot, caption + told + _approximate(series)))
-    return plots + _image_charts(series)
+            figures.append(Figure([plot], caption + told + _approximate(series)))
+    return figures
 
 
 def _approximate(series: Sequence[Series]) -> str:
@@ -53,10 +61,10 @@ def _approximate(series: Sequence[Series]) -> str:
     return f" Approximate for {', '.join(listed)}: of a smaller gallery a shortlist would hold other images."
 
 
-def _image_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
+def _image_figures(series: Sequence[Series]) -> list[Figure]:
     """Plot score and balanced Rank-1 over the images of each animal, for the runs that were repeated with fewer."""
     curves = [(each, found) for each in series if (found := read_images_per_identity(each.curves.saved.record))]
-    plots = []
+    figures = []
     for metric in ("balanced_rank1", "score") if curves else ():
         lines = []
         for each, curve in curves:
@@ -68,11 +76,13 @@ def _image_charts(series: Sequence[Series]) -> list[tuple[Markup, str]]:
             deviations = [float(np.std(found, ddof=1)) if len(found) > 1 else math.nan for found in values]
             lines.append((each.index, each.key, each.label, [float(size) for size in sizes], means, deviations))
         plot = charts.lines_over_size(lines, "most gallery images of each animal", charts.plain(metric))
-        plots.append(
-            (plot, f"{charts.plain(metric)} of runs repeated with fewer gallery images of each animal".capitalize())
-        )
-    return plots
+        caption = f"{charts.plain(metric)} of runs repeated with fewer gallery images of each animal"
+        figures.append(Figure([plot], charts.capitalised(caption)))
+    return figures
 
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
+
+
+PANEL = DatasetPanel("Gallery size", _blocks)

@@ -1,0 +1,43 @@
+"""Panel "By group": the numbers of each group (species), as the leaderboard has them for all groups together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reidbench.reporting.blocks import Block, Grid
+from reidbench.reporting.panels.base import Board, DatasetPanel
+from reidbench.reporting.small_tables import show
+
+_COLUMNS = {
+    "score": "score", "baks": "BAKS", "baus": "BAUS", "balanced_rank1": "bal. Rank-1", "auroc": "AUROC",
+    "oracle_score": "oracle", "regret": "regret",
+}  # fmt: skip
+
+
+def _blocks(board: Board) -> Iterator[Block]:
+    names = sorted({name for row in board.rows for run in row.runs for name in run.data["metrics"]["test"]["groups"]})
+    if len(names) > 1:
+        yield Grid([_table(board, name) for name in names], "tables")
+
+
+def _table(board: Board, name: str) -> Block:
+    """Return one group's table: means over the runs of each row."""
+    metrics = [[run.data["metrics"]["test"]["groups"].get(name, {}) for run in row.runs] for row in board.rows]
+    first = metrics[0][0]
+    note = (
+        f"{first.get('n_queries', 0)} queries, {first.get('n_known_identities', 0)} known and "
+        f"{first.get('n_unknown_identities', 0)} unknown identities in the first run"
+    )
+    cells = [[show(_mean(of_row, key)) for key in _COLUMNS] for of_row in metrics]
+    return board.table(name, list(_COLUMNS.values()), cells, note)
+
+
+def _mean(metrics: Sequence[Mapping[str, Any]], key: str) -> float | None:
+    """Return the mean over runs; undefined if one is, as in the leaderboard."""
+    values = [each.get(key) for each in metrics]
+    defined = [float(value) for value in values if value is not None]
+    return sum(defined) / len(defined) if defined and len(defined) == len(values) else None
+
+
+PANEL = DatasetPanel("By group", _blocks)

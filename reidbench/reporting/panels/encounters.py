@@ -1,0 +1,8 @@
+"""Panel "How much of the score was the encounter": each method on random splits and on splits in order of time."""
+
+from __future__ import annotations
+
+from reidbench.reporting.panels.base import PagePanel, sheet_sections
+from reidbench.reporting.protocols import protocol_sheets
+
+PANEL = PagePanel(lambda report: sheet_sections(protocol_sheets(report.rows)))

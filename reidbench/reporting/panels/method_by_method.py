@@ -1,0 +1,100 @@
+"""Panel "Method by method": one row's curves by group, reliability, training history, facts and errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from reidbench.leaderboard.ranking import LeaderboardRow, describe_split
+from reidbench.leaderboard.run_curves import GroupCurves, RunCurves
+from reidbench.records.run_record import RunRecord
+from reidbench.reporting import charts
+from reidbench.reporting.blocks import Block, ColourKey, Facts, Figure, Foldable, Grid, Heading, Remark
+from reidbench.reporting.charts import Series
+from reidbench.reporting.error_cards import ErrorCards
+from reidbench.reporting.panels.base import Board, DatasetPanel
+from reidbench.reporting.small_tables import show
+
+_COLOURS = ColourKey([
+    ("baks", "BAKS"), ("baus", "BAUS"), ("score", "score"), ("chosen", "chosen"), ("oracle", "best in hindsight"),
+    ("known", "known queries"), ("unknown", "unknown queries"),
+])  # fmt: skip
+
+
+def _blocks(board: Board) -> Iterator[Block]:
+    for name, each, row in zip(board.names, board.series, board.rows, strict=True):
+        yield Foldable(name, list(_of_row(each, row, board.errors)), is_open=each.index == 0)
+
+
+def _of_row(each: Series, row: LeaderboardRow, error_cards: ErrorCards) -> Iterator[Block]:
+    run = each.curves.saved.record
+    yield Remark(
+        f"run {run.id}: split {run.split_digest[:12]} ({describe_split(run)}), seed {run.seed}"
+        + (f"; the first of {len(row.runs)} runs of this row" if len(row.runs) > 1 else "")
+    )
+    yield Facts(_facts(run))
+    history = charts.training_history(run.data["fit"]["history"], each.label)
+    yield Heading("Thresholds, scores, reliability" + (" and training" if history else ""), level=4)
+    yield _COLOURS
+    figures = [_group_figure(group, each.label) for group in each.curves.groups]
+    figures.append(_reliability_figure(each.curves, each.label))
+    if history:
+        told = ", ".join(name for name, _ in history)
+        figures.append(Figure([plot for _, plot in history], f": {told} by epoch", name="Training"))
+    yield Grid(figures, "groups")
+    yield Heading("Errors", level=4)
+    yield from _error_blocks(run, each.curves, error_cards)
+
+
+def _group_figure(group: GroupCurves, label: str) -> Figure:
+    moving = "" if math.isfinite(group.chosen) else "; the threshold moves with each query, so none is drawn"
+    return Figure(
+        [charts.threshold_curves(group, label), charts.score_histogram(group, label)],
+        f": score {show(group.score)}, oracle {show(group.oracle_score)}{moving}",
+        name=group.name,
+    )
+
+
+def _reliability_figure(curves: RunCurves, label: str) -> Figure:
+    note = charts.capitalised(curves.reliability_note)
+    if curves.reliability is None:
+        return Figure([], f". {note}.", name="Reliability")
+    plot = charts.reliability_diagram(curves.reliability, label)
+    return Figure([plot], f": ECE {show(curves.reliability.ece)}. {note}.", name="Reliability")
+
+
+def _error_blocks(run: RunRecord, curves: RunCurves, error_cards: ErrorCards) -> Iterator[Block]:
+    kinds, note = error_cards.of_run(run, curves.saved.test)
+    if note:
+        yield Remark(note)
+    for kind in kinds:
+        shown = len(kind.cards.cards)
+        counted = f"{shown} of {kind.total}" if kind.total else "none"
+        yield Heading(kind.title, level=5, remark=counted + (", the surest mistakes first" * (shown < kind.total)))
+        if shown:
+            yield kind.cards
+
+
+def _facts(run: RunRecord) -> list[tuple[str, str]]:
+    data = run.data
+    plugin, weights = data["plugin"], data["weights"]
+    settings = ", ".join(f"{key}={value}" for key, value in data["settings"]["effective"].items())
+    chosen = data["threshold"]
+    values = sorted({f"{float(value):.4g}" for value in chosen["values"].values()})
+    environment = data.get("environment", {})
+    return [
+        ("plugin", f"{plugin['name']} {plugin['version']}, method version {plugin['method_version']}"),
+        ("settings", settings or "none"),
+        ("preset", str(data.get("preset") or "none")),
+        (
+            "weights",
+            f"{weights['label']}" + (f" ({weights['source']})" if weights["source"] != weights["label"] else ""),
+        ),
+        ("matching", f"{data['matching']['rule']}, {data['matching']['metric']}; gallery: {data['gallery']}"),
+        ("threshold", f"{chosen['policy']}: {', '.join(values)}"),
+        ("device", str(environment.get("device", "unknown"))),
+        *(("note", note) for note in [*chosen["notes"], *data["fit"]["notes"]]),
+    ]
+
+
+PANEL = DatasetPanel("Method by method", _blocks)
