@@ -1,4 +1,4 @@
-"""One episode: queries of a part against the gallery, group by group, collected into one table of answers."""
+"""One episode: all queries of a part searched in the gallery, group by group, as one table of candidates and scores."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from reidbench.progress import Progress
 
 GalleryMode = Literal["group", "all"]
 CLASS = "class"
-"""Array of a gallery of identities: the class of each, among the sorted identities that were learned; -1 is none."""
+"""Name of the array that holds the class of each enrolled identity: its place among the sorted training identities.
+
+The class is -1 for an identity that is not a training identity.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,29 +31,29 @@ class Features:
 
     Attributes:
         indices: Rows of the images in the set, ``(n,)``.
-        representation: What the method extracted from them.
+        representation: Features of these images, in the same order.
     """
 
     indices: NDArray[np.int64]
     representation: Representation
 
     def take(self, chosen: NDArray[np.int64]) -> Features:
-        """Return the features of the images at these places, in that order."""
+        """Return the images at the given places, in the given order."""
         return Features(self.indices[chosen], self.representation.take(chosen))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """The queries of one group and the gallery that they search.
+    """The queries of one group and the gallery images that they are compared with.
 
     Attributes:
-        group: Name of the queries' group.
-        places: Where the queries stand in the episode, ``(n_query,)``.
+        group: Name of the group of the queries.
+        places: Row of each query in the episode, ``(n_query,)``.
         query: The queries.
-        gallery: The gallery images they may be compared with.
-        identities: Names of the gallery's identities, sorted, ``(n_identity,)``.
+        gallery: The gallery images.
+        identities: Identities in this gallery, sorted, ``(n_identity,)``.
         codes: Identity of each gallery image, an index into ``identities``.
-        own: Identity of each query, an index into ``identities``, -1 for one that is not enrolled here.
+        own: True identity of each query, an index into ``identities``; -1 if it is not in this gallery.
     """
 
     group: str
@@ -64,10 +67,15 @@ class Search:
 
 @dataclass(slots=True, eq=False)
 class Episode:
-    """Queries of one part against the gallery, and what was concluded of them.
+    """The queries of one part with their candidates and scores.
 
-    ``own_best`` and ``other_best`` are the best scores of each query's own identity outside its encounter and
-    of any other identity, ``-inf`` where there is none.
+    Attributes:
+        rows: Row of each query in the image set, ``(n_query,)``.
+        answers: Candidates and scores of each query.
+        own_best: Best score of the query's true identity, without images of the query's encounter, ``(n_query,)``;
+            ``-inf`` if there is none.
+        other_best: Best score of any other identity, ``(n_query,)``; ``-inf`` if there is none.
+        metrics: Metrics of the episode, set by the core after a threshold is chosen.
     """
 
     rows: NDArray[np.int64]
@@ -78,18 +86,25 @@ class Episode:
 
 
 def searches(images: ImageSet, query: Features, gallery: Features, mode: GalleryMode) -> Iterator[Search]:
-    """Yield each group's queries with the gallery they search; a group without gallery images is left out."""
+    """Yield the queries of each group with their gallery images; a group without gallery images is left out.
+
+    Args:
+        images: The image set.
+        query: The queries of the episode.
+        gallery: The enrolled images.
+        mode: ``group`` searches only images of the query's group, ``all`` searches all.
+    """
     identity, group = images.identity, images.group
     for name in sorted(set(group[query.indices])):
         places = np.flatnonzero(group[query.indices] == name)
-        everything = np.arange(len(gallery.indices))
-        inside = np.flatnonzero(group[gallery.indices] == name) if mode == "group" else everything
-        if not len(inside):
+        all_images = np.arange(len(gallery.indices))
+        searched = np.flatnonzero(group[gallery.indices] == name) if mode == "group" else all_images
+        if not len(searched):
             continue
-        identities, codes = np.unique(identity[gallery.indices[inside]], return_inverse=True)
+        identities, codes = np.unique(identity[gallery.indices[searched]], return_inverse=True)
         own = np.searchsorted(identities, identity[query.indices[places]])
         own = np.where(np.isin(identity[query.indices[places]], identities), own, -1)
-        yield Search(name, places, query.take(places), gallery.take(inside), identities, codes, own)
+        yield Search(name, places, query.take(places), gallery.take(searched), identities, codes, own)
 
 
 def match_episode(
@@ -102,16 +117,16 @@ def match_episode(
     learned: NDArray[Any],
     progress: Progress,
 ) -> Episode:
-    """Match every query with the gallery it may search.
+    """Compare every query with its gallery images.
 
     Args:
-        method: Compares; calibrated and fitted.
-        images: All images.
-        query: The episode's queries.
+        method: The method, fitted and calibrated.
+        images: The image set.
+        query: The queries of the episode.
         gallery: The enrolled images.
-        mode: Search the query's own group, or all.
-        learned: Sorted names of the identities that the method learned from.
-        progress: Where the bar goes.
+        mode: ``group`` searches only images of the query's group, ``all`` searches all.
+        learned: Sorted training identities of the method.
+        progress: Shows a progress bar.
     """
     identity = images.identity
     encounter = images.encounter
@@ -125,21 +140,21 @@ def match_episode(
         for search in searches(images, query, gallery, mode):
             searched[search.group] = len(search.identities)
             by_image = method.matching == "nearest"
-            days = encounter[search.query.indices], encounter[search.gallery.indices]
-            found = match(
+            encounters = encounter[search.query.indices], encounter[search.gallery.indices]
+            best = match(
                 search.query.representation,
                 target_of(method, search, learned),
                 search.codes if by_image else np.arange(len(search.identities)),
                 search.own,
                 comparison_of(method, search),
-                encounter=days if by_image else None,
+                encounter=encounters if by_image else None,
                 image_level=by_image,
                 n_compared=len(search.codes),
                 advance=stage.advance,
             )
-            _fill(search, found, candidates, scores)
-            precision[search.places] = found.average_precision
-            own_best[search.places], other_best[search.places] = found.own_best, found.other_best
+            _fill(search, best, candidates, scores)
+            precision[search.places] = best.average_precision
+            own_best[search.places], other_best[search.places] = best.own_best, best.other_best
     answers = Answers(
         true=identity[query.indices],
         known=np.isin(identity[query.indices], identity[gallery.indices]),
@@ -153,13 +168,13 @@ def match_episode(
 
 
 def classes_of(identities: NDArray[Any], learned: NDArray[Any]) -> Representation:
-    """Return the gallery of a method that knows identities as such: the class of each, -1 for one never learned."""
-    place = np.minimum(np.searchsorted(learned, identities), max(len(learned) - 1, 0))
-    return Representation({CLASS: np.where(learned[place] == identities, place, -1).astype(np.int64)})
+    """Return the gallery of a classifier: the class of each enrolled identity, -1 if it is not a training identity."""
+    number = np.minimum(np.searchsorted(learned, identities), max(len(learned) - 1, 0))
+    return Representation({CLASS: np.where(learned[number] == identities, number, -1).astype(np.int64)})
 
 
 def target_of(method: Method, search: Search, learned: NDArray[Any]) -> Representation:
-    """Return what a search is compared with: images, one centroid for each identity, or identities as such."""
+    """Return the gallery entries of a search: images, the centroid of each identity, or the class of each identity."""
     if method.matching == "identity":
         return classes_of(search.identities, learned)
     if method.matching == "centroid":
@@ -169,7 +184,10 @@ def target_of(method: Method, search: Search, learned: NDArray[Any]) -> Represen
 
 
 def comparison_of(method: Method, search: Search) -> Any:
-    """Return what compares a block of queries with the target; parts that compare images need the images too."""
+    """Return the function that compares a block of queries with the result of :func:`target_of`.
+
+    A fusion over identities also needs the gallery images, for those of its parts that compare images.
+    """
     if not isinstance(method, IdentityCombination):
         return method.score
 
@@ -179,8 +197,8 @@ def comparison_of(method: Method, search: Search) -> Any:
     return score
 
 
-def _fill(search: Search, found: IdentityScores, candidates: NDArray[Any], scores: NDArray[Any]) -> None:
-    columns = np.arange(found.identity.shape[1])
-    named = np.where(found.identity >= 0, search.identities[np.maximum(found.identity, 0)], "")
-    candidates[search.places[:, None], columns] = named
-    scores[search.places[:, None], columns] = found.score
+def _fill(search: Search, best: IdentityScores, candidates: NDArray[Any], scores: NDArray[Any]) -> None:
+    columns = np.arange(best.identity.shape[1])
+    names = np.where(best.identity >= 0, search.identities[np.maximum(best.identity, 0)], "")
+    candidates[search.places[:, None], columns] = names
+    scores[search.places[:, None], columns] = best.score

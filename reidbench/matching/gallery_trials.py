@@ -1,11 +1,11 @@
-"""What the gallery says of itself: each enrolled image asked for once as a known animal and once as an unknown one.
+"""Gallery trials: search each gallery image in the gallery, once as a known and once as an unknown animal.
 
-The largest impostor score grows with the gallery, so a threshold is best tried on the whole of it. Each
-gallery image is a known trial (its own encounter masked) and an unknown trial (its own identity masked);
-an image without its like in another encounter is an unknown trial alone. A run saves two numbers for each
-image, so that ``leave-identity-out`` can be decided later without an image.
+In a known trial the images of the query's encounter are left out, in an unknown trial all images of its identity. An
+image whose identity has no other encounter gives an unknown trial only. The trials use the whole gallery, because the
+largest impostor score grows with the gallery. A run saves two numbers for each image; the policy
+``leave-identity-out`` chooses a threshold from them later, without images.
 
-Not valid for a network that was fitted on these very images: it knows them better than any photograph to come.
+Trials are not valid for a network that was trained on the gallery images: it recognises them better than new ones.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ from reidbench.metrics.answers import Answers
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GalleryTrials:
-    """Best scores of each gallery image against the rest of the gallery.
+    """Best scores of each gallery image, compared with the other gallery images.
 
     Attributes:
         identity: Identity of each image, ``(n_gallery,)`` strings.
-        group: Its group, ``(n_gallery,)`` strings.
-        own_best: Best score of its own identity outside its encounter, ``-inf`` when there is none.
-        other_best: Best score of any other identity, ``-inf`` when there is none.
+        group: Group of each image, ``(n_gallery,)`` strings.
+        own_best: Best score of the image's identity in other encounters, ``-inf`` if there is none.
+        other_best: Best score of any other identity, ``-inf`` if there is none.
+
+    Raises:
+        ValueError: The arrays differ in length, or scores contain ``nan``.
     """
 
     identity: NDArray[Any]
@@ -43,20 +46,20 @@ class GalleryTrials:
             if getattr(self, name).shape != self.identity.shape:
                 raise ValueError(f"{name} has shape {getattr(self, name).shape}, not {self.identity.shape}")
         if np.isnan(self.own_best).any() or np.isnan(self.other_best).any():
-            raise ValueError("gallery trials contain nan; use -inf where nothing was compared")
+            raise ValueError("gallery trials contain nan; use -inf for an image that was not compared")
 
     def as_answers(self) -> Answers:
-        """Return the trials as an episode: known trials first, then unknown ones.
+        """Return the trials as queries: known trials first, then unknown trials.
 
-        A known trial whose own and other best tie is counted wrong, since which of the two stands first
-        in the gallery is not known here.
+        A known trial counts as wrong if ``own_best`` and ``other_best`` are equal, because the order of the two
+        images in the gallery is not stored.
         """
-        seen_again = self.own_best > -np.inf
-        own, other = self.own_best[seen_again], self.other_best[seen_again]
-        identity = np.concatenate([self.identity[seen_again], self.identity]).astype(str)
+        is_known = self.own_best > -np.inf
+        own, other = self.own_best[is_known], self.other_best[is_known]
+        identity = np.concatenate([self.identity[is_known], self.identity]).astype(str)
         right = np.concatenate([own > other, np.zeros(len(self.identity), dtype=bool)])
         best = np.concatenate([np.maximum(own, other), self.other_best])
-        group = np.concatenate([self.group[seen_again], self.group]).astype(str)
+        group = np.concatenate([self.group[is_known], self.group]).astype(str)
         names = {str(name): len(np.unique(self.identity[self.group == name])) for name in np.unique(self.group)}
         return Answers(
             true=identity,
@@ -82,19 +85,21 @@ def try_gallery(
     renormalise: bool = True,
     budget: int = DEFAULT_BUDGET,
 ) -> GalleryTrials:
-    """Compare the gallery with itself, block by block, with each image and its encounter masked.
+    """Search each gallery image in the gallery, in blocks of images.
 
     Args:
-        gallery: Representation of the gallery's images.
-        identity: Identity of each, ``(n_gallery,)``.
-        group: Group of each, ``(n_gallery,)``.
-        encounter: Encounter of each, ``(n_gallery,)``.
+        gallery: Representation of the gallery images.
+        identity: Identity of each image, ``(n_gallery,)``.
+        group: Group of each image, ``(n_gallery,)``.
+        encounter: Encounter of each image, ``(n_gallery,)``.
         score: Similarity of two representations; higher is more alike.
-        asking: The same images as they ask, where a query is described otherwise than an enrolled image.
-        within_group: Whether an image is compared with its own group only.
-        by_centroid: Whether identities are compared by their centroid, made without the masked images.
+        asking: Representation of the same images as queries, if it differs from ``gallery`` (it may name other
+            calibration curves).
+        within_group: Whether an image is compared only with images of its group.
+        by_centroid: Whether identities are compared by their centroid. The centroid of an image's own identity is
+            computed without its encounter.
         renormalise: Scale each centroid to length 1.
-        budget: Bytes that one block's work may take.
+        budget: Memory for one block, in bytes.
     """
     n_gallery = len(identity)
     own_best, other_best = np.full(n_gallery, -np.inf), np.full(n_gallery, -np.inf)
@@ -105,7 +110,7 @@ def try_gallery(
         target, target_codes, masks = enrolled, codes, (encounter[rows], encounter[rows])
         if by_centroid:
             target, target_codes = centroids(enrolled, codes, renormalise=renormalise), np.arange(codes.max() + 1)
-        found = match(
+        best = match(
             queries,
             target,
             target_codes,
@@ -116,34 +121,32 @@ def try_gallery(
             encounter=None if by_centroid else masks,
             image_level=False,
         )
-        other_best[rows] = found.other_best
+        other_best[rows] = best.other_best
         own_best[rows] = (
-            _own_centroid_scores(enrolled, codes, encounter[rows], score, renormalise)
-            if by_centroid
-            else found.own_best
+            _own_centroid_scores(enrolled, codes, encounter[rows], score, renormalise) if by_centroid else best.own_best
         )
     return GalleryTrials(np.asarray(identity, dtype=str), np.asarray(group, dtype=str), own_best, other_best)
 
 
-_TOGETHER = 256  # rows of one block of own centroids; the block's similarity is square and small
+_CENTROID_BLOCK = 256  # images in one block of _own_centroid_scores, whose similarity matrix is square
 
 
 def _own_centroid_scores(
     gallery: Representation, codes: NDArray[np.int64], encounter: NDArray[Any], score: Score, renormalise: bool
 ) -> NDArray[np.float64]:
-    """Score each image against the centroid of its identity without the images of its encounter."""
+    """Return the score of each image with the centroid of its identity, computed without the image's encounter."""
     vectors = unit(gallery.dense["embedding"]).astype(np.float64)
-    _, met = np.unique(encounter, return_inverse=True)
+    _, encounter_code = np.unique(encounter, return_inverse=True)
     sums = np.zeros((int(codes.max()) + 1, vectors.shape[1]))
     np.add.at(sums, codes, vectors)
-    own_encounter = np.zeros((int(met.max()) + 1, vectors.shape[1]))
-    np.add.at(own_encounter, met, vectors)
-    left = np.bincount(codes)[codes] - np.bincount(met)[met]
-    means = ((sums[codes] - own_encounter[met]) / np.maximum(left, 1)[:, None]).astype(np.float32)
+    encounter_sums = np.zeros((int(encounter_code.max()) + 1, vectors.shape[1]))
+    np.add.at(encounter_sums, encounter_code, vectors)
+    n_remaining = np.bincount(codes)[codes] - np.bincount(encounter_code)[encounter_code]
+    means = ((sums[codes] - encounter_sums[encounter_code]) / np.maximum(n_remaining, 1)[:, None]).astype(np.float32)
     means = unit(means) if renormalise else means
     best = np.full(len(codes), -np.inf)
-    asked = np.flatnonzero(left > 0)
-    for start in range(0, len(asked), _TOGETHER):
-        rows = asked[start : start + _TOGETHER]
+    queries = np.flatnonzero(n_remaining > 0)
+    for start in range(0, len(queries), _CENTROID_BLOCK):
+        rows = queries[start : start + _CENTROID_BLOCK]
         best[rows] = np.diagonal(score(gallery.take(rows), Representation({"embedding": means[rows]})))
     return best

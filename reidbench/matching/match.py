@@ -1,8 +1,8 @@
-"""Turn blocks of similarities into the best identities of each query, and never hold the whole matrix.
+"""Find the best identities of each query from blocks of similarities, without the whole matrix in memory.
 
-An identity's score is that of its best image (or of its one centroid). Ties go to the higher score,
-then to the lower gallery index, so block size, query order and batch size change nothing. What the
-metrics need beyond the best K identities is taken in the same pass.
+The score of an identity is that of its best image, or of its centroid. Identities are sorted by score; equal scores are
+sorted by gallery index. The result therefore does not depend on block size, query order or batch size. Average
+precision and the best scores of own and other identities are computed in the same pass.
 """
 
 from __future__ import annotations
@@ -19,21 +19,24 @@ from reidbench.methods.representation import Representation
 from reidbench.methods.similarity import unit
 
 BEST_IDENTITIES = 50
-DEFAULT_BUDGET = 1 << 30  # bytes
+"""Number of identities that are kept for each query."""
+DEFAULT_BUDGET = 1 << 30
+"""Memory for one block of similarities, in bytes."""
 
 Score = Callable[[Representation, Representation], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IdentityScores:
-    """The best K identities of each query, best first; ``-1`` and ``-inf`` pad a short list.
+    """The best K identities of each query, best first.
 
     Attributes:
-        identity: Codes into the gallery's sorted identities, ``(n_query, K)``.
-        score: Their scores, ``(n_query, K)``, falling along each row.
-        average_precision: Image-level AP of each known query, ``nan`` elsewhere, ``(n_query,)``.
-        own_best: Best score of the query's own identity outside its encounter, ``-inf`` if there is none.
-        other_best: Best score of any other identity.
+        identity: Numbers of the identities, ``(n_query, K)``; ``-1`` if there are fewer than K.
+        score: Their scores in decreasing order, ``(n_query, K)``; ``-inf`` if there are fewer than K.
+        average_precision: Average precision over gallery images, ``(n_query,)``; ``nan`` for an unknown query.
+        own_best: Best score of the query's true identity, without images of the query's encounter, ``(n_query,)``;
+            ``-inf`` if there is none.
+        other_best: Best score of any other identity, ``(n_query,)``; ``-inf`` if there is none.
     """
 
     identity: NDArray[np.int64]
@@ -44,12 +47,12 @@ class IdentityScores:
 
 
 def centroids(gallery: Representation, codes: NDArray[np.int64], *, renormalise: bool = True) -> Representation:
-    """Return one embedding for each identity: the mean of its unit vectors, scaled back to length 1.
+    """Return the centroid of each identity: the mean of its embeddings, each scaled to length 1.
 
     Args:
-        gallery: Holds ``embedding``, ``(n_gallery, dim)``.
-        codes: Identity of each gallery image, 0 … n_identity - 1, all present.
-        renormalise: Scale each mean to length 1.
+        gallery: Representation with ``embedding``, ``(n_gallery, dim)``.
+        codes: Identity of each gallery image, 0 … n_identity - 1; each number occurs at least once.
+        renormalise: Scale each centroid to length 1.
     """
     vectors = unit(gallery.dense["embedding"]).astype(np.float64)
     sums = np.zeros((int(codes.max()) + 1, vectors.shape[1]))
@@ -72,21 +75,22 @@ def match(
     n_compared: int = 0,
     advance: Callable[[int], None] = lambda _: None,
 ) -> IdentityScores:
-    """Compare queries with a gallery, block by block.
+    """Compare queries with gallery entries, in blocks of queries.
 
     Args:
         query: Representation of ``n_query`` images.
-        gallery: Representation of ``n_gallery`` images or centroids.
-        gallery_codes: Identity code of each gallery entry.
-        own_codes: Code of each query's own identity, ``-1`` when it is not in this gallery.
+        gallery: Representation of ``n_gallery`` entries: images, centroids or identities.
+        gallery_codes: Identity of each gallery entry as a number, ``(n_gallery,)``.
+        own_codes: True identity of each query as a number, ``(n_query,)``; ``-1`` if it is not in this gallery.
         score: Similarity of two representations; higher is more alike.
-        best: Number of identities kept for each query.
-        budget: Bytes that one block's work may take.
-        encounter: Encounters of queries and of gallery entries; the own-identity score leaves
-            entries of the query's own encounter out.
-        image_level: Whether gallery entries are images, so that average precision is defined.
-        n_compared: Images that each query is compared with, where they outnumber the gallery's entries.
-        advance: Told how many queries each block finished.
+        best: Number of identities to keep for each query.
+        budget: Memory for one block, in bytes.
+        encounter: Encounter of each query and of each gallery entry. If given, ``own_best`` ignores gallery entries
+            of the query's encounter.
+        image_level: Whether gallery entries are images; only then is average precision defined.
+        n_compared: Number of images that each query is compared with, if larger than ``n_gallery``. It limits the
+            size of a block.
+        advance: Called with the number of queries of each finished block.
 
     Raises:
         ValueError: A similarity is ``nan``, or a block has the wrong shape.
@@ -115,17 +119,17 @@ def match(
             identity[row, : len(ranked)] = ranked
             scores[row, : len(ranked)] = by_identity[offset][ranked]
             own = int(own_codes[row])
-            others = by_identity[offset]
+            other_scores = by_identity[offset]
             if own >= 0:
                 is_own = gallery_codes == own
                 if image_level:
                     precision[row] = average_precision(similarity[offset], is_own)
-                elsewhere = is_own
+                counted = is_own
                 if encounter is not None:
-                    elsewhere = is_own & (encounter[1] != encounter[0][row])
-                own_best[row] = similarity[offset][elsewhere].max(initial=-np.inf)
-                others = np.delete(others, own)
-            other_best[row] = others.max(initial=-np.inf)
+                    counted = is_own & (encounter[1] != encounter[0][row])
+                own_best[row] = similarity[offset][counted].max(initial=-np.inf)
+                other_scores = np.delete(other_scores, own)
+            other_best[row] = other_scores.max(initial=-np.inf)
         advance(len(rows))
     return IdentityScores(identity, scores, precision, own_best, other_best)
 
@@ -133,10 +137,10 @@ def match(
 def _best_first(
     by_identity: NDArray[Any], similarity: NDArray[Any], codes: NDArray[np.int64], first_index: NDArray[Any], keep: int
 ) -> NDArray[np.int64]:
-    """Order identities by score, then by the lowest gallery index that reaches it; ``-inf`` is left out."""
-    if keep < len(by_identity):  # every identity that ties with the last place stays a candidate
-        floor = np.partition(by_identity, len(by_identity) - keep)[len(by_identity) - keep]
-        candidates = np.flatnonzero((by_identity >= floor) & (by_identity > -np.inf))
+    """Sort identities by score, then by the lowest gallery index with this score; ``-inf`` is left out."""
+    if keep < len(by_identity):  # keep every identity that is equal to the last place until ties are decided
+        last_score = np.partition(by_identity, len(by_identity) - keep)[len(by_identity) - keep]
+        candidates = np.flatnonzero((by_identity >= last_score) & (by_identity > -np.inf))
     else:
         candidates = np.flatnonzero(by_identity > -np.inf)
     values = by_identity[candidates]
@@ -144,12 +148,19 @@ def _best_first(
         return np.asarray(candidates[np.argsort(-values, kind="stable")][:keep])
     holds_best = np.flatnonzero(similarity == by_identity[codes])
     earliest = first_index.copy()
-    earliest[codes[holds_best[::-1]]] = holds_best[::-1]  # the last assignment wins: the lowest index
+    earliest[codes[holds_best[::-1]]] = holds_best[::-1]  # in reverse order, so that the lowest index is assigned last
     return np.asarray(candidates[np.lexsort((earliest[candidates], -values))][:keep])
 
 
 def average_precision(similarity: NDArray[Any], relevant: NDArray[np.bool_]) -> float:
-    """Return the average precision of one ranked list; ties rank by the lower gallery index.
+    """Return the average precision of one ranked list; equal similarities are ranked by gallery index.
+
+    Args:
+        similarity: Similarity of the query to each gallery image, ``(n_gallery,)``.
+        relevant: Whether each gallery image shows the query's animal, ``(n_gallery,)``.
+
+    Returns:
+        A value in [0, 1]; ``nan`` if no image is relevant.
 
     Example:
         >>> average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]))
