@@ -1,1 +1,1 @@
-"""Score calibration: a monotone map from a method's similarity to the probability that two images show one animal."""
+"""Score calibration: a rising curve from similarity to the probability that two images show the same animal."""

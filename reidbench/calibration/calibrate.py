@@ -1,8 +1,8 @@
-"""Fit the curves of every calibrated part on the calibration episode, and say how reliable they are.
+"""Fit the curves of every calibrated part on the calibration queries, and measure their reliability.
 
-Identities are dealt into folds. The curve of a fold is fitted on pairs that have neither end in it, and it
-judges the calibration queries of that fold. Test queries are judged by the mean of the folds' curves.
-Nothing is judged by a curve that saw it.
+Identities are divided into folds. The curve of a fold is fitted on pairs without any image of the fold's identities. It
+calibrates the scores of the fold's calibration queries, so no query is scored by a curve that was fitted on its animal.
+Test queries use the mean of the curves of all folds.
 """
 
 from __future__ import annotations
@@ -31,19 +31,20 @@ from reidbench.metrics.reliability import reliability
 from reidbench.progress import Progress
 
 FOLDS = 5
+"""Number of folds of identities."""
 GROUP_IDENTITIES = 15
-"""A group has a curve of its own from this many known calibration animals on; fewer make it an accident of them."""
+"""Smallest number of known calibration animals for a separate curve of a group; with fewer, a curve is noise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledRows:
-    """Images of one part of a split with what calibration may know of them.
+    """Images of one part of a split, with the labels that calibration uses.
 
     Attributes:
-        representation: What the method made of them.
-        identity: Identity code of each, the same numbers in gallery and queries, ``(n,)``.
-        group: Group of each, ``(n,)`` strings.
-        encounter: Encounter of each, ``(n,)`` strings.
+        representation: Features of the images.
+        identity: Identity of each image as a number, the same numbers in gallery and queries, ``(n,)``.
+        group: Group of each image, ``(n,)`` strings.
+        encounter: Encounter of each image, ``(n,)`` strings.
     """
 
     representation: Representation
@@ -54,12 +55,12 @@ class LabelledRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbering:
-    """Which curve judges a query: one number for each group and fold, one for the mean of a group's folds, one pooled.
+    """Numbers of the curves: for each group one for each fold and one for their mean, then one pooled curve.
 
     Attributes:
         groups: Groups that have curves, sorted.
-        n_fold: Folds of each group; 0 where only the means are known.
-        fold: Fold of each identity code.
+        n_fold: Number of folds of each group; 0 if there are only the mean curves.
+        fold: Fold of each identity number, ``(n_identity,)``.
     """
 
     groups: tuple[str, ...]
@@ -68,15 +69,15 @@ class Numbering:
 
     @property
     def pooled(self) -> int:
-        """The curve of all groups together, the last one: of a group that the run asked nothing about."""
+        """The number of the curve of all groups together, for a group that is not in ``groups``."""
         return len(self.groups) * (self.n_fold + 1)
 
     def held_out(self, rows: LabelledRows) -> NDArray[np.int64]:
-        """Return the curve that saw neither end of any pair of each query's animal, ``(n,)``."""
+        """Return, for each query, the curve that was fitted without images of its animal, ``(n,)``."""
         return self._group(rows.group) * (self.n_fold + 1) + self.fold[rows.identity]
 
     def mean(self, group: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the mean curve of each query's group, ``(n,)``; the pooled one where the group has none."""
+        """Return the mean curve of each query's group, or the pooled curve if the group has none, ``(n,)``."""
         return np.where(np.isin(group, self.groups), self._group(group) * (self.n_fold + 1) + self.n_fold, self.pooled)
 
     def _group(self, group: NDArray[Any]) -> NDArray[np.int64]:
@@ -84,7 +85,13 @@ class Numbering:
 
 
 def number_curves(groups: Sequence[str], n_identity: int, seed: int) -> Numbering:
-    """Deal identities into folds and number the curves of every group."""
+    """Divide identities into folds and number the curves of every group.
+
+    Args:
+        groups: Group of each query, in any order.
+        n_identity: Number of identities.
+        seed: Seed of the folds.
+    """
     fold = identity_folds(n_identity, FOLDS, seed)
     return Numbering(tuple(sorted(set(groups))), int(fold.max(initial=0)) + 1, fold)
 
@@ -99,37 +106,37 @@ def calibrate(
     seed: int,
     progress: Progress,
 ) -> list[dict[str, Any]]:
-    """Fit and install the curves of every calibrated method in a tree of parts, inner ones first.
+    """Fit the curves of every calibrated part of a method and install them, inner parts first.
 
     Args:
         method: The whole method.
         queries: The calibration queries.
         gallery: The enrolled images.
-        numbering: Which curve judges which query.
-        by_group: Whether queries search their own group only, so that other pairs are never compared.
-        seed: Seed of the pair sample.
-        progress: Where the bar goes.
+        numbering: Numbers of the curves.
+        by_group: Whether queries are compared only with images of their group.
+        seed: Seed of the sample of pairs.
+        progress: Shows a progress bar.
 
     Returns:
-        For each calibrated method: its name in the tree, pairs, scope by group, notes, curves, reliability.
+        For each calibrated part: its path, pairs, scope of each group, notes, curves and reliability.
 
     Raises:
-        ValueError: A similarity is ``nan``; names the part.
+        ValueError: A similarity is ``nan``; the message names the part.
     """
     nodes = list(calibrated_parts(method))
-    described = []
+    entries = []
     with progress.stage("calibrate scores", len(nodes)) as stage:
         for name, node in nodes:
             query, enrolled = queries.representation.part(name), gallery.representation.part(name)
             fit = _NodeFit(node, query, enrolled, queries, gallery, numbering, by_group, seed)
-            described.append({"part": name, **fit.run(name)})
+            entries.append({"part": name, **fit.run(name)})
             stage.advance()
-    return described
+    return entries
 
 
 @dataclass(slots=True, eq=False)
 class _NodeFit:
-    """The fit of one calibrated method."""
+    """The fit of one calibrated part."""
 
     node: Calibrated
     query: Representation
@@ -141,23 +148,26 @@ class _NodeFit:
     seed: int
 
     def run(self, name: str) -> dict[str, Any]:
+        """Fit the curves, install them, and return the record of the part at path ``name``."""
         how = self.node.how
         pairs, first = self._pairs(how)
-        left = self.enrolled if how.source == "gallery" else self.query
-        similarity = np.asarray(self.node.inner.score_pairs(left, self.enrolled, pairs.indices), dtype=np.float64)
+        first_images = self.enrolled if how.source == "gallery" else self.query
+        similarity = np.asarray(
+            self.node.inner.score_pairs(first_images, self.enrolled, pairs.indices), dtype=np.float64
+        )
         if np.isnan(similarity).any():
             raise ValueError(f"{name or type(self.node.inner).__name__} gives nan as a similarity")
-        if how.compat:  # kept in half precision, as published
+        if how.compat:  # published WildFusion stores similarities in half precision
             similarity = similarity.astype(np.float16).astype(np.float64)
         curves: list[Curve] = []
         scopes: dict[str, str] = {}
         notes: dict[str, None] = {}
         pooled = self._curves(how, np.ones(len(pairs), dtype=bool), pairs, similarity, first, notes)
         for group in self.numbering.groups:
-            mine = first.group[pairs.query] == group
-            own, why = self._has_own(how, group, pairs, mine, first)
-            scopes[group] = "own" if own else f"pooled{why}"
-            curves += self._curves(how, mine, pairs, similarity, first, notes) if own else pooled
+            in_group = first.group[pairs.query] == group
+            own, reason = self._has_own_curve(how, pairs, in_group, first)
+            scopes[group] = "own" if own else f"pooled{reason}"
+            curves += self._curves(how, in_group, pairs, similarity, first, notes) if own else pooled
         self.node.install([*curves, pooled[-1]])
         return {
             "kind": stated(pooled[-1].to_json()),
@@ -173,69 +183,72 @@ class _NodeFit:
         }
 
     def _pairs(self, how: Calibration) -> tuple[LabelledPairs, LabelledRows]:
-        """Return the pairs and whose rows their first ends are."""
+        """Return the pairs, and the images that contain the first image of each pair."""
         gallery, parts = self.gallery, []
         first = gallery if how.source == "gallery" else self.queries
         groups = self.numbering.groups if self.by_group else ("",)
         if how.source == "gallery" and how.images:
             n_image = min(how.images, len(gallery.identity))
             return all_pairs_within(gallery.identity[:n_image]), first
-        sizes = [len(np.flatnonzero(self._inside(first, group))) for group in groups]
+        sizes = [int(self._in_group(first, group).sum()) for group in groups]
         for group, size in zip(groups, sizes, strict=True):
-            left, right = (np.flatnonzero(self._inside(rows, group)) for rows in (first, gallery))
+            left, right = (np.flatnonzero(self._in_group(rows, group)) for rows in (first, gallery))
             budget = max(100, how.pairs * size // max(sum(sizes), 1))
             if how.source == "gallery":
-                drawn = sample_pairs_within(gallery.identity[left], gallery.encounter[left], budget, self.seed)
+                sample = sample_pairs_within(gallery.identity[left], gallery.encounter[left], budget, self.seed)
             else:
-                drawn = sample_pairs(first.identity[left], gallery.identity[right], budget, self.seed)
-            parts.append(LabelledPairs(left[drawn.query], right[drawn.gallery], drawn.same, drawn.weight))
+                sample = sample_pairs(first.identity[left], gallery.identity[right], budget, self.seed)
+            parts.append(LabelledPairs(left[sample.query], right[sample.gallery], sample.same, sample.weight))
         joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in LabelledPairs.__slots__}
         return LabelledPairs(**joined), first
 
-    def _inside(self, rows: LabelledRows, group: str) -> NDArray[np.bool_]:
+    def _in_group(self, rows: LabelledRows, group: str) -> NDArray[np.bool_]:
         return rows.group == group if self.by_group else np.ones(len(rows.group), dtype=bool)
 
-    def _has_own(
-        self, how: Calibration, group: str, pairs: LabelledPairs, mine: NDArray[np.bool_], first: LabelledRows
+    def _has_own_curve(
+        self, how: Calibration, pairs: LabelledPairs, in_group: NDArray[np.bool_], first: LabelledRows
     ) -> tuple[bool, str]:
+        """Return whether the group of these pairs has a separate curve, and the reason if ``auto`` gives it none."""
         if how.scope != "auto" or len(self.numbering.groups) == 1:
-            return how.scope == "group" and bool(mine.any()), ""
-        known = len(np.unique(first.identity[pairs.query[mine & pairs.same]]))
-        return known >= GROUP_IDENTITIES, f": {known} known animals, {GROUP_IDENTITIES} are needed"
+            return how.scope == "group" and bool(in_group.any()), ""
+        n_known = len(np.unique(first.identity[pairs.query[in_group & pairs.same]]))
+        return n_known >= GROUP_IDENTITIES, f": {n_known} known animals, {GROUP_IDENTITIES} are needed"
 
     def _curves(
         self,
         how: Calibration,
-        mine: NDArray[np.bool_],
+        chosen: NDArray[np.bool_],
         pairs: LabelledPairs,
         similarity: NDArray[np.float64],
         first: LabelledRows,
         notes: dict[str, None],
     ) -> list[Curve]:
-        """Return the curve of each fold and their mean."""
+        """Return the curves of the folds and their mean, fitted on the chosen pairs."""
         n_fold, fold = self.numbering.n_fold, self.numbering.fold
         ends = fold[first.identity[pairs.query]], fold[self.gallery.identity[pairs.gallery]]
         if not how.held_out or n_fold < 2:
-            curve, said = self._fit(how, mine, pairs, similarity)
-            notes |= dict.fromkeys(said)
+            curve, fit_notes = self._fit(how, chosen, pairs, similarity)
+            notes |= dict.fromkeys(fit_notes)
             return [curve] * (n_fold + 1)
         curves = []
         for number in range(n_fold):
-            curve, said = self._fit(how, mine & (ends[0] != number) & (ends[1] != number), pairs, similarity)
-            notes |= dict.fromkeys(said)
+            curve, fit_notes = self._fit(how, chosen & (ends[0] != number) & (ends[1] != number), pairs, similarity)
+            notes |= dict.fromkeys(fit_notes)
             curves.append(curve)
         return [*curves, MeanCurve(tuple(curves))]
 
     def _fit(
-        self, how: Calibration, kept: NDArray[np.bool_], pairs: LabelledPairs, similarity: NDArray[np.float64]
+        self, how: Calibration, chosen: NDArray[np.bool_], pairs: LabelledPairs, similarity: NDArray[np.float64]
     ) -> tuple[Curve, tuple[str, ...]]:
         fit = None if self.node.offered is None else self.node.offered.fit
-        return fit_curve(how.kind, similarity[kept], pairs.same[kept], pairs.weight[kept], compat=how.compat, fit=fit)
+        return fit_curve(
+            how.kind, similarity[chosen], pairs.same[chosen], pairs.weight[chosen], compat=how.compat, fit=fit
+        )
 
     def _reliability(
         self, pairs: LabelledPairs, similarity: NDArray[np.float64], first: LabelledRows, curves: Sequence[Curve]
     ) -> dict[str, Any]:
-        """Judge each pair by the curve that judges its query, which saw neither of its ends' animals as a query."""
+        """Return the reliability of the held-out curves: each pair is scored by the curve of its query."""
         number = self.numbering.held_out(first)[pairs.query]
         probability = np.empty(len(pairs))
         for curve in np.unique(number):
@@ -243,5 +256,5 @@ class _NodeFit:
         compared = np.isfinite(probability)
         if self.node.how.kind == "none" or not compared.any():
             return {"ece": None, "reliability": None}
-        found = reliability(probability[compared], pairs.same[compared], weight=pairs.weight[compared])
-        return {"ece": found.ece, "reliability": found.to_json()}
+        result = reliability(probability[compared], pairs.same[compared], weight=pairs.weight[compared])
+        return {"ece": result.ece, "reliability": result.to_json()}

@@ -1,4 +1,4 @@
-"""A method whose similarities are read through calibration curves, query by query."""
+"""A method whose similarities are mapped to probabilities by calibration curves."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ from reidbench.progress import Progress
 
 
 class Calibrated(Method):
-    """Wraps a method; its scores are probabilities that two images show one animal.
+    """A wrapper of a method; its scores are probabilities that two images show the same animal.
 
-    Which curve judges a query is noted in its representation (:meth:`Representation.judged_by`), so that
-    scores depend on nothing but the two representations.
+    The representation of a query contains the number of its curve (:meth:`Representation.judged_by`), so scores depend
+    only on the two representations.
 
     Args:
-        inner: The method that compares.
-        how: How its similarities are calibrated.
-        offered: The plugin's curve that ``how`` names; ``None`` for one of reidbench's own.
+        inner: The method that computes similarities.
+        how: The options of the calibration.
+        offered: The plugin's curve that ``how`` names; ``None`` for a curve of reidbench.
+
+    Raises:
+        ValueError: The method scores identities, which can't be calibrated.
     """
 
     def __init__(self, inner: Method, how: Calibration, offered: CalibrationSpec | None = None) -> None:
         if inner.matching == "identity":
-            raise ValueError(f"{type(inner).__name__} gives scores of identities; only similarities are calibrated")
+            raise ValueError(f"{type(inner).__name__} scores identities; only similarities of images can be calibrated")
         super().__init__(inner.settings)
         self.inner = inner
         self.how = how
@@ -45,11 +48,11 @@ class Calibrated(Method):
 
     @override
     def score(self, query: Representation, gallery: Representation) -> NDArray[Any]:
-        return self._read(self.inner.score(query, gallery), self._numbers(query))
+        return self._calibrate(self.inner.score(query, gallery), self._numbers(query))
 
     @override
     def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
-        return self._read(self.inner.score_pairs(query, gallery, pairs), self._numbers(query)[pairs[:, 0]])
+        return self._calibrate(self.inner.score_pairs(query, gallery, pairs), self._numbers(query)[pairs[:, 0]])
 
     @property
     @override
@@ -74,26 +77,29 @@ class Calibrated(Method):
 
     def _numbers(self, query: Representation) -> NDArray[np.int64]:
         if query.curve is None:
-            raise ValueError("these queries do not say which curve judges them")
+            raise ValueError("the representation of the queries has no numbers of calibration curves")
         return query.curve
 
-    def _read(self, similarity: Any, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _calibrate(self, similarity: Any, numbers: NDArray[np.int64]) -> NDArray[np.float64]:
         values = np.asarray(similarity, dtype=np.float64)
         score = np.empty(values.shape)
         for number in np.unique(numbers):
-            mine = numbers == number
-            score[mine] = self._curves[number](values[mine])
+            rows = numbers == number
+            score[rows] = self._curves[number](values[rows])
         return score
 
 
 def calibrated_parts(method: Method) -> Iterator[tuple[str, Calibrated]]:
-    """Yield every calibrated method in a tree of parts with its path, inner ones first; the whole's path is empty."""
-    yield from _calibrated(method, "")
+    """Yield the path and the wrapper of every calibrated part of a method, inner parts first.
+
+    The path of the whole method is empty; the path of a part of a part is ``outer/inner``.
+    """
+    yield from _calibrated_below(method, "")
 
 
-def _calibrated(method: Method, path: str) -> Iterator[tuple[str, Calibrated]]:
+def _calibrated_below(method: Method, path: str) -> Iterator[tuple[str, Calibrated]]:
     for name, part in method.parts.items():
-        yield from _calibrated(part, f"{path}/{name}" if path else name)
+        yield from _calibrated_below(part, f"{path}/{name}" if path else name)
     if isinstance(method, Calibrated):
-        yield from _calibrated(method.inner, path)
+        yield from _calibrated_below(method.inner, path)
         yield path, method

@@ -1,55 +1,64 @@
-"""Curves from similarity to P(same animal), each fitted once and then only read.
+"""Curves that map a similarity to the probability that two images show the same animal.
 
-A curve must not tie what the method told apart: the nearest image is chosen after calibration. The default
-isotonic curve therefore keeps rising everywhere, also between flat steps and beyond what it was fitted on.
+The best image is chosen after calibration, so a curve must not give two similarities the same score. The default
+isotonic curve therefore rises everywhere, also on flat steps and outside the range it was fitted on.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.special import expit, logit
+from typing_extensions import override
 
 from reidbench.errors import ReidbenchError
 
-# Logits by which a standard deviation of similarity moves a flat step. Small against what the data say (one
-# step of the curve moves by about 1), large against rounding: 1e-7 deviations stay apart down to P = 1e-6.
+# Rise of a flat step, in logits per standard deviation of similarity. It is small compared with the steps (about 1)
+# and large compared with rounding: a difference of 1e-7 standard deviations changes the score down to P = 1e-6.
 RISE = 1e-3
-# Logits grow slowly beyond this: at 37 P would round to 1 and tie the strongest matches.
+# Beyond this value logits grow slowly. At 37, P would round to 1, and the best matches would have equal scores.
 CERTAIN = 12.0
 
 
-class Curve(Protocol):
-    """A map from similarity to score, never falling."""
+class Curve(ABC):
+    """A function from similarity to score that never falls."""
 
+    @abstractmethod
     def __call__(self, similarity: ArrayLike) -> NDArray[np.float64]:
         """Return the score of each similarity; ``-inf`` (not compared) stays ``-inf``."""
 
+    @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """Return kind and numbers, enough to draw the curve."""
+        """Return kind and numbers of the curve for the run record."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(Curve):
     """No calibration: the similarity is the score."""
 
+    @override
     def __call__(self, similarity: ArrayLike) -> NDArray[np.float64]:
         return np.asarray(similarity, dtype=np.float64)
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {"kind": "none"}
 
 
 @dataclass(frozen=True, slots=True)
-class Logistic:
-    """``P = 1 / (1 + exp(-logit))`` with ``logit = slope · similarity + intercept``, slope above 0.
+class Logistic(Curve):
+    """The logistic curve ``P = 1 / (1 + exp(-logit))`` with ``logit = slope · similarity + intercept``.
 
-    Beyond ``CERTAIN`` logits grow with the logarithm, so that the strongest similarities do not tie at P = 1.
+    Beyond ``CERTAIN`` logits grow like the logarithm, so that the highest similarities do not all get P = 1.
+
+    Raises:
+        ValueError: ``slope`` is not above 0.
     """
 
     slope: float
@@ -57,32 +66,37 @@ class Logistic:
 
     def __post_init__(self) -> None:
         if not self.slope > 0:
-            raise ValueError(f"a curve rises; its slope is {self.slope}")
+            raise ValueError(f"the slope of a curve must be above 0, not {self.slope}")
 
+    @override
     def __call__(self, similarity: ArrayLike) -> NDArray[np.float64]:
         values = np.asarray(similarity, dtype=np.float64)
         logits = self.slope * _finite(values) + self.intercept
         inside = np.clip(logits, -CERTAIN, CERTAIN)
         beyond = logits - inside
-        return _not_compared_stays(values, _squash(inside + np.sign(beyond) * np.log1p(np.abs(beyond))))
+        return _keep_not_compared(values, expit(inside + np.sign(beyond) * np.log1p(np.abs(beyond))))
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {"kind": "logistic", "slope": self.slope, "intercept": self.intercept}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Isotonic:
-    """Isotonic steps, joined smoothly, rising everywhere in logits.
+class Isotonic(Curve):
+    """The steps of isotonic regression, joined to a smooth curve that rises everywhere.
 
-    The steps are joined by a monotone cubic through the midpoints between knots. To its logit a small
-    multiple of the similarity is added, which saturates slowly outside the fitted range, so that distinct
-    similarities get distinct scores on the whole line.
+    A monotone cubic through the midpoints between knots joins the steps. A small multiple of the similarity is added to
+    its logit, so that different similarities get different scores. Outside the fitted range this term grows like the
+    logarithm.
 
     Attributes:
-        knots: Similarities at which steps begin or end, rising, ``(n_knot,)``.
-        steps: P at each knot, not falling, in (0, 1), ``(n_knot,)``.
+        knots: Similarities at which steps begin or end, in increasing order, ``(n_knot,)``.
+        steps: P at each knot, never falling, in (0, 1), ``(n_knot,)``.
         centre: Mean similarity of the fitted pairs.
-        spread: Their standard deviation, above 0.
+        spread: Standard deviation of the similarity of the fitted pairs, above 0.
+
+    Raises:
+        ValueError: A step is not in (0, 1).
     """
 
     knots: NDArray[np.float64]
@@ -92,16 +106,18 @@ class Isotonic:
 
     def __post_init__(self) -> None:
         if not (self.steps > 0).all() or not (self.steps < 1).all():
-            raise ValueError("steps must lie inside (0, 1): a certain step has no logit")
+            raise ValueError("steps must be above 0 and below 1, because 0 and 1 have no logit")
 
+    @override
     def __call__(self, similarity: ArrayLike) -> NDArray[np.float64]:
         values = np.asarray(similarity, dtype=np.float64)
         finite = _finite(values)
         inside = np.clip(finite, self.knots[0], self.knots[-1])
         beyond = (finite - inside) / self.spread
         rise = (inside - self.centre) / self.spread + np.sign(beyond) * np.log1p(np.abs(beyond))
-        return _not_compared_stays(values, _squash(logit(join_steps(self.knots, self.steps, inside)) + RISE * rise))
+        return _keep_not_compared(values, expit(logit(join_steps(self.knots, self.steps, inside)) + RISE * rise))
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {
             "kind": "isotonic",
@@ -113,93 +129,103 @@ class Isotonic:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PublishedIsotonic:
-    """Isotonic steps joined as WildFusion joins them: flat outside the fitted range, ties where steps are flat.
+class PublishedIsotonic(Curve):
+    """The isotonic curve of WildFusion: flat on steps and outside the fitted range, where scores are equal.
 
     Source: wildlife-tools, ``IsotonicCalibration`` with interpolation; Cermak et al. 2024, arXiv 2408.12934.
+
+    Attributes:
+        knots: Similarities at which steps begin or end, in increasing order, ``(n_knot,)``.
+        steps: P at each knot, never falling, in [0, 1], ``(n_knot,)``.
     """
 
     knots: NDArray[np.float64]
     steps: NDArray[np.float64]
 
+    @override
     def __call__(self, similarity: ArrayLike) -> NDArray[np.float64]:
         values = np.asarray(similarity, dtype=np.float64)
         inside = np.clip(_finite(values), self.knots[0], self.knots[-1])
         joined = join_steps(self.knots, self.steps, inside)
-        # Kept in half precision, as published: probabilities that differ by less than that tie.
-        return _not_compared_stays(values, joined.astype(np.float16).astype(np.float64))
+        # WildFusion stores probabilities in half precision; smaller differences are lost.
+        return _keep_not_compared(values, joined.astype(np.float16).astype(np.float64))
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {"kind": "isotonic (published)", "knots": self.knots.tolist(), "steps": self.steps.tolist()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OfferedCurve:
-    """A plugin's curve, held to giving a probability for each similarity.
+class OfferedCurve(Curve):
+    """The curve of a plugin, with a check of its results.
 
     Attributes:
-        kind: Its name.
-        read: The plugin's function.
-        drawn: Similarities that the record keeps the curve at, rising.
+        kind: Name of the plugin's score calibration.
+        read: The plugin's function from similarities to probabilities.
+        samples: Similarities at which the run record stores the curve, in increasing order, ``(n_sample,)``.
 
     Raises:
-        ReidbenchError: It raises, or gives something other than a probability for each similarity.
+        ReidbenchError: On a call: the function raises an error, or its result is not a probability for each similarity.
     """
 
     kind: str
     read: Callable[[NDArray[np.float64]], ArrayLike]
-    drawn: NDArray[np.float64]
+    samples: NDArray[np.float64]
 
     @property
     def falls(self) -> bool:
-        """Whether a higher similarity scores lower somewhere, by more than rounding."""
-        return bool((np.diff(self(self.drawn)) < -1e-9).any())
+        """Whether the curve falls between two samples by more than rounding."""
+        return bool((np.diff(self(self.samples)) < -1e-9).any())
 
+    @override
     def __call__(self, similarity: ArrayLike) -> NDArray[np.float64]:
         values = np.asarray(similarity, dtype=np.float64)
         finite = _finite(values)
         try:
             score = np.asarray(self.read(finite), dtype=np.float64)
-        except Exception as error:  # a stranger's code
+        except Exception as error:  # code of a plugin may raise anything
             raise self._unusable(f"it raised {type(error).__name__}: {error}") from error
         if score.shape != values.shape:
             raise self._unusable(f"it gave scores of shape {score.shape} for similarities of shape {values.shape}")
         if not ((score >= 0) & (score <= 1)).all():  # false for nan too
             raise self._unusable("it gave a score outside [0, 1]")
-        return _not_compared_stays(values, score)
+        return _keep_not_compared(values, score)
 
-    def _unusable(self, why: str) -> ReidbenchError:
+    def _unusable(self, reason: str) -> ReidbenchError:
         return ReidbenchError(
-            f"the score calibration '{self.kind}' can't be used: {why}",
+            f"the score calibration '{self.kind}' can't be used: {reason}",
             where=f"calibration {self.kind}",
-            remedy="take another, such as isotonic, or mend the plugin that offers it",
+            remedy="choose another calibration, such as isotonic, or fix the plugin that offers this one",
         )
 
+    @override
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "similarity": self.drawn.tolist(), "score": self(self.drawn).tolist()}
+        return {"kind": self.kind, "similarity": self.samples.tolist(), "score": self(self.samples).tolist()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MeanCurve:
-    """The mean of several curves: what judges queries that none of them was fitted on."""
+class MeanCurve(Curve):
+    """The mean of several curves, for queries that none of them was fitted on."""
 
     curves: tuple[Curve, ...]
 
+    @override
     def __call__(self, similarity: ArrayLike) -> NDArray[np.float64]:
         total = self.curves[0](similarity)
         for curve in self.curves[1:]:
             total = total + curve(similarity)
         return total / len(self.curves)
 
+    @override
     def to_json(self) -> dict[str, Any]:
         return {"kind": "mean", "curves": [curve.to_json() for curve in self.curves]}
 
 
 def curve_from_json(data: Mapping[str, Any]) -> Curve:
-    """Return the curve that :meth:`Curve.to_json` described, to the bit.
+    """Return the curve for a result of :meth:`Curve.to_json`; its scores are exactly the same.
 
     Raises:
-        ValueError: A later version wrote a kind of curve that is not known here.
+        ValueError: The kind of curve is not known, for example because a plugin or a later version made it.
 
     Example:
         >>> curve_from_json(Logistic(2.0, -1.0).to_json())
@@ -209,7 +235,7 @@ def curve_from_json(data: Mapping[str, Any]) -> Curve:
     if kind == "none":
         return Plain()
     if kind == "mean":
-        return MeanCurve(tuple(curve_from_json(each) for each in data["curves"]))
+        return MeanCurve(tuple(curve_from_json(part) for part in data["curves"]))
     if kind == "logistic":
         return Logistic(float(data["slope"]), float(data["intercept"]))
     if kind not in ("isotonic", "isotonic (published)"):
@@ -221,10 +247,15 @@ def curve_from_json(data: Mapping[str, Any]) -> Curve:
 
 
 def join_steps(knots: NDArray[np.float64], steps: NDArray[np.float64], similarity: NDArray[Any]) -> NDArray[np.float64]:
-    """Read the smooth join of isotonic steps at similarities inside the range of the knots.
+    """Return the smooth curve through isotonic steps at similarities inside the range of the knots.
 
-    A monotone cubic (PCHIP) goes through the first knot, the midpoints between neighbouring knots and the last
-    knot, where it takes the first step, the means of neighbouring steps and the last step.
+    The curve is a monotone cubic (PCHIP) through the first knot, the midpoints between neighbouring knots and the last
+    knot. Its values there are the first step, the means of neighbouring steps and the last step.
+
+    Args:
+        knots: Similarities at which steps begin or end, in increasing order, ``(n_knot,)``.
+        steps: P at each knot, never falling, ``(n_knot,)``.
+        similarity: Similarities between the first and the last knot, any shape.
 
     Example:
         >>> knots, steps = np.array([0.0, 0.1, 0.9, 1.0]), np.array([0.0, 0.0, 1.0, 1.0])
@@ -233,17 +264,13 @@ def join_steps(knots: NDArray[np.float64], steps: NDArray[np.float64], similarit
     """
     x = np.concatenate([knots[:1], (knots[1:] + knots[:-1]) / 2, knots[-1:]])
     y = np.concatenate([steps[:1], (steps[1:] + steps[:-1]) / 2, steps[-1:]])
-    distinct = np.append(True, np.diff(x) > 0)  # neighbouring floats have no midpoint of their own
+    distinct = np.append(True, np.diff(x) > 0)  # the midpoint of two neighbouring floats is one of them
     return np.asarray(np.clip(PchipInterpolator(x[distinct], y[distinct])(similarity), steps[0], steps[-1]))
 
 
 def stated(curve: Mapping[str, Any]) -> str:
-    """Return a curve's kind in words, from what :meth:`Curve.to_json` gave."""
+    """Return the kind of a curve for tables, from a result of :meth:`Curve.to_json`."""
     return str(curve["curves"][0]["kind"] if curve["kind"] == "mean" else curve["kind"])
-
-
-def _squash(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(expit(logits), dtype=np.float64)
 
 
 def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -252,5 +279,5 @@ def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isneginf(values), 0.0, values)
 
 
-def _not_compared_stays(similarity: NDArray[np.float64], score: NDArray[np.float64]) -> NDArray[np.float64]:
+def _keep_not_compared(similarity: NDArray[np.float64], score: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isneginf(similarity), -np.inf, score)

@@ -1,7 +1,7 @@
-"""Fit one curve to pairs of images, and name what can't be fitted.
+"""Fit one curve to labelled pairs of images.
 
-What can't be calibrated still has to be ranked: such pairs get a curve that rises with the similarity and
-claims nothing else, and a note says why.
+If pairs can't be calibrated, images must still be ranked. A curve that rises with the similarity is then used, and a
+note gives the reason.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from reidbench.calibration.specs import CurveFit
 from reidbench.errors import ReidbenchError
 
 FEW_POSITIVES = 10
-"""Below this many pairs of one animal an isotonic curve is a staircase of accidents; two numbers are fitted instead."""
-
-
-FALLS = "similarity falls where it should rise: not calibrated, only ranked"
-DRAWN_AT = 64
-"""Quantiles of the similarities at which the record keeps a plugin's curve."""
+"""With fewer pairs of the same animal, the steps of an isotonic curve are noise; a logistic curve is fitted instead."""
+FALLS = "the curve falls with the similarity: not calibrated, only ranked"
+"""Note for a curve that falls."""
+N_SAMPLE = 64
+"""Number of quantiles of the similarities at which the run record stores a plugin's curve."""
 
 
 def fit_curve(
@@ -34,20 +33,20 @@ def fit_curve(
     """Fit a curve to labelled pairs.
 
     Args:
-        kind: Shape of the curve, or the name of a plugin's.
-        similarity: The method's number for each pair, ``(n_pair,)``; ``-inf`` (not compared) is left out.
-        same: Whether a pair shows one animal, ``(n_pair,)``.
-        weight: How many pairs each stands for, ``(n_pair,)``; by default 1.
-        compat: The published isotonic curve, ties and all.
-        fit: What fits a plugin's curve; ``None`` for one of ours.
+        kind: Kind of curve: ``isotonic``, ``logistic``, ``none``, or the name of a plugin's curve.
+        similarity: Similarity of each pair, ``(n_pair,)``; ``-inf`` (not compared) is left out.
+        same: Whether each pair shows the same animal, ``(n_pair,)``.
+        weight: Number of pairs that each pair represents, ``(n_pair,)``; 1 by default.
+        compat: Use WildFusion's isotonic curve, which gives some different similarities the same score.
+        fit: The plugin's function that fits the curve; ``None`` for a curve of reidbench.
 
     Returns:
-        The curve, and what a reader should know of it: constant similarities, one class only, few pairs of
-        one animal, similarities that fall where they should rise.
+        The curve, and notes about problems: constant similarities, only one kind of pair, few pairs of the same
+        animal, or a curve that falls.
 
     Raises:
         ValueError: A similarity is ``nan``, or lengths differ.
-        ReidbenchError: A plugin's curve can't be fitted, or is none.
+        ReidbenchError: The plugin's curve can't be fitted, or its results are not probabilities.
 
     Example:
         >>> curve, notes = fit_curve("isotonic", [0.1, 0.2, 0.8, 0.9] * 10, [False, False, True, True] * 10)
@@ -59,8 +58,8 @@ def fit_curve(
     weights = np.ones(len(values)) if weight is None else np.asarray(weight, dtype=np.float64)
     if not values.shape == labels.shape == weights.shape or values.ndim != 1:
         raise ValueError(
-            f"similarity, same and weight have shapes {values.shape}, {labels.shape} and {weights.shape}, "
-            "not one (n_pair,)"
+            "similarity, same and weight must have one shape (n_pair,), but have shapes "
+            f"{values.shape}, {labels.shape} and {weights.shape}"
         )
     if np.isnan(values).any():
         raise ValueError("similarities contain nan; use -inf for a pair that was not compared")
@@ -70,11 +69,11 @@ def fit_curve(
     values, labels, weights = values[compared], labels[compared], weights[compared]
     spread = float(values.std()) if len(values) else 0.0
     if not spread > 0:
-        return _rank_only(values), ("constant similarities: not calibrated, only ranked",)
+        return _rank_only(values), ("all similarities are equal: not calibrated, only ranked",)
     n_same = int(labels.sum())
     if n_same in (0, len(labels)):
-        missing = "one animal" if n_same == 0 else "two animals"
-        return _rank_only(values), (f"one class only: no pair shows {missing}; not calibrated, only ranked",)
+        missing = "the same animal" if n_same == 0 else "two animals"
+        return _rank_only(values), (f"no pair shows {missing}: not calibrated, only ranked",)
     if fit is not None:
         curve = _offered(kind, fit, values, labels, weights)
         return (_rank_only(values), (FALLS,)) if curve.falls else (curve, ())
@@ -83,13 +82,14 @@ def fit_curve(
         return PublishedIsotonic(knots, steps), ()
     notes: tuple[str, ...] = ()
     if kind == "isotonic" and n_same < FEW_POSITIVES:
-        kind, notes = "logistic", (f"few pairs: {n_same} show one animal, fewer than {FEW_POSITIVES}; logistic curve",)
+        kind = "logistic"
+        notes = (f"only {n_same} pairs show the same animal, fewer than {FEW_POSITIVES}: logistic curve",)
     if kind == "logistic":
         return _logistic(values, labels, weights, notes)
     knots, steps = _isotonic_steps(values, labels, weights)
-    # A certain step would be claimed from a finite number of pairs: half a pair is always in doubt.
-    doubt = 0.5 / (len(values) + 1)
-    return Isotonic(knots, np.clip(steps, doubt, 1 - doubt), float(values.mean()), spread), notes
+    # A finite number of pairs can't prove P = 0 or P = 1, so half a pair is left uncertain.
+    smallest = 0.5 / (len(values) + 1)
+    return Isotonic(knots, np.clip(steps, smallest, 1 - smallest), float(values.mean()), spread), notes
 
 
 def _offered(
@@ -97,13 +97,13 @@ def _offered(
 ) -> OfferedCurve:
     try:
         read = fit(values.copy(), labels.copy(), weights.copy())
-    except Exception as error:  # a stranger's code
+    except Exception as error:  # code of a plugin may raise anything
         raise ReidbenchError(
             f"the score calibration '{kind}' can't be fitted: {type(error).__name__}: {error}",
             where=f"calibration {kind}",
-            remedy="take another, such as isotonic, or mend the plugin that offers it",
+            remedy="choose another calibration, such as isotonic, or fix the plugin that offers this one",
         ) from error
-    return OfferedCurve(kind, read, np.unique(np.quantile(values, np.linspace(0, 1, DRAWN_AT))))
+    return OfferedCurve(kind, read, np.unique(np.quantile(values, np.linspace(0, 1, N_SAMPLE))))
 
 
 def _isotonic_steps(
@@ -122,7 +122,7 @@ def _logistic(
 
     centre, spread = values.mean(), values.std()
     scaled = ((values - centre) / spread)[:, None]
-    # The default penalty keeps the slope finite where the classes do not overlap.
+    # The default penalty keeps the slope finite if the two kinds of pairs do not overlap.
     fitted = LogisticRegression().fit(scaled, labels, sample_weight=weights)
     slope = float(fitted.coef_[0, 0]) / spread
     if not slope > 0:
@@ -131,7 +131,7 @@ def _logistic(
 
 
 def _rank_only(values: NDArray[np.float64]) -> Curve:
-    """Return a curve that keeps the order and claims nothing: 1/2 at the mean, one logit for each deviation."""
+    """Return a curve that only ranks: P = 1/2 at the mean similarity, and one logit per standard deviation."""
     centre = float(values.mean()) if len(values) else 0.0
     spread = float(values.std()) if len(values) else 0.0
     slope = 1.0 / spread if spread > 0 else 1.0 / max(abs(centre), 1.0)

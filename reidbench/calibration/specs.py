@@ -1,4 +1,4 @@
-"""Calibration curves that plugins offer, and the curves that are reidbench's own."""
+"""Calibration curves that plugins offer, and the names of reidbench's curves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 OWN_CURVES = frozenset({"isotonic", "logistic", "none"})
+"""Names of the curves of reidbench."""
 
 CurveFit = Callable[
     [NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]], Callable[[NDArray[np.float64]], ArrayLike]
@@ -18,16 +19,19 @@ CurveFit = Callable[
 
 @dataclass(frozen=True, slots=True)
 class CalibrationSpec:
-    """How a plugin offers a calibration curve.
+    """A calibration curve that a plugin offers.
 
     Attributes:
-        name: What ``Calibration.kind`` and settings such as ``calibration=`` of ``wildfusion`` take.
-        summary: One line that says what it is.
-        fit: Fits a curve to pairs of images: similarities ``(n_pair,)``, finite and not all equal, whether each
-            pair shows one animal, both kinds present, and how many pairs each stands for. Returns a function from
-            finite similarities, of any shape, to probabilities in [0, 1]. What can't be calibrated (one kind of pair
-            only, one similarity) does not reach it, and where its curve falls, pairs are only ranked.
-        version: Raise it whenever the same pairs would give another curve.
+        name: Name for ``Calibration.kind`` and for settings such as ``calibration=`` of ``wildfusion``.
+        summary: A description in one line.
+        fit: Fits a curve to pairs of images. It receives similarities ``(n_pair,)``, whether each pair shows the same
+            animal, and how many pairs each of them represents. Similarities are finite and not all equal, and both
+            kinds of pairs occur. It returns a function from finite similarities, of any shape, to probabilities in
+            [0, 1]. If this curve falls, it is not used, and images are only ranked.
+        version: Change it whenever the same pairs give another curve.
+
+    Raises:
+        ValueError: The name has other characters than letters, digits, ``_`` and ``-``.
 
     Example:
         >>> def straight(similarity, same, weight):

@@ -83,10 +83,10 @@ def test_not_compared_stays_not_compared_and_nan_is_refused():
 @pytest.mark.parametrize(
     ("similarity", "same", "note"),
     [
-        ([3.0] * 30, [True, False, False] * 10, "constant similarities"),
-        (np.arange(30.0), [False] * 30, "one class only: no pair shows one animal"),
-        (np.arange(30.0), [True] * 30, "one class only: no pair shows two animals"),
-        ([], [], "constant similarities"),
+        ([3.0] * 30, [True, False, False] * 10, "all similarities are equal"),
+        (np.arange(30.0), [False] * 30, "no pair shows the same animal"),
+        (np.arange(30.0), [True] * 30, "no pair shows two animals"),
+        ([], [], "all similarities are equal"),
     ],
 )
 @pytest.mark.parametrize("kind", ["isotonic", "logistic"])
@@ -99,7 +99,7 @@ def test_what_cannot_be_calibrated_is_named_and_still_ranks(similarity, same, no
 
 def test_few_pairs_of_one_animal_get_two_numbers_instead_of_a_staircase():
     curve, notes = fit_curve("isotonic", np.arange(40.0), np.arange(40) >= 36)
-    assert isinstance(curve, Logistic) and "few pairs: 4" in notes[0]
+    assert isinstance(curve, Logistic) and "only 4 pairs show the same animal" in notes[0]
 
 
 def test_a_similarity_that_falls_is_said_and_not_turned_around():

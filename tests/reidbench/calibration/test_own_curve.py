@@ -101,7 +101,7 @@ def test_what_is_no_curve_is_one_message(fit, said):
 
 def test_a_curve_that_falls_only_ranks():
     curve, notes = fit_curve("mine", VALUES, SAME, fit=lambda similarity, same, weight: lambda values: 1 - values / 10)
-    assert notes == ("similarity falls where it should rise: not calibrated, only ranked",)
+    assert notes == ("the curve falls with the similarity: not calibrated, only ranked",)
     assert (np.diff(curve(VALUES)) > 0).all()
 
 
