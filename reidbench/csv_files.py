@@ -1,0 +1,187 @@
+"""Read and write CSV files: every table of reidbench and of its users goes through here.
+
+A reader accepts what people and programs write: a byte-order mark, commas, semicolons or tabs between cells, blanks
+around column names, and blank rows. It refuses what could shift a value into another column, and names file and row.
+Cells stay text: "007" and "NA" are read as written.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reidbench.errors import ReidbenchError
+from reidbench.files import write_text
+
+csv.field_size_limit(2**31 - 1)  # a mask in a cell can be longer than the default of 131,072 characters
+
+_SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CsvTable:
+    """The content of a CSV file as text.
+
+    Attributes:
+        path: The file.
+        what: What the file holds, as messages name it: ``predictions``.
+        columns: Cells of each column, in the order of the file.
+        rows: The row of the file where each record starts, counted from 1; the header is row 1. A record with line
+            ends inside a cell takes several rows.
+    """
+
+    path: Path
+    what: str
+    columns: Mapping[str, Sequence[str]]
+    rows: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, name: str) -> Sequence[str]:
+        """Return the cells of a column; empty cells if the file does not have it."""
+        return self.columns[name] if name in self.columns else [""] * len(self)
+
+    def where(self, index: int) -> str:
+        """Return file and row of a record, such as ``metadata.csv, row 14``.
+
+        Args:
+            index: Place of the record, counted from 0.
+        """
+        return f"{self.path}, row {self.rows[index]}"
+
+    def require(self, *names: str, remedy: str = "") -> None:
+        """Check that the file has some columns.
+
+        Args:
+            names: The columns.
+            remedy: What to do if one is missing; by default to add the columns.
+
+        Raises:
+            ReidbenchError: A column is missing.
+        """
+        missing = [name for name in names if name not in self.columns]
+        if missing:
+            raise ReidbenchError(
+                f"no column {' and no column '.join(missing)} in the {self.what}; "
+                f"columns of the file: {', '.join(self.columns) or 'none'}",
+                where=str(self.path),
+                remedy=remedy or f"the first row needs {','.join(names)}",
+            )
+
+
+def read_csv(path: Path, what: str = "table", *, remedy: str = "") -> CsvTable:
+    """Read a CSV file in UTF-8.
+
+    The separator is the one of comma, semicolon and tab that gives the header most cells. A column without a name is
+    left out if it is empty, or if it is the first, which is the index that pandas writes.
+
+    Args:
+        path: The file.
+        what: What the file holds, as messages name it: ``predictions``.
+        remedy: What to do if the file can't be used; by default what fits the error.
+
+    Raises:
+        ReidbenchError: The file can't be read, is empty or not UTF-8; a column has no name or the name of another; a
+            row has more or fewer cells than the header, or its quotation marks are wrong. Names file and row.
+    """
+
+    def refuse(reason: str, row: int | None, cure: str) -> ReidbenchError:
+        where = str(path) if row is None else f"{path}, row {row}"
+        return ReidbenchError(f"the {what} can't be read: {reason}", where=where, remedy=remedy or cure)
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise refuse(error.strerror or str(error), None, "name a CSV file that can be read") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start) + 1
+        raise refuse("the file is not in UTF-8", row, "save the table as CSV in UTF-8") from error
+    header: list[str] | None = None
+    records: list[list[str]] = []
+    rows: list[int] = []
+    row = 1
+    try:
+        separator = max(_SEPARATORS, key=lambda each: len(_header(text, each)))
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        for cells in reader:
+            if header is None:
+                if _names_columns(cells):
+                    header = [name.strip() for name in cells]
+                    repeated = [name for name, count in Counter(header).items() if name and count > 1]
+                    if repeated:
+                        raise refuse(f"several columns are called {', '.join(repeated)}", row, "keep one of them")
+            elif any(cell.strip() for cell in cells):
+                if len(cells) != len(header):
+                    cure = f"put quotation marks around a cell that contains {_SEPARATORS[separator]}"
+                    raise refuse(f"the row has {len(cells)} cells, the header {len(header)}", row, cure)
+                records.append(cells)
+                rows.append(row)
+            row = reader.line_num + 1
+    except csv.Error as error:
+        raise refuse(f"{error}", row, "write a quotation mark inside a cell twice, and close each cell") from error
+    if header is None:
+        raise refuse("the file is empty", None, "name the columns in the first row")
+    columns: dict[str, Sequence[str]] = {}
+    for place, name in enumerate(header):
+        column = tuple(record[place] for record in records)
+        if name:
+            columns[name] = column
+        elif place and any(cell.strip() for cell in column):
+            raise refuse(f"column {place + 1} has no name", 1, f"name column {place + 1}, or remove it")
+    return CsvTable(path, what, columns, tuple(rows))
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    r"""Return a table as CSV with commas, a header and the line end ``\n``; ``None`` is an empty cell.
+
+    Raises:
+        ValueError: A row has more or fewer cells than there are columns.
+
+    Example:
+        >>> csv_text(("image_id", "score"), [("a,b", 0.5), ("c", None)])
+        'image_id,score\n"a,b",0.5\nc,\n'
+    """
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator="\r\n")  # only then are cells quoted that contain a lone \r
+    writer.writerow(columns)
+    for row in rows:
+        if len(row) != len(columns):
+            raise ValueError(f"a row has {len(row)} cells for {len(columns)} columns")
+        writer.writerow(row)
+    return "".join(line.removesuffix("\r\n") + "\n" for line in lines.written)
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table as CSV in UTF-8, whole or not at all.
+
+    Raises:
+        OSError: The file can't be written. An earlier file is unchanged.
+    """
+    write_text(path, csv_text(columns, rows))
+
+
+def _header(text: str, separator: str) -> list[str]:
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    return next(filter(_names_columns, rows), [])
+
+
+def _names_columns(cells: Sequence[str]) -> bool:
+    """Tell whether a row above all others is more than blanks and separators, whichever separator it was read with."""
+    return any(cell.strip(" ,;\t\r\n") for cell in cells)
+
+
+class _Lines:
+    """Collects the rows that a CSV writer writes, each with its line end."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.written.append(line)
