@@ -7,8 +7,6 @@ identified since are counted with the errors of the test episode.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +28,7 @@ from reidbench.counting.population import (
     estimate_population,
     total,
 )
-from reidbench.data.sources.files import read_csv
+from reidbench.csv_files import csv_text, read_csv
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
 from reidbench.metrics.answers import Answers
@@ -241,22 +239,15 @@ def _answers_of_test(saved: SavedRun) -> dict[str, list[str | None]]:
 
 
 def _read_answers(path: Path, saved: SavedRun) -> dict[str, list[str | None]]:
-    rows = read_csv(path)
-    missing = [name for name in ("image_id", "identity", "group") if name not in rows.columns]
-    if missing:
-        raise ReidbenchError(
-            f"the answers have no column {' and no column '.join(missing)}",
-            where=f"--photographs {path}",
-            remedy="name a table that identify wrote",
-        )
+    table = read_csv(path, "answers")
+    table.require("image_id", "identity", "group", remedy="name a table that identify wrote")
     enrolled = set(saved.enrolled.tolist())
     answers: dict[str, list[str | None]] = {}
-    for index, (identity, group) in enumerate(zip(rows.columns["identity"], rows.columns["group"], strict=True)):
+    for index, (identity, group) in enumerate(zip(table.column("identity"), table.column("group"), strict=True)):
         if identity != NEW_IDENTITY and identity not in enrolled:
-            number = int(rows.numbers[index]) if rows.numbers is not None else index + 1
             raise ReidbenchError(
                 f"'{identity}' is not enrolled in the run",
-                where=f"{path}, row {number}",
+                where=table.where(index),
                 remedy="count answers of this run's gallery alone, identified without --whole and --gallery",
             )
         answers.setdefault(group, []).append(None if identity == NEW_IDENTITY else identity)
@@ -302,12 +293,9 @@ def write_curve(path: Path, effort: Effort) -> None:
     Raises:
         ReidbenchError: The file can't be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("photographs", "comparisons", "share"))
     columns = zip(effort.comparisons.tolist(), effort.share.tolist(), strict=True)
-    writer.writerows((number, made, f"{share:.6g}") for number, (made, share) in enumerate(columns))
-    write_output(path, text.getvalue(), "curve", "--curve")
+    rows = ((number, made, f"{share:.6g}") for number, (made, share) in enumerate(columns))
+    write_output(path, csv_text(("photographs", "comparisons", "share"), rows), "curve", "--curve")
 
 
 def _group_json(each: GroupCensus) -> dict[str, Any]:

@@ -7,8 +7,6 @@ dataset holds every row of the old one and the enrolled photographs; every comma
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from reidbench.constants import NEW_IDENTITY
+from reidbench.csv_files import csv_text, read_csv
 from reidbench.data.images import ImageSet
-from reidbench.data.sources.files import read_csv
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.files import write_output
 from reidbench.identifying.new_photographs import read_photographs
 from reidbench.records.finding import find_run
 from reidbench.registry.datasets import load_dataset
@@ -70,23 +69,13 @@ def read_decisions(path: Path) -> list[Decision]:
         ReidbenchError: A column or every row is missing, a decision is unknown or lacks the name of the animal, or two
             decisions on one photograph differ.
     """
-    rows = read_csv(path)
-    missing = [name for name in ("image_id", "decision", "identity") if name not in rows.columns]
-    if missing:
-        raise ReidbenchError(
-            f"the table of decisions has no column {' and no column '.join(missing)}; "
-            f"its columns: {', '.join(rows.columns) or 'none'}",
-            where=str(path),
-            remedy="save the decisions with the button 'download decisions' of the review page",
-        )
-
-    def cell(name: str, index: int) -> str:
-        return str(rows.columns[name][index]).strip() if name in rows.columns else ""
-
+    table = read_csv(path, "decisions")
+    needed, optional = ("image_id", "decision", "identity"), ("sha256", "group")
+    table.require(*needed, remedy="save the decisions with the button 'download decisions' of the review page")
     decisions: dict[str, Decision] = {}
-    for index in range(rows.n_row):
-        where = f"{path}, row {int(rows.numbers[index])}" if rows.numbers is not None else str(path)
-        name, decision, identity = (cell(column, index) for column in ("image_id", "decision", "identity"))
+    for index, cells in enumerate(zip(*map(table.column, (*needed, *optional)), strict=True)):
+        where = table.where(index)
+        name, decision, identity, sha256, group = (cell.strip() for cell in cells)
         if decision not in DECISIONS:
             guess = did_you_mean(decision, DECISIONS)
             raise ReidbenchError(
@@ -100,9 +89,7 @@ def read_decisions(path: Path) -> list[Decision]:
                 where=where,
                 remedy="name the animal in the column identity, or write reject",
             )
-        if decision == "reject":
-            identity = ""
-        this = Decision(name, decision, identity, cell("sha256", index), cell("group", index), where)
+        this = Decision(name, decision, "" if decision == "reject" else identity, sha256, group, where)
         earlier = decisions.setdefault(name, this)
         if (earlier.decision, earlier.identity) != (this.decision, this.identity):
             raise ReidbenchError(
@@ -230,16 +217,16 @@ def read_gallery(path: Path, images: ImageSet) -> ImageSet:
         ReidbenchError: The table has no column ``enrolled`` or no enrolled row, an enrolled photograph belongs to the
             dataset of the run, or an identity has another group there.
     """
-    rows = read_csv(path)
-    if ENROLLED not in rows.columns:
+    table = read_csv(path, "enlarged dataset")
+    if ENROLLED not in table.columns:
         raise ReidbenchError(
             f"the table has no column {ENROLLED}, so it was not written by --enroll",
             where=f"--gallery {path}",
             remedy="name a table that identify --enroll wrote",
         )
     dataset = load_dataset(str(path))
-    marks = dict(zip(rows.columns["image_id"], rows.columns[ENROLLED], strict=True))
-    marked = [row for row, name in enumerate(dataset.table["image_id"]) if str(marks[name]).strip()]
+    marks = dict(zip((name.strip() for name in table.column("image_id")), table.column(ENROLLED), strict=True))
+    marked = [row for row, name in enumerate(dataset.table["image_id"]) if marks[name].strip()]
     if not marked:
         raise ReidbenchError(
             "no row of the table is marked as enrolled", where=f"--gallery {path}", remedy="remove the option --gallery"
@@ -350,18 +337,5 @@ def _write(output: Path, rows: Sequence[Mapping[str, str]]) -> None:
             where=f"--output {output}",
             remedy="name a new file",
         )
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        temporary.replace(output)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ReidbenchError(
-            f"the enlarged dataset can't be written: {error.strerror or error}",
-            where=f"--output {output}",
-            remedy="name a file that can be written",
-        ) from error
+    text = csv_text(_COLUMNS, [[row[column] for column in _COLUMNS] for row in rows])
+    write_output(output, text, "enlarged dataset")

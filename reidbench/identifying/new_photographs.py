@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from reidbench.csv_files import read_csv
 from reidbench.data.decoding import decode
 from reidbench.data.images import COLUMNS, ImageSet
-from reidbench.data.sources.cells import bounding_box, day, text
-from reidbench.data.sources.files import IMAGE_SUFFIXES, read_csv
+from reidbench.data.sources.cells import bounding_box, day
+from reidbench.data.sources.files import IMAGE_SUFFIXES
 from reidbench.errors import ReidbenchError
 
 _PLACEHOLDER = "\x00unnamed"  # begins the identity that an image set needs; no table can hold a zero byte
@@ -139,26 +140,16 @@ def _entries_of_file(file: Path) -> tuple[list[_Entry], int]:
     """Return the rows of a CSV, or the one photograph that ``file`` is; the second value is always 0."""
     if file.suffix.lower() in IMAGE_SUFFIXES:
         return [_Entry(file.name, file.resolve())], 0
-    rows = read_csv(file)
-    if "path" not in rows.columns:
-        raise ReidbenchError(
-            f"the table has no column path; its columns: {', '.join(rows.columns) or 'none'}",
-            where=str(file),
-            remedy="columns: path; optional: image_id, dataset, date, orientation, bbox",
-        )
-
-    def column(name: str) -> Sequence[str]:
-        return text(rows.columns.get(name, [""] * rows.n_row))
-
-    kind = "dataset" if "dataset" in rows.columns else "species"
+    table = read_csv(file)
+    table.require("path", remedy="columns: path; optional: image_id, dataset, date, orientation, bbox")
+    kind = "dataset" if "dataset" in table.columns else "species"
+    columns = [table.column(name) for name in ("path", "image_id", kind, "date", "orientation", "bbox")]
     entries = []
-    for index, (path, name, group, date, orientation, box) in enumerate(
-        zip(*map(column, ("path", "image_id", kind, "date", "orientation", "bbox")), strict=True)
-    ):
+    for index, cells in enumerate(zip(*columns, strict=True)):
+        path, name, group, date, orientation, box = (cell.strip() for cell in cells)
         if not path:
-            number = int(rows.numbers[index]) if rows.numbers is not None else index + 1
             raise ReidbenchError(
-                "the column path is empty", where=f"{file}, row {number}", remedy="write the path of the photograph"
+                "the column path is empty", where=table.where(index), remedy="write the path of the photograph"
             )
         entries.append(
             _Entry(name or path, file.resolve().parent / path, group, day(date) or "", orientation, bounding_box(box))

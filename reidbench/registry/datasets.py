@@ -10,10 +10,11 @@ import dataclasses
 from pathlib import Path
 
 from reidbench.constants import BUILT_IN
+from reidbench.csv_files import read_csv
 from reidbench.data.images import ImageSet
-from reidbench.data.sources.files import from_file, from_folder, read_csv
+from reidbench.data.sources.files import from_file, from_folder
 from reidbench.data.sources.named import from_plugin
-from reidbench.data.sources.rows import image_set
+from reidbench.data.sources.rows import Rows, image_set
 from reidbench.data.sources.wildlife import from_wildlife_datasets, wildlife_names
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.registry.registered import Registry, load_registry
@@ -101,7 +102,7 @@ def _built_in(name: str) -> ImageSet:
     notes = ["drawn animals, made on this machine; results say nothing of photographs", digest_note(metadata.parent)]
     return image_set(
         options.name,
-        read_csv(metadata),
+        Rows.from_csv(read_csv(metadata)),
         root=metadata.parent,
         source="built-in",
         note="; ".join(filter(None, notes)),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reidbench.data.sources.files import read_csv
+from reidbench.csv_files import CsvTable, read_csv
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.clustering import ClusteringScore, score_clusters
 
@@ -21,8 +21,9 @@ def score_cluster_file(predictions: Path, truth: Path) -> ClusteringScore:
     Raises:
         ReidbenchError: A file or a column is missing, or an image is missing, extra, repeated or without an answer.
     """
-    given = _column(predictions, "cluster", "predictions")
-    true = _column(truth, "identity", "truth")
+    given = _column(read_csv(predictions, "predictions"), "cluster")
+    truth_table = read_csv(truth, "truth")
+    true = _column(truth_table, "identity")
     for ids, what in (
         ([image_id for image_id in true if image_id not in given], "missing from the predictions"),
         ([image_id for image_id in given if image_id not in true], "not in the truth"),
@@ -33,33 +34,30 @@ def score_cluster_file(predictions: Path, truth: Path) -> ClusteringScore:
                 where=str(predictions),
                 remedy=f"give each image_id of {truth} one cluster",
             )
-    group = _column(truth, "group", "truth") if "group" in read_csv(truth).columns else dict.fromkeys(true, "all")
+    group = _column(truth_table, "group") if "group" in truth_table.columns else dict.fromkeys(true, "all")
     order = list(true)
     return score_clusters(*(np.array([column[name] for name in order]) for column in (true, given, group)))
 
 
-def _column(path: Path, name: str, what: str) -> dict[str, str]:
-    if not path.is_file():
-        raise ReidbenchError(f"there is no file of {what}", where=str(path), remedy="name a CSV file")
-    rows = read_csv(path)
-    absent = [column for column in ("image_id", name) if column not in rows.columns]
-    if absent:
+def _column(table: CsvTable, name: str) -> dict[str, str]:
+    """Return the cells of a column by ``image_id``; both columns must be filled and no image twice."""
+    table.require("image_id", name)
+    if not len(table):
         raise ReidbenchError(
-            f"no column {', '.join(absent)} in the {what}",
-            where=str(path),
-            remedy=f"the header needs image_id,{name}; this one has {','.join(rows.columns)}",
+            f"no rows in the {table.what}", where=str(table.path), remedy="give one row for each image"
         )
-    if not rows.n_row:
-        raise ReidbenchError(f"the {what} have no rows", where=str(path), remedy="give one row for each image")
     found: dict[str, str] = {}
-    for image_id, value in zip(rows.columns["image_id"], rows.columns[name], strict=True):
+    for index, cells in enumerate(zip(table.column("image_id"), table.column(name), strict=True)):
+        image_id, value = (cell.strip() for cell in cells)
         if image_id in found:
             raise ReidbenchError(
-                f"image_id '{image_id}' stands in the {what} twice", where=str(path), remedy="keep one row for each"
+                f"image_id '{image_id}' is in the {table.what} twice",
+                where=table.where(index),
+                remedy="keep one row for each image",
             )
-        if not str(value).strip():
+        if not value:
             raise ReidbenchError(
-                f"image_id '{image_id}' has no {name}", where=str(path), remedy=f"give every image a {name}"
+                f"image_id '{image_id}' has no {name}", where=table.where(index), remedy=f"give every image a {name}"
             )
-        found[str(image_id)] = str(value)
+        found[image_id] = value
     return found

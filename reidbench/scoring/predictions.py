@@ -6,7 +6,6 @@ and optionally ``group``; ``identity`` of a new animal is its real, hidden one, 
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from reidbench.constants import NEW_IDENTITY
+from reidbench.csv_files import read_csv
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.open_set import EmptySide
 from reidbench.metrics.summary import EpisodeMetrics, summarise_predictions
@@ -132,7 +132,9 @@ def _read(source: str | Path | pd.DataFrame, columns: Sequence[str], what: str) 
     if isinstance(source, pd.DataFrame):
         table, name = _as_strings(source), what
     else:
-        table, name = _read_csv(Path(source), what), str(source)
+        read, name = read_csv(Path(source), what), str(source)
+        stripped = {column: [cell.strip() for cell in cells] for column, cells in read.columns.items()}
+        table = pd.DataFrame(stripped, dtype=str)
     absent = [column for column in columns if column not in table.columns]
     if absent:
         raise ReidbenchError(
@@ -141,42 +143,6 @@ def _read(source: str | Path | pd.DataFrame, columns: Sequence[str], what: str) 
             remedy=f"the header needs {','.join(columns)}; this one has {','.join(map(str, table.columns))}",
         )
     return table, name
-
-
-def _read_csv(path: Path, what: str) -> pd.DataFrame:
-    """Read a CSV as text.
-
-    Not ``pandas.read_csv``: a row with one field too many would shift its columns without a word.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, None)
-            if not header:
-                raise ReidbenchError(
-                    f"the file of the {what} is empty", where=str(path), remedy="its first line names the columns"
-                )
-            rows = []
-            for row in reader:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    raise ReidbenchError(
-                        f"line {reader.line_num} has {len(row)} fields, the header has {len(header)}",
-                        where=str(path),
-                        remedy="quote fields that hold a comma",
-                    )
-                rows.append(row)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise ReidbenchError(
-            f"the {what} can't be read: {reason}", where=str(path), remedy="name a CSV file in UTF-8 with a header"
-        ) from error
-    if len(set(header)) < len(header):
-        raise ReidbenchError(
-            f"a column name is repeated: {','.join(header)}", where=str(path), remedy="name each column once"
-        )
-    return pd.DataFrame(rows, columns=header, dtype=str)
 
 
 def _as_strings(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reidbench.cli.options import PluginOption, RootOption, RunsOption
+from reidbench.csv_files import csv_text
 from reidbench.files import write_output
 
 if TYPE_CHECKING:
@@ -86,8 +85,4 @@ def print_clusters(score: ClusteringScore, title: str, console: Console) -> None
 
 
 def _write(path: Path, image_id: list[str], names: list[str]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("image_id", "cluster"))
-    writer.writerows(zip(image_id, names, strict=True))
-    write_output(path, text.getvalue(), "clusters")
+    write_output(path, csv_text(("image_id", "cluster"), zip(image_id, names, strict=True)), "clusters")

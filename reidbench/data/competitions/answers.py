@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import os
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reidbench.constants import NEW_IDENTITY
+from reidbench.csv_files import CsvTable, read_csv, write_csv
 from reidbench.data.competitions.catalogue import Competition
 from reidbench.data.images import ImageSet
-from reidbench.data.sources.files import read_csv
 from reidbench.errors import ReidbenchError
+from reidbench.files import explain_os_errors, whole_file
 
 
 def write_submission(
@@ -36,23 +36,15 @@ def write_submission(
             where="sample_submission.csv",
             remedy="check that metadata.csv and sample_submission.csv are of one edition",
         )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("image_id", competition.answer))
-            writer.writerows((image_id, answers[image_id]) for image_id in order)
-        check_submission(temporary, competition, images, order)
-        temporary.replace(path)
-    except OSError as error:
-        raise ReidbenchError(
-            f"the submission can't be written: {error.strerror or error}",
-            where=f"--output {path}",
-            remedy="name a file in a folder that can be written",
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    explained = explain_os_errors(
+        "the submission can't be written",
+        where=f"--output {path}",
+        remedy="name a file in a folder that can be written",
+    )
+    with explained, whole_file(path) as temporary:
+        write_csv(temporary, ("image_id", competition.answer), [(image_id, answers[image_id]) for image_id in order])
+        written = dataclasses.replace(read_csv(temporary, "submission"), path=path)  # errors name the final file
+        _check(written, competition, images, order)
 
 
 def check_submission(path: Path, competition: Competition, images: ImageSet, order: Sequence[str]) -> None:
@@ -64,19 +56,22 @@ def check_submission(path: Path, competition: Competition, images: ImageSet, ord
     Raises:
         ReidbenchError: It does not pass; names the row.
     """
-    rows = read_csv(path)
+    _check(read_csv(path, "submission"), competition, images, order)
+
+
+def _check(table: CsvTable, competition: Competition, images: ImageSet, order: Sequence[str]) -> None:
     wanted = ["image_id", competition.answer]
-    if list(rows.columns) != wanted:
+    if list(table.columns) != wanted:
         raise ReidbenchError(
-            f"the columns are {', '.join(rows.columns)}, not {', '.join(wanted)}",
-            where=f"{path}, row 1",
+            f"the columns are {', '.join(table.columns)}, not {', '.join(wanted)}",
+            where=f"{table.path}, row 1",
             remedy=f"write the header {','.join(wanted)}",
         )
-    image_id, answer = (list(rows.columns[name]) for name in wanted)
+    image_id, answer = (list(table.columns[name]) for name in wanted)
     if len(image_id) != len(order):
         raise ReidbenchError(
             f"there are {len(image_id)} rows, the sample has {len(order)}",
-            where=str(path),
+            where=str(table.path),
             remedy="answer each image of sample_submission.csv once",
         )
     moved = [place for place, (mine, theirs) in enumerate(zip(image_id, order, strict=True)) if mine != theirs]
@@ -84,7 +79,7 @@ def check_submission(path: Path, competition: Competition, images: ImageSet, ord
         place = moved[0]
         raise ReidbenchError(
             f"the order is not the sample's: '{image_id[place]}' stands where '{order[place]}' belongs",
-            where=f"{path}, row {place + 2}",
+            where=table.where(place),
             remedy="keep the rows in the order of sample_submission.csv",
         )
     asked = images.given.asked if images.given is not None else None
@@ -103,7 +98,7 @@ def check_submission(path: Path, competition: Competition, images: ImageSet, ord
         more = f" (and {len(wrong) - 1} more rows)" if len(wrong) > 1 else ""
         raise ReidbenchError(
             f"{wrong[0][1]}{more}",
-            where=f"{path}, row {wrong[0][0] + 2}",
+            where=table.where(wrong[0][0]),
             remedy=f"answer with an identity of the database, of the image's dataset, or {NEW_IDENTITY}"
             if competition.task == "identify"
             else "answer with cluster_, the image's dataset, _ and a number",

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.csv_files import read_csv
 from reidbench.data.competitions.catalogue import Competition
 from reidbench.data.images import UNNAMED, ImageSet
 from reidbench.data.sources.cells import text
-from reidbench.data.sources.files import read_csv
 from reidbench.data.sources.rows import Rows, image_set
 from reidbench.errors import ReidbenchError
 
@@ -40,14 +40,11 @@ def read_competition(competition: Competition, root: Path) -> ImageSet:
             where=f"--root {root}",
             remedy="unpack the competition's archive and name the folder that holds metadata.csv and images/",
         )
-    rows = read_csv(table)
-    absent = [column for column in _NEEDED if column not in rows.columns]
-    if absent:
-        raise ReidbenchError(
-            f"the metadata of {competition.name} has no column {', '.join(absent)}; it has {', '.join(rows.columns)}",
-            where=str(table),
-            remedy="name the folder that Kaggle's archive unpacks to; for another table use --dataset FILE.csv",
-        )
+    read = read_csv(table, f"metadata of {competition.name}")
+    read.require(
+        *_NEEDED, remedy="name the folder that Kaggle's archive unpacks to; for another table use --dataset FILE.csv"
+    )
+    rows = Rows.from_csv(read)
     part = np.array(text(rows.columns["split"]), dtype=str)
     known, asked = (np.flatnonzero(part == name) for name in (competition.database, competition.query))
     if len(known) + len(asked) < len(part):
@@ -84,7 +81,7 @@ def read_sample(competition: Competition, root: Path) -> list[str]:
             where=f"--root {root}",
             remedy="unpack it from the competition's archive into that folder",
         )
-    rows = read_csv(path)
+    rows = read_csv(path, "sample submission")
     wanted = ["image_id", competition.answer]
     if list(rows.columns) != wanted:
         raise ReidbenchError(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from reidbench.csv_files import read_csv
 from reidbench.data.images import ImageSet
 from reidbench.data.sources.rows import Rows, image_set
 from reidbench.errors import ReidbenchError
@@ -20,48 +19,13 @@ _PARQUET_SUFFIXES = (".parquet", ".pq")
 
 def from_file(path: Path, root: Path | None) -> ImageSet:
     """Read a table; ``metadata.csv`` is called after its folder, any other file after itself."""
-    rows = _read_parquet(path) if path.suffix.lower() in _PARQUET_SUFFIXES else read_csv(path)
+    if path.suffix.lower() in _PARQUET_SUFFIXES:
+        rows = _read_parquet(path)
+    else:
+        rows = Rows.from_csv(read_csv(path))
     folder = path.resolve().parent
     name = folder.name if path.stem.lower() == "metadata" and folder.name else path.stem
     return image_set(name, rows, root=root or path.parent, source="file")
-
-
-def read_csv(path: Path) -> Rows:
-    """Read a CSV as text, each record with the line it starts on.
-
-    With the csv module, not pandas: "007" and "NA" stay as written, and a record knows its line.
-    """
-    records: list[list[str]] = []
-    numbers: list[int] = []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            header = [column.strip() for column in next(reader, [])]
-            last = reader.line_num
-            for record in reader:
-                number, last = last + 1, reader.line_num
-                if not any(cell.strip() for cell in record):
-                    continue
-                if len(record) != len(header):
-                    raise ReidbenchError(
-                        f"the row has {len(record)} cells, the header {len(header)}",
-                        where=f"{path}, row {number}",
-                        remedy="put quotation marks around a cell that contains a comma",
-                    )
-                records.append(record)
-                numbers.append(number)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ReidbenchError(
-            f"the table cannot be read: {error}", where=str(path), remedy="save it as a CSV in UTF-8"
-        ) from error
-    repeated = sorted({column for column in header if header.count(column) > 1})
-    if repeated:
-        raise ReidbenchError(
-            f"the header names {', '.join(repeated)} more than once", where=f"{path}, row 1", remedy="keep one of them"
-        )
-    cells = list(zip(*records, strict=True)) if records else [()] * len(header)
-    columns = dict(zip(header, cells, strict=True))
-    return Rows(columns, str(path), np.array(numbers, dtype=np.int64), len(records))
 
 
 def _read_parquet(path: Path) -> Rows:

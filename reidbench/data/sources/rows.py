@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from reidbench.csv_files import CsvTable
 from reidbench.data.images import Given, ImageSet, Origin
 from reidbench.data.sources.cells import bounding_box, day, has_mask, is_missing, is_unnamed, text
 from reidbench.errors import ReidbenchError
@@ -33,7 +34,13 @@ class Rows:
         return Rows(columns, self.file, None if self.numbers is None else self.numbers[rows], len(rows))
 
     @classmethod
+    def from_csv(cls, table: CsvTable) -> Rows:
+        """Return the rows of a CSV file."""
+        return cls(table.columns, str(table.path), np.array(table.rows, dtype=np.int64), len(table))
+
+    @classmethod
     def from_frame(cls, frame: pd.DataFrame, file: str) -> Rows:
+        """Return the rows of a table in memory; ``file`` names it in errors."""
         columns = {str(column): _whole(frame[column].tolist()) for column in frame.columns}
         return cls(columns, file, np.arange(1, len(frame) + 1), len(frame))
 

@@ -93,7 +93,7 @@ def test_the_commands_print_tables_and_json(run, folder, tmp_path):
     [
         ("image_id,cluster\n1,x\n", "1 image_ids are missing"),
         ("image_id,cluster\n1,x\n2,x\n3,x\n", "1 image_ids are not in the truth"),
-        ("image_id,cluster\n1,x\n1,x\n2,x\n", "'1' stands in the predictions twice"),
+        ("image_id,cluster\n1,x\n1,x\n2,x\n", "'1' is in the predictions twice"),
         ("image_id,cluster\n1,\n2,x\n", "'1' has no cluster"),
         ("image_id,identity\n1,x\n2,x\n", "no column cluster"),
         ("image_id,cluster\n", "no rows"),

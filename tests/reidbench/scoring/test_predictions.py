@@ -142,7 +142,8 @@ def test_a_missing_column_is_named(tmp_path):
 
 
 def test_a_row_of_another_length_is_refused_with_its_line(tmp_path):
-    assert "line 3 has 3 fields, the header has 2" in refusal(tmp_path, "image_id,identity\n1,a\n2,a,b\n")
+    message = refusal(tmp_path, "image_id,identity\n1,a\n2,a,b\n")
+    assert "the row has 3 cells, the header 2" in message and "predictions.csv, row 3" in message
 
 
 def test_files_that_cannot_be_read_are_errors(tmp_path):
@@ -154,6 +155,12 @@ def test_files_that_cannot_be_read_are_errors(tmp_path):
     predictions.write_bytes(b"image_id,identity\n1,\xff\n")
     with pytest.raises(ReidbenchError, match="can't be read"):
         score_predictions(predictions, truth)
+
+
+def test_blanks_around_cells_and_names_do_not_count(tmp_path):
+    spaced = ANSWERS.replace(",", " , ")
+    assert score_predictions(*files(tmp_path, spaced)).overall.score == pytest.approx(0.3227486121839514)
+    assert "1 answer is empty, of image_id 4" in refusal(tmp_path, ANSWERS.replace("4,b", "4, "))
 
 
 def test_a_byte_order_mark_is_not_part_of_the_header(tmp_path):

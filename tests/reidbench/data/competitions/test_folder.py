@@ -44,7 +44,7 @@ def test_another_edition_is_told_apart(folder):
     ("table", "message"),
     [
         (None, "no metadata.csv"),
-        ("image_id,identity\n1,a\n", "no column path, split, dataset"),
+        ("image_id,identity\n1,a\n", "no column path and no column split and no column dataset"),
         (HEADER + "1,a,none.jpg,,,,database,Lynx\n", "1 of 1 image files are missing"),
     ],
 )

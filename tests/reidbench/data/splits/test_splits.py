@@ -217,10 +217,10 @@ def test_leaks_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message", "row"),
     [
-        ("image_id,part\ni0,gallery\ni0,test\n", "'i0' stands in the split twice", "row 3"),
+        ("image_id,part\ni0,gallery\ni0,test\n", "'i0' is in the split twice", "row 3"),
         ("image_id,part\ni0,galery\n", "'galery' is no part", "row 2"),
         ("image_id,part\ni9,test\n", "no image 'i9'", "row 2"),
-        ("image_id,set\ni0,test\n", "no column part", "row 1"),
+        ("image_id,set\ni0,test\n", "no column part", "split.csv"),
         ("image_id,part\ni0,gallery\ni2,test\n", "no image in 'calibration'", ""),
     ],
 )
