@@ -103,6 +103,8 @@ def read_csv(path: Path, what: str = "table", *, remedy: str = "") -> CsvTable:
     except UnicodeDecodeError as error:
         row = content.count(b"\n", 0, error.start) + 1
         raise refuse("the file is not in UTF-8", row, "save the table as CSV in UTF-8") from error
+    if "\0" in text:  # such as UTF-16 without a mark
+        raise refuse("the file contains zero bytes", None, "save the table as CSV in UTF-8")
     header: list[str] | None = None
     records: list[list[str]] = []
     rows: list[int] = []

@@ -73,6 +73,8 @@ def test_the_index_that_pandas_writes_and_empty_columns_are_left_out(tmp_path):
         ('a,b\n1,2\n3,"4\n5,6\n', "unexpected end of data", 3),
         ('a,b\n1,"2"x\n', "',' expected after '\"'", 2),
         ("a,b\n1,2\nZoé,3\n".encode("latin-1"), "the file is not in UTF-8", 3),
+        ("a,b\n1,2\n".encode("utf-16"), "the file is not in UTF-8", 1),
+        ("a,b\n1,2\n".encode("utf-16-le"), "the file contains zero bytes", None),
     ],
 )
 def test_what_could_shift_a_value_is_refused_with_its_row(tmp_path, content, message, row):
@@ -114,7 +116,7 @@ def test_a_row_of_another_length_is_not_written():
         csv_text(("a", "b"), [("1",)])
 
 
-@given(st.lists(st.tuples(*[st.text(st.characters(exclude_categories=["Cs"]))] * 2)))
+@given(st.lists(st.tuples(*[st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))] * 2)))
 def test_text_that_is_written_is_read_back(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("csv") / "table.csv"
     write_csv(path, ("first", "second"), rows)
