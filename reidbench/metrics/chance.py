@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+from reidbench.metrics.open_set import mean_of_defined
+from reidbench.metrics.spec import COUNTED_GROUP, GALLERY_COUNTS, MetricSpec
+
 
 def chance_score(n_identities: int) -> float:
     """Expected-rate score of the best blind guess in a gallery of ``n_identities``.
@@ -19,3 +22,14 @@ def chance_score(n_identities: int) -> float:
         0.1
     """
     return 1.0 / (2.0 * math.sqrt(n_identities)) if n_identities >= 1 else math.nan
+
+
+CHANCE_SCORE = MetricSpec(
+    "chance_score",
+    "chance",
+    'the score of the best guess: a random identity of the group, or "new" with probability 1/2; for n identities '
+    "`1 / (2 · sqrt(n))`, which is above 0",
+    needs=(COUNTED_GROUP, GALLERY_COUNTS),
+    compute=lambda queries: chance_score(queries.gallery_identities[queries.group_names[0]]),
+    over_groups=lambda groups: mean_of_defined([each["chance_score"] for each in groups]),
+)

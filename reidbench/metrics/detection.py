@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reidbench.metrics.spec import KNOWN, SCORES, UNKNOWN, Column, MetricSpec
+
 
 def auroc(known: ArrayLike, best_score: ArrayLike) -> float:
     """Probability that a known query scores above an unknown one; a tie counts one half.
@@ -69,3 +71,23 @@ def _counts_by_score(known: ArrayLike, best_score: ArrayLike) -> tuple[NDArray[n
     _, place, total = np.unique(value, return_inverse=True, return_counts=True)
     ups = np.bincount(place[positive], minlength=len(total))
     return ups, total - ups
+
+
+AUROC = MetricSpec(
+    "auroc",
+    "AUROC",
+    "probability that a known query has a higher best score than an unknown one",
+    needs=(SCORES, KNOWN, UNKNOWN),
+    compute=lambda queries: auroc(queries.known, queries.scored.best_score),
+    column=Column(70, 5),
+    by_group=True,
+)
+FPR95 = MetricSpec(
+    "fpr95",
+    "FPR95",
+    "share of unknown queries accepted at the threshold that accepts 95 % of the known ones",
+    needs=(SCORES, KNOWN, UNKNOWN),
+    compute=lambda queries: fpr95(queries.known, queries.scored.best_score),
+    lower_is_better=True,
+    column=Column(80, 19),
+)

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from reidbench.constants import NEW_IDENTITY
-
-EmptySide = Literal["null", "zero"]
-"""What a side without queries is worth: undefined, or 0 as the organisers of AnimalCLEF count it."""
+from reidbench.metrics.group_metrics import GroupMetrics
+from reidbench.metrics.spec import COUNTED_GROUP, KNOWN_SIDE, UNKNOWN_SIDE, Column, MetricSpec, Queries
 
 
 def balanced_accuracy(right: ArrayLike, identity: ArrayLike) -> float:
@@ -95,17 +93,6 @@ def geometric_mean(known_side: float, unknown_side: float) -> float:
     return math.sqrt(known_side * unknown_side)
 
 
-def filled(side: float, empty_side: EmptySide) -> float:
-    """Return a side's value with ``nan`` replaced as ``empty_side`` says.
-
-    Raises:
-        ValueError: ``empty_side`` is neither ``null`` nor ``zero``.
-    """
-    if empty_side not in ("null", "zero"):
-        raise ValueError(f"empty_side is {empty_side!r}, not 'null' or 'zero'")
-    return 0.0 if empty_side == "zero" and math.isnan(side) else side
-
-
 def mean_of_defined(values: Sequence[float]) -> float:
     """Mean of the values that are not ``nan``; ``nan`` when none is left."""
     defined = [value for value in values if not math.isnan(value)]
@@ -119,3 +106,71 @@ def _sides(
         raise ValueError(f"{len(true)} true identities but {len(predicted)} predictions")
     names, answers = np.asarray(true, dtype=str), np.asarray(predicted, dtype=str)
     return names, answers, np.isin(names, np.asarray(sorted(enrolled), dtype=str))
+
+
+def _known_side(queries: Queries) -> float:
+    rows = queries.known
+    right = queries.predicted[rows] == queries.true[rows]
+    return balanced_accuracy(right, queries.code[rows]) if rows.any() else 0.0  # 0: the empty side counts as zero
+
+
+def _unknown_side(queries: Queries) -> float:
+    rows = ~queries.known
+    return balanced_accuracy(queries.predicted[rows] == NEW_IDENTITY, queries.code[rows]) if rows.any() else 0.0
+
+
+def _root(queries: Queries) -> float:
+    return geometric_mean(queries.value(BAKS), queries.value(BAUS))
+
+
+def _root_of_means(groups: Sequence[GroupMetrics]) -> float:
+    return geometric_mean(
+        mean_of_defined([each.baks for each in groups]), mean_of_defined([each.baus for each in groups])
+    )
+
+
+SCORE = MetricSpec(
+    "score",
+    "score",
+    "the official score: mean of the groups' `sqrt(BAKS · BAUS)`",
+    needs=(COUNTED_GROUP,),
+    compute=_root,
+    over_groups=lambda groups: mean_of_defined([each.score for each in groups]),
+    column=Column(0, 0),
+    by_group=True,
+)
+BAKS = MetricSpec(
+    "baks",
+    "BAKS",
+    "share of known queries with the correct identity, averaged within each identity, then over identities",
+    needs=(KNOWN_SIDE,),
+    compute=_known_side,
+    column=Column(10, 1),
+    by_group=True,
+)
+BAUS = MetricSpec(
+    "baus",
+    "BAUS",
+    "share of unknown queries predicted as new, averaged within each hidden identity, then over identities",
+    needs=(UNKNOWN_SIDE,),
+    compute=_unknown_side,
+    column=Column(20, 1),
+    by_group=True,
+)
+POOLED_SCORE = MetricSpec(
+    "pooled_score",
+    "pooled",
+    "`sqrt(BAKS · BAUS)` with the identities of all groups pooled; not the official score",
+    needs=(KNOWN_SIDE, UNKNOWN_SIDE),
+    compute=_root,
+    column=Column(110, 20),
+)
+ROOT_OF_MEANS_SCORE = MetricSpec(
+    "root_of_means_score",
+    "root of means",
+    "root of the groups' mean BAKS times mean BAUS; not the official score",
+    needs=(COUNTED_GROUP,),
+    compute=_root,
+    over_groups=_root_of_means,
+    column=Column(120, 21),
+)

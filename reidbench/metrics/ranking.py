@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from reidbench.metrics.open_set import balanced_accuracy
+from reidbench.metrics.spec import KNOWN, SCORES, Column, MetricSpec, Queries, candidates
 
 
 def hits_within(true: ArrayLike, candidates: ArrayLike, k: int) -> NDArray[np.bool_]:
@@ -80,3 +81,46 @@ def rank_curve(true: ArrayLike, candidates: ArrayLike, k_max: int, *, balanced: 
         _, own, count = np.unique(truth, return_inverse=True, return_counts=True)
         weight = 1 / (count[own] * len(count))
     return np.minimum(np.cumsum(np.bincount(place, weights=weight, minlength=k_max + 1)[:k_max]), 1.0)
+
+
+def _rank(queries: Queries, k: int) -> float:
+    return rank_k(queries.code[queries.known], queries.named, k)
+
+
+def _balanced_rank(queries: Queries, k: int) -> float:
+    return balanced_rank_k(queries.code[queries.known], queries.named, k)
+
+
+RANK1 = MetricSpec(
+    "rank1",
+    "Rank-1",
+    "share of known queries whose identity is the best candidate; no threshold",
+    needs=(SCORES, KNOWN, candidates(1)),
+    compute=lambda queries: _rank(queries, 1),
+    column=Column(40, 2),
+)
+RANK5 = MetricSpec(
+    "rank5",
+    "Rank-5",
+    "share of known queries whose identity is among the best five candidates; no threshold",
+    needs=(SCORES, KNOWN, candidates(5)),
+    compute=lambda queries: _rank(queries, 5),
+    column=Column(50, 17),
+)
+BALANCED_RANK1 = MetricSpec(
+    "balanced_rank1",
+    "bal. Rank-1",
+    "`rank1` averaged within each identity first; ranks the methods on a closed-set split",
+    needs=(SCORES, KNOWN, candidates(1)),
+    compute=lambda queries: _balanced_rank(queries, 1),
+    column=Column(30, 10),
+    by_group=True,
+)
+BALANCED_RANK5 = MetricSpec(
+    "balanced_rank5",
+    "bal. Rank-5",
+    "`rank5` averaged within each identity first",
+    needs=(SCORES, KNOWN, candidates(5)),
+    compute=lambda queries: _balanced_rank(queries, 5),
+    in_every_row=False,
+)

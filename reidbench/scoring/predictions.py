@@ -16,7 +16,7 @@ import pandas as pd
 from reidbench.constants import NEW_IDENTITY
 from reidbench.csv_files import read_csv
 from reidbench.errors import ReidbenchError
-from reidbench.metrics.open_set import EmptySide
+from reidbench.metrics.spec import EmptySide
 from reidbench.metrics.summary import EpisodeMetrics, summarise_predictions
 
 
