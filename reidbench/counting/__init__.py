@@ -1,1 +1,1 @@
-"""What the errors of a run do to a count of animals, and what it costs a person to mend them."""
+"""Estimate the number of animals from predictions with errors, and the effort of review: ``reidbench census``."""

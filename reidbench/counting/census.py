@@ -1,8 +1,8 @@
-"""From a saved run to a census: error rates, naive and corrected numbers, and the effort of mending.
+"""Take the census of a saved run: error rates, naive and corrected numbers of animals, and the effort of review.
 
-Error rates are never measured on the photographs that are counted. The run's own test photographs are counted with
-the errors of its calibration episode, each fold of animals answered by a threshold that the others chose; photographs
-identified since are counted with the errors of the test episode.
+Error rates are never measured on the photographs that are counted. For the test photographs of the run they come from
+its calibration queries, with each fold of animals predicted at thresholds that the other folds chose. For photographs
+identified later they come from the test queries.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from reidbench.counting.population import (
     Estimate,
     MeasuredErrors,
     Population,
-    TooLittle,
+    TooLittleData,
     chapman,
     estimate_population,
     total,
@@ -42,32 +42,32 @@ from reidbench.thresholds.apply import choose_thresholds
 
 FOLDS = 5
 OWN_ANIMALS = 15
-"""A group has error rates of its own from this many labelled animals on each side on, as it has a curve of its own."""
+"""Fewest labelled animals on each side, known and new, for which a group has separate error rates."""
 
 ASSUMPTIONS = (
-    "closed: nobody is born, dies or moves between the gallery and the photographs",
-    "the gallery is right: every enrolled animal is one animal, and none is enrolled twice",
+    "a closed population: no animal is born, dies or moves between the gallery and the photographs",
+    "a correct gallery: every enrolled animal is one animal, and none is enrolled twice",
     "enrolled animals are as likely to be photographed as others",
-    "errors are as common on these photographs as where they were measured",
+    "errors are as frequent on these photographs as where they were measured",
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GroupCensus:
-    """One group: the counts, the estimate or why there is none, and the truth where it is known.
+    """The census of one group.
 
     Attributes:
-        group: Its name.
-        marked: Enrolled animals.
-        photographs: Photographs answered.
-        animals_answered: Different enrolled animals among the answers.
-        answered_new: Photographs answered as new.
-        errors: The error rates used.
-        errors_from: Which animals they were measured on.
-        population: The estimate, ``None`` where it is refused.
-        refused: Why; empty where there is an estimate.
-        without_errors: The estimate that right answers would give, ``None`` where nobody knows them.
-        true_animals: Different animals that the photographs show, ``None`` where nobody knows.
+        group: Name of the group.
+        marked: Number of enrolled animals.
+        photographs: Number of photographs that were counted.
+        animals_answered: Number of different enrolled animals among the predictions.
+        answered_new: Number of photographs that were predicted as new.
+        errors: The error rates that were used.
+        errors_from: The animals that the error rates were measured on.
+        population: The estimate; ``None`` if the data do not allow one.
+        refused: Why there is no estimate; empty if there is one.
+        without_errors: The estimate that correct predictions would give; ``None`` if the truth is unknown.
+        true_animals: Number of different animals in the photographs; ``None`` if the truth is unknown.
     """
 
     group: str
@@ -85,7 +85,16 @@ class GroupCensus:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Census:
-    """The whole of it; ``effort`` is always that of the run's test photographs, whose truth is known."""
+    """The census of a run.
+
+    Attributes:
+        record: The saved run.
+        counted: The photographs that were counted, in words.
+        groups: The census of each group.
+        total: Estimate for all groups together; ``None`` with one group or if a group has no estimate.
+        effort: Effort to review the test photographs of the run, whose true identities are known.
+        notes: Notes for the reader, as sentences without full stops.
+    """
 
     record: RunRecord
     counted: str
@@ -95,14 +104,14 @@ class Census:
     notes: Sequence[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values; what is not defined or not bounded is ``null``."""
+        """Return the census as plain JSON values; undefined numbers and missing upper limits are ``None``."""
         effort = self.effort
         return {
             "run": self.record.id,
             "method": self.record.method,
             "dataset": self.record.dataset,
             "counted": self.counted,
-            "groups": [_group_json(each) for each in self.groups],
+            "groups": [_group_json(group) for group in self.groups],
             "total": None if self.total is None else _estimate_json(self.total),
             "review": {
                 "photographs": effort.n_photograph,
@@ -112,10 +121,10 @@ class Census:
                 "all_comparisons": effort.all_comparisons,
                 "targets": [
                     {
-                        "share": each.share, "comparisons": each.comparisons, "photographs": each.photographs,
-                        "random": each.random,
+                        "share": target.share, "comparisons": target.comparisons, "photographs": target.photographs,
+                        "random": target.random,
                     }
-                    for each in effort.targets
+                    for target in effort.targets
                 ],
                 "curve": {"comparisons": effort.comparisons.tolist(), "share": effort.share.tolist()},
             },
@@ -133,199 +142,218 @@ def take_census(
     runs_dir: str | Path = "runs",
     registry: Registry | None = None,
 ) -> Census:
-    """Take the census of a saved run; no image, no model.
+    """Take the census of a saved run from its stored predictions; no image or model is read.
 
     Args:
-        run: A run's folder, its id or how that begins, or its record.
-        photographs: Answers of ``identify`` to count; by default the run's test photographs.
-        targets: Shares of photographs filed rightly whose effort is told.
-        candidates: Candidates that a reviewer looks at, at most.
-        runs_dir: Where an id is looked for.
-        registry: Where threshold policies come from.
+        run: Folder of the run, its id or the first characters of the id, or its record.
+        photographs: CSV of ``identify`` to count; by default the test photographs of the run.
+        targets: Shares of correct photographs to report the effort for, each in (0, 1].
+        candidates: Number of candidates that a reviewer looks at, at most.
+        runs_dir: Folder in which the id of a run is looked for.
+        registry: Threshold policies; by default those of the installed plugins.
 
     Raises:
-        ReidbenchError: There is no such run or table, or a target is no share.
+        ReidbenchError: The run or the CSV cannot be used, or a target is out of range.
     """
     if not targets or not all(0 < target <= 1 for target in targets):
         wrong = next((target for target in targets if not 0 < target <= 1), None)
         raise ReidbenchError(
-            f"a share of photographs lies above 0 and is at most 1, not {wrong}",
+            f"a target must be above 0 and at most 1; it is {wrong}",
             where=f"--target {wrong}",
             remedy="--target 0.95 --target 0.99",
         )
     record = run if isinstance(run, RunRecord) else find_run(run, runs_dir)
-    saved = read_saved_run(record)
+    saved_run = read_saved_run(record)
     notes: list[str] = []
-    certainty = learn_certainty(saved.calibration.answers, saved.calibration.limit)
-    test = saved.test.answers
-    excess = excess_of(test, saved.test.limit)
-    _, sure = certainty.of(test.group, excess)
-    effort = review_effort(test, is_right(test, excess), sure, targets=targets, candidates=candidates)
+    certainty = learn_certainty(saved_run.calibration.answers, saved_run.calibration.limit)
+    test = saved_run.test.answers
+    excess = excess_of(test, saved_run.test.limit)
+    _, p_right = certainty.of(test.group, excess)
+    effort = review_effort(test, is_right(test, excess), p_right, targets=targets, candidates=candidates)
+    truth: Answers | None = None
     if photographs is None:
-        errors = _out_of_fold(saved, registry or load_registry(), notes)
-        told, answers, truth = "the run's test photographs", _answers_of_test(saved), test
+        errors = _out_of_fold(saved_run, registry or load_registry(), notes)
+        counted, predictions, truth = "the run's test photographs", _test_predictions(saved_run), test
         notes.append(
-            "the split chose who is new in these photographs, so the number of animals says what errors do to a count, "
-            "not how many animals there are; count photographs of your own with --photographs"
+            "the split decides how many of the animals in these photographs are new. The estimate therefore shows how "
+            "errors change a count, not how many animals there are. Count other photographs with --photographs"
         )
     else:
-        errors = _Labelled(test, excess, "test animals")
-        answers, truth = _read_answers(Path(photographs), saved), None
-        told = str(photographs)
+        errors = _LabelledQueries(test, excess, "test animals")
+        counted, predictions = str(photographs), _read_predictions(Path(photographs), saved_run)
     groups = [
-        _count_group(saved, name, rows, errors, truth) for name, rows in sorted(answers.items())
-    ]  # fmt: skip
-    estimated = [each.population for each in groups if each.population is not None]
-    whole = total(estimated) if len(estimated) == len(groups) and len(groups) > 1 else None
+        _count_group(saved_run, name, predicted, errors, truth) for name, predicted in sorted(predictions.items())
+    ]
+    populations = [group.population for group in groups if group.population is not None]
+    of_all_groups = total(populations) if len(populations) == len(groups) and len(groups) > 1 else None
     if record.data["gallery"] == "all" and len(groups) > 1:
-        notes.append("every group searched the whole gallery: an answer of another group's animal counts as known")
-    return Census(record, told, groups, whole, effort, notes)
+        notes.append(
+            "each photograph was compared with the gallery of all groups, so a prediction from another group counts as "
+            "known"
+        )
+    return Census(record, counted, groups, of_all_groups, effort, notes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Labelled:
-    """Photographs whose animals are known, with how they were answered."""
+class _LabelledQueries:
+    """Queries with known identities, on which the errors are measured.
+
+    Attributes:
+        answers: The queries with their candidates.
+        excess: Best score minus threshold of each query.
+        animals: The animals, in words.
+        how: How the errors were measured, in words; may be empty.
+    """
 
     answers: Answers
     excess: NDArray[np.float64]
-    told: str
+    animals: str
+    how: str = ""
 
-    def of(self, rows: NDArray[np.bool_]) -> MeasuredErrors:
+    def errors_on(self, rows: NDArray[np.bool_]) -> MeasuredErrors:
+        """Return the errors on the marked queries."""
         answers = self.answers
         return MeasuredErrors.of(
             answers.identity_code[rows], answers.known[rows], (self.excess >= 0)[rows], answers.correct[rows]
         )
 
     def of_group(self, group: str) -> tuple[MeasuredErrors, str]:
-        """Return the errors of a group where it has enough animals, else those of all groups."""
-        mine = self.answers.group == group
-        own = self.of(mine)
-        fewest = min(own.false_new.n_animal, own.false_match.n_animal)
-        if mine.all() or fewest >= OWN_ANIMALS:
-            return own, self.told
-        return self.of(np.ones(len(self.answers), dtype=bool)), f"{self.told} of all groups"
+        """Return the errors of a group and the animals they were measured on; those of all groups if it is small."""
+        in_group = self.answers.group == group
+        errors = self.errors_on(in_group)
+        fewest = min(errors.false_new.n_animal, errors.false_match.n_animal)
+        if in_group.all() or fewest >= OWN_ANIMALS:
+            return errors, f"{self.animals}{self.how}"
+        return self.errors_on(np.ones(len(self.answers), dtype=bool)), f"{self.animals} of all groups{self.how}"
 
 
-def _out_of_fold(saved: SavedRun, registry: Registry, notes: list[str]) -> _Labelled:
-    """Answer each fold of calibration animals by thresholds that the other folds chose.
+def _out_of_fold(saved_run: SavedRun, registry: Registry, notes: list[str]) -> _LabelledQueries:
+    """Return the calibration queries, each fold of animals with thresholds that the other folds chose.
 
-    The run's own thresholds were chosen on these very photographs, so its errors there are too few.
+    The thresholds of the run were chosen on these queries, so with them the errors would be underestimated. If the
+    policy cannot choose on a part of the queries, those thresholds are used and a note is added to ``notes``.
     """
-    answers = saved.calibration.answers
-    asked = str(saved.record.data["threshold"].get("asked", saved.record.data["threshold"]["policy"]))
+    answers = saved_run.calibration.answers
+    policy_name = str(saved_run.record.data["threshold"].get("asked", saved_run.record.data["threshold"]["policy"]))
     code = answers.identity_code
     fold = identity_folds(int(code.max(initial=0)) + 1, FOLDS, 0)[code]
     excess = np.full(len(answers), np.nan)
     try:
-        policy = registry.policy(asked)
+        policy = registry.policy(policy_name)
         for number in np.unique(fold):
-            mine = fold == number
-            thresholds = choose_thresholds(policy, answers.take(~mine), saved.gallery)
-            excess[mine] = excess_of(answers.take(mine), thresholds.limits(answers.take(mine)))
+            in_fold = fold == number
+            thresholds = choose_thresholds(policy, answers.take(~in_fold), saved_run.gallery)
+            excess[in_fold] = excess_of(answers.take(in_fold), thresholds.limits(answers.take(in_fold)))
     except ReidbenchError as error:
         notes.append(
-            f"errors were measured on the photographs that chose the threshold, so they are rather too few: {asked} "
-            f"can't choose on a part of them ({error.message})"
+            "the error rates are probably too low, because they were measured on the queries that the threshold was "
+            f"chosen on: {policy_name} cannot choose a threshold on a part of them ({error.message})"
         )
-        return _Labelled(answers, excess_of(answers, saved.calibration.limit), "calibration animals")
-    return _Labelled(answers, excess, "calibration animals, out of fold")
+        return _LabelledQueries(answers, excess_of(answers, saved_run.calibration.limit), "calibration animals")
+    return _LabelledQueries(answers, excess, "calibration animals", " (out of fold)")
 
 
-def _answers_of_test(saved: SavedRun) -> dict[str, list[str | None]]:
-    answers: dict[str, list[str | None]] = {}
-    for group, answer in zip(saved.test.answers.group, saved.test.predicted, strict=True):
-        answers.setdefault(str(group), []).append(None if answer == NEW_IDENTITY else str(answer))
-    return answers
+def _test_predictions(saved_run: SavedRun) -> dict[str, list[str | None]]:
+    """Return the predictions on the test photographs by group, ``None`` for new."""
+    predictions: dict[str, list[str | None]] = {}
+    for group, identity in zip(saved_run.test.answers.group, saved_run.test.predicted, strict=True):
+        predictions.setdefault(str(group), []).append(None if identity == NEW_IDENTITY else str(identity))
+    return predictions
 
 
-def _read_answers(path: Path, saved: SavedRun) -> dict[str, list[str | None]]:
-    table = read_csv(path, "answers")
-    table.require("image_id", "identity", "group", remedy="name a table that identify wrote")
-    enrolled = set(saved.enrolled.tolist())
-    answers: dict[str, list[str | None]] = {}
+def _read_predictions(path: Path, saved_run: SavedRun) -> dict[str, list[str | None]]:
+    """Read a CSV of ``identify``; return the predictions by group, ``None`` for new."""
+    table = read_csv(path, "predictions")
+    table.require("image_id", "identity", "group", remedy="name a CSV that identify wrote")
+    enrolled = set(saved_run.enrolled.tolist())
+    predictions: dict[str, list[str | None]] = {}
     for index, (identity, group) in enumerate(zip(table.column("identity"), table.column("group"), strict=True)):
         if identity != NEW_IDENTITY and identity not in enrolled:
             raise ReidbenchError(
                 f"'{identity}' is not enrolled in the run",
                 where=table.where(index),
-                remedy="count answers of this run's gallery alone, identified without --whole and --gallery",
+                remedy="identify the photographs with the gallery of the run, without --whole and --gallery",
             )
-        answers.setdefault(group, []).append(None if identity == NEW_IDENTITY else identity)
-    if not answers:
-        raise ReidbenchError("the table holds no answer", where=f"--photographs {path}", remedy="identify photographs")
-    return answers
+        predictions.setdefault(group, []).append(None if identity == NEW_IDENTITY else identity)
+    if not predictions:
+        raise ReidbenchError(
+            "the table has no predictions",
+            where=f"--photographs {path}",
+            remedy="identify photographs with this run and name the CSV",
+        )
+    return predictions
 
 
 def _count_group(
-    saved: SavedRun, group: str, answered: Sequence[str | None], errors: _Labelled, truth: Answers | None
+    saved_run: SavedRun, group: str, predicted: Sequence[str | None], queries: _LabelledQueries, truth: Answers | None
 ) -> GroupCensus:
-    marked = int((saved.enrolled_group == group).sum())
-    measured, told = errors.of_group(group)
+    marked = int((saved_run.enrolled_group == group).sum())
+    errors, errors_from = queries.of_group(group)
     population, refused = None, ""
     try:
-        population = estimate_population(answered, marked, measured)
-    except TooLittle as error:
+        population = estimate_population(predicted, marked, errors)
+    except TooLittleData as error:
         refused = str(error)
-    without, animals = None, None
+    without_errors, true_animals = None, None
     if truth is not None:
-        mine = truth.group == group
-        without = chapman(marked, int(mine.sum()), int(truth.known[mine].sum()))
-        animals = len(np.unique(truth.true[mine]))
-    names = [name for name in answered if name is not None]
+        in_group = truth.group == group
+        without_errors = chapman(marked, int(in_group.sum()), int(truth.known[in_group].sum()))
+        true_animals = len(np.unique(truth.true[in_group]))
+    identities = [identity for identity in predicted if identity is not None]
     return GroupCensus(
         group=group,
         marked=marked,
-        photographs=len(answered),
-        animals_answered=len(set(names)),
-        answered_new=len(answered) - len(names),
-        errors=measured,
-        errors_from=told,
+        photographs=len(predicted),
+        animals_answered=len(set(identities)),
+        answered_new=len(predicted) - len(identities),
+        errors=errors,
+        errors_from=errors_from,
         population=population,
         refused=refused,
-        without_errors=without,
-        true_animals=animals,
+        without_errors=without_errors,
+        true_animals=true_animals,
     )
 
 
 def write_curve(path: Path, effort: Effort) -> None:
-    """Write the course of the review, the least sure first: ``photographs,comparisons,share``.
+    """Write the progress of the review as a CSV, the least certain first: ``photographs,comparisons,share``.
 
     Raises:
-        ReidbenchError: The file can't be written.
+        ReidbenchError: The file cannot be written.
     """
     columns = zip(effort.comparisons.tolist(), effort.share.tolist(), strict=True)
-    rows = ((number, made, f"{share:.6g}") for number, (made, share) in enumerate(columns))
+    rows = ((number, comparisons, f"{share:.6g}") for number, (comparisons, share) in enumerate(columns))
     write_output(path, csv_text(("photographs", "comparisons", "share"), rows), "curve", "--curve")
 
 
-def _group_json(each: GroupCensus) -> dict[str, Any]:
-    found = each.population
+def _group_json(group: GroupCensus) -> dict[str, Any]:
+    population = group.population
     return {
-        "group": each.group,
-        "enrolled_animals": each.marked,
-        "photographs": each.photographs,
-        "animals_answered": each.animals_answered,
-        "answered_new": each.answered_new,
-        "true_animals": each.true_animals,
-        "naive": None if found is None else found.naive,
-        "estimate": None if found is None else _estimate_json(found.corrected),
-        "without_errors": each.without_errors,
-        "known_share": None if found is None else found.known_share,
-        "overdispersion": None if found is None else found.overdispersion,
-        "refused": each.refused or None,
+        "group": group.group,
+        "enrolled_animals": group.marked,
+        "photographs": group.photographs,
+        "animals_answered": group.animals_answered,
+        "answered_new": group.answered_new,
+        "true_animals": group.true_animals,
+        "naive": None if population is None else population.naive,
+        "estimate": None if population is None else _estimate_json(population.corrected),
+        "without_errors": group.without_errors,
+        "known_share": None if population is None else population.known_share,
+        "overdispersion": None if population is None else population.overdispersion,
+        "refused": group.refused or None,
         "errors": {
-            name: _share_json(getattr(each.errors, name)) for name in ("false_new", "misidentified", "false_match")
+            name: _share_json(getattr(group.errors, name)) for name in ("false_new", "misidentified", "false_match")
         },
-        "errors_from": each.errors_from,
+        "errors_from": group.errors_from,
     }
 
 
 def _share_json(counts: AnimalCounts) -> Mapping[str, Any]:
-    between = counts.interval()
+    interval = counts.interval()
     return {
         "share": counts.share if counts.n_animal else None,
-        "low": between.low if between else None,
-        "high": between.high if between else None,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
         "photographs": counts.n_photograph,
         "animals": counts.n_animal,
     }

@@ -1,9 +1,8 @@
-"""How many comparisons a person has to make until a catalogue is right, the least sure answers first.
+"""Estimate how many comparisons a person needs to correct the predictions of a run.
 
-To review a photograph is to look at its best candidates one by one, best first, until the right animal is found or
-all are refused; then it is new. One candidate looked at is one comparison. A person is taken to make no mistake, so
-what is left wrong is a known animal that is not among the candidates. New animals are compared with enrolled ones
-alone: that two new photographs show one animal is not found.
+To review a photograph, a person looks at its best candidates, best first, until the correct animal is found or all
+candidates are refused. Each candidate is one comparison. The person is assumed to make no mistakes, so the only errors
+left are known animals that are not among the candidates. New photographs are not compared with each other.
 """
 
 from __future__ import annotations
@@ -17,18 +16,20 @@ from numpy.typing import NDArray
 from reidbench.metrics.answers import Answers
 
 CANDIDATES = 5
+"""Number of candidates that a reviewer looks at, at most."""
 TARGETS = (0.95, 0.99)
+"""Shares of correct photographs to report the effort for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What it takes to have a share of photographs filed rightly; ``None`` where reviewing all does not reach it.
+    """The effort to get a share of the photographs right; ``None`` if a review of all photographs does not reach it.
 
     Attributes:
-        share: The share.
-        comparisons: Comparisons when the least sure are reviewed first.
-        photographs: Photographs reviewed for it.
-        random: Comparisons in random order, on average.
+        share: The share of correct photographs, in (0, 1].
+        comparisons: Number of comparisons if the least certain photographs are reviewed first.
+        photographs: Number of photographs that are reviewed.
+        random: Mean number of comparisons in random order.
     """
 
     share: float
@@ -39,17 +40,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Effort:
-    """The whole course of a review.
+    """The progress of a review, the least certain photographs first.
 
     Attributes:
-        n_photograph: Photographs answered.
-        candidates: Candidates that are looked at, at most.
-        before: Share filed rightly before any review.
-        after: Share filed rightly once all are reviewed.
-        all_comparisons: Comparisons of reviewing all.
-        comparisons: Comparisons after each photograph, the least sure first, from 0, ``(n_photograph + 1,)``.
-        share: Share filed rightly then, ``(n_photograph + 1,)``.
-        targets: What it takes to reach given shares.
+        n_photograph: Number of photographs.
+        candidates: Number of candidates that are looked at, at most.
+        before: Share of correct photographs before the review.
+        after: Share of correct photographs when all are reviewed.
+        all_comparisons: Number of comparisons to review all photographs.
+        comparisons: Number of comparisons after 0, 1, … reviewed photographs, ``(n_photograph + 1,)``.
+        share: Share of correct photographs after 0, 1, … reviewed photographs, ``(n_photograph + 1,)``.
+        targets: The effort to reach the given shares.
     """
 
     n_photograph: int
@@ -70,51 +71,52 @@ def review_effort(
     targets: Sequence[float] = TARGETS,
     candidates: int = CANDIDATES,
 ) -> Effort:
-    """Count comparisons.
+    """Count the comparisons of a review.
 
     Args:
-        answers: Photographs with truth and candidates.
-        right: Whether each answer is right, ``(n,)``.
-        sure: How sure each answer is, ``(n,)``; the lowest is reviewed first, ``nan`` before all others.
-        targets: Shares to reach, each in (0, 1].
-        candidates: Candidates that are looked at, at most, at least 1.
+        answers: Photographs with true identities and candidates.
+        right: Whether each prediction is correct, ``(n,)``.
+        sure: Certainty of each prediction, ``(n,)``. The lowest is reviewed first; ``nan`` comes before all others.
+        targets: Shares of correct photographs to reach, each in (0, 1].
+        candidates: Number of candidates that are looked at, at least 1.
 
     Raises:
-        ValueError: There is no photograph, a target is outside (0, 1], or no candidate is looked at.
+        ValueError: There are no photographs, a target is outside (0, 1], or ``candidates`` is below 1.
     """
     n = len(answers)
     if not n or candidates < 1 or not all(0 < target <= 1 for target in targets):
         raise ValueError(f"{n} photographs, {candidates} candidates, targets {list(targets)}")
-    named = answers.candidates[:, :candidates]
+    listed = answers.candidates[:, :candidates]
     compared = answers.scores[:, :candidates] > -np.inf
-    hit = (named == answers.true[:, None]) & compared & answers.known[:, None]
-    found = hit.any(axis=1)
-    cost = np.where(found, hit.argmax(axis=1) + 1 if hit.shape[1] else 0, compared.sum(axis=1)).astype(np.int64)
-    mended = found | ~answers.known
+    correct = (listed == answers.true[:, None]) & compared & answers.known[:, None]
+    is_listed = correct.any(axis=1)
+    first_correct = correct.argmax(axis=1) + 1 if correct.shape[1] else 0
+    cost = np.where(is_listed, first_correct, compared.sum(axis=1)).astype(np.int64)
+    right_after_review = is_listed | ~answers.known
     order = np.argsort(np.nan_to_num(sure, nan=-np.inf), kind="stable")
     comparisons = np.concatenate([[0], np.cumsum(cost[order])])
-    gained = mended[order].astype(int) - right[order].astype(int)
+    gained = right_after_review[order].astype(int) - right[order].astype(int)
     shares = (int(right.sum()) + np.concatenate([[0], np.cumsum(gained)])) / n
     before, after = float(shares[0]), float(shares[-1])
-    made = []
+    efforts = []
     for target in targets:
-        there = np.flatnonzero(shares >= target - 1e-12)
-        place = int(there[0]) if len(there) else None
-        made.append(
+        reached = np.flatnonzero(shares >= target - 1e-12)
+        n_reviewed = int(reached[0]) if len(reached) else None
+        efforts.append(
             Target(
                 target,
-                None if place is None else int(comparisons[place]),
-                place,
-                _random(target, before, after, int(comparisons[-1])),
+                None if n_reviewed is None else int(comparisons[n_reviewed]),
+                n_reviewed,
+                _in_random_order(target, before, after, int(comparisons[-1])),
             )
         )
-    return Effort(n, candidates, before, after, int(comparisons[-1]), comparisons, shares, tuple(made))
+    return Effort(n, candidates, before, after, int(comparisons[-1]), comparisons, shares, tuple(efforts))
 
 
-def _random(target: float, before: float, after: float, comparisons: int) -> float | None:
-    """Return the comparisons of a random order at which its expected share reaches the target.
+def _in_random_order(target: float, before: float, after: float, comparisons: int) -> float | None:
+    """Return the mean number of comparisons in random order at which the expected share reaches the target.
 
-    In random order both grow by the same part of their whole with every photograph, on average.
+    In random order, the expected share and the expected number of comparisons grow linearly with the photographs.
     """
     if before >= target:
         return 0.0

@@ -1,4 +1,4 @@
-"""Comparisons counted by hand."""
+"""The effort of a review, with comparisons counted by hand."""
 
 import numpy as np
 import pytest
@@ -18,16 +18,17 @@ A = Answers(
 RIGHT = np.array([True, False, False, False])
 
 
-def test_a_review_ends_at_the_right_candidate():
+def test_a_review_stops_at_the_correct_candidate():
     effort = review_effort(A, RIGHT, np.array([4.0, 1.0, 3.0, 2.0]), targets=(0.25, 0.5, 0.75, 1.0), candidates=3)
-    # b: second candidate; z: both that there are; c: three, and it is not among them; a: the first
+    # b is the second candidate; z has two candidates, all refused; c has three, all refused; a is the first
     assert effort.comparisons.tolist() == [0, 2, 4, 7, 8]
     assert effort.share.tolist() == [0.25, 0.5, 0.75, 0.75, 0.75]
-    assert [(each.comparisons, each.photographs) for each in effort.targets] == [(0, 0), (2, 1), (4, 2), (None, None)]
-    assert [each.random for each in effort.targets] == [0, 4, 8, None]
+    targets = effort.targets
+    assert [(target.comparisons, target.photographs) for target in targets] == [(0, 0), (2, 1), (4, 2), (None, None)]
+    assert [target.random for target in targets] == [0, 4, 8, None]
 
 
-def test_random_order_is_what_permutations_take_on_average():
+def test_the_effort_in_random_order_is_the_mean_over_permutations():
     rng = np.random.default_rng(0)
     n = 400
     known = rng.random(n) < 0.7
@@ -37,12 +38,12 @@ def test_random_order_is_what_permutations_take_on_average():
         np.tile([2.0, 1.0], (n, 1)), np.full(n, np.nan), {"g": n},
     )  # fmt: skip
     right = rng.random(n) < 0.6
-    stated = review_effort(answers, right, np.zeros(n), targets=(0.9,)).targets[0].random
+    expected = review_effort(answers, right, np.zeros(n), targets=(0.9,)).targets[0].random
     drawn = [review_effort(answers, right, rng.random(n), targets=(0.9,)).targets[0].comparisons for _ in range(300)]
-    assert stated == pytest.approx(np.mean(drawn), rel=0.02)
+    assert expected == pytest.approx(np.mean(drawn), rel=0.02)
 
 
-def test_what_is_unsure_comes_first_and_costs_less():
+def test_reviewing_the_least_certain_first_needs_fewer_comparisons():
     rng = np.random.default_rng(1)
     n = 200
     answers = Answers(
@@ -54,12 +55,12 @@ def test_what_is_unsure_comes_first_and_costs_less():
     assert target.comparisons < 0.8 * target.random
 
 
-def test_what_was_not_compared_is_looked_at_first():
+def test_predictions_of_unknown_certainty_are_reviewed_first():
     effort = review_effort(A, RIGHT, np.array([1.0, 2.0, 3.0, np.nan]), targets=(0.5,), candidates=3)
     assert effort.comparisons[1] == 2  # z, not a
 
 
 @pytest.mark.parametrize("options", [{"targets": (0.0,)}, {"targets": (1.5,)}, {"candidates": 0}])
-def test_nonsense_is_refused(options):
+def test_options_out_of_range_are_errors(options):
     with pytest.raises(ValueError, match="photographs"):
         review_effort(A, RIGHT, np.zeros(4), **options)

@@ -1,4 +1,4 @@
-"""The estimate of a population: by hand where it can be, and by simulation whether its interval holds."""
+"""The estimate of a population, worked by hand, and the coverage of its interval in simulations."""
 
 import math
 
@@ -8,7 +8,7 @@ import pytest
 from reidbench.counting.population import (
     MeasuredErrors,
     Population,
-    TooLittle,
+    TooLittleData,
     chapman,
     estimate_population,
     overdispersion,
@@ -17,7 +17,7 @@ from reidbench.counting.population import (
 
 REGIMES = {
     # population, enrolled, photographs of each animal (mean, size of the negative binomial), false new, mis-identified,
-    # false match, sharing of errors within animals, labelled animals of each side
+    # false match, correlation of errors within animals, labelled animals on each side
     "few errors": (300, 120, 1.0, np.inf, 0.05, 0.02, 0.05, 0.0, 40),
     "many errors": (300, 150, 1.5, np.inf, 0.25, 0.05, 0.15, 0.1, 60),
     "seen unevenly": (400, 160, 1.5, 0.7, 0.15, 0.05, 0.10, 0.2, 50),
@@ -27,7 +27,7 @@ REGIMES = {
 
 
 def rates(mean, likeness, n, rng):
-    """Draw each animal's own rate of error: beta with the mean, its intraclass correlation the likeness."""
+    """Draw the error rate of each animal from a beta distribution; ``likeness`` is the intraclass correlation."""
     if not likeness:
         return np.full(n, mean)
     size = (1 - likeness) / likeness
@@ -39,7 +39,7 @@ def photographed(n, mean, size, rng):
 
 
 def labelled(regime, rng):
-    """Photograph animals whose names are known: half enrolled, half not, three times each on average."""
+    """Simulate photographs of known animals: half enrolled, half new, three photographs each on average."""
     _, _, _, _, false_new, wrong, false_match, likeness, animals = regime
     animal, known, accepted, right = [], [], [], []
     for side, rate in ((True, false_new), (False, false_match)):
@@ -54,7 +54,7 @@ def labelled(regime, rng):
 
 
 def season(regime, rng):
-    """Photograph a population and answer every photograph."""
+    """Simulate photographs of a population and predictions with errors."""
     n, marked, mean, size, false_new, wrong, false_match, likeness, _ = regime
     names = np.array([f"a{i}" for i in range(marked)])
     counts = photographed(n, mean, size, rng)
@@ -77,106 +77,107 @@ def coverage(regime, trials, seed=0):
     for _ in range(trials):
         errors, answered = labelled(regime, rng), season(regime, rng)
         try:
-            found = estimate_population(answered, regime[1], errors)
-        except TooLittle:
+            population = estimate_population(answered, regime[1], errors)
+        except TooLittleData:
             refused += 1
             continue
-        held += found.corrected.low <= regime[0] <= found.corrected.high
-        values.append(found.corrected.value)
-        naive.append(found.naive)
-    made = trials - refused
-    return held / made, np.median(values) / regime[0], np.median(naive) / regime[0], refused / trials
+        held += population.corrected.low <= regime[0] <= population.corrected.high
+        values.append(population.corrected.value)
+        naive.append(population.naive)
+    n_estimate = trials - refused
+    return held / n_estimate, np.median(values) / regime[0], np.median(naive) / regime[0], refused / trials
 
 
 @pytest.mark.parametrize("name", REGIMES)
-def test_the_interval_holds(name):
+def test_the_interval_contains_the_true_number(name):
     held, middle, _, refused = coverage(REGIMES[name], 40)
-    assert held >= 0.85  # 40 trials of a 95 % interval fall below that once in 200
+    assert held >= 0.85  # in 40 trials, a 95 % interval falls below this once in 200 times
     assert abs(middle - 1) < 0.12 and refused < 0.05
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REGIMES)
-def test_the_interval_holds_in_at_least_93_of_100(name):
+def test_the_interval_contains_the_true_number_in_93_of_100_seasons(name):
     held, middle, _, _ = coverage(REGIMES[name], 1000, seed=1)
     assert held >= 0.93
     assert abs(middle - 1) < 0.06
 
 
-def test_errors_that_are_not_corrected_make_a_population_of_another_size():
+def test_without_correction_errors_bias_the_estimate():
     _, middle, naive, _ = coverage(REGIMES["many errors"], 40)
     assert naive > 1.06 and abs(middle - 1) < 0.05
 
 
-def sure(side=40):
+def no_errors(side=40):
     animal = [f"{known}{i}" for known in "kn" for i in range(side)]
     known = [name.startswith("k") for name in animal]
     return MeasuredErrors.of(animal, known, known, known)
 
 
-def test_chapman_by_hand():
+def test_chapmans_estimate_worked_by_hand():
     assert chapman(100, 50, 20) == pytest.approx(101 * 51 / 21 - 1)
 
 
-def test_without_errors_it_is_chapmans():
-    """20 of 50 photographs show one marked animal each; only the doubt about errors that were never seen differs."""
-    found = estimate_population([f"a{i}" for i in range(20)] + [None] * 30, 100, sure(4000))
-    assert found.naive == pytest.approx(244.2857, abs=1e-3)
-    assert found.corrected.value == pytest.approx(found.naive, rel=0.01)
-    assert found.corrected.low < 200 and 290 < found.corrected.high < 420
+def test_without_errors_the_estimate_is_chapmans():
+    """20 of 50 photographs show one marked animal each; only the uncertainty of the zero error rates is added."""
+    population = estimate_population([f"a{i}" for i in range(20)] + [None] * 30, 100, no_errors(4000))
+    assert population.naive == pytest.approx(244.2857, abs=1e-3)
+    assert population.corrected.value == pytest.approx(population.naive, rel=0.01)
+    assert population.corrected.low < 200 and 290 < population.corrected.high < 420
 
 
-def test_false_new_is_taken_back():
-    """A quarter of the photographs of marked animals are missed: 30 answered as known were 40 of 100."""
+def test_false_new_predictions_are_corrected():
+    """A quarter of the photographs of marked animals is missed, so 30 predicted as known mean 40 of 100."""
     animal = [f"k{i // 4}" for i in range(400)] + [f"n{i}" for i in range(100)]
     known = np.arange(500) < 400
     accepted = known & (np.arange(500) % 4 > 0)
     errors = MeasuredErrors.of(animal, known, accepted, accepted)
     assert errors.false_new.share == 0.25 and errors.false_match.share == 0
-    found = estimate_population([f"a{i}" for i in range(30)] + [None] * 70, 60, errors)
-    assert found.known_share == pytest.approx(0.4)
-    assert found.corrected.value == pytest.approx(150, rel=0.05) and found.naive > 190
+    population = estimate_population([f"a{i}" for i in range(30)] + [None] * 70, 60, errors)
+    assert population.known_share == pytest.approx(0.4)
+    assert population.corrected.value == pytest.approx(150, rel=0.05) and population.naive > 190
 
 
-def test_overdispersion_by_hand():
-    # counts 2, 2, 0, 0: mean 1, variance 4/3; a third missing makes the third more than 1 a half more; 3 degrees
+def test_overdispersion_worked_by_hand():
+    # counts 2, 2, 0, 0: mean 1, variance 4/3, 3 degrees of freedom; with a share of 2/3 found, 1 + (1/3) / (2/3) = 1.5
     assert overdispersion(np.array([2, 2]), 4, 1.0) == pytest.approx(4 / 3 * (1 + (2 / 3) ** 0.5))
     assert overdispersion(np.array([2, 2]), 4, 2 / 3) == pytest.approx(1.5 * (1 + (2 / 3) ** 0.5))
-    assert overdispersion(np.ones(4), 4, 1.0) == 1.0  # more even than chance is not counted on
+    assert overdispersion(np.ones(4), 4, 1.0) == 1.0  # never below 1
 
 
 @pytest.mark.parametrize(
     ("answered", "marked", "errors", "message"),
     [
-        (["a"] * 30 + [None] * 30, 50, sure(4), "measured on 4 of them"),
-        (["a"] * 10, 50, sure(), "there are 10 photographs"),
-        (["a"] * 4 + [None] * 30, 50, sure(), "4 photographs are answered"),
+        (["a"] * 30 + [None] * 30, 50, no_errors(4), "measured on 4 animals; 5 are needed"),
+        (["a"] * 10, 50, no_errors(), "there are 10 photographs; 20 are needed"),
+        (["a"] * 4 + [None] * 30, 50, no_errors(), "4 photographs are predicted as enrolled animals; 5 are needed"),
+        (["a"] * 30 + [None] * 30, 4, no_errors(), "4 animals are enrolled; 5 are needed"),
     ],
 )
-def test_too_little_is_refused(answered, marked, errors, message):
-    with pytest.raises(TooLittle, match=message):
+def test_with_too_little_data_there_is_no_estimate(answered, marked, errors, message):
+    with pytest.raises(TooLittleData, match=message):
         estimate_population(answered, marked, errors)
 
 
-def test_a_method_that_guesses_is_refused():
+def test_a_method_that_guesses_gives_no_estimate():
     animal = [f"{known}{i}" for known in "kn" for i in range(40)]
     known = [name.startswith("k") for name in animal]
     guessed = np.arange(80) % 2 == 0
-    with pytest.raises(TooLittle, match="hardly tell known from new"):
+    with pytest.raises(TooLittleData, match="hardly distinguishes known from new animals"):
         estimate_population(["a", None] * 40, 50, MeasuredErrors.of(animal, known, guessed, guessed))
 
 
-def test_answers_that_false_matches_explain_are_refused():
+def test_recaptures_that_false_matches_explain_give_no_estimate():
     animal = [f"{known}{i}" for known in "kn" for i in range(100)]
     known = np.arange(200) < 100
     accepted = known | (np.arange(200) >= 170)
-    with pytest.raises(TooLittle, match="false matches alone explain 30%"):
+    with pytest.raises(TooLittleData, match="false matches alone explain 30%"):
         estimate_population(["a"] * 20 + [None] * 80, 50, MeasuredErrors.of(animal, known, accepted, known))
 
 
-def test_groups_add_up():
-    found = estimate_population([f"a{i}" for i in range(20)] + [None] * 30, 100, sure())
-    both = total([found, found])
-    assert both.value == pytest.approx(2 * found.corrected.value)
-    assert both.high - both.low < 2 * (found.corrected.high - found.corrected.low)
-    assert isinstance(found, Population)
+def test_the_estimates_of_groups_are_added():
+    population = estimate_population([f"a{i}" for i in range(20)] + [None] * 30, 100, no_errors())
+    both = total([population, population])
+    assert both.value == pytest.approx(2 * population.corrected.value)
+    assert both.high - both.low < 2 * (population.corrected.high - population.corrected.low)
+    assert isinstance(population, Population)

@@ -1,4 +1,4 @@
-"""The census of a saved run with photographs identified since: what is counted, and what is refused."""
+"""The census of a saved run with photographs that were identified later."""
 
 import pandas as pd
 import pytest
@@ -20,7 +20,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def animals(run):
-    """Identities of lynxes: two that the run enrolled, and one that it kept for calibration or test."""
+    """Three lynxes: two that the run enrolled, and one that is only in calibration or test."""
     split = pd.read_csv(run.path / "split.csv", dtype=str)
     table = reidbench.load_dataset(SMALL).table
     lynxes = table[table["group"] == "lynx"]
@@ -29,24 +29,24 @@ def animals(run):
     return [*inside[:2], next(name for name in sorted(lynxes["identity"].unique()) if name not in inside)]
 
 
-def answers(path, identities):
+def predictions(path, identities):
     rows = [(f"{number}.jpg", identity, "lynx") for number, identity in enumerate(identities)]
     pd.DataFrame(rows, columns=["image_id", "identity", "group"]).to_csv(path, index=False)
     return path
 
 
-def test_photographs_identified_since_are_counted_by_their_answers(run, animals, tmp_path):
+def test_photographs_identified_later_are_counted_by_their_predictions(run, animals, tmp_path):
     ana, bo, _ = animals
-    found = take_census(run, photographs=answers(tmp_path / "a.csv", [ana, ana, bo, NEW_IDENTITY]))
-    (lynx,) = found.groups
+    census = take_census(run, photographs=predictions(tmp_path / "a.csv", [ana, ana, bo, NEW_IDENTITY]))
+    (lynx,) = census.groups
     assert (lynx.group, lynx.photographs, lynx.animals_answered, lynx.answered_new) == ("lynx", 4, 2, 1)
-    # Three animals of the test part are new: too few to know how often a new one is taken for an enrolled one.
-    assert lynx.population is None and "measured on 3 of them, and 5 are needed" in lynx.refused
+    # Only three test animals are new: too few to measure how often a new animal is matched with an enrolled one.
+    assert lynx.population is None and "measured on 3 animals; 5 are needed" in lynx.refused
 
 
-def test_an_answer_from_outside_the_gallery_names_the_options_that_gave_it(run, animals, tmp_path):
+def test_the_error_for_a_prediction_outside_the_gallery_names_the_options(run, animals, tmp_path):
     ana, _, outside = animals
     with pytest.raises(ReidbenchError, match=f"'{outside}' is not enrolled in the run") as caught:
-        take_census(run, photographs=answers(tmp_path / "a.csv", [ana, outside]))
+        take_census(run, photographs=predictions(tmp_path / "a.csv", [ana, outside]))
     assert caught.value.where.endswith("a.csv, row 3")
     assert "--whole" in caught.value.remedy and "--gallery" in caught.value.remedy
