@@ -8,5 +8,8 @@ NEW_IDENTITY: Final = "new_individual"
 DEFAULT_POLICY: Final = "margin:shrunk"
 """The least regret of the policies that every method can use, by benchmarks/results/thresholds.md."""
 
+UNDEFINED: Final = "–"
+"""How tables print a value that is undefined or does not exist."""
+
 BUILT_IN: Final = "patterns"
 """Name of the built-in dataset: animals drawn on this machine."""

@@ -1,8 +1,7 @@
-"""The one exception that a user can act on.
+"""The error that a user can correct.
 
-A broken contract inside the code stays a plain ``ValueError`` with its traceback; what a user can
-mend (a file, an option, a missing weight) is a :class:`ReidbenchError`, printed by the command line
-as one message and exit code 1.
+:class:`ReidbenchError` is for a file, an option or weights that the user can change. The command line prints it as one
+message and ends with exit code 1. A mistake in the code itself is a plain ``ValueError`` with its traceback.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from collections.abc import Iterable
 
 
 class ReidbenchError(Exception):
-    """Something the user can mend: what happened, where, and what to do.
+    """Something that the user can correct.
 
     Args:
         message: What happened, to which value.
-        where: File, row or option concerned; empty when there is no one place.
-        remedy: What to do about it, as a command or an instruction.
+        where: The file, row or option; empty if there is no single place.
+        remedy: What to do, as a command or an instruction.
     """
 
     def __init__(self, message: str, *, where: str = "", remedy: str = "") -> None:
@@ -36,7 +35,7 @@ class ReidbenchError(Exception):
 
 
 class LoadError(ReidbenchError):
-    """A method was asked for and its plugin can't be loaded."""
+    """The plugin of a method can't be loaded."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

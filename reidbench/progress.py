@@ -1,4 +1,7 @@
-"""Progress as a method sees it: begin a stage, advance it. The command line draws it, tests ignore it."""
+"""What a command prints while it works: stages with a bar, warnings and errors.
+
+A method sees :class:`Progress` only. The command line passes a subclass that draws.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,37 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
+from rich.text import Text
+from typing_extensions import override
 
 from reidbench.errors import ReidbenchError
 
 
 class Stage(Protocol):
-    """One bar: a stage of known length."""
+    """A stage of known length that is under way."""
 
-    def advance(self, steps: float = 1) -> None: ...
+    def advance(self, steps: float = 1) -> None:
+        """Count steps as done."""
 
-    def describe(self, text: str) -> None: ...
+    def describe(self, text: str) -> None:
+        """Add a text to the name of the stage, such as the current loss."""
 
 
 class Progress:
-    """Says nothing. Subclasses draw; methods only ever see this interface."""
+    """Receives stages and warnings, and prints nothing. Subclasses print them."""
 
     @contextmanager
     def stage(self, description: str, total: float) -> Iterator[Stage]:
-        """Open a bar of ``total`` steps for the duration of the ``with`` block."""
+        """Begin a stage that lasts as long as the ``with`` block.
+
+        Args:
+            description: Name of the stage.
+            total: Its number of steps.
+        """
         yield _SilentStage()
 
     def warn(self, text: str) -> None:
-        """Say something that a user should see while the run goes on."""
+        """Show a warning without ending the run."""
 
 
 class _SilentStage:
@@ -40,21 +52,20 @@ class _SilentStage:
 
 
 class RichProgress(Progress):
-    """Bars with rate and time left, on stderr; works in terminals and notebooks."""
+    """Draws a bar for each stage, with the time left, on stderr. Works in terminals and notebooks."""
 
     def __init__(self) -> None:
-        from rich.console import Console
+        self._console = plain_console(stderr=True)
 
-        self._console = Console(stderr=True)
-
+    @override
     @contextmanager
     def stage(self, description: str, total: float) -> Iterator[Stage]:
         from rich import progress as bars
 
-        # A log file is no place for bars: each refresh would leave a line.
+        # In a log file, each refresh of a bar would leave a line.
         shown = self._console.is_terminal or self._console.is_jupyter
         columns = (
-            bars.TextColumn("{task.description}"),
+            bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(),
             bars.MofNCompleteColumn(),
             bars.TimeElapsedColumn(),
@@ -72,15 +83,28 @@ class RichProgress(Progress):
 
             yield _Bar()
 
+    @override
     def warn(self, text: str) -> None:
-        self._console.print(f"[yellow]warning:[/yellow] {text}", highlight=False)
+        print_warning(text, self._console)
+
+
+def plain_console(*, stderr: bool = False) -> Console:
+    """Return a console that prints text as it is: it reads neither markup nor emoji codes and colours no numbers.
+
+    Names and paths of users may hold ``[brackets]`` and ``:colons:``.
+    """
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def print_warning(text: str, console: Console) -> None:
+    """Print one warning."""
+    console.print(Text.assemble(("warning:", "yellow"), " ", text), soft_wrap=True)
 
 
 def print_error(error: ReidbenchError, console: Console) -> None:
-    """Print one message without a traceback; text of the user's is never read as markup."""
-    console.print("[bold red]error:[/bold red] ", end="")
-    console.print(error.message, markup=False, soft_wrap=True)
+    """Print an error: what happened, where, and what to do."""
+    console.print(Text.assemble(("error:", "bold red"), " ", error.message), soft_wrap=True)
     if error.where:
-        console.print(f"  where:  {error.where}", markup=False, soft_wrap=True)
+        console.print(Text(f"  where:  {error.where}"), soft_wrap=True)
     if error.remedy:
-        console.print(f"  remedy: {error.remedy}", markup=False, soft_wrap=True)
+        console.print(Text(f"  remedy: {error.remedy}"), soft_wrap=True)

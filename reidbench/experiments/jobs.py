@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
+from reidbench.constants import UNDEFINED
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.isolation import Isolation, find_interpreter, run_isolated
@@ -61,9 +63,8 @@ def run_jobs(
             aside = f", {images.set_aside} without identity set aside" if images.set_aside else ""
             console.print(f"{images.name}: {len(images)} images of {images.table['identity'].nunique()} animals{aside}")
         images = loaded[place]
-        console.print(
-            f"[bold]{job.method}[/bold] on {job.dataset}, {job.split_kind} split seed {job.split_seed}, seed {job.seed}"
-        )
+        asked = f" on {job.dataset}, {job.split_kind} split seed {job.split_seed}, seed {job.seed}"
+        console.print(Text.assemble((job.method, "bold"), asked))
         try:
             if isolation is None:
                 record = evaluate_job(job, registry, runs_dir=runs_dir, again=again, images=images)
@@ -84,9 +85,8 @@ def run_jobs(
         else:
             forget_failure(runs_dir, job, images.name)
             label = record.data["weights"]["label"]
-            console.print(
-                f"  preset: {record.data['preset'] or '–'}; weights: {label}; {record.data['timing']['total_s']} s"
-            )
+            preset = record.data["preset"] or UNDEFINED
+            console.print(f"  preset: {preset}; weights: {label}; {record.data['timing']['total_s']} s")
             for part in record.data.get("calibration") or ():
                 console.print(f"  {_calibrated(part)}")
             records.append(record)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.leaderboard.confidence import stand
 from reidbench.leaderboard.rows import CLOSED_SET, METRICS, OFFICIAL, LeaderboardRow, make_row
@@ -193,7 +194,7 @@ def _variants(firsts: Sequence[RunRecord]) -> list[str]:
         parts = []
         for key in differing:
             value = setup.get(key)
-            shown = short(str(value)) if key == "weights.sha256" else "–" if value is None else str(value)
+            shown = short(str(value)) if key == "weights.sha256" else UNDEFINED if value is None else str(value)
             parts.append(f"{key.removeprefix('settings.')}={shown}")
         labels.append(" ".join(parts))
     return labels

@@ -20,7 +20,8 @@ from reidbench.progress import Progress
 from reidbench.records.finding import FoundRuns, find_run, require_runs
 from reidbench.registry.datasets import load_dataset
 from reidbench.reporting.audit_page import audit_sheets, write_audit
-from reidbench.reporting.small_tables import Sheet, show
+from reidbench.reporting.numbers import show
+from reidbench.reporting.small_tables import Sheet
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from typing import Any
 
 from reidbench.auditing.findings import LINKS, Audit, Pair
 from reidbench.auditing.rescoring import WithoutLeaks
+from reidbench.constants import UNDEFINED
 from reidbench.reporting.blocks import Card, Cards, Photograph, Remark, Section, table_blocks
+from reidbench.reporting.numbers import show, show_difference, show_difference_interval
 from reidbench.reporting.photographs import Photographs, Thumbnail, thumbnail
-from reidbench.reporting.small_tables import UNDEFINED, Sheet, show
+from reidbench.reporting.small_tables import Sheet
 from reidbench.reporting.templating import write_page
 
 SHOWN = 24
@@ -127,8 +129,8 @@ def _runs_sheet(runs: Sequence[WithoutLeaks]) -> Sheet:
         moved = each.difference
         cells.append((
             each.method, each.run, f"{each.n_leaked} of {each.n_queries}", show(each.score), show(each.clean),
-            f"{moved.value:+.3f}" if moved else UNDEFINED,
-            f"{moved.interval.low:+.3f}…{moved.interval.high:+.3f}" if moved else UNDEFINED,
+            show_difference(moved.value if moved else None),
+            show_difference_interval(moved.interval if moved else None),
         ))  # fmt: skip
     notes = dict.fromkeys(f"{each.method}, {each.run}: {each.reason}." for each in runs if each.reason)
     headings = ("method", "run", "leaked", "score", "without", "lost", "95 %")

@@ -17,7 +17,7 @@ from reidbench.leaderboard.ranking import LeaderboardRow, setup_key
 from reidbench.metrics.summary import summarise
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedRun, read_saved_run
-from reidbench.reporting.small_tables import show
+from reidbench.reporting.numbers import show
 
 
 @dataclass(frozen=True, slots=True)

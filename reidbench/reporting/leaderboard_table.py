@@ -1,4 +1,4 @@
-"""How a leaderboard is printed: a terminal table that fits its width, Markdown, CSV and JSON.
+"""A leaderboard as Markdown, CSV and JSON, and the columns that every form of it has.
 
 A value that is undefined prints as ``–`` and is empty in CSV and null in JSON; it is never 0.
 """
@@ -13,19 +13,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from rich import box
-from rich.console import Console, JustifyMethod
-from rich.table import Table
-from rich.text import Text
-
+from reidbench.constants import UNDEFINED
 from reidbench.leaderboard.ranking import CLOSED_SET, METRICS, OFFICIAL, TIE, LeaderboardRow, boards
 from reidbench.records.failures import FailedRun
-from reidbench.reporting.small_tables import UNDEFINED, Sheet, print_sheet, sheet_lines, show, show_interval
+from reidbench.reporting.numbers import show, show_interval
+from reidbench.reporting.small_tables import Sheet, sheet_lines
 
 LISTED_SPLITS = 3
 """Up to so many splits are named by their digests in a heading; more are counted."""
-PLAIN_WIDTH = 160
-"""Columns of a table that is written to a file, where no terminal says how wide it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,37 +96,15 @@ def _ranks(row: LeaderboardRow) -> str:
     return str(low) if low == high else f"{low}–{high}"
 
 
-def print_tables(rows: Sequence[LeaderboardRow], console: Console, sheets: Sequence[Sheet] = ()) -> None:
-    """Print one table for each dataset, as wide as the console allows, each with its notes, then the sheets."""
-    for place, board in enumerate(boards(rows)):
-        if place:
-            console.print()
-        console.print(Text(title_of(board), style="bold"))
-        console.print(_fitting_table(board, console))
-        for note in notes_of(board):
-            console.print(Text(note))
-    for sheet in sheets:
-        console.print()
-        print_sheet(sheet, console)
-
-
-def as_text(rows: Sequence[LeaderboardRow], width: int = PLAIN_WIDTH, sheets: Sequence[Sheet] = ()) -> str:
-    """Return the tables as plain text, without colour or bold."""
-    buffer = io.StringIO()
-    plain = Console(file=buffer, width=width, color_system=None, force_terminal=False, highlight=False)
-    print_tables(rows, plain, sheets)
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
-
-
 def as_markdown(rows: Sequence[LeaderboardRow], sheets: Sequence[Sheet] = ()) -> str:
     """Return one Markdown table for each dataset, every column, the best of each in bold, then the sheets."""
     lines: list[str] = []
     for board in boards(rows):
-        columns = _used_columns(board)
+        columns = used_columns(board)
         lines += [f"## {_escaped(title_of(board))}", ""]
         lines.append("| " + " | ".join(column.title for column in columns) + " |")
         lines.append("| " + " | ".join("---:" if column.right else "---" for column in columns) + " |")
-        best = [_best(column, board) for column in columns]
+        best = [best_rows(column, board) for column in columns]
         for index, row in enumerate(board):
             cells = [_escaped(column.text(row)) for column in columns]
             marked = [f"**{cell}**" if index in winners else cell for cell, winners in zip(cells, best, strict=True)]
@@ -259,46 +232,7 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
     return notes
 
 
-def _fitting_table(board: Sequence[LeaderboardRow], console: Console) -> Table:
-    """Drop the least important column until the table fits; what is left at the end may fold."""
-    columns = _used_columns(board)
-    while True:
-        table = _table(board, columns, console.width)
-        least = max(columns, key=lambda column: column.keep)
-        if least.keep == 0 or _natural_width(table, console) <= console.width:
-            return table
-        columns = [column for column in columns if column is not least]
-
-
-def _natural_width(table: Table, console: Console) -> int:
-    """Return the width a table asks for; ``measure`` clips at the console's, so it is given plenty."""
-    return console.measure(table, options=console.options.update(width=10_000)).maximum
-
-
-def _table(board: Sequence[LeaderboardRow], columns: Sequence[_Column], width: int) -> Table:
-    columns = [column for column in columns if column.title != "variant"]  # it stands below the method: saves width
-    widths = {
-        "method": max(*(len(row.method) for row in board), 28 if width < 120 else 40),
-        "weights": 16 if width < 120 else 32,
-    }
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, int(width >= 120), 0, 0), pad_edge=False)
-    for column in columns:
-        most = widths.get(column.title)
-        justify: JustifyMethod = "right" if column.right else "left"
-        table.add_column(column.title, justify=justify, no_wrap=most is None, overflow="fold", max_width=most)
-    best = [_best(column, board) for column in columns]
-    for index, row in enumerate(board):
-        cells = []
-        for column, winners in zip(columns, best, strict=True):
-            cell = Text(column.text(row), style="bold" if index in winners else "")
-            if column.title == "method" and row.variant:
-                cell.append(f"\n{row.variant}", style="dim")
-            cells.append(cell)
-        table.add_row(*cells)
-    return table
-
-
-def _used_columns(board: Sequence[LeaderboardRow]) -> list[_Column]:
+def used_columns(board: Sequence[LeaderboardRow]) -> list[_Column]:
     """Leave out what no row has to say; in a closed-set table the metric that ranks always stays."""
     ranked_by = board[0].ranked_by
     used = []
@@ -312,7 +246,7 @@ def _used_columns(board: Sequence[LeaderboardRow]) -> list[_Column]:
     return used
 
 
-def _best(column: _Column, board: Sequence[LeaderboardRow]) -> set[int]:
+def best_rows(column: _Column, board: Sequence[LeaderboardRow]) -> set[int]:
     """Return the rows that hold the best value of a column; none where there is nothing to compare."""
     if column.value is None or len(board) < 2:
         return set()
@@ -350,8 +284,8 @@ class LeaderboardCell:
 
 def as_cells(board: Sequence[LeaderboardRow]) -> tuple[list[tuple[str, bool]], list[list[LeaderboardCell]]]:
     """Return headings, each with whether its column is of numbers, and the cells of every row of one dataset."""
-    columns = _used_columns(board)
-    best = [_best(column, board) for column in columns]
+    columns = used_columns(board)
+    best = [best_rows(column, board) for column in columns]
     rows = [
         [
             LeaderboardCell(column.text(row), _sorted_by(column, row), index in winners)

@@ -12,6 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from reidbench.constants import UNDEFINED
 from reidbench.leaderboard.ranking import LeaderboardRow, boards, setup_key
 from reidbench.leaderboard.without_encounters import WithoutEncounters, without_encounters
 from reidbench.metrics.answers import Answers
@@ -19,7 +20,8 @@ from reidbench.metrics.uncertainty.rates import IdentityRates, identity_rates
 from reidbench.metrics.uncertainty.shared_animals import Difference, mean_difference, mean_score
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import read_saved_run
-from reidbench.reporting.small_tables import UNDEFINED, Sheet, name_of, show
+from reidbench.reporting.numbers import show, show_difference, show_difference_interval
+from reidbench.reporting.small_tables import Sheet, name_of
 
 TORN = "random"
 
@@ -141,7 +143,7 @@ def _joined(notes: Sequence[str]) -> list[str]:
 def _shown(difference: Difference | None) -> tuple[str, str]:
     if difference is None:
         return UNDEFINED, UNDEFINED
-    return f"{difference.value:+.3f}", f"{difference.interval.low:+.3f} … {difference.interval.high:+.3f}"
+    return show_difference(difference.value), show_difference_interval(difference.interval)
 
 
 def _rates(answers: Answers, predicted: NDArray[Any]) -> IdentityRates:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from rich import box
-from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
+from reidbench.constants import UNDEFINED
 from reidbench.leaderboard.ranking import OFFICIAL, LeaderboardRow, boards
-from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.records.failures import FailedRun
 from reidbench.records.finding import UnreadableRun
-
-UNDEFINED = "–"
-_WIDE = 120
-"""Columns of a terminal from which a sheet has room between its columns, and for sentences."""
+from reidbench.reporting.numbers import show, show_difference, show_difference_interval, show_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +32,6 @@ class Sheet:
         for row in self.rows:
             if len(row) != len(self.headings):
                 raise ValueError(f"a row of '{self.title}' has {len(row)} cells for {len(self.headings)} headings")
-
-
-def show(value: float | None, digits: int = 3) -> str:
-    """Return a number as tables print it; ``–`` for one that is undefined: ``None``, ``nan`` or infinite."""
-    return UNDEFINED if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
-
-
-def show_interval(interval: Interval | None) -> str:
-    """Return an interval as tables print it; ``–`` for one that is undefined."""
-    return UNDEFINED if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
 
 
 def name_of(row: LeaderboardRow) -> str:
@@ -85,8 +65,8 @@ def against_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
         cells = tuple(
             (
                 name_of(row),
-                f"{found.value:+.3f}",
-                f"{found.interval.low:+.3f} … {found.interval.high:+.3f}",
+                show_difference(found.value),
+                show_difference_interval(found.interval),
                 f"{found.beats:.3f}",
                 f"{found.p_value:.4f}",
             )
@@ -209,7 +189,8 @@ def _over_datasets(tables: Sequence[Sequence[LeaderboardRow]], protocol: str) ->
         ranks = [UNDEFINED if row is None or row.rank is None else str(row.rank) for row in by_name[name]]
         if name in complete:
             differences = [mine - other for mine, other in zip(complete[name], first, strict=True)]
-            mean, difference = show(fmean(complete[name])), "" if name == order[0] else f"{fmean(differences):+.3f}"
+            mean = show(fmean(complete[name]))
+            difference = "" if name == order[0] else show_difference(fmean(differences))
         else:
             mean = difference = UNDEFINED
         cells.append((name, *ranks, mean, difference))
@@ -239,24 +220,6 @@ def unreadable_sheets(runs: Sequence[UnreadableRun]) -> list[Sheet]:
     cells = tuple((str(each.path), f"{each.reason}; {each.remedy}") for each in runs)
     title = "Left out: the record of " + ("a run" if len(runs) == 1 else f"{len(runs)} runs") + " can't be read"
     return [Sheet(title, ("folder", "reason, and what to do"), cells, n_names=2, prose=True)]
-
-
-def print_sheet(sheet: Sheet, console: Console) -> None:
-    """Print a sheet as a terminal table."""
-    console.print(Text(sheet.title, style="bold"))
-    if sheet.prose and console.width < _WIDE:
-        for *named, told in sheet.rows:
-            console.print(Padding(Text(" · ".join(named)), (0, 0, 0, 1)))
-            console.print(Padding(Text(told), (0, 0, 0, 4)))
-        return
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, int(console.width >= _WIDE), 0, 0), pad_edge=False)
-    for place, heading in enumerate(sheet.headings):
-        table.add_column(heading, justify="left" if place < sheet.n_names else "right", overflow="fold")
-    for row in sheet.rows:
-        table.add_row(*map(Text, row))
-    console.print(table)
-    for note in sheet.notes:
-        console.print(Text(note))
 
 
 def sheet_lines(sheet: Sheet, escaped: Callable[[str], str]) -> list[str]:

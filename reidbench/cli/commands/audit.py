@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from reidbench.cli.options import SPLIT_KIND_HELP, RootOption
+from reidbench.cli.tables import print_sheet
 
 SECTION = "Images and splits"
 
@@ -50,10 +50,9 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything found as JSON.")] = False,
 ) -> None:
     """Find duplicates, leaks across a split, doubtful names and unreadable images."""
-    from reidbench.progress import RichProgress
+    from reidbench.progress import RichProgress, plain_console
     from reidbench.reporting.audit_build import AuditOptions, run_audit
     from reidbench.reporting.audit_page import as_json as audit_json
-    from reidbench.reporting.small_tables import print_sheet
 
     options = AuditOptions(
         split_path=split, split_kind=split_kind, split_seed=split_seed, no_split=no_split, runs_dir=runs, output=output,
@@ -64,7 +63,7 @@ def audit(
     if as_json:
         typer.echo(json.dumps(audit_json(found.audit, found.runs, found.probes), indent=2, ensure_ascii=False))
     else:
-        console = Console(highlight=False)
+        console = plain_console()
         for sheet in found.sheets:
             print_sheet(sheet, console)
     for told in found.written:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from reidbench.cli.options import RunsOption
+from reidbench.cli.tables import Column, Table
+from reidbench.constants import UNDEFINED
+from reidbench.progress import plain_console
 
 if TYPE_CHECKING:
     from reidbench.counting.census import Census, GroupCensus
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from reidbench.metrics.uncertainty.shares import AnimalCounts
 
 SECTION = "Use a saved run"
-
-UNDEFINED = "–"
 
 
 def census(
@@ -52,31 +51,27 @@ def census(
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
         return
-    _print(found, Console(highlight=False))
+    _print(found, plain_console())
 
 
 def _print(found: Census, console: Console) -> None:
     from reidbench.counting.census import ASSUMPTIONS
 
     record = found.record
-    console.print(Text(f"{record.method} on {record.dataset} · run {record.id} · {found.counted}", style="bold"))
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    table.add_column("group", no_wrap=True)
-    for heading in ("enrolled", "photos", "called new", "naive", "estimate", "95 %", "without errors"):
-        table.add_column(heading, justify="right")
+    table = _table(
+        f"{record.method} on {record.dataset} · run {record.id} · {found.counted}",
+        "group", "enrolled", "photos", "called new", "naive", "estimate", "95 %", "without errors",
+    )  # fmt: skip
     for each in found.groups:
-        table.add_row(Text(each.group), *_cells(each))
+        table.add(each.group, *_cells(each))
     if found.total is not None:
-        table.add_row("all", "", "", "", "", _whole(found.total.value), _between(found.total), "", style="bold")
-    console.print(table)
-    rates = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    rates.add_column("group", no_wrap=True)
-    for heading in ("false new", "mis-identified", "false match"):
-        rates.add_column(heading, justify="right")
+        table.add("all", "", "", "", "", _whole(found.total.value), _between(found.total), "", style="bold")
+    table.print(console)
+    rates = _table("", "group", "false new", "mis-identified", "false match")
     for each in found.groups:
         shares = (each.errors.false_new, each.errors.misidentified, each.errors.false_match)
-        rates.add_row(Text(each.group), *(_share(counts) for counts in shares))
-    console.print(rates)
+        rates.add(each.group, *(_share(counts) for counts in shares))
+    rates.print(console)
     for told in dict.fromkeys(each.errors_from for each in found.groups):
         mine = ", ".join(each.group for each in found.groups if each.errors_from == told)
         console.print(Text(f"Errors of {mine}: measured on {told}."))
@@ -98,17 +93,18 @@ def _print_effort(found: Census, console: Console) -> None:
             f"({effort.all_comparisons} comparisons)."
         )
     )
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    table.add_column("right", no_wrap=True)
-    for heading in ("comparisons, least sure first", "photographs", "in random order", "saved"):
-        table.add_column(heading, justify="right")
+    table = _table("", "right", "comparisons, least sure first", "photographs", "in random order", "saved")
     for each in effort.targets:
         if each.comparisons is None or each.random is None:
-            table.add_row(f"{each.share:.1%}", "not reached", UNDEFINED, UNDEFINED, UNDEFINED)
+            table.add(f"{each.share:.1%}", "not reached", UNDEFINED, UNDEFINED, UNDEFINED)
             continue
         saved = f"{1 - each.comparisons / each.random:.0%}" if each.random else UNDEFINED
-        table.add_row(f"{each.share:.1%}", str(each.comparisons), str(each.photographs), f"{each.random:.0f}", saved)
-    console.print(table)
+        table.add(f"{each.share:.1%}", str(each.comparisons), str(each.photographs), f"{each.random:.0f}", saved)
+    table.print(console)
+
+
+def _table(title: str, first: str, *numbers: str) -> Table:
+    return Table([Column(first, wraps=True), *(Column(number, number=True) for number in numbers)], title=title)
 
 
 def _cells(each: GroupCensus) -> list[str]:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from reidbench.cli.options import PluginOption, RootOption, RunsOption
+from reidbench.cli.tables import Column, Table
 from reidbench.csv_files import csv_text
 from reidbench.files import write_output
+from reidbench.progress import plain_console
+from reidbench.reporting.numbers import show
 
 if TYPE_CHECKING:
     from reidbench.metrics.clustering import ClusteringScore
@@ -61,7 +61,7 @@ def cluster(
     if as_json:
         typer.echo(json.dumps({"cut": chosen, **found.score.to_json()}, indent=2, ensure_ascii=False))
         return
-    console = Console(highlight=False)
+    console = plain_console()
     print_clusters(found.score, f"{record.method} on {record.dataset}, test images", console)
     tied = ", images tied by enrolled animals" if found.cut.rule.anchored else ""
     cuts = ", ".join(f"{name} {1 - height:.3f}" for name, height in found.cut.heights.items())
@@ -74,13 +74,12 @@ def cluster(
 
 def print_clusters(score: ClusteringScore, title: str, console: Console) -> None:
     """Print cluster metrics by group."""
-    table = Table("group", box=box.SIMPLE_HEAD, title=title)
-    for name in ("images", "animals", "clusters", "ARI", "AMI"):
-        table.add_column(name, justify="right")
+    headings = ("images", "animals", "clusters", "ARI", "AMI")
+    table = Table([Column("group", wraps=True), *(Column(name, number=True) for name in headings)], title=title)
     for name, each in (*score.groups.items(), ("overall", score.overall)):
-        cells = (str(each.n_images), str(each.n_animals), str(each.n_found), f"{each.ari:.4f}", f"{each.ami:.4f}")
-        table.add_row(Text(name), *cells, style="bold" if name == "overall" else None)
-    console.print(table)
+        cells = (str(each.n_images), str(each.n_animals), str(each.n_found), show(each.ari, 4), show(each.ami, 4))
+        table.add(name, *cells, style="bold" if each is score.overall else "")
+    table.print(console)
     console.print("Overall ARI and AMI: unweighted means over groups.")
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from reidbench.cli.options import RunsOption
 from reidbench.files import write_output
+from reidbench.progress import plain_console
 
 if TYPE_CHECKING:
     from reidbench.leaderboard.rows import LeaderboardRow
@@ -59,6 +59,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json does.")] = False,
 ) -> None:
     """Rank the methods of saved runs, one table for each dataset."""
+    from reidbench.cli.leaderboard import leaderboard_text, print_leaderboard
     from reidbench.leaderboard.detection_intervals import with_detection_intervals
     from reidbench.leaderboard.ranking import compare_runs
     from reidbench.records.failures import load_failures
@@ -98,10 +99,10 @@ def compare(
     lost = unreadable_sheets(found.unreadable)
     sheets = [*lost, *failure_sheets(failures), *(sheet for wanted, make in asked if wanted for sheet in make(rows))]
     if output is None and chosen is Format.table:
-        table.print_tables(rows, Console(highlight=False), sheets)
+        print_leaderboard(rows, plain_console(), sheets)
         return
     writers: dict[Format, Callable[[Sequence[LeaderboardRow]], str]] = {
-        Format.table: partial(table.as_text, sheets=sheets),
+        Format.table: partial(leaderboard_text, sheets=sheets),
         Format.markdown: partial(table.as_markdown, sheets=sheets),
         Format.csv: partial(table.as_csv, failures=failures),
         Format.json: partial(table.as_json, failures=failures),

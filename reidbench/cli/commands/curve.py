@@ -9,11 +9,11 @@ from statistics import fmean
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from reidbench.cli.options import RootOption, RunsOption
+from reidbench.cli.tables import Column, Table
+from reidbench.progress import plain_console
+from reidbench.reporting.numbers import show
 
 SECTION = "Read saved runs"
 
@@ -53,12 +53,12 @@ def gallery_size(
     table = _table("Fewer animals enrolled", "method", "run", "animals", *_HEADINGS)
     for record, sizes in found:
         for size in sizes:
-            numbers = [_show(size.mean[name]) for name in _SHOWN]
-            table.add_row(record.method, record.id, str(size.n_identities), *numbers)
-    console = Console(highlight=False)
-    console.print(table)
+            numbers = [show(size.mean[name]) for name in _SHOWN]
+            table.add(record.method, record.id, str(size.n_identities), *numbers)
+    console = plain_console()
+    table.print(console)
     for note in dict.fromkeys(size.reason for _, sizes in found for size in sizes if size.reason):
-        console.print(f"Undefined where {note}.", markup=False)
+        console.print(f"Undefined where {note}.")
     console.print("The thresholds are those of the whole gallery; queries of animals taken out are left out.")
 
 
@@ -98,9 +98,9 @@ def images_per_identity(
     for each in curves:
         for images in sorted({point.images for point in each.points}):
             draws_of = [point.metrics for point in each.points if point.images == images]
-            numbers = [_show(_mean([metrics[name] for metrics in draws_of])) for name in _SHOWN]
-            table.add_row(each.method, each.run_id, str(images), *numbers)
-    Console(highlight=False).print(table)
+            numbers = [show(_mean([metrics[name] for metrics in draws_of])) for name in _SHOWN]
+            table.add(each.method, each.run_id, str(images), *numbers)
+    table.print(plain_console())
 
 
 @curve.command("carried")
@@ -124,27 +124,22 @@ def carried(
     if as_json:
         typer.echo(carried_as_json(found))
         return
-    console = Console(highlight=False)
+    console = plain_console()
     if not found:
         console.print("no method was run with equal settings and weights on two datasets")
         return
     table = _table("Carried thresholds", "method", "chosen on", "applied to", "runs", "score", "own", "oracle", "lost")
     for each in found:
-        table.add_row(each.method, each.chosen_on, each.applied_to, *each.cells)
-    console.print(table)
+        table.add(each.method, each.chosen_on, each.applied_to, *each.cells)
+    table.print(console)
 
 
 def _table(title: str, *headings: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=heading != "method")
-    return table
+    names = ("method", "chosen on", "applied to")
+    columns = [Column(each, number=each not in (*names, "run"), wraps=each in names) for each in headings]
+    return Table(columns, title=title)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
     defined = [value for value in values if value is not None]
     return fmean(defined) if defined and len(defined) == len(values) else None
-
-
-def _show(value: float | None) -> str:
-    return "–" if value is None or value != value else f"{value:.3f}"

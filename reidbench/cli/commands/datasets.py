@@ -6,23 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from reidbench.cli.options import PluginOption, RootOption
+from reidbench.cli.tables import Column, Table
+from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
+from reidbench.progress import plain_console
+from reidbench.reporting.numbers import show_bytes
 
 if TYPE_CHECKING:
     from reidbench.data.images import ImageSet
     from reidbench.registry.registered import Registry
 
 SECTION = "Images and splits"
-
-_WIDE = 110
-"""Columns of a terminal from which licences fit beside the numbers."""
 
 
 def datasets(
@@ -38,7 +36,7 @@ def datasets(
     from reidbench.registry.registered import load_registry
 
     registry = load_registry(files=plugin or ())
-    console = Console(highlight=False)
+    console = plain_console()
     if name is None:
         if sheet is not None:
             raise ReidbenchError(
@@ -59,17 +57,20 @@ def _list(registry: Registry, root: Path | None, console: Console) -> None:
     from reidbench.registry.datasets import dataset_names
 
     facts = wildlife_facts()
-    wide = console.width >= _WIDE
-    title = "Datasets; a CSV, Parquet file or folder can be named too"
-    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("dataset", no_wrap=True)
-    table.add_column("shows", overflow="fold", max_width=18)
-    # A narrow terminal has no place for all: what is on disk needs no download.
-    headings = ("images", "animals", *(("download",) if wide or root is None else ()))
-    for heading in (*headings, *(("on disk",) if root is not None else ())):
-        table.add_column(heading, justify="right", no_wrap=True)
-    if wide:
-        table.add_column("licence", overflow="fold")
+    columns = [
+        Column("dataset"),
+        Column("shows", wraps=True, least=18),
+        Column("images", number=True),
+        Column("animals", number=True),
+        Column("download", number=True, optional=1),
+        *([Column("on disk")] if root is not None else []),
+        Column("licence", wraps=True, optional=2, least=24),
+    ]
+    table = Table(
+        columns,
+        title="Datasets; a CSV, Parquet file or folder can be named too",
+        elsewhere="reidbench datasets NAME or a wider terminal shows them.",
+    )
     told = []
     for name, kind, note in dataset_names(registry):
         known = facts.get(name, DatasetFacts())
@@ -78,51 +79,47 @@ def _list(registry: Registry, root: Path | None, console: Console) -> None:
         listed = kind == "wildlife-datasets"
         row = {
             "dataset": name,
-            "shows": known.animals or ("–" if listed else kind),
-            "images": "–" if known.n_images is None else str(known.n_images),
-            "animals": "–" if known.n_identities is None else str(known.n_identities),
-            "download": "–" if known.size_mb is None else _written(known.size_mb * 1e6),
-            "on disk": "yes" if here else "–",
-            "licence": known.licence or "–",
+            "shows": known.animals or (UNDEFINED if listed else kind),
+            "images": UNDEFINED if known.n_images is None else str(known.n_images),
+            "animals": UNDEFINED if known.n_identities is None else str(known.n_identities),
+            "download": UNDEFINED if known.size_mb is None else show_bytes(known.size_mb * 1e6),
+            "on disk": "yes" if here else UNDEFINED,
+            "licence": known.licence or UNDEFINED,
         }
-        table.add_row(*(Text(row[str(column.header)]) for column in table.columns))
+        table.add(*(row[column.title] for column in columns))
         if not listed:  # what those need is told of all at once
             told.append(f"{name}: {note or kind}.")
-    console.print(table)
+    table.print(console)
     for line in told:
-        console.print(Text(line))
+        console.print(line)
     console.print(
         "The others are of wildlife-datasets, with the numbers that their authors report; they need --root, the folder "
         "of their files. Here --root DIR says which of them have a folder of their name in DIR."
     )
-    if not wide:
-        console.print(f"Licences: reidbench datasets NAME, or a terminal of {_WIDE} columns.")
 
 
 def _describe(images: ImageSet, console: Console) -> None:
     from reidbench.data.sources.wildlife_facts import wildlife_facts
 
-    table = Table(title=Text(images.name), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("group", overflow="fold")
-    for heading in ("images", "identities", "single-\nimage", "most\nimages", "dated", "size"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("images", "identities", "single-\nimage", "most\nimages", "dated", "size")
+    table = Table([Column("group", wraps=True), *(Column(each, number=True) for each in headings)], title=images.name)
     for group, rows in images.table.groupby("group"):
         sizes = rows["identity"].value_counts()
         dated, single = int((rows["date"] != "").sum()), int((sizes == 1).sum())
         stored = sum(images.image_path(int(row)).stat().st_size for row in rows.index)
-        table.add_row(
-            Text(str(group)), str(len(rows)), str(len(sizes)), f"{single} ({single / len(sizes):.0%})",
-            str(int(sizes.max())), f"{dated} ({dated / len(rows):.0%})", _written(stored),
+        table.add(
+            str(group), str(len(rows)), str(len(sizes)), f"{single} ({single / len(sizes):.0%})",
+            str(int(sizes.max())), f"{dated} ({dated / len(rows):.0%})", show_bytes(stored),
         )  # fmt: skip
-    console.print(table)
+    table.print(console)
     total = len(images) + images.set_aside
     console.print(f"without an identity, set aside: {images.set_aside} of {total} ({images.set_aside / total:.0%})")
     known = wildlife_facts().get(images.name)
     if known is not None:
-        console.print(Text(f"licence: {known.licence or 'not stated'}"))
+        console.print(f"licence: {known.licence or 'not stated'}")
     if images.note:
-        console.print(Text(images.note))
-    console.print(Text(f"folder: {images.root}", overflow="fold"))
+        console.print(images.note)
+    console.print(f"folder: {images.root}", soft_wrap=True)
     console.print(f"digest {images.digest[:16]}")
 
 
@@ -131,12 +128,4 @@ def _write_sheet(images: ImageSet, path: Path) -> None:
 
     content = contact_sheet(images)
     write_output(path, content, "contact sheet", "--open")
-    typer.echo(f"written to {path} ({_written(len(content))})", err=True)
-
-
-def _written(size: float) -> str:
-    """Return bytes as people write them."""
-    for unit, step in (("GB", 1e9), ("MB", 1e6)):
-        if size >= step:
-            return f"{size / step:.1f} {unit}"
-    return f"{size / 1e3:.0f} kB"
+    typer.echo(f"written to {path} ({show_bytes(len(content))})", err=True)

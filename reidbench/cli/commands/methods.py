@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from reidbench.cli.options import PluginOption
+from reidbench.cli.tables import Column, Table
+from reidbench.constants import UNDEFINED
+from reidbench.progress import plain_console
 
 if TYPE_CHECKING:
     from reidbench.registry.registered import Offer
 
 SECTION = "Methods and plugins"
-
-_WIDE = 110
-"""Columns of a terminal from which all that the list tells fits side by side."""
 
 
 def methods(
@@ -34,7 +32,7 @@ def methods(
     from reidbench.registry.registered import load_registry
 
     registry = load_registry(files=plugin or ())
-    console = Console(highlight=False)
+    console = plain_console()
     if name is not None:
         _show(registry.find(name), console, as_json)
         return
@@ -48,25 +46,32 @@ def methods(
         broken = [{"entry_point": b.entry_point, "plugin": b.distribution, "reason": b.reason} for b in registry.broken]
         typer.echo(json.dumps({"methods": rows, "broken": broken}, indent=2))
         return
-    wide = console.width >= _WIDE
-    table = _table("method", "what it is", *(("needs", "licence") if wide else ()), "plugin")
+    table = Table(
+        [
+            Column("method"),
+            Column("what it is", wraps=True, least=32),
+            Column("needs", wraps=True, optional=2, least=20),
+            Column("licence", wraps=True, optional=1, least=14),
+            Column("plugin", wraps=True, least=15),
+        ],
+        elsewhere="reidbench methods NAME, --json or a wider terminal shows them.",
+    )
     for offer in registry.offers:
         spec = offer.spec
-        cells = [spec.name, spec.summary, spec.needs, spec.licence or "–", f"{offer.distribution} {offer.version[:16]}"]
+        cells = [
+            spec.name,
+            spec.summary,
+            spec.needs,
+            spec.licence or UNDEFINED,
+            f"{offer.distribution} {offer.version[:16]}",
+        ]
         if spec.absent:
             cells[1] = f"{spec.summary}\ncan't be used: {_absence(offer)}"
-        table.add_row(*map(Text, cells if wide else _narrow(cells)), style="dim" if spec.absent else None)
+        table.add(*cells, style="dim" if spec.absent else "")
     for lost in registry.broken:
-        cells = [lost.entry_point, f"can't be used: {lost.reason}", "–", "–", lost.distribution]
-        table.add_row(*map(Text, cells if wide else _narrow(cells)), style="dim")
-    console.print(table)
-    if not wide:
-        console.print("Needs and licence: reidbench methods NAME, --json, or a wider terminal.")
-
-
-def _narrow(cells: Sequence[str]) -> list[str]:
-    """Drop needs and licence, which would leave every column a few letters."""
-    return [cells[0], cells[1], cells[-1]]
+        cells = [lost.entry_point, f"can't be used: {lost.reason}", UNDEFINED, UNDEFINED, lost.distribution]
+        table.add(*cells, style="dim")
+    table.print(console)
 
 
 def _show(offer: Offer, console: Console, as_json: bool) -> None:
@@ -74,28 +79,20 @@ def _show(offer: Offer, console: Console, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(spec.settings.model_json_schema(), indent=2))
         return
-    console.print(f"[bold]{spec.name}[/bold]: {spec.summary}")
+    console.print(Text.assemble((spec.name, "bold"), f": {spec.summary}"))
     absence = _absence(offer) if spec.absent else ""
     lines = (("source", spec.source), ("licence", spec.licence), ("needs", spec.needs), ("can't be used", absence))
     for title, value in lines:
         if value:
-            console.print(f"{title}: {value}", markup=False)
-    table = _table("setting", "type", "default", *spec.presets, "what it does")
+            console.print(f"{title}: {value}")
+    headings = ("type", "default", *spec.presets, "what it does")
+    table = Table([Column("setting"), *(Column(heading, wraps=True) for heading in headings)])
     for key, field in spec.settings.model_fields.items():
         by_preset = [str(values.get(key, "")) for values in spec.presets.values()]
-        default = "required" if field.is_required() else str(field.default)
+        default = "required" if field.is_required() else str(field.get_default(call_default_factory=True))
         kind = _kind(field.annotation, field.metadata)
-        table.add_row(*map(Text, (key, kind, default, *by_preset, field.description or "")))
-    console.print(table)
-
-
-def _table(first: str, *others: str) -> Table:
-    """Return a table whose first column, a name to be copied, stays whole; the others fold."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for title in others:
-        table.add_column(title, overflow="fold")
-    return table
+        table.add(key, kind, default, *by_preset, field.description or "")
+    table.print(console)
 
 
 def _absence(offer: Offer) -> str:
@@ -114,7 +111,7 @@ def _kind(annotation: Any, metadata: Iterable[Any] = ()) -> str:
         return " | ".join(_kind(part) for part in inside)
     if origin is tuple:
         return ",".join(_kind(part) for part in inside)
-    text = str(getattr(annotation, "__name__", annotation)) if origin is None else str(annotation)
+    text = str(getattr(origin or annotation, "__name__", annotation))
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     bounds = [
         f"{sign} {value:g}"

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from reidbench.cli.options import PluginOption, SetOption, SettingsFileOption, parse_settings
+from reidbench.cli.tables import Column, Table
 from reidbench.errors import ReidbenchError
+from reidbench.progress import plain_console
 
 if TYPE_CHECKING:
     from reidbench.testing import Examination
@@ -60,7 +60,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check that a method keeps the contract; exit 1 when it fails a check."""
-    console = Console(highlight=False)
+    console = plain_console()
     if list_:
         _print_checks(console, as_json)
         return
@@ -92,21 +92,21 @@ def check(
 
 
 def _print(found: Examination, console: Console) -> None:
-    console.print(f"[bold]{found.method}[/bold] of {found.plugin}: ", end="")
-    console.print(", ".join(f"{key}={value}" for key, value in found.settings.items()) or "no settings", markup=False)
-    table = _table("check", "result", "what differed")
+    settings = ", ".join(f"{key}={value}" for key, value in found.settings.items()) or "no settings"
+    console.print(Text.assemble((found.method, "bold"), f" of {found.plugin}: {settings}"))
+    table = Table([Column("check"), Column("result"), Column("what differed", wraps=True)])
     topic = ""
     for outcome in found.outcomes:
         if outcome.check.topic != topic:
             topic = outcome.check.topic
-            table.add_row(Text(topic, style="italic"))
+            table.add(Text(topic, style="italic"), "", "")
         mark, style = _MARKS[outcome.verdict]
         difference = Text(outcome.difference, style="dim" if outcome.verdict == "not applicable" else "")
-        table.add_row(Text(f"  {outcome.check.name}"), Text(mark, style=style), difference)
+        table.add(f"  {outcome.check.name}", Text(mark, style=style), difference)
         if outcome.verdict == "failed":
-            table.add_row("", "", Text(f"reason: {outcome.check.reason}"))
-            table.add_row("", "", Text(f"remedy: {outcome.remedy}"))
-    console.print(table)
+            table.add("", "", f"reason: {outcome.check.reason}")
+            table.add("", "", f"remedy: {outcome.remedy}")
+    table.print(console)
     took = sum(outcome.seconds for outcome in found.outcomes)
     counts = ", ".join(f"{found.count(verdict)} {verdict}" for verdict in _MARKS)
     console.print(f"{counts}, {took:.1f} s", style="bold red" if found.failed else "bold green")
@@ -121,16 +121,7 @@ def _print_checks(console: Console, as_json: bool) -> None:
         ]
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    table = _table("check", "about", "reason", "remedy")
+    table = Table([Column("check"), *(Column(heading, wraps=True) for heading in ("about", "reason", "remedy"))])
     for each in CHECKS:
-        table.add_row(*map(Text, (each.name, each.topic, each.reason, each.remedy)))
-    console.print(table)
-
-
-def _table(first: str, *others: str) -> Table:
-    """Return a table whose first column, a name to be copied, stays whole; the others fold."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    for title in others:
-        table.add_column(title, overflow="fold")
-    return table
+        table.add(each.name, each.topic, each.reason, each.remedy)
+    table.print(console)

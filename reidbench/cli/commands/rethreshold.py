@@ -7,22 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from reidbench.cli.options import PluginOption, RunsOption
+from reidbench.cli.tables import Column, Table
+from reidbench.constants import UNDEFINED
+from reidbench.progress import plain_console
+from reidbench.reporting.numbers import show, show_interval
 
 if TYPE_CHECKING:
     from reidbench.experiments.rethresholding import PolicyOutcome
-    from reidbench.metrics.uncertainty.bootstrap import Interval
     from reidbench.records.run_record import RunRecord
     from reidbench.thresholds import Thresholds
 
 SECTION = "Read saved runs"
-
-UNDEFINED = "–"
 
 
 def rethreshold(
@@ -71,18 +69,17 @@ def rethreshold(
     if as_json:
         typer.echo(json.dumps([each.to_json() for each in outcomes], indent=2, ensure_ascii=False, allow_nan=False))
         return
-    _print_outcomes(record, outcomes, warning_of(saved), Console(highlight=False), redraw)
+    _print_outcomes(record, outcomes, warning_of(saved), plain_console(), redraw)
 
 
 def _print_record(record: RunRecord, outcome: PolicyOutcome, redraw: bool) -> None:
     shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "regret")}
-    numbers = "  ".join(f"{name} {_show(value)}" for name, value in shown.items())
+    numbers = "  ".join(f"{name} {show(value)}" for name, value in shown.items())
     typer.echo(f"{record.method:<18} {numbers}  threshold: {record.data['threshold']['policy']}")
-    typer.echo(f"  95 % {_between(outcome.interval)} over reweighted test animals, the threshold as it is")
+    typer.echo(f"  95 % {show_interval(outcome.interval)} over reweighted test animals, the threshold as it is")
     if redraw:
-        typer.echo(
-            f"  95 % {_between(outcome.redrawn)} with calibration animals redrawn too, the threshold chosen on them"
-        )
+        redrawn = show_interval(outcome.redrawn)
+        typer.echo(f"  95 % {redrawn} with calibration animals redrawn too, the threshold chosen on them")
     for note in record.data["threshold"]["notes"]:
         typer.echo(f"  note: {note}")
     typer.echo(f"  record: {record.path}")
@@ -93,43 +90,38 @@ def _print_outcomes(
 ) -> None:
     seed = record.split_seed
     title = f"{record.method} on {record.dataset} · split {record.split_digest[:12]}"
-    console.print(
-        Text(title + (f" (seed {seed})" if seed is not None else "") + f" · seed {record.seed}", style="bold")
+    columns = [Column("policy", wraps=True, least=24), Column("threshold", number=True, optional=1)]
+    headings = ("score", "95 %", *(["redrawn"] if redraw else []), "BAKS", "BAUS", "regret")
+    table = Table(
+        [*columns, *(Column(heading, number=True) for heading in headings)],
+        title=title + (f" (seed {seed})" if seed is not None else "") + f" · seed {record.seed}",
     )
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    table.add_column("policy", no_wrap=True)
-    # Eighty columns bear one interval more or the threshold.
-    shown_threshold = not redraw or console.width >= 100
-    headings = [*(["threshold"] if shown_threshold else []), "score", "95 %", *(["redrawn"] if redraw else [])]
-    for heading in (*headings, "BAKS", "BAUS", "regret"):
-        table.add_column(heading, justify="right", no_wrap=True)
     for outcome in outcomes:
         if outcome.metrics is None:
             continue
         overall = outcome.metrics.overall.to_json()
-        table.add_row(
-            Text(outcome.policy),
-            *([_values(outcome.thresholds)] if shown_threshold else []),
-            _show(overall.get("score")),
-            _between(outcome.interval),
-            *([_between(outcome.redrawn)] if redraw else []),
-            *(_show(overall.get(name)) for name in ("baks", "baus", "regret")),
-            style="bold" if outcome.policy == record.data["threshold"]["policy"] else None,
+        table.add(
+            outcome.policy,
+            _values(outcome.thresholds),
+            show(overall.get("score")),
+            show_interval(outcome.interval),
+            *([show_interval(outcome.redrawn)] if redraw else []),
+            *(show(overall.get(name)) for name in ("baks", "baus", "regret")),
+            style="bold" if outcome.policy == record.data["threshold"]["policy"] else "",
         )
-    console.print(table)
+    table.print(console)
     for outcome in outcomes:
         if outcome.refused:
-            console.print(Text(f"{outcome.policy} refuses: {outcome.refused}."))
+            console.print(f"{outcome.policy} refuses: {outcome.refused}.")
     console.print("In bold: the run's own policy. 95 %: over reweighted test animals, thresholds as they are.")
     if redraw:
         console.print(
             "redrawn: 95 % with the calibration animals redrawn as well and thresholds chosen on them; "
             "– where a policy refuses more than half of the redrawn episodes."
-            + ("" if shown_threshold else " A terminal of 100 columns shows the thresholds too.")
         )
     console.print("Regrets are of this run's test queries: a policy taken from this table was chosen on test.")
     if warning:
-        console.print(Text(f"Warning: {warning}."))
+        console.print(f"Warning: {warning}.")
 
 
 def _values(thresholds: Thresholds | None) -> str:
@@ -139,12 +131,3 @@ def _values(thresholds: Thresholds | None) -> str:
         return UNDEFINED
     text = f"{values[0]:.3g}" if f"{values[0]:.3g}" == f"{values[-1]:.3g}" else f"{values[0]:.3g}…{values[-1]:.3g}"
     return text if thresholds.adjustment is None else f"~{text}"
-
-
-def _between(interval: Interval | None) -> str:
-    """Return an interval as tables print it; ``–`` for one that is undefined."""
-    return UNDEFINED if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"
-
-
-def _show(value: float | None) -> str:
-    return UNDEFINED if value is None else f"{value:.3f}"

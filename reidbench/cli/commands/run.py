@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from reidbench.cli.downloading import fetch
 from reidbench.cli.options import (
@@ -22,9 +21,12 @@ from reidbench.cli.options import (
     parse_settings,
 )
 from reidbench.cli.repetition import repeat
+from reidbench.cli.tables import print_sheet
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.progress import plain_console
 from reidbench.records.job import Job
+from reidbench.reporting.numbers import show
 
 if TYPE_CHECKING:
     from reidbench.records.run_record import RunRecord
@@ -83,7 +85,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
 ) -> None:
     """Run methods on a dataset and write a record of each."""
-    console = Console(stderr=True, highlight=False)
+    console = plain_console(stderr=True)
     if gallery not in ("group", "all"):
         raise ReidbenchError(f"no gallery is called '{gallery}'", where=f"--gallery {gallery}", remedy="group or all")
     if from_ is not None:
@@ -125,9 +127,7 @@ def run(
     else:
         for record in records:
             shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "balanced_rank1")}
-            numbers = "  ".join(
-                f"{name} {'–' if value is None else format(value, '.3f')}" for name, value in shown.items()
-            )
+            numbers = "  ".join(f"{name} {show(value)}" for name, value in shown.items())
             typer.echo(f"{record.method:<18} {numbers}  weights: {record.data['weights']['label']}")
             typer.echo(f"  record: {record.path}")
         for each in failures:
@@ -165,8 +165,7 @@ def _kinds(protocol: str | None, split_kind: str, split: Path | None) -> tuple[s
 def _print_protocols(records: list[RunRecord]) -> None:
     from reidbench.leaderboard.ranking import leaderboard
     from reidbench.reporting.protocols import protocol_sheets
-    from reidbench.reporting.small_tables import print_sheet
 
-    console = Console(highlight=False)
+    console = plain_console()
     for sheet in protocol_sheets(leaderboard(records, mixed_splits=True)):
         print_sheet(sheet, console)

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+from reidbench.cli.tables import Column, Table
+from reidbench.progress import plain_console
+from reidbench.reporting.numbers import show
 
 SECTION = "Run methods"
 
@@ -62,7 +64,7 @@ def score(
     if as_json:
         typer.echo(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
         return
-    _print(metrics, predictions, truth, Console(highlight=False))
+    _print(metrics, predictions, truth, plain_console())
 
 
 def _score_clusters(predictions: Path, truth: Path, *, as_json: bool) -> None:
@@ -73,29 +75,28 @@ def _score_clusters(predictions: Path, truth: Path, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
         return
-    print_clusters(found, f"{predictions.name} · truth {truth.name}", Console(highlight=False))
+    print_clusters(found, f"{predictions.name} · truth {truth.name}", plain_console())
 
 
 def _print(metrics: dict[str, Any], predictions: Path, truth: Path, console: Console) -> None:
-    console.print(Text(f"{predictions.name} · truth {truth.name}", style="bold"))
-    table = Table("group", box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for title in (*_COLUMNS.values(), "identities\nknown + new"):
-        table.add_column(title, justify="right")
+    headings = (*_COLUMNS.values(), "identities\nknown + new")
+    table = Table(
+        [Column("group", wraps=True), *(Column(heading, number=True) for heading in headings)],
+        title=f"{predictions.name} · truth {truth.name}",
+    )
     for name, values in (*metrics["groups"].items(), ("overall", metrics["overall"])):
         identities = f"{values['n_known_identities']} + {values['n_unknown_identities']}"
         cells = (*(_show(values[key]) for key in _COLUMNS), identities)
-        table.add_row(Text(name), *cells, style="bold" if values is metrics["overall"] else None)
-    console.print(table)
+        table.add(name, *cells, style="bold" if values is metrics["overall"] else "")
+    table.print(console)
     console.print("Score: mean over groups of √(BAKS · BAUS). Overall BAKS and BAUS pool all groups.")
     overall = metrics["overall"]
     if overall["score"] is None:
-        console.print(Text(f"No score: {overall['reasons']['score']}."))
+        console.print(f"No score: {overall['reasons']['score']}.")
         return
     for group, reason in overall["left_out"].items():
-        console.print(Text(f"{group} is left out of the score: {reason}; --empty-side zero counts it 0."))
+        console.print(f"{group} is left out of the score: {reason}; --empty-side zero counts it 0.")
 
 
 def _show(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
+    return str(value) if isinstance(value, int) else show(value, 4)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from reidbench.cli.options import PluginOption, RunsOption
+from reidbench.cli.tables import Column, Table
+from reidbench.progress import plain_console
+from reidbench.reporting.numbers import show
 
 if TYPE_CHECKING:
     from reidbench.submitting.submit import Submission
@@ -34,30 +33,27 @@ def submit(
 
     registry = load_registry(files=plugin or ())
     made = answer(run, output, root=root, runs_dir=runs, device=device, registry=registry)
-    _print(made, Console(highlight=False))
+    _print(made, plain_console())
 
 
 def _print(made: Submission, console: Console) -> None:
     clusters = made.competition.task == "cluster"
-    table = Table("dataset", box=box.SIMPLE_HEAD, title=f"{made.competition.name}: {made.path}")
     titles = ["asked", "animals found" if clusters else "answered new"]
     titles += [] if clusters else ["gallery", "threshold\nin the run", "threshold\nhere"]
-    for title in titles:
-        table.add_column(title, justify="right")
+    table = Table(
+        [Column("dataset", wraps=True), *(Column(title, number=True) for title in titles)],
+        title=f"{made.competition.name}: {made.path}",
+    )
     for name, each in made.groups.items():
         cells = [str(each.n_queries), str(each.n_new)]
-        cells += [] if clusters else [str(each.n_gallery), _show(each.run_threshold), _show(each.threshold)]
-        table.add_row(Text(name), *cells)
-    console.print(table)
+        cells += [] if clusters else [str(each.n_gallery), show(each.run_threshold), show(each.threshold)]
+        table.add(name, *cells)
+    table.print(console)
     if clusters:
-        console.print(f"Mean ARI of the run's test images, clustered the same way: {_show(made.score)}")
+        console.print(f"Mean ARI of the run's test images, clustered the same way: {show(made.score)}")
     else:
         console.print(
-            f"Score of the run's test images: {_show(made.run_score)} with its own gallery; with the whole database "
-            f"{_show(made.score)}, {_show(made.uncorrected_score)} if the thresholds had stayed"
+            f"Score of the run's test images: {show(made.run_score)} with its own gallery; with the whole database "
+            f"{show(made.score)}, {show(made.uncorrected_score)} if the thresholds had stayed"
         )
     console.print(f"Checked: columns, rows, order and answers are what the organisers take. {made.seconds:.0f} s")
-
-
-def _show(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"

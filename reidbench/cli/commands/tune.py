@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from reidbench.cli.options import DatasetOption, PluginOption, RootOption, RunsOption, SetOption, parse_settings
+from reidbench.cli.tables import Column, Table
+from reidbench.progress import plain_console
+from reidbench.reporting.numbers import show
 
 SECTION = "Run methods"
 
@@ -41,9 +42,15 @@ def tune(
     if as_json:
         typer.echo(json.dumps([cell.to_json() for cell in cells], indent=2))
         return
-    table = Table(*cells[0].settings, "Rank-1", "balanced Rank-1", "seconds", title=f"{method}, judged on calibration")
+    table = Table(
+        [
+            *(Column(setting, wraps=True) for setting in cells[0].settings),
+            *(Column(heading, number=True) for heading in ("Rank-1", "balanced Rank-1", "seconds")),
+        ],
+        title=f"{method}, judged on calibration",
+    )
     for cell in cells:
-        numbers = [f"{cell.rank1:.3f}", f"{cell.balanced_rank1:.3f}", f"{cell.seconds:.0f}"]
-        table.add_row(*[str(v) for v in cell.settings.values()], *numbers, style="bold" if cell is cells[0] else None)
-    Console(highlight=False).print(table)
+        numbers = [show(cell.rank1), show(cell.balanced_rank1), show(cell.seconds, 0)]
+        table.add(*map(str, cell.settings.values()), *numbers, style="bold" if cell is cells[0] else "")
+    table.print(plain_console())
     typer.echo(f"best settings: {output}   (reidbench run --method {method} --settings {output})")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reidbench.reporting.blocks import Block, Grid
+from reidbench.reporting.numbers import show
 from reidbench.reporting.panels.base import Board, DatasetPanel
-from reidbench.reporting.small_tables import show
 
 _COLUMNS = {
     "score": "score", "baks": "BAKS", "baus": "BAUS", "balanced_rank1": "bal. Rank-1", "auroc": "AUROC",

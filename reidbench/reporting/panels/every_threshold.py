@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from reidbench.reporting import charts
 from reidbench.reporting.blocks import Block, Figure, Grid, Remark
+from reidbench.reporting.numbers import show
 from reidbench.reporting.panels.base import MOST_OTHERS, Board, DatasetPanel
-from reidbench.reporting.small_tables import show
 
 
 def _blocks(board: Board) -> Iterator[Block]:

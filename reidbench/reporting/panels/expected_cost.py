@@ -11,8 +11,8 @@ from reidbench.metrics.expected_cost import ErrorCosts, expected_cost
 from reidbench.reporting import charts
 from reidbench.reporting.blocks import Block, Figure, Grid, RowTable
 from reidbench.reporting.error_cases import KINDS
+from reidbench.reporting.numbers import show
 from reidbench.reporting.panels.base import Board, DatasetPanel
-from reidbench.reporting.small_tables import show
 
 
 def _blocks(board: Board) -> Iterator[Block]:

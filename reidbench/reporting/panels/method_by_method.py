@@ -12,8 +12,8 @@ from reidbench.reporting import charts
 from reidbench.reporting.blocks import Block, ColourKey, Facts, Figure, Foldable, Grid, Heading, Remark
 from reidbench.reporting.charts import Series
 from reidbench.reporting.error_cards import ErrorCards
+from reidbench.reporting.numbers import show
 from reidbench.reporting.panels.base import Board, DatasetPanel
-from reidbench.reporting.small_tables import show
 
 _COLOURS = ColourKey([
     ("baks", "BAKS"), ("baus", "BAUS"), ("score", "score"), ("chosen", "chosen"), ("oracle", "best in hindsight"),

@@ -51,10 +51,11 @@ def test_a_method_that_lacks_an_extra_is_listed_with_reason_and_install_line(run
     assert rows["peer"]["install"] == "pip install 'reidbench[peer]'"
 
 
-def test_a_narrow_terminal_keeps_what_each_method_is_on_one_line(run):
-    shown = run(columns=80)
-    assert "what plain is" in shown and "licence " not in shown.splitlines()[1]
-    assert "Needs and licence: reidbench methods NAME" in shown and "licence" in run(columns=160)
+def test_a_narrow_terminal_leaves_needs_and_licence_out_and_says_so(run):
+    shown = run(columns=50)
+    assert "what plain is" in shown and "licence" not in shown.splitlines()[1]
+    assert "Not shown at a width of 50: needs, licence." in shown
+    assert "needs" in run(columns=160).splitlines()[1] and "Not shown" not in run(columns=160)
 
 
 def test_its_settings_are_shown_all_the_same(run):

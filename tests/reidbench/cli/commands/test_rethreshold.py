@@ -118,7 +118,7 @@ def test_every_policy_has_both_intervals_in_eighty_columns(record, few_redraws, 
         low, high = map(float, redrawn.split("–"))
         assert 0 <= low <= float(score) <= high <= 1 and len(interval) == len("0.000–1.000")
     assert len({redrawn for _, _, redrawn, *_ in rows.values()}) > 1  # each policy was redrawn by its own rule
-    assert "A terminal of 100 columns shows the thresholds too." in " ".join(text.split())
+    assert "Not shown at a width of 80: threshold. A wider terminal shows them." in " ".join(text.split())
 
 
 def test_a_wide_terminal_has_the_thresholds_beside_both_intervals(record, few_redraws, monkeypatch):

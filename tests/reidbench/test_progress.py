@@ -1,0 +1,43 @@
+"""Warnings and errors print the text of users as it is."""
+
+from io import StringIO
+
+import pytest
+
+from reidbench.errors import ReidbenchError
+from reidbench.progress import RichProgress, plain_console, print_error, print_warning
+
+
+@pytest.fixture
+def console():
+    made = plain_console(stderr=True)
+    made.file, made.width = StringIO(), 40
+    return made
+
+
+def test_an_error_is_one_line_for_each_of_its_parts_and_reads_no_markup(console):
+    print_error(ReidbenchError("no [bold]zebra[/bold] " * 3, where="a:zebra:.csv", remedy="name [another]"), console)
+    assert console.file.getvalue().splitlines() == [
+        "error: " + "no [bold]zebra[/bold] " * 3,
+        "  where:  a:zebra:.csv",
+        "  remedy: name [another]",
+    ]
+
+
+def test_an_error_without_place_and_remedy_is_one_line(console):
+    print_error(ReidbenchError("no image"), console)
+    assert console.file.getvalue() == "error: no image\n"
+
+
+def test_a_warning_reads_no_markup(console):
+    print_warning("[/red] is the name of a folder, and a sentence is not broken", console)
+    assert console.file.getvalue() == "warning: [/red] is the name of a folder, and a sentence is not broken\n"
+
+
+def test_a_stage_with_brackets_in_its_name_is_drawn_as_it_is(monkeypatch, capsys):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    with RichProgress().stage("embed [/b]", 2) as stage:
+        stage.advance()
+        stage.describe("[red]loss")
+    assert "embed [/b] · [red]loss" in capsys.readouterr().err
