@@ -1,7 +1,8 @@
 """The group of ``reidbench`` itself: it finds the commands by name and loads the one that was called.
 
 A command of reidbench is a module of :mod:`reidbench.cli.commands`. The module holds a function or a ``typer.Typer`` of
-its own name, and ``SECTION``, the heading of ``reidbench --help`` that lists it. No other file names the command.
+its own name, and ``SECTION``, the heading of ``reidbench --help`` that lists it. No other file names the command. An
+option that got a new name is in ``RENAMED``, old name first; the old name is accepted with a warning.
 
 Plugins are loaded only for ``reidbench --help`` and for a name that is not a command of reidbench. So no plugin can
 slow down or replace a command of reidbench.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +21,7 @@ from typer.core import TyperGroup
 from typing_extensions import override
 
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.progress import plain_console, print_warning
 from reidbench.registry.commands import CommandSpec, own_commands
 
 SECTIONS = (
@@ -48,12 +51,15 @@ class Commands(TyperGroup):
 
     @override
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        name = args[0]
-        loaded = _own(name)[1] if name in own_commands() else _load_offered(name)
+        name, *rest = args
+        if name in own_commands():
+            module, command = _own(name)
+            return name, command, _with_new_names(rest, getattr(module, "RENAMED", {}))
+        loaded = _load_offered(name)
         if loaded is None:
             hint = did_you_mean(name, self.list_commands(ctx))
             ctx.fail(f"No such command '{name}'" + (f"; {hint}" if hint else "."))
-        return name, loaded, args[1:]
+        return name, loaded, rest
 
     @override
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -75,6 +81,25 @@ def _own(name: str) -> tuple[ModuleType, Any]:
     """Import the module of a command of reidbench, and return it with the command."""
     module = importlib.import_module(f"reidbench.cli.commands.{name}")
     return module, _as_click(getattr(module, name), name)
+
+
+def _with_new_names(args: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
+    """Return the arguments with the new names of options, and print a warning for each old one."""
+    changed = []
+    for arg in args:
+        option, equals, value = arg.partition("=")
+        if option in renamed:
+            warn_renamed(option, renamed[option])
+            option = renamed[option]
+        changed.append(option + equals + value)
+    return changed
+
+
+def warn_renamed(old: str, new: str) -> None:
+    """Print that an old spelling is accepted for now."""
+    print_warning(
+        f"{old} is now called {new}; the old spelling will be removed in a later release", plain_console(stderr=True)
+    )
 
 
 def _offered() -> dict[str, CommandSpec]:

@@ -272,7 +272,7 @@ def _read_predictions(path: Path, saved_run: SavedRun) -> dict[str, list[str | N
             raise ReidbenchError(
                 f"'{identity}' is not enrolled in the run",
                 where=table.where(index),
-                remedy="identify the photographs with the gallery of the run, without --whole and --gallery",
+                remedy="identify the photographs with the gallery of the run, without --whole and --enrolled",
             )
         predictions.setdefault(group, []).append(None if identity == NEW_IDENTITY else identity)
     if not predictions:

@@ -221,7 +221,7 @@ def read_gallery(path: Path, images: ImageSet) -> ImageSet:
     if ENROLLED not in table.columns:
         raise ReidbenchError(
             f"the table has no column {ENROLLED}, so it was not written by --enroll",
-            where=f"--gallery {path}",
+            where=f"--enrolled {path}",
             remedy="name a table that identify --enroll wrote",
         )
     dataset = load_dataset(str(path))
@@ -229,14 +229,16 @@ def read_gallery(path: Path, images: ImageSet) -> ImageSet:
     marked = [row for row, name in enumerate(dataset.table["image_id"]) if marks[name].strip()]
     if not marked:
         raise ReidbenchError(
-            "no row of the table is marked as enrolled", where=f"--gallery {path}", remedy="remove the option --gallery"
+            "no row of the table is marked as enrolled",
+            where=f"--enrolled {path}",
+            remedy="remove the option --enrolled",
         )
     enrolled_later = dataset.take(marked)
     both = set(enrolled_later.table["image_id"]) & set(images.table["image_id"])
     if both:
         raise ReidbenchError(
             f"'{sorted(both)[0]}' is marked as enrolled after the run, but it is an image of the run's dataset",
-            where=f"--gallery {path}",
+            where=f"--enrolled {path}",
             remedy=f"clear its cell in the column {ENROLLED}",
         )
     group_of = dict(zip(images.table["identity"], images.table["group"], strict=True))
@@ -244,7 +246,7 @@ def read_gallery(path: Path, images: ImageSet) -> ImageSet:
         if group_of.get(identity, group) != group:
             raise ReidbenchError(
                 f"'{identity}' has the group '{group_of[identity]}' in the run and '{group}' here",
-                where=f"--gallery {path}",
+                where=f"--enrolled {path}",
                 remedy="an identity belongs to one group: rename one of the two animals",
             )
     return enrolled_later

@@ -247,7 +247,7 @@ def _against(
         raise ReidbenchError(
             "differences are paired by animal, and these rows stand on different splits",
             where="--against",
-            remedy="choose one split that all have with --split DIGEST",
+            remedy="choose one split that all have with --split-digest DIGEST",
         )
     p = holm(sign_flip_p_values(_by_row(parts, owners, len(shown)), [(row, reference) for row in others]))
     found = {}

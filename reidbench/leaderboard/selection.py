@@ -36,7 +36,7 @@ def select_runs(
         if len(fitting) != 1:
             raise ReidbenchError(
                 f"no run is on split '{split}'" if not fitting else f"'{split}' begins the digest of several splits",
-                where=f"--split {split}",
+                where=f"--split-digest {split}",
                 remedy=f"choose one of: {', '.join(short(digest) for digest in fitting or digests)}",
             )
         kept = [run for run in kept if run.split_digest == fitting[0]]
@@ -86,10 +86,10 @@ def refuse_mixed_splits(dataset: str, setups: Sequence[Sequence[RunRecord]], var
     ]
     common = sorted(frozenset.intersection(*stands_on))
     if common:
-        remedy = f"rank on a split that all have: --split {short(common[0])}; or rank as they stand: --mixed-splits"
+        remedy = f"rank on a split that all have: --split-digest {short(common[0])}; or rank all runs: --mixed-splits"
     else:
-        remedy = "no split is common to all: choose one with --split DIGEST, run what is missing, or rank as they " \
-            "stand: --mixed-splits"  # fmt: skip
+        remedy = "no split is common to all: choose one with --split-digest DIGEST, run what is missing, or rank all " \
+            "runs: --mixed-splits"  # fmt: skip
     raise ReidbenchError(
         "methods judged on different splits can't be ranked together:\n" + "\n".join(sorted(lines)),
         where=f"dataset {dataset}",

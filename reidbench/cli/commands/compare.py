@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reidbench.reporting.small_tables import Sheet
 
 SECTION = "Read saved runs"
+RENAMED = {"--split": "--split-digest"}
 
 
 class Format(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum in every version
@@ -34,7 +35,7 @@ class Format(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum
 def compare(
     runs: RunsOption = Path("runs"),
     dataset: Annotated[str | None, typer.Option(help="Compare on this dataset; by default on each.")] = None,
-    split: Annotated[
+    split_digest: Annotated[
         str | None, typer.Option(metavar="DIGEST", help="Compare on this split; its digest begins so.")
     ] = None,
     gallery: Annotated[str | None, typer.Option(help="Compare runs that searched 'group' or 'all'.")] = None,
@@ -82,7 +83,7 @@ def compare(
     rows = []
     if found.records:  # where all failed, there is still that to show
         rows = compare_runs(
-            found, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits, against=against
+            found, dataset=dataset, split=split_digest, gallery=gallery, mixed_splits=mixed_splits, against=against
         )
     chosen = Format.json if as_json else format
     if intervals or chosen in (Format.json, Format.csv):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reidbench.registry.registered import Registry
 
 SECTION = "Use a saved run"
+RENAMED = {"--gallery": "--enrolled"}
 
 
 def identify(
@@ -27,7 +28,7 @@ def identify(
     ] = None,
     root: RootOption = None,
     group: Annotated[str | None, typer.Option(help="Group of the photographs, where the gallery has several.")] = None,
-    gallery: Annotated[
+    enrolled: Annotated[
         Path | None, typer.Option(help="Search the animals enrolled since too: a CSV that --enroll wrote.")
     ] = None,
     whole: Annotated[
@@ -58,7 +59,7 @@ def identify(
                 "--enroll writes a dataset and no page", where=f"--page {page}", remedy="leave --page out"
             )
         _enroll(
-            photographs, run, runs, dataset, root, group, gallery, output or Path("enlarged.csv"), enroll, as_json,
+            photographs, run, runs, dataset, root, group, enrolled, output or Path("enlarged.csv"), enroll, as_json,
             registry,
         )  # fmt: skip
         return
@@ -66,7 +67,7 @@ def identify(
     from reidbench.identifying.answering import to_csv, write_answers
 
     found = answer(
-        photographs, run, dataset=dataset, root=root, group=group, gallery=gallery, whole=whole, error=error,
+        photographs, run, dataset=dataset, root=root, group=group, gallery=enrolled, whole=whole, error=error,
         device=device, runs_dir=runs, registry=registry,
     )  # fmt: skip
     output = output or Path("identify.csv")
@@ -106,7 +107,7 @@ def _enroll(
     dataset: str | None,
     root: Path | None,
     group: str | None,
-    gallery: Path | None,
+    enrolled: Path | None,
     output: Path,
     decisions: Path,
     as_json: bool,
@@ -115,7 +116,7 @@ def _enroll(
     from reidbench.identifying.enrolment import enrol_decisions
 
     done = enrol_decisions(
-        decisions, photographs, run, dataset=dataset, root=root, group=group, gallery=gallery, output=output,
+        decisions, photographs, run, dataset=dataset, root=root, group=group, gallery=enrolled, output=output,
         runs_dir=runs, registry=registry,
     )  # fmt: skip
     if as_json:
@@ -125,4 +126,4 @@ def _enroll(
     typer.echo(
         f"{done.n_photograph} photographs enrolled, {done.n_new} new animals among them; {done.n_rejected} rejected"
     )
-    typer.echo(f"written to {done.path}; search it too: reidbench identify … --gallery {done.path}", err=True)
+    typer.echo(f"written to {done.path}; search it too: reidbench identify … --enrolled {done.path}", err=True)

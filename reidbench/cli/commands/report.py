@@ -10,6 +10,7 @@ import typer
 from reidbench.cli.options import PluginOption, RootOption, RunsOption
 
 SECTION = "Read saved runs"
+RENAMED = {"--split": "--split-digest"}
 
 
 def report(
@@ -19,7 +20,7 @@ def report(
     runs: RunsOption = Path("runs"),
     output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write.")] = Path("report.html"),
     dataset: Annotated[str | None, typer.Option(help="Show runs on this dataset; by default on each.")] = None,
-    split: Annotated[
+    split_digest: Annotated[
         str | None, typer.Option(metavar="DIGEST", help="Show runs on this split; its digest begins so.")
     ] = None,
     gallery: Annotated[str | None, typer.Option(help="Show runs that searched 'group' or 'all'.")] = None,
@@ -56,7 +57,7 @@ def report(
 
     options = PageOptions(title=title, unknown_rate=unknown_rate, costs=parse_costs(cost or []), errors=errors)
     size = build_report(
-        output, run or [], runs, options, dataset=dataset, split=split, gallery=gallery, mixed_splits=mixed_splits,
-        images=None if no_images else images or [], root=root, plugins=plugin or (),
+        output, run or [], runs, options, dataset=dataset, split=split_digest, gallery=gallery,
+        mixed_splits=mixed_splits, images=None if no_images else images or [], root=root, plugins=plugin or (),
     )  # fmt: skip
     typer.echo(f"written to {output} ({size / 1e6:.1f} MB)", err=True)

@@ -10,6 +10,7 @@ import typer
 from reidbench.cli.options import SPLIT_KIND_HELP, NewShareOption, PluginOption, RootOption
 
 SECTION = "Images and splits"
+RENAMED = {"--seed": "--split-seed"}
 
 
 def split(
@@ -17,7 +18,7 @@ def split(
     output: Annotated[Path, typer.Option("--output", "-o", help="CSV to write.")],
     root: RootOption = None,
     kind: Annotated[str, typer.Option("--kind", "--split-kind", help=SPLIT_KIND_HELP)] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    split_seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     new_share: NewShareOption = None,
     plugin: PluginOption = None,
 ) -> None:
@@ -28,7 +29,7 @@ def split(
     from reidbench.registry.registered import load_registry
 
     images = load_dataset(dataset, root, load_registry(files=plugin) if plugin else None)
-    made = split_of_kind(images, kind, seed=seed, new_share=new_share)
+    made = split_of_kind(images, kind, seed=split_seed, new_share=new_share)
     write_split(made, output)
     for warning in made.warnings:
         typer.echo(f"warning: {warning}", err=True)

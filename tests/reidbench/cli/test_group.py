@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from reidbench.cli import commands
-from reidbench.cli.group import SECTIONS
+from reidbench.cli.group import SECTIONS, Commands
 from reidbench.cli.main import main
 from reidbench.registry.commands import own_commands
 
@@ -140,3 +140,35 @@ def test_a_new_module_is_a_command(reidbench, monkeypatch, tmp_path):
     assert reidbench("greet", "zebra")[1] == "hello zebra\n"
     shown = reidbench("--help")[1]
     assert shown.index("Greetings:") < shown.index("Greet an animal.") < shown.index("From plugins:")
+
+
+@pytest.mark.parametrize(
+    ("command", "old", "new"),
+    [
+        ("compare", "--split", "--split-digest"),
+        ("report", "--split", "--split-digest"),
+        ("identify", "--gallery", "--enrolled"),
+        ("split", "--seed", "--split-seed"),
+    ],
+)
+@pytest.mark.parametrize("joined", ["", "="])
+def test_an_option_that_was_renamed_is_accepted_with_a_warning_and_hidden(
+    monkeypatch, capsys, command, old, new, joined
+):
+    given = [f"{old}=5"] if joined else [old, "5"]
+    context = type("Context", (), {})()
+    name, _, args = Commands().resolve_command(context, [command, *given, "-o", "x"])
+    assert (name, args) == (command, [f"{new}=5" if joined else new, *([] if joined else ["5"]), "-o", "x"])
+    said = capsys.readouterr().err
+    assert said == f"warning: {old} is now called {new}; the old spelling will be removed in a later release\n"
+    assert Commands().resolve_command(context, [command, new, "5"])[2] == [new, "5"]
+    assert capsys.readouterr().err == ""
+
+
+def test_the_old_name_of_an_option_works_and_is_not_in_the_help(reidbench, tmp_path):
+    code, _, said = reidbench(
+        "split", "patterns:identities=24,size=64,level=easy", "-o", str(tmp_path / "s.csv"), "--seed", "3"
+    )
+    assert code == 0 and "warning: --seed is now called --split-seed" in said
+    helped = reidbench("split", "--help")[1]
+    assert "--split-seed" in helped and " --seed" not in helped

@@ -49,4 +49,4 @@ def test_the_error_for_a_prediction_outside_the_gallery_names_the_options(run, a
     with pytest.raises(ReidbenchError, match=f"'{outside}' is not enrolled in the run") as caught:
         take_census(run, photographs=predictions(tmp_path / "a.csv", [ana, outside]))
     assert caught.value.where.endswith("a.csv, row 3")
-    assert "--whole" in caught.value.remedy and "--gallery" in caught.value.remedy
+    assert "--whole" in caught.value.remedy and "--enrolled" in caught.value.remedy

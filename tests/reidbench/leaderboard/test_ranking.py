@@ -138,7 +138,7 @@ def test_different_splits_are_refused_with_the_splits_of_each():
     message = str(caught.value)
     assert "a: aaaa (open-set, seed 0), bbbb (open-set, seed 0)" in message
     assert "b: bbbb" in message
-    assert "--split bbbb" in message and "--mixed-splits" in message
+    assert "--split-digest bbbb" in message and "--mixed-splits" in message
 
 
 def test_different_splits_are_ranked_when_told():

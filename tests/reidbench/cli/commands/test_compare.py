@@ -120,7 +120,7 @@ def test_different_splits_need_a_word(runs_dir):
         call("--runs", runs_dir)
     mixed = json.loads(call("--runs", runs_dir, "--mixed-splits", "--json"))
     assert [(row["method"], row["score"]) for row in mixed] == [("sift", 0.5), ("color_histogram", 0.375)]
-    chosen = json.loads(call("--runs", runs_dir, "--split", "aaaa", "--json"))
+    chosen = json.loads(call("--runs", runs_dir, "--split-digest", "aaaa", "--json"))
     assert [row["method"] for row in chosen] == ["color_histogram", "sift"]
 
 

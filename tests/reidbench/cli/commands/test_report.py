@@ -41,7 +41,7 @@ def test_a_page_is_written_and_its_size_is_told(runs_dir, tmp_path):
 
 def test_one_split_is_shown(runs_dir, tmp_path):
     split = reidbench.load_runs(runs_dir)[0].split_digest
-    call("--runs", runs_dir, "--split", split[:10], "--no-images", "-o", tmp_path / "page.html")
+    call("--runs", runs_dir, "--split-digest", split[:10], "--no-images", "-o", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "1 run on 1 dataset." in page and "data:image/jpeg" not in page
 
