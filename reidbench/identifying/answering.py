@@ -6,8 +6,6 @@ queries; their errors are measured on its test queries, which were not used to c
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from reidbench.csv_files import csv_text
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
@@ -280,19 +279,18 @@ def band_rates(certainty: Certainty, test: SavedEpisode) -> list[BandRate]:
 
 def to_csv(found: Sequence[Identification]) -> str:
     """Return predictions as a CSV: the columns of a prediction file, then band, candidates and their images."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     ranks = range(1, BEST + 1)
     best = [f"{name}_{rank}" for rank in ranks for name in ("candidate", "score", "image")]
-    writer.writerow(["image_id", "identity", "band", "score", "threshold", "p_right", "group", "sha256", *best])
+    columns = ["image_id", "identity", "band", "score", "threshold", "p_right", "group", "sha256", *best]
+    rows = []
     for prediction in found:
         row = [prediction.image_id, prediction.answer, prediction.band]
         row += [_cell(prediction.score), _cell(prediction.limit), _cell(prediction.right)]
         row += [prediction.group, prediction.sha256]
         for candidate in prediction.candidates:
             row += [candidate.identity, _cell(candidate.score), candidate.image_id]
-        writer.writerow(row + [""] * (3 * (BEST - len(prediction.candidates))))
-    return buffer.getvalue()
+        rows.append(row + [""] * (3 * (BEST - len(prediction.candidates))))
+    return csv_text(columns, rows)
 
 
 def write_answers(output: Path, text: str) -> None:

@@ -6,9 +6,7 @@ tables and reports show is read from here, never from a model.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 import re
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.csv_files import write_csv
 from reidbench.errors import ReidbenchError
 from reidbench.files import check_can_write, copy_file, explain_os_errors, remove_folder, whole_file, write_text
 from reidbench.records.migrations import migrate
@@ -141,7 +140,7 @@ def write_run(path: Path, data: Mapping[str, Any], files: RunFiles) -> RunRecord
         ReidbenchError: The folder can't be written, or the disk is full.
     """
     with _explain(path):
-        _write_csv(path / "split.csv", ("image_id", "part"), [{"image_id": i, "part": p} for i, p in files.split_rows])
+        write_csv(path / "split.csv", ("image_id", "part"), files.split_rows)
         with whole_file(path / "scores.npz") as temporary:
             np.savez_compressed(temporary, **files.arrays)  # type: ignore[arg-type]
         _write_answers(path, data, files.prediction_rows)
@@ -164,7 +163,8 @@ def copy_run(
 
 
 def _write_answers(path: Path, data: Mapping[str, Any], prediction_rows: Sequence[Mapping[str, Any]]) -> None:
-    _write_csv(path / "predictions.csv", PREDICTION_COLUMNS, prediction_rows)
+    rows = [[row[column] for column in PREDICTION_COLUMNS] for row in prediction_rows]
+    write_csv(path / "predictions.csv", PREDICTION_COLUMNS, rows)
     write_text(path / "run.json", json.dumps(_null_for_nan(data), indent=2, ensure_ascii=False) + "\n")
 
 
@@ -193,14 +193,6 @@ def check_writable(runs_dir: Path) -> None:
 def discard_work(path: Path) -> None:
     """Remove the checkpoints of a run that is finished."""
     remove_folder(path, ignore_errors=True)
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
 
 
 def _null_for_nan(value: Any) -> Any:

@@ -5,7 +5,6 @@ Everything that is decided or shown after a run starts here: no model, no image,
 
 from __future__ import annotations
 
-import csv
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.csv_files import read_csv
 from reidbench.data.splits.split import QUERIES
 from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
@@ -221,15 +221,18 @@ def _answers(record: RunRecord, part: str, arrays: Mapping[str, NDArray[Any]]) -
 
 def _read_predictions(path: Path) -> dict[tuple[str, str], tuple[str, float]]:
     """Return answer and threshold by part and image."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return {
-                (row["part"], row["image_id"]): (row["identity"], float(row["threshold"]))
-                for row in csv.DictReader(file)
-            }
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
-        raise ReidbenchError(
-            f"the predictions of a run can't be read: {type(error).__name__}: {error}",
-            where=str(path),
-            remedy="run it again with --again; representations are cached",
-        ) from error
+    remedy = "run it again with --again; representations are cached"
+    table = read_csv(path, "predictions of a run", remedy=remedy)
+    names = ("part", "image_id", "identity", "threshold")
+    table.require(*names, remedy=remedy)
+    predicted = {}
+    for index, (part, image_id, identity, threshold) in enumerate(zip(*map(table.column, names), strict=True)):
+        try:
+            predicted[part, image_id] = identity, float(threshold)
+        except ValueError as error:
+            raise ReidbenchError(
+                f"the predictions of a run can't be read: the threshold '{threshold}' is not a number",
+                where=table.where(index),
+                remedy=remedy,
+            ) from error
+    return predicted

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reidbench.constants import NEW_IDENTITY
+from reidbench.csv_files import read_csv
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode
 from reidbench.reporting.blocks import Card, Cards, Figure, Photograph
@@ -133,5 +133,7 @@ def _told(case: ErrorCase) -> str:
 
 
 def _gallery_ids(run: RunRecord) -> list[str]:
-    with (run.path / "split.csv").open(encoding="utf-8", newline="") as file:
-        return [row["image_id"] for row in csv.DictReader(file) if row["part"] == "gallery"]
+    split = read_csv(run.path / "split.csv", "split of a run", remedy="run it again with --again")
+    split.require("image_id", "part")
+    parts = zip(split.column("image_id"), split.column("part"), strict=True)
+    return [image_id for image_id, part in parts if part == "gallery"]

@@ -5,8 +5,6 @@ A value that is undefined prints as ``–`` and is empty in CSV and null in JSON
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from reidbench.constants import UNDEFINED
+from reidbench.csv_files import csv_text
 from reidbench.leaderboard.ranking import CLOSED_SET, METRICS, OFFICIAL, TIE, LeaderboardRow, boards
 from reidbench.records.failures import FailedRun
 from reidbench.reporting.numbers import show, show_interval
@@ -121,12 +120,7 @@ def as_csv(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun] = ()) -
         {key: value for key, value in row.items() if not isinstance(value, dict)} for row in _json_rows(rows, failures)
     ]
     columns = list(dict.fromkeys(key for row in flat for key in row))
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    for row in flat:
-        writer.writerow([_csv_cell(row.get(key)) for key in columns])
-    return buffer.getvalue()
+    return csv_text(columns, [[_csv_cell(row.get(key)) for key in columns] for row in flat])
 
 
 def as_json(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun] = ()) -> str:
