@@ -1,1 +1,1 @@
-"""Images in clusters, one for each animal: a graph over calibrated pair probabilities, cut where calibration says."""
+"""Cluster images into animals: a graph of pair probabilities, cut at a height chosen on calibration images."""

@@ -1,7 +1,7 @@
-"""From a saved run to the graphs of its images: pair probabilities, from representations that the cache holds.
+"""Make the graphs of a saved run: probabilities that two images show one animal, from features in the cache.
 
-A method whose scores are no probabilities yet is calibrated as a fusion's parts are: on pairs of calibration queries
-and enrolled images, out of fold.
+A method whose scores are not probabilities is calibrated first, as the parts of a fusion are: on pairs of calibration
+queries and gallery images, out of fold.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from reidbench.running.reopening import Reopened
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairProbabilities:
-    """A method whose scores are probabilities that two images show one animal.
+    """The method of a run with scores that are probabilities that two images show one animal.
 
     Attributes:
-        method: Compares.
-        numbering: Which curve judges which image.
-        described: Gallery, calibration and test, each with its curves.
-        reopened: The run.
+        method: The method, with score calibration.
+        numbering: The calibration curve of each image; ``None`` if the parts of the method are calibrated instead.
+        described: Features of gallery, calibration and test, each image with the number of its curve.
+        reopened: The saved run, opened again.
     """
 
     method: Method
@@ -43,21 +43,21 @@ class PairProbabilities:
     reopened: Reopened
 
     def judged(self, images: ImageSet, representation: Representation) -> Representation:
-        """Return further images, judged by the mean of their group's curves."""
+        """Return the features of other images, with the mean calibration curve of their group."""
         if self.numbering is None:
             return representation
         return representation.judged_by(self.numbering.mean(images.group))
 
     def graphs(self, images: ImageSet, query: Features, gallery: Features) -> Iterator[Graph]:
-        """Yield the graph of each group's queries.
+        """Yield one graph for each group of images.
 
         Args:
-            images: What the rows index.
-            query: The images to cluster.
-            gallery: Enrolled images that may tie two of them.
+            images: All images; the rows of ``query`` and ``gallery`` are their indices.
+            query: Features of the images to cluster.
+            gallery: Features of enrolled images, which may connect images to cluster.
 
         Raises:
-            ReidbenchError: A group has more images than pairs fit into memory.
+            ReidbenchError: The pairs of a group do not fit into memory.
         """
         stages = self.reopened.stages
         group = images.group[query.indices]
@@ -65,30 +65,29 @@ class PairProbabilities:
             self.method, images, query, gallery, mode=stages.gallery, learned=stages.learned, progress=stages.progress
         ).answers
         for name in np.unique(group):
-            places = np.flatnonzero(group == name)
-            check_size(str(name), len(places))
-            mine = query.take(places)
-            with stages.progress.stage(f"pairs: {name}", len(places)) as bar:
-                scores = _scores(self.method, mine.representation, bar.advance)
-            candidates, best = known.candidates[places, :ANCHORS], known.scores[places, :ANCHORS]
-            yield Graph(str(name), places, symmetric(scores), anchors(candidates, best))
+            rows = np.flatnonzero(group == name)
+            check_size(str(name), len(rows))
+            features = query.take(rows).representation
+            with stages.progress.stage(f"pairs: {name}", len(rows)) as bar:
+                scores = _scores(self.method, features, bar.advance)
+            candidates, best = known.candidates[rows, :ANCHORS], known.scores[rows, :ANCHORS]
+            yield Graph(str(name), rows, symmetric(scores), anchors(candidates, best))
 
 
 def pair_probabilities(reopened: Reopened, *more: ImageSet) -> PairProbabilities:
-    """Return a run's method with probabilities for scores.
+    """Return the method of a run with scores that are probabilities.
 
     Args:
-        reopened: The run.
-        more: Sets that :meth:`Reopened.describe_more` will be asked for.
+        reopened: The saved run, opened again.
+        more: Image sets that :meth:`Reopened.describe_more` will extract later.
 
     Raises:
-        ReidbenchError: The method knows animals as such and can't compare two images.
+        ReidbenchError: The method predicts trained animals and cannot compare two images.
     """
     method, stages = reopened.method, reopened.stages
     if method.matching == "identity":
         raise ReidbenchError(
-            f"{reopened.record.method} answers with animals that it learned and can't say of two images whether they "
-            "show one",
+            f"{reopened.record.method} predicts animals that it was trained on and cannot compare two images",
             where=str(reopened.record.path),
             remedy="cluster with a run of a method that compares images",
         )
@@ -106,13 +105,13 @@ def pair_probabilities(reopened: Reopened, *more: ImageSet) -> PairProbabilities
     numbering = number_curves(groups, int(code.max()) + 1, reopened.record.seed)
 
     def labelled(part: Features) -> LabelledRows:
-        at = part.indices
-        return LabelledRows(part.representation, code[at], group[at], images.encounter[at])
+        rows = part.indices
+        return LabelledRows(part.representation, code[rows], group[rows], images.encounter[rows])
 
-    wrapped = Calibrated(method, Calibration())
+    calibrated = Calibrated(method, Calibration())
     queries, gallery = labelled(run["calibration"]), labelled(run["gallery"])
     calibrate(
-        wrapped,
+        calibrated,
         queries,
         gallery,
         numbering,
@@ -126,13 +125,14 @@ def pair_probabilities(reopened: Reopened, *more: ImageSet) -> PairProbabilities
         "gallery": np.zeros(len(gallery.identity), np.int64),
     }
     described = {
-        part: Features(each.indices, each.representation.judged_by(curves[part])) for part, each in run.items()
+        part: Features(features.indices, features.representation.judged_by(curves[part]))
+        for part, features in run.items()
     }
-    return PairProbabilities(wrapped, numbering, described, reopened)
+    return PairProbabilities(calibrated, numbering, described, reopened)
 
 
 def _scores(method: Method, images: Representation, advance: Callable[[int], None]) -> NDArray[np.float32]:
-    """Compare every image with every other, block by block, ``(n, n)``."""
+    """Return the scores of all pairs of images, computed block by block, ``(n, n)``."""
     n_image = len(images)
     scores = np.full((n_image, n_image), -np.inf, dtype=np.float32)
     block = max(1, DEFAULT_BUDGET // (n_image * 40))

@@ -1,7 +1,7 @@
-"""Cluster the test images of a saved run: no image is described, no network is loaded that the cache can spare.
+"""Cluster the test images of a saved run, with features from the cache.
 
-Rule and cut are chosen on the run's calibration images; its test images, whose animals chose nothing, are clustered
-and judged.
+The rule and the heights of the cut are chosen on the calibration images of the run. The test images are clustered and
+scored; they were not used to choose anything.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from reidbench.running.reopening import Reopened
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusteredRun:
-    """The clusters of a run's test images.
+    """The clusters of the test images of a run.
 
     Attributes:
-        cut: What was chosen on the calibration images.
-        image_id: The test images, ``(n,)`` strings.
-        group: Group of each.
-        cluster: Cluster of each, ``cluster_<group>_<number>``.
-        score: Against their animals.
-        pairs: What said how alike two images are.
+        cut: The rule and the heights that were chosen on the calibration images.
+        image_id: Ids of the test images, ``(n,)`` strings.
+        group: Group of each image, ``(n,)`` strings.
+        cluster: Cluster of each image, ``cluster_<group>_<number>``, ``(n,)`` strings.
+        score: Score of the clusters against the true identities.
+        pairs: The method that gave the pair probabilities.
     """
 
     cut: Cut
@@ -42,32 +42,32 @@ class ClusteredRun:
 
 
 def cluster_run(reopened: Reopened, *more: ImageSet) -> ClusteredRun:
-    """Choose how to cluster on calibration, and cluster test.
+    """Choose the cut on the calibration images, and cluster the test images.
 
     Args:
-        reopened: The run.
-        more: Sets that :meth:`Reopened.describe_more` will be asked for.
+        reopened: The saved run, opened again.
+        more: Image sets that :meth:`Reopened.describe_more` will extract later.
 
     Raises:
-        ReidbenchError: The method can't compare two images, or a group is too large.
+        ReidbenchError: The method cannot compare two images, or a group is too large.
     """
     pairs = pair_probabilities(reopened, *more)
-    images, described = reopened.images, pairs.described
+    images, features = reopened.images, pairs.described
     identity = images.identity
     calibration, test = (
-        list(pairs.graphs(images, described[part], described["gallery"])) for part in ("calibration", "test")
+        list(pairs.graphs(images, features[part], features["gallery"])) for part in ("calibration", "test")
     )
-    chosen = choose_cut(calibration, identity[described["calibration"].indices])
-    rows = described["test"].indices
+    cut = choose_cut(calibration, identity[features["calibration"].indices])
+    rows = features["test"].indices
     group = images.group[rows]
-    cluster = named_clusters(test, chosen, len(rows))
+    cluster = named_clusters(test, cut, len(rows))
     image_id = images.image_id[rows]
-    return ClusteredRun(chosen, image_id, group, cluster, score_clusters(identity[rows], cluster, group), pairs)
+    return ClusteredRun(cut, image_id, group, cluster, score_clusters(identity[rows], cluster, group), pairs)
 
 
-def named_clusters(graphs: list[Graph], chosen: Cut, n_image: int) -> NDArray[Any]:
-    """Return the name of each image's cluster, ``cluster_<group>_<number>``."""
+def named_clusters(graphs: list[Graph], cut: Cut, n_image: int) -> NDArray[Any]:
+    """Return the name of the cluster of each image, ``cluster_<group>_<number>``, ``(n_image,)`` strings."""
     names = np.full(n_image, "", dtype=object)
     for graph in graphs:
-        names[graph.rows] = [f"cluster_{graph.group}_{number}" for number in chosen.clusters(graph)]
+        names[graph.rows] = [f"cluster_{graph.group}_{number}" for number in cut.clusters(graph)]
     return names

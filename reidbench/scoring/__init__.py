@@ -1,0 +1,1 @@
+"""Score files of predictions or clusters against a truth file: the core of ``reidbench score``."""

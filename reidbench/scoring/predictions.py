@@ -1,7 +1,8 @@
-"""Score anybody's predictions against a truth file; no model and no run is involved.
+"""Score a file of predictions against a truth file; no model or run is needed.
 
-Predictions are ``image_id,identity`` (an identity or ``new_individual``), truth is ``image_id,identity,is_new``
-and optionally ``group``; ``identity`` of a new animal is its real, hidden one, because BAUS averages over those.
+Predictions have the columns ``image_id,identity``, with an identity or ``new_individual``. The truth has the columns
+``image_id,identity,is_new`` and optionally ``group``. It needs the real identities of new animals too, because BAUS
+averages over them.
 """
 
 from __future__ import annotations
@@ -29,51 +30,53 @@ def score_predictions(
         predictions: CSV file or table with ``image_id`` and ``identity``; more columns are ignored.
         truth: CSV file or table with ``image_id``, ``identity``, ``is_new`` (0 or 1) and optionally ``group``;
             without one, all images are one group.
-        empty_side: What a group without known or without unknown queries has on that side: ``null`` leaves the
-            group out of the mean, ``zero`` counts it 0 as the organisers of AnimalCLEF do.
+        empty_side: For a group without known or without unknown queries, ``null`` leaves the group out of the mean, and
+            ``zero`` counts the missing side as 0, as the organisers of AnimalCLEF do.
 
     Returns:
-        The metrics that answers alone can give; what needs scores is undefined.
+        The metrics of the predictions. Metrics that need scores are undefined.
 
     Raises:
         ReidbenchError: A column or a file is missing; an image is missing, extra or repeated; ``is_new`` is not 0
-            or 1; an identity is empty, is both known and new, or stands in two groups.
+            or 1; an identity is empty, is both known and new, or has two groups.
 
     Example:
         >>> import pandas as pd
         >>> truth = pd.DataFrame({"image_id": ["1", "2"], "identity": ["ana", "bo"], "is_new": ["0", "1"]})
-        >>> answers = pd.DataFrame({"image_id": ["2", "1"], "identity": ["new_individual", "ana"]})
-        >>> score_predictions(answers, truth).overall.score
+        >>> predictions = pd.DataFrame({"image_id": ["2", "1"], "identity": ["new_individual", "ana"]})
+        >>> score_predictions(predictions, truth).overall.score
         1.0
     """
-    answers, answers_name = _read(predictions, ("image_id", "identity"), "predictions")
+    predicted, predictions_name = _read(predictions, ("image_id", "identity"), "predictions")
     true, truth_name = _read(truth, ("image_id", "identity", "is_new"), "truth")
     _check_truth(true, truth_name)
-    _refuse_repeats(answers["image_id"], answers_name)
-    empty = answers["image_id"][answers["identity"] == ""]
+    _refuse_repeats(predicted["image_id"], predictions_name)
+    empty = predicted["image_id"][predicted["identity"] == ""]
     if len(empty):
         raise ReidbenchError(
-            f"{_count(empty, 'answer')} empty, of image_id {_first_five(empty)}",
-            where=answers_name,
+            f"{_count(empty, 'prediction')} empty: image_id {_first_five(empty)}",
+            where=predictions_name,
             remedy=f"give an identity, or {NEW_IDENTITY} for an animal that is not in the gallery",
         )
-    given = answers.set_index("image_id")["identity"]
-    missing = [image_id for image_id in true["image_id"] if image_id not in given.index]
-    asked = set(true["image_id"])
-    extra = [image_id for image_id in answers["image_id"] if image_id not in asked]
+    predicted_identity = predicted.set_index("image_id")["identity"]
+    missing = [image_id for image_id in true["image_id"] if image_id not in predicted_identity.index]
+    true_ids = set(true["image_id"])
+    extra = [image_id for image_id in predicted["image_id"] if image_id not in true_ids]
     if missing or extra:
-        parts = [
-            f"{_count(ids, 'image_id')} {what}: {_first_five(ids)}"
-            for ids, what in ((missing, "missing from the predictions"), (extra, "not in the truth"))
+        problems = [
+            f"{_count(ids, 'image_id')} {problem}: {_first_five(ids)}"
+            for ids, problem in ((missing, "missing from the predictions"), (extra, "not in the truth"))
             if ids
         ]
         raise ReidbenchError(
-            "; ".join(parts), where=answers_name, remedy=f"answer each image_id of {truth_name} exactly once"
+            "; ".join(problems),
+            where=predictions_name,
+            remedy=f"give one prediction for each image_id of {truth_name}",
         )
     group = true["group"] if "group" in true.columns else pd.Series("all", index=true.index)
     return summarise_predictions(
         true=true["identity"].to_numpy(dtype=str),
-        predicted=given.loc[true["image_id"]].to_numpy(dtype=str),
+        predicted=predicted_identity.loc[true["image_id"]].to_numpy(dtype=str),
         is_known=(true["is_new"] == "0").to_numpy(dtype=bool),
         group=np.asarray(group, dtype=str),
         empty_side=empty_side,
@@ -86,34 +89,34 @@ def _check_truth(true: pd.DataFrame, name: str) -> None:
     _refuse_repeats(true["image_id"], name)
     wrong = true[~true["is_new"].isin(["0", "1"])]
     if len(wrong):
-        shown = ", ".join(f"'{value}'" for value in dict.fromkeys(wrong["is_new"].iloc[:5]))
+        values = ", ".join(f"'{value}'" for value in dict.fromkeys(wrong["is_new"].iloc[:5]))
         raise ReidbenchError(
-            f"is_new is {shown} for image_id {_first_five(wrong['image_id'])}",
+            f"is_new is {values} for image_id {_first_five(wrong['image_id'])}",
             where=name,
-            remedy="write 1 for an animal that is not in the gallery, else 0",
+            remedy="write 1 for an animal that is not in the gallery, otherwise 0",
         )
-    hidden = true["image_id"][true["identity"].isin(["", NEW_IDENTITY])]
-    if len(hidden):
+    without_identity = true["image_id"][true["identity"].isin(["", NEW_IDENTITY])]
+    if len(without_identity):
         raise ReidbenchError(
-            f"{_count(hidden, 'image')} without a real identity: image_id {_first_five(hidden)}",
+            f"{_count(without_identity, 'image')} without a real identity: image_id {_first_five(without_identity)}",
             where=name,
-            remedy="give the real identity of new animals too: BAUS averages over them",
+            remedy="give the real identities of new animals too: BAUS averages over them",
         )
     per_identity = true.groupby("identity", sort=False)
-    both = [str(who) for who, count in per_identity["is_new"].nunique().items() if count > 1]
+    both = [str(identity) for identity, count in per_identity["is_new"].nunique().items() if count > 1]
     if both:
         raise ReidbenchError(
             f"{_count(both, 'identity', 'identities')} both known and new: {_first_five(both)}",
             where=name,
-            remedy="an animal is known when it is in the gallery: give all its rows the same is_new",
+            remedy="give all rows of an animal the same is_new: 0 if it is in the gallery, otherwise 1",
         )
     if "group" in true.columns:
-        shared = [str(who) for who, count in per_identity["group"].nunique().items() if count > 1]
+        shared = [str(identity) for identity, count in per_identity["group"].nunique().items() if count > 1]
         if shared:
             raise ReidbenchError(
                 f"{_count(shared, 'identity', 'identities')} in several groups: {_first_five(shared)}",
                 where=name,
-                remedy="identities belong to their group: prefix them with it, in truth and predictions alike",
+                remedy="an identity belongs to one group: prefix it with the group, in the truth and the predictions",
             )
 
 
@@ -128,17 +131,17 @@ def _refuse_repeats(image_ids: pd.Series, name: str) -> None:
 
 
 def _read(source: str | Path | pd.DataFrame, columns: Sequence[str], what: str) -> tuple[pd.DataFrame, str]:
-    """Return a table of strings that has the columns, and the name that errors give it."""
+    """Return the table as text, and its name for error messages; check that it has the columns."""
     if isinstance(source, pd.DataFrame):
         table, name = _as_strings(source), what
     else:
         read, name = read_csv(Path(source), what), str(source)
         stripped = {column: [cell.strip() for cell in cells] for column, cells in read.columns.items()}
         table = pd.DataFrame(stripped, dtype=str)
-    absent = [column for column in columns if column not in table.columns]
-    if absent:
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
         raise ReidbenchError(
-            f"no column {', '.join(absent)} in the {what}",
+            f"no column {', '.join(missing)} in the {what}",
             where=name,
             remedy=f"the header needs {','.join(columns)}; this one has {','.join(map(str, table.columns))}",
         )
@@ -146,7 +149,7 @@ def _read(source: str | Path | pd.DataFrame, columns: Sequence[str], what: str) 
 
 
 def _as_strings(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the text that a CSV of this table would hold; ``True`` in ``is_new`` is 1."""
+    """Return the text of a table as a CSV would hold it; ``True`` becomes ``1``."""
     text = table.reset_index(drop=True).copy()
     for column in text.columns:
         values = text[column]

@@ -1,4 +1,4 @@
-"""Cluster what a competition asks about, tied by all animals that its database names."""
+"""Write the clusters that a competition asks for. Animals of its database may connect images of one cluster."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from reidbench.metrics.clustering import ClusteringScore
 from reidbench.running.reopening import Reopened
 
 
-def cluster_asked(
-    reopened: Reopened, asked: ImageSet, both: ImageSet, competition: Competition, order: list[str], output: Path
+def cluster_queries(
+    reopened: Reopened, queries: ImageSet, both: ImageSet, competition: Competition, order: list[str], output: Path
 ) -> tuple[dict[str, int], ClusteringScore]:
-    """Write clusters of the images that are asked about.
+    """Cluster the queries of a competition and write the submission file.
 
     Args:
-        reopened: The run; rule and cut are chosen on its calibration images.
-        asked: The images.
-        both: The database and the images, one after another.
-        competition: Whose file is written.
-        order: Image ids of the sample.
+        reopened: The saved run, opened again; the cut is chosen on its calibration images.
+        queries: The images to cluster.
+        both: The images of the database, followed by the queries.
+        competition: The competition.
+        order: Image ids of the sample submission, in order.
         output: CSV to write.
 
     Returns:
-        The animals found in each group; the score of the run's test images, clustered the same way.
+        The number of clusters of each group, and the score of the test images of the run, clustered the same way.
 
     Raises:
-        ReidbenchError: The method can't compare two images, or the file can't be written.
+        ReidbenchError: The method cannot compare two images, or the file cannot be written.
     """
     images = reopened.images
-    validated = cluster_run(reopened, images, asked)
-    pairs = validated.pairs
+    clustered_run = cluster_run(reopened, images, queries)
+    pairs = clustered_run.pairs
     database = Features(np.arange(len(images)), pairs.judged(images, reopened.describe_more(images)))
     rows = np.arange(len(images), len(both))
-    query = Features(rows, pairs.judged(asked, reopened.describe_more(asked)))
-    cluster = named_clusters(list(pairs.graphs(both, query, database)), validated.cut, len(asked))
+    query = Features(rows, pairs.judged(queries, reopened.describe_more(queries)))
+    cluster = named_clusters(list(pairs.graphs(both, query, database)), clustered_run.cut, len(queries))
     write_submission(
-        output, competition, images, order, dict(zip(asked.table["image_id"], cluster.tolist(), strict=True))
+        output, competition, images, order, dict(zip(queries.table["image_id"], cluster.tolist(), strict=True))
     )
-    group = asked.group
-    return {str(name): len(set(cluster[group == name])) for name in np.unique(group)}, validated.score
+    group = queries.group
+    return {str(name): len(set(cluster[group == name])) for name in np.unique(group)}, clustered_run.score

@@ -1,10 +1,9 @@
-"""Ask an episode again, of a larger gallery than it was split for.
+"""Match the queries of a run with a larger gallery, so that a threshold can be chosen for it.
 
-The largest impostor score grows with the gallery, so a threshold that was chosen on part of a database accepts too many
-new animals once all of it is enrolled. How much it grows is no guess here: each query is compared with the whole
-database, without those images of its own animal that the run had not enrolled. Its true answer is therefore as far
-away as in the run, a new animal is still new, and everybody else who will be enrolled is there to be mistaken for. The
-run's policy then chooses on what comes out, so that whatever it promises, it promises for the larger gallery.
+The highest impostor score rises with the size of the gallery. A threshold that was chosen with part of a database
+therefore accepts too many new animals when the whole database is enrolled. Here each query is compared with the whole
+database, without those images of its animal that the run had not enrolled. The images of the correct animal are
+the same as in the run, new animals are still new, and all other animals are possible false matches.
 """
 
 from __future__ import annotations
@@ -21,60 +20,62 @@ from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress
 
 
-def ask_again(
+def match_larger_gallery(
     method: Method,
     images: ImageSet,
     query: Features,
-    whole: Features,
+    gallery: Features,
     enrolled: NDArray[np.int64],
     *,
     mode: GalleryMode,
     learned: NDArray[Any],
     progress: Progress,
 ) -> Answers:
-    """Match an episode's queries with a larger gallery.
+    """Match the queries of an episode with a larger gallery.
 
     Args:
-        method: Compares; calibrated and fitted.
-        images: All images.
-        query: The episode's queries.
-        whole: The larger gallery, which may hold the queries and other images of their animals.
+        method: The method, fitted and calibrated.
+        images: All images; the rows of ``query`` and ``gallery`` are their indices.
+        query: Features of the queries.
+        gallery: Features of the larger gallery. It may contain the queries and other images of their animals.
         enrolled: Rows of ``images`` that the run had enrolled.
-        mode: Search the query's own group, or all.
-        learned: Sorted names of the identities that the method learned from.
-        progress: Where the bar goes.
+        mode: Search the group of the query, or all groups.
+        learned: Sorted names of the identities that the method was trained on.
+        progress: Shows a progress bar.
 
     Returns:
-        The answers, in the order of the queries. Of a query's own animal only the images in ``enrolled`` were there.
+        The candidates and scores, in the order of the queries. Images of the query's animal are compared only if the
+        run had enrolled them.
     """
     identity = images.identity
     group = images.group
-    was_enrolled = np.isin(whole.indices, enrolled)
-    found: list[tuple[NDArray[np.int64], Answers]] = []
-    with progress.stage("ask again, of the whole gallery", len(query.indices)) as stage:
+    was_enrolled = np.isin(gallery.indices, enrolled)
+    matched: list[tuple[NDArray[np.int64], Answers]] = []
+    with progress.stage("match with the whole gallery", len(query.indices)) as stage:
         for name in np.unique(group[query.indices]):
-            asking = np.flatnonzero(group[query.indices] == name)
-            searched = np.flatnonzero(group[whole.indices] == name) if mode == "group" else np.arange(len(was_enrolled))
-            own = identity[whole.indices[searched]]
-            for animal in np.unique(identity[query.indices[asking]]):
-                places = asking[identity[query.indices[asking]] == animal]
-                allowed = searched[was_enrolled[searched] | (own != animal)]
-                episode = _answer(method, images, query.take(places), whole.take(allowed), mode, learned)
-                found.append((places, episode.answers))
-                stage.advance(len(places))
-    return _in_order(found, len(query.indices))
+            in_group = np.flatnonzero(group[query.indices] == name)
+            searched = (
+                np.flatnonzero(group[gallery.indices] == name) if mode == "group" else np.arange(len(was_enrolled))
+            )
+            searched_identity = identity[gallery.indices[searched]]
+            for animal in np.unique(identity[query.indices[in_group]]):
+                rows = in_group[identity[query.indices[in_group]] == animal]
+                allowed = searched[was_enrolled[searched] | (searched_identity != animal)]
+                episode = _match(method, images, query.take(rows), gallery.take(allowed), mode, learned)
+                matched.append((rows, episode.answers))
+                stage.advance(len(rows))
+    return _in_query_order(matched, len(query.indices))
 
 
-def _answer(
+def _match(
     method: Method, images: ImageSet, query: Features, gallery: Features, mode: GalleryMode, learned: NDArray[Any]
 ) -> Episode:
-    """Match a few queries; only the images that take part are looked at, not the whole set each time."""
+    """Match a few queries; to save time, only their images and those of the gallery are passed on."""
     rows = np.concatenate([query.indices, gallery.indices])
-    few = images.take(rows)
     n_query = len(query.indices)
     return match_episode(
         method,
-        few,
+        images.take(rows),
         Features(np.arange(n_query), query.representation),
         Features(np.arange(n_query, len(rows)), gallery.representation),
         mode=mode,
@@ -83,17 +84,17 @@ def _answer(
     )
 
 
-def _in_order(found: list[tuple[NDArray[np.int64], Answers]], n_query: int) -> Answers:
-    order = np.argsort(np.concatenate([places for places, _ in found]), kind="stable")
+def _in_query_order(matched: list[tuple[NDArray[np.int64], Answers]], n_query: int) -> Answers:
+    order = np.argsort(np.concatenate([rows for rows, _ in matched]), kind="stable")
     sizes: dict[str, int] = {}
-    for _, each in found:  # a query's own animal may be away, so the largest is the gallery's size
-        for name, size in each.gallery_identities.items():
+    for _, answers in matched:  # the animal of a query may be left out, so the largest number is the gallery's
+        for name, size in answers.gallery_identities.items():
             sizes[name] = max(size, sizes.get(name, 0))
 
     def column(name: str) -> NDArray[Any]:
-        return np.asarray(np.concatenate([getattr(each, name) for _, each in found])[order])
+        return np.asarray(np.concatenate([getattr(answers, name) for _, answers in matched])[order])
 
     names = ("true", "known", "group", "candidates", "scores", "average_precision")
     if len(order) != n_query:
-        raise ValueError(f"{len(order)} of {n_query} queries were asked again")
+        raise ValueError(f"{len(order)} of {n_query} queries were matched")
     return Answers(**{name: column(name) for name in names}, gallery_identities=sizes)

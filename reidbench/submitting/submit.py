@@ -1,8 +1,9 @@
-"""Answer what a competition asks with a saved run, against its whole database.
+"""Predict the queries of a competition with a saved run and the whole database, and write the submission file.
 
-The run chose its thresholds with part of the database enrolled; the answers are given with all of it. So its
-calibration queries search the whole database (:mod:`reidbench.submitting.larger_gallery`), and the run's policy
-chooses its threshold on them. The test queries search it too, and show what the answers are worth: they chose nothing.
+The run chose its thresholds with part of the database enrolled. Here all of it is enrolled, so the thresholds are
+chosen again: the calibration queries are matched with the whole database
+(:mod:`reidbench.submitting.larger_gallery`). The test queries are matched in the same way and estimate the score of the
+submission; they are not used to choose anything.
 """
 
 from __future__ import annotations
@@ -28,21 +29,21 @@ from reidbench.records.finding import find_run
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import Registry, load_registry
 from reidbench.running.reopening import Reopened, reopen
-from reidbench.submitting.larger_gallery import ask_again
+from reidbench.submitting.larger_gallery import match_larger_gallery
 from reidbench.thresholds import Thresholds
 from reidbench.thresholds.apply import choose_thresholds
 
 
 @dataclass(frozen=True, slots=True)
 class GroupAnswers:
-    """What was answered in one dataset.
+    """The predictions for one dataset of the competition.
 
     Attributes:
-        n_queries: Images asked about.
-        n_new: Of them, answered as new animals (or, in clusters, animals found).
-        n_gallery: Images they were compared with.
-        run_threshold: The threshold that the run had chosen; ``nan`` where it has no one value.
-        threshold: The one for the whole database; ``nan`` likewise.
+        n_queries: Number of queries.
+        n_new: Number of queries that were predicted as new animals; in a submission of clusters, number of clusters.
+        n_gallery: Number of enrolled images.
+        run_threshold: Threshold of the run; ``nan`` if it is not a single number.
+        threshold: Threshold for the whole database; ``nan`` if it is not a single number.
     """
 
     n_queries: int
@@ -54,17 +55,18 @@ class GroupAnswers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Submission:
-    """A file that was written, and what is known of it.
+    """A written submission file and estimates of its score.
+
+    In a submission of clusters, all three scores are the mean adjusted Rand index of the test images of the run.
 
     Attributes:
         path: The file.
-        competition: Whose it is.
-        groups: What was answered, by dataset.
-        run_score: Score of the run on its test part, with part of the database enrolled; of clusters the mean adjusted
-            Rand index of that part, and so the next two.
-        score: Score of the same queries with all of it enrolled and the new thresholds; ``nan`` where undefined.
-        uncorrected_score: The same with the run's own thresholds.
-        seconds: What it took.
+        competition: The competition.
+        groups: The predictions, by dataset.
+        run_score: Score of the test queries in the run, with part of the database enrolled; ``nan`` if undefined.
+        score: Score of the test queries with the whole database and the new thresholds; ``nan`` if undefined.
+        uncorrected_score: The same with the thresholds of the run.
+        seconds: Duration in seconds.
     """
 
     path: Path
@@ -86,19 +88,20 @@ def submit(
     registry: Registry | None = None,
     progress: Progress | None = None,
 ) -> Submission:
-    """Write the file that a competition takes.
+    """Write the submission file of a competition.
 
     Args:
-        run: A run on a competition's dataset: its folder, its id or how that begins, or its record.
+        run: Run on the dataset of a competition: its folder, its id or the first characters of the id, or its record.
         output: CSV to write.
-        root: The competition's folder; by default where the run found it.
-        runs_dir: Where an id is looked for.
-        device: Where images are represented that the cache lacks.
-        registry: Where the method is found.
-        progress: Where bars and warnings go.
+        root: Folder of the competition; by default the place that the run recorded.
+        runs_dir: Folder in which the id of a run is looked for.
+        device: ``auto``, ``cpu`` or ``cuda``, to extract the features that are not in the cache.
+        registry: Methods and threshold policies; by default those of the installed plugins.
+        progress: Shows progress bars and warnings; by default on stderr.
 
     Raises:
-        ReidbenchError: The run is of no competition, or the folder is not known, or not the one it was made of.
+        ReidbenchError: The run is not on a competition, its folder is unknown or has changed, or the file cannot be
+            written.
     """
     started = time.perf_counter()
     progress = progress or RichProgress()
@@ -106,61 +109,64 @@ def submit(
     competition = find_competition(record.dataset)
     if competition is None:
         raise ReidbenchError(
-            f"the run is on '{record.dataset}', which asks nothing",
+            f"the run is on '{record.dataset}', which is not the dataset of a competition",
             where=str(record.path),
             remedy="reidbench run --dataset AnimalCLEF2025 --root DIR --method …, then submit that run",
         )
     folder = _folder_of(record, root)
     images = read_competition(competition, folder)
-    asked = images.given.asked if images.given is not None else None
-    if asked is None:
+    queries = images.given.asked if images.given is not None else None
+    if queries is None:
         raise ReidbenchError(
-            f"the folder of {competition.name} holds no image with split {competition.query}",
+            f"the folder of {competition.name} has no images with '{competition.query}' in the column split",
             where=f"--root {folder}",
-            remedy="name the folder that Kaggle's archive unpacks to",
+            remedy="name the folder with the unpacked archive from Kaggle",
         )
     order = read_sample(competition, folder)
     registry = registry or load_registry()
     reopened = reopen(record, images, registry=registry, device=device, progress=progress)
     if competition.task == "cluster":
-        from reidbench.submitting.clusters import cluster_asked  # scikit-learn loads there
+        from reidbench.submitting.clusters import cluster_queries  # imports scikit-learn
 
-        both = _joined(images, asked)
-        found, score = cluster_asked(reopened, asked, both, competition, order, Path(output))
-        counts = asked.table["group"].value_counts()
-        enrolled = images.table["group"].value_counts()
-        groups = {name: GroupAnswers(int(counts[name]), n, int(enrolled.get(name, 0))) for name, n in found.items()}
+        both = _joined(images, queries)
+        n_clusters, score = cluster_queries(reopened, queries, both, competition, order, Path(output))
+        n_queries = queries.table["group"].value_counts()
+        n_gallery = images.table["group"].value_counts()
+        groups = {
+            name: GroupAnswers(int(n_queries[name]), n, int(n_gallery.get(name, 0))) for name, n in n_clusters.items()
+        }
         scores = (score.overall.ari, score.overall.ari, score.overall.ari)
     else:
-        groups, scores = _answer(reopened, images, asked, competition, order, Path(output))
+        groups, scores = _identify_queries(reopened, images, queries, competition, order, Path(output))
     return Submission(Path(output), competition, groups, *scores, time.perf_counter() - started)
 
 
 def _folder_of(record: RunRecord, root: str | Path | None) -> Path:
-    found = root if root is not None else record.data["dataset"].get("root")
-    if found is None or (root is None and not Path(found).is_dir()):
-        known = f"is no longer in '{found}'" if found else "has no known place: the record names none"
+    folder = root if root is not None else record.data["dataset"].get("root")
+    if folder is None or (root is None and not Path(folder).is_dir()):
+        problem = f"is no longer at '{folder}'" if folder else "is unknown: the run did not record it"
         raise ReidbenchError(
-            f"the folder of {record.dataset} {known}",
+            f"the folder of {record.dataset} {problem}",
             where=str(record.path),
-            remedy="--root DIR   # the folder that holds metadata.csv and images/",
+            remedy="--root DIR   # the folder with metadata.csv and images/",
         )
-    return Path(found)
+    return Path(folder)
 
 
-def _answer(
-    reopened: Reopened, images: ImageSet, asked: ImageSet, competition: Competition, order: list[str], output: Path
+def _identify_queries(
+    reopened: Reopened, images: ImageSet, queries: ImageSet, competition: Competition, order: list[str], output: Path
 ) -> tuple[dict[str, GroupAnswers], tuple[float, float, float]]:
+    """Write the predictions; return them by dataset with the three scores of :class:`Submission`."""
     stages, progress, policy = reopened.stages, reopened.stages.progress, reopened.policy
-    described = reopened.describe_again(images, asked)
-    whole = Features(np.arange(len(images)), reopened.describe_more(images))
-    queries = reopened.describe_more(asked)
-    again = {
-        part: ask_again(
+    run_features = reopened.describe_again(images, queries)
+    database = Features(np.arange(len(images)), reopened.describe_more(images))
+    query_representation = reopened.describe_more(queries)
+    matched = {
+        part: match_larger_gallery(
             reopened.method,
             images,
-            described[part],
-            whole,
+            run_features[part],
+            database,
             stages.rows["gallery"],
             mode=stages.gallery,
             learned=stages.learned,
@@ -170,51 +176,61 @@ def _answer(
     }
     trials: GalleryTrials | None = None
     if policy.needs_gallery:
-        trials = stages.try_whole_gallery(whole)
-    thresholds = choose_thresholds(policy, again["calibration"], trials)
+        trials = stages.try_whole_gallery(database)
+    thresholds = choose_thresholds(policy, matched["calibration"], trials)
     for note in thresholds.notes:
         progress.warn(note)
-    both = _joined(images, asked)
-    rows = np.arange(len(images), len(both))
-    found = match_episode(
+    both = _joined(images, queries)
+    answers = match_episode(
         reopened.method,
         both,
-        Features(rows, queries),
-        whole,
+        Features(np.arange(len(images), len(both)), query_representation),
+        database,
         mode=stages.gallery,
         learned=stages.learned,
         progress=progress,
     ).answers
-    answers = dict(zip(asked.table["image_id"], predict(found, thresholds).tolist(), strict=True))
-    write_submission(output, competition, images, order, answers)
-    before = Thresholds.from_json(reopened.record.data["threshold"])
-    corrected, uncorrected = (_score(summarise(again["test"], each)) for each in (thresholds, before))
+    predictions = dict(zip(queries.table["image_id"], predict(answers, thresholds).tolist(), strict=True))
+    write_submission(output, competition, images, order, predictions)
+    run_thresholds = Thresholds.from_json(reopened.record.data["threshold"])
+    corrected, uncorrected = (
+        _score(summarise(matched["test"], candidate)) for candidate in (thresholds, run_thresholds)
+    )
     run_score = reopened.record.metrics["score"]
     scores = (float("nan") if run_score is None else float(run_score), corrected, uncorrected)
-    return _by_group(asked, images, answers, before, thresholds), scores
+    return _by_group(queries, images, predictions, run_thresholds, thresholds), scores
 
 
 def _by_group(
-    asked: ImageSet, images: ImageSet, answers: Mapping[str, str], before: Thresholds, after: Thresholds
+    queries: ImageSet,
+    images: ImageSet,
+    predictions: Mapping[str, str],
+    run_thresholds: Thresholds,
+    thresholds: Thresholds,
 ) -> dict[str, GroupAnswers]:
     by_group = {}
-    for name, rows in asked.table.groupby("group"):
-        given = [answers[image_id] for image_id in rows["image_id"]]
-        values = [each.values.get(str(name), each.value) for each in (before, after)]  # noqa: PD011 - of thresholds
+    for name, rows in queries.table.groupby("group"):
+        predicted = [predictions[image_id] for image_id in rows["image_id"]]
         by_group[str(name)] = GroupAnswers(
             n_queries=len(rows),
-            n_new=given.count(NEW_IDENTITY),
+            n_new=predicted.count(NEW_IDENTITY),
             n_gallery=int((images.table["group"] == name).sum()),
-            run_threshold=float("nan") if values[0] is None else values[0],
-            threshold=float("nan") if values[1] is None else values[1],
+            run_threshold=_value(run_thresholds, str(name)),
+            threshold=_value(thresholds, str(name)),
         )
     return by_group
+
+
+def _value(thresholds: Thresholds, group: str) -> float:
+    """Return the threshold of a group, or the common one; ``nan`` if neither is a single number."""
+    value = thresholds.values.get(group, thresholds.value)  # noqa: PD011 - of thresholds
+    return float("nan") if value is None else value
 
 
 def _score(metrics: EpisodeMetrics) -> float:
     return float(metrics.overall.score)
 
 
-def _joined(images: ImageSet, asked: ImageSet) -> ImageSet:
-    table = pd.concat([images.table, asked.table], ignore_index=True)
+def _joined(images: ImageSet, queries: ImageSet) -> ImageSet:
+    table = pd.concat([images.table, queries.table], ignore_index=True)
     return ImageSet(images.name, images.root, table, images.source, checked=True)

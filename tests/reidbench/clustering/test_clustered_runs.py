@@ -1,4 +1,4 @@
-"""Clusters of a saved run, of a competition, and of anybody's file."""
+"""Clusters of a saved run, of a competition, and of a file."""
 
 import csv
 import json
@@ -35,44 +35,48 @@ def run(images, tmp_path_factory):
     return evaluate("color_histogram", images, runs_dir=tmp_path_factory.mktemp("runs"), progress=Progress())
 
 
-def test_clusters_of_a_run_need_no_image_again(run, images, monkeypatch):
+def test_clustering_a_run_extracts_no_features_again(run, images, monkeypatch):
     def fail(*_):
-        raise AssertionError("represented again")
+        raise AssertionError("features were extracted again")
 
     monkeypatch.setattr("reidbench.methods.contract.EmbeddingMethod.represent", fail)
-    found = cluster_run(reopen(run, images, registry=load_registry(), progress=Progress()))
-    assert set(found.score.groups) == {"LynxID2025", "SalamanderID2025", "SeaTurtleID2022"}
-    assert found.score.overall.ari > 0.3 and found.score.overall.n_images == run.data["split"]["counts"]["test"]
-    assert all(name.startswith(f"cluster_{group}_") for name, group in zip(found.cluster, found.group, strict=True))
+    clustered = cluster_run(reopen(run, images, registry=load_registry(), progress=Progress()))
+    assert set(clustered.score.groups) == {"LynxID2025", "SalamanderID2025", "SeaTurtleID2022"}
+    assert clustered.score.overall.ari > 0.3
+    assert clustered.score.overall.n_images == run.data["split"]["counts"]["test"]
+    assert all(
+        name.startswith(f"cluster_{group}_") for name, group in zip(clustered.cluster, clustered.group, strict=True)
+    )
 
 
-def test_the_submission_clusters_every_test_image_a_fourth_dataset_too(run, folder, tmp_path):
-    made = submit(run, tmp_path / "s.csv", root=folder, progress=Progress())
-    with made.path.open(newline="") as file:
+def test_the_submission_clusters_every_query_also_of_a_dataset_without_training_images(run, folder, tmp_path):
+    submission = submit(run, tmp_path / "s.csv", root=folder, progress=Progress())
+    with submission.path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     with (folder / "sample_submission.csv").open(newline="") as file:
         assert [row["image_id"] for row in rows] == [row["image_id"] for row in csv.DictReader(file)]
     assert list(rows[0]) == ["image_id", "cluster"]
-    assert made.groups["TexasHornedLizards"].n_queries == 9 and made.groups["TexasHornedLizards"].n_gallery == 0
-    assert {row["cluster"].split("_")[1] for row in rows} == set(made.groups)
-    assert score_cluster_file(made.path, folder / "solution.csv").overall.ari > 0.2
+    lizards = submission.groups["TexasHornedLizards"]
+    assert lizards.n_queries == 9 and lizards.n_gallery == 0
+    assert {row["cluster"].split("_")[1] for row in rows} == set(submission.groups)
+    assert score_cluster_file(submission.path, folder / "solution.csv").overall.ari > 0.2
 
 
-def test_a_fusion_is_clustered_by_its_own_probabilities(images, tmp_path):
+def test_a_calibrated_fusion_is_clustered_by_its_probabilities(images, tmp_path):
     settings = {"parts": "color_histogram,sift", "shortlist": "5", "calibration_pairs": "1000"}
     record = evaluate("wildfusion", images, runs_dir=tmp_path, settings=settings, progress=Progress())
-    found = cluster_run(reopen(record, images, registry=load_registry(), progress=Progress()))
-    assert found.score.overall.ari > 0.3
+    clustered = cluster_run(reopen(record, images, registry=load_registry(), progress=Progress()))
+    assert clustered.score.overall.ari > 0.3
 
 
 def test_the_commands_print_tables_and_json(run, folder, tmp_path):
     output = tmp_path / "clusters.csv"
-    given = ["cluster", str(run.path), "--root", str(folder), "-o", str(output)]
-    done = CliRunner().invoke(app, given)
-    assert done.exit_code == 0 and "joined above" in done.output, done.output
-    told = json.loads(CliRunner().invoke(app, [*given, "--json"]).stdout)
-    assert told["overall"]["ari"] == pytest.approx(
-        told["groups"] and sum(g["ari"] for g in told["groups"].values()) / 3
+    options = ["cluster", str(run.path), "--root", str(folder), "-o", str(output)]
+    result = CliRunner().invoke(app, options)
+    assert result.exit_code == 0 and "joined above" in result.output, result.output
+    printed = json.loads(CliRunner().invoke(app, [*options, "--json"]).stdout)
+    assert printed["overall"]["ari"] == pytest.approx(
+        printed["groups"] and sum(group["ari"] for group in printed["groups"].values()) / 3
     )
     identity = dict(
         zip(*(load_dataset("AnimalCLEF2026", folder).table[n] for n in ("image_id", "identity")), strict=True)
@@ -85,7 +89,7 @@ def test_the_commands_print_tables_and_json(run, folder, tmp_path):
         writer.writerow(("image_id", "identity", "group"))
         writer.writerows((r["image_id"], identity[r["image_id"]], r["cluster"].split("_")[1]) for r in rows)
     scored = CliRunner().invoke(app, ["score", str(output), "--truth", str(truth), "--task", "clustering", "--json"])
-    assert json.loads(scored.stdout)["overall"]["ari"] == pytest.approx(told["overall"]["ari"])
+    assert json.loads(scored.stdout)["overall"]["ari"] == pytest.approx(printed["overall"]["ari"])
 
 
 @pytest.mark.parametrize(
@@ -99,21 +103,21 @@ def test_the_commands_print_tables_and_json(run, folder, tmp_path):
         ("image_id,cluster\n", "no rows"),
     ],
 )
-def test_a_file_that_can_t_be_scored_says_why(tmp_path, clusters, message):
+def test_the_error_for_an_invalid_file_of_clusters_gives_the_reason(tmp_path, clusters, message):
     (tmp_path / "truth.csv").write_text("image_id,identity\n1,a\n2,a\n")
     (tmp_path / "p.csv").write_text(clusters)
     with pytest.raises(ReidbenchError, match=message):
         score_cluster_file(tmp_path / "p.csv", tmp_path / "truth.csv")
-    assert score_cluster_file_ok(tmp_path)
 
 
-def score_cluster_file_ok(folder):
-    (folder / "p.csv").write_text("image_id,cluster,more\n2,x,1\n1,x,1\n")
-    return score_cluster_file(folder / "p.csv", folder / "truth.csv").overall.n_found == 1
+def test_other_columns_of_a_file_of_clusters_are_ignored(tmp_path):
+    (tmp_path / "truth.csv").write_text("image_id,identity\n1,a\n2,a\n")
+    (tmp_path / "p.csv").write_text("image_id,cluster,more\n2,x,1\n1,x,1\n")
+    assert score_cluster_file(tmp_path / "p.csv", tmp_path / "truth.csv").overall.n_found == 1
 
 
-def test_a_method_that_knows_animals_as_such_is_refused(run, images):
+def test_a_method_that_predicts_trained_animals_cannot_cluster(run, images):
     reopened = reopen(run, images, registry=load_registry(), progress=Progress())
     reopened.method.matching = "identity"
-    with pytest.raises(ReidbenchError, match="can't say of two images"):
+    with pytest.raises(ReidbenchError, match="cannot compare two images"):
         cluster_run(reopened)

@@ -1,4 +1,4 @@
-"""Scoring a file of predictions: the worked case, and every way in which files can disagree."""
+"""Scoring a file of predictions: a case worked by hand, and errors in the files."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def files(folder: Path, answers: str = ANSWERS, truth: str = TRUTH) -> tuple[Pat
     return folder / "predictions.csv", folder / "truth.csv"
 
 
-def refusal(folder: Path, answers: str = ANSWERS, truth: str = TRUTH) -> str:
+def error_of(folder: Path, answers: str = ANSWERS, truth: str = TRUTH) -> str:
     with pytest.raises(ReidbenchError) as caught:
         score_predictions(*files(folder, answers, truth))
     assert caught.value.where and caught.value.remedy
     return str(caught.value)
 
 
-def test_the_worked_case_of_two_groups(tmp_path):
+def test_two_groups_worked_by_hand(tmp_path):
     metrics = score_predictions(*files(tmp_path))
     lynx, salamander = metrics.groups["L"], metrics.groups["S"]
     assert lynx.baks == pytest.approx(5 / 6)  # a 2/3, b 1/1
@@ -50,13 +50,13 @@ def test_the_worked_case_of_two_groups(tmp_path):
     assert metrics.overall.root_of_means_score == pytest.approx(0.47871355387816905, abs=1e-15)
 
 
-def test_what_needs_scores_is_undefined(tmp_path):
+def test_metrics_that_need_scores_are_undefined(tmp_path):
     overall = score_predictions(*files(tmp_path)).overall
     assert math.isnan(overall.rank1) and math.isnan(overall.auroc)
     assert overall.reasons["auroc"] == "needs scores"
 
 
-def test_tables_give_what_files_give():
+def test_tables_can_be_scored_instead_of_files():
     truth = pd.DataFrame({"image_id": [1, 2], "identity": ["a", "n"], "is_new": [False, True]})
     answers = pd.DataFrame({"image_id": [2, 1], "identity": [NEW, "a"]}, index=[7, 7])
     assert score_predictions(answers, truth).overall.score == 1.0
@@ -82,7 +82,7 @@ def test_an_identity_called_na_is_a_name(tmp_path):
     assert metrics.overall.score == 1.0  # and "01" is not "1"
 
 
-def test_an_answer_of_another_groups_identity_is_wrong(tmp_path):
+def test_predicting_an_identity_of_another_group_is_wrong(tmp_path):
     metrics = score_predictions(*files(tmp_path, ANSWERS.replace("7,c", "7,a")))
     assert metrics.groups["S"].baks == 0.0
 
@@ -99,50 +99,50 @@ def test_a_group_with_an_empty_side_is_left_out_or_counts_zero(tmp_path):
 
 
 def test_missing_image_ids_are_named(tmp_path):
-    message = refusal(tmp_path, f"image_id,identity\n1,a\n8,{NEW}\n")
+    message = error_of(tmp_path, f"image_id,identity\n1,a\n8,{NEW}\n")
     assert "6 image_ids are missing from the predictions: 2, 3, 4, 5, 6 and 1 more" in message
 
 
 def test_extra_image_ids_are_named(tmp_path):
-    assert "2 image_ids are not in the truth: x, y" in refusal(tmp_path, ANSWERS + "x,a\ny,a\n")
+    assert "2 image_ids are not in the truth: x, y" in error_of(tmp_path, ANSWERS + "x,a\ny,a\n")
 
 
 def test_repeated_image_ids_are_named_in_either_file(tmp_path):
-    assert "1 image_id is repeated: 1" in refusal(tmp_path, ANSWERS + "1,b\n")
-    assert "1 image_id is repeated: 7" in refusal(tmp_path, truth=TRUTH + "7,c,0,S\n")
+    assert "1 image_id is repeated: 1" in error_of(tmp_path, ANSWERS + "1,b\n")
+    assert "1 image_id is repeated: 7" in error_of(tmp_path, truth=TRUTH + "7,c,0,S\n")
 
 
 @pytest.mark.parametrize("value", ["", "2", "true", "1.0"])
 def test_is_new_is_zero_or_one(tmp_path, value):
-    assert f"is_new is '{value}' for image_id 8" in refusal(tmp_path, truth=TRUTH.replace("8,m,1", f"8,m,{value}"))
+    assert f"is_new is '{value}' for image_id 8" in error_of(tmp_path, truth=TRUTH.replace("8,m,1", f"8,m,{value}"))
 
 
 @pytest.mark.parametrize("hidden", ["", NEW])
 def test_a_new_animal_needs_its_hidden_identity(tmp_path, hidden):
-    assert "without a real identity" in refusal(tmp_path, truth=TRUTH.replace("8,m,1", f"8,{hidden},1"))
+    assert "without a real identity" in error_of(tmp_path, truth=TRUTH.replace("8,m,1", f"8,{hidden},1"))
 
 
-def test_an_empty_answer_is_refused(tmp_path):
-    assert "1 answer is empty, of image_id 4" in refusal(tmp_path, ANSWERS.replace("4,b", "4,"))
+def test_an_empty_prediction_is_an_error(tmp_path):
+    assert "1 prediction is empty: image_id 4" in error_of(tmp_path, ANSWERS.replace("4,b", "4,"))
 
 
 def test_an_identity_is_known_or_new(tmp_path):
-    assert "1 identity is both known and new: n" in refusal(tmp_path, truth=TRUTH.replace("5,n,1", "5,n,0"))
+    assert "1 identity is both known and new: n" in error_of(tmp_path, truth=TRUTH.replace("5,n,1", "5,n,0"))
 
 
-def test_an_identity_in_two_groups_offers_a_prefix(tmp_path):
-    message = refusal(tmp_path, truth=TRUTH.replace("7,c,0,S", "7,a,0,S"))
+def test_the_remedy_for_an_identity_in_two_groups_is_a_prefix(tmp_path):
+    message = error_of(tmp_path, truth=TRUTH.replace("7,c,0,S", "7,a,0,S"))
     assert "1 identity is in several groups: a" in message and "prefix" in message
 
 
 def test_a_missing_column_is_named(tmp_path):
-    message = refusal(tmp_path, "image_id,name\n1,a\n")
+    message = error_of(tmp_path, "image_id,name\n1,a\n")
     assert "no column identity in the predictions" in message and "image_id,name" in message
-    assert "no column is_new in the truth" in refusal(tmp_path, truth="image_id,identity\n1,a\n")
+    assert "no column is_new in the truth" in error_of(tmp_path, truth="image_id,identity\n1,a\n")
 
 
-def test_a_row_of_another_length_is_refused_with_its_line(tmp_path):
-    message = refusal(tmp_path, "image_id,identity\n1,a\n2,a,b\n")
+def test_the_error_for_a_row_of_another_length_names_its_line(tmp_path):
+    message = error_of(tmp_path, "image_id,identity\n1,a\n2,a,b\n")
     assert "the row has 3 cells, the header 2" in message and "predictions.csv, row 3" in message
 
 
@@ -150,17 +150,17 @@ def test_files_that_cannot_be_read_are_errors(tmp_path):
     predictions, truth = files(tmp_path)
     with pytest.raises(ReidbenchError, match="can't be read: No such file"):
         score_predictions(tmp_path / "none.csv", truth)
-    assert "is empty" in refusal(tmp_path, "")
-    assert "has no rows" in refusal(tmp_path, truth="image_id,identity,is_new\n")
+    assert "is empty" in error_of(tmp_path, "")
+    assert "has no rows" in error_of(tmp_path, truth="image_id,identity,is_new\n")
     predictions.write_bytes(b"image_id,identity\n1,\xff\n")
     with pytest.raises(ReidbenchError, match="can't be read"):
         score_predictions(predictions, truth)
 
 
-def test_blanks_around_cells_and_names_do_not_count(tmp_path):
+def test_blanks_around_cells_and_column_names_are_ignored(tmp_path):
     spaced = ANSWERS.replace(",", " , ")
     assert score_predictions(*files(tmp_path, spaced)).overall.score == pytest.approx(0.3227486121839514)
-    assert "1 answer is empty, of image_id 4" in refusal(tmp_path, ANSWERS.replace("4,b", "4, "))
+    assert "1 prediction is empty: image_id 4" in error_of(tmp_path, ANSWERS.replace("4,b", "4, "))
 
 
 def test_a_byte_order_mark_is_not_part_of_the_header(tmp_path):

@@ -1,4 +1,4 @@
-"""From a competition's folder to the file that it takes."""
+"""From the folder of a competition to the submission file."""
 
 import csv
 import shutil
@@ -24,7 +24,7 @@ CLEF = COMPETITIONS["AnimalCLEF2025"]
 
 
 class Learner(EmbeddingMethod):
-    """Colour, seen through a number that only ``fit`` knows."""
+    """Mean colour divided by a number that only ``fit`` sets."""
 
     learns = True
     scale = 0.0
@@ -34,7 +34,7 @@ class Learner(EmbeddingMethod):
         return FitReport()
 
     def embed(self, pixels):
-        assert self.scale, "a network that was never fitted"
+        assert self.scale, "the method was never fitted"
         return np.stack([image.reshape(-1, 3).mean(0) / self.scale for image in pixels])
 
 
@@ -60,68 +60,69 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
-def test_every_image_of_the_sample_is_answered_in_its_order(submission, folder):
+def test_the_submission_has_the_rows_of_the_sample_and_identities_of_the_right_dataset(submission, folder):
     rows = rows_of(submission.path)
     assert [row["image_id"] for row in rows] == read_sample(CLEF, folder)
     assert list(rows[0]) == ["image_id", "identity"]
     images = load_dataset("AnimalCLEF2025", folder)
-    lives_in = dict(zip(images.table["identity"], images.table["group"], strict=True))
-    asked = images.given.asked
-    group = dict(zip(asked.table["image_id"], asked.table["group"], strict=True))
-    named = [row for row in rows if row["identity"] != "new_individual"]
-    assert named and all(lives_in[row["identity"]] == group[row["image_id"]] for row in named)
+    group_of_identity = dict(zip(images.table["identity"], images.table["group"], strict=True))
+    queries = images.given.asked
+    group_of_query = dict(zip(queries.table["image_id"], queries.table["group"], strict=True))
+    known = [row for row in rows if row["identity"] != "new_individual"]
+    assert known and all(group_of_identity[row["identity"]] == group_of_query[row["image_id"]] for row in known)
 
 
 def test_the_whole_database_is_the_gallery(submission, run):
-    assert {name: each.n_gallery for name, each in submission.groups.items()} == {
+    assert {name: group.n_gallery for name, group in submission.groups.items()} == {
         "LynxID2025": 90, "SalamanderID2025": 75, "SeaTurtleID2022": 150,
     }  # fmt: skip
-    assert sum(each.n_queries for each in submission.groups.values()) == 70
+    assert sum(group.n_queries for group in submission.groups.values()) == 70
     assert run.data["split"]["counts"]["gallery"] < 315
     assert submission.run_score == run.metrics["score"]
 
 
-def test_it_is_worth_something_on_the_solution(submission, folder):
+def test_the_submission_scores_well_on_the_solution(submission, folder):
     truth = folder / "solution.csv"
     assert reidbench.score(submission.path, truth).overall.score > 0.3
 
 
-def test_it_repeats_to_the_byte(submission, run, folder, tmp_path):
+def test_a_second_submission_has_the_same_bytes(submission, run, folder, tmp_path):
     again = submit(run, tmp_path / "again.csv", root=folder, progress=Progress())
     assert again.path.read_bytes() == submission.path.read_bytes()
 
 
-def test_a_policy_that_looks_at_the_gallery_looks_at_all_of_it(folder, tmp_path):
+def test_a_policy_that_needs_the_gallery_gets_the_whole_database(folder, tmp_path):
     images = load_dataset("AnimalCLEF2025", folder)
     record = evaluate("color_histogram", images, runs_dir=tmp_path, threshold="leave-identity-out", progress=Progress())
-    made = submit(record, tmp_path / "s.csv", root=folder, progress=Progress())
-    assert made.path.exists() and made.groups["LynxID2025"].threshold != made.groups["LynxID2025"].run_threshold
+    submission = submit(record, tmp_path / "s.csv", root=folder, progress=Progress())
+    lynx = submission.groups["LynxID2025"]
+    assert submission.path.exists() and lynx.threshold != lynx.run_threshold
 
 
-def test_a_fusion_answers_behind_its_shortlist(folder, tmp_path):
+def test_a_fusion_with_a_shortlist_can_be_submitted(folder, tmp_path):
     images = load_dataset("AnimalCLEF2025", folder)
     settings = {"parts": "color_histogram,sift", "shortlist": "5", "calibration_pairs": "1000"}
     record = evaluate("wildfusion", images, runs_dir=tmp_path, settings=settings, progress=Progress())
-    made = submit(record, tmp_path / "s.csv", root=folder, progress=Progress())
-    assert reidbench.score(made.path, folder / "solution.csv").overall.score > 0.3
+    submission = submit(record, tmp_path / "s.csv", root=folder, progress=Progress())
+    assert reidbench.score(submission.path, folder / "solution.csv").overall.score > 0.3
 
 
-def test_a_trained_network_answers_the_queries_after_the_run(folder, tmp_path, monkeypatch):
+def test_a_trained_method_is_submitted_from_the_cache_or_trained_again(folder, tmp_path, monkeypatch):
     registry = Registry((Offer(MethodSpec("learner", "", Settings, Learner), "tests", "1"),), ())
     images = load_dataset("AnimalCLEF2025", folder)
     record = evaluate("learner", images, runs_dir=tmp_path, registry=registry, progress=Progress())
-    made = submit(record, tmp_path / "s.csv", root=folder, registry=registry, progress=Progress())
-    assert len(rows_of(made.path)) == 70
+    submission = submit(record, tmp_path / "s.csv", root=folder, registry=registry, progress=Progress())
+    assert len(rows_of(submission.path)) == 70
     monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / "another"))
-    # Another cache: the network is trained again on the same images, and what it says is consistent in itself.
+    # With an empty cache the method is trained again on the same images and gives the same predictions.
     again = submit(record, tmp_path / "t.csv", root=folder, registry=registry, progress=Progress())
-    assert again.path.read_bytes() == made.path.read_bytes()
+    assert again.path.read_bytes() == submission.path.read_bytes()
 
 
-def test_a_run_that_asks_nothing_and_a_folder_of_others_are_errors(run, folder, tmp_path):
+def test_a_run_on_no_competition_and_a_changed_folder_are_errors(run, folder, tmp_path):
     other = evaluate("color_histogram", "patterns:identities=12,size=32,level=easy", runs_dir=tmp_path,
                      progress=Progress())  # fmt: skip
-    with pytest.raises(ReidbenchError, match="asks nothing"):
+    with pytest.raises(ReidbenchError, match="not the dataset of a competition"):
         submit(other, tmp_path / "s.csv", root=folder)
     changed = tmp_path / "changed"
     shutil.copytree(folder, changed)
@@ -133,9 +134,11 @@ def test_a_run_that_asks_nothing_and_a_folder_of_others_are_errors(run, folder, 
     assert not (tmp_path / "s.csv").exists()
 
 
-@pytest.mark.parametrize(("told", "message"), [("gone", "no longer in 'gone'"), (None, "the record names none")])
-def test_a_run_whose_folder_is_gone_asks_for_it(run, tmp_path, told, message):
-    moved = replace(run, data=run.data | {"dataset": run.data["dataset"] | {"root": told}})
+@pytest.mark.parametrize(
+    ("root", "message"), [("gone", "no longer at 'gone'"), (None, "is unknown: the run did not record it")]
+)
+def test_the_remedy_for_a_missing_folder_is_the_option_root(run, tmp_path, root, message):
+    moved = replace(run, data=run.data | {"dataset": run.data["dataset"] | {"root": root}})
     with pytest.raises(ReidbenchError, match=message) as caught:
         submit(moved, tmp_path / "s.csv", progress=Progress())
     assert caught.value.remedy.startswith("--root DIR")
@@ -152,7 +155,7 @@ def test_a_run_whose_folder_is_gone_asks_for_it(run, tmp_path, told, message):
         (lambda rows: [rows[0], [rows[1][0], "SeaTurtleID2022_turtle_0"], *rows[2:]], "lives in SeaTurtleID2022", 2),
     ],
 )
-def test_the_check_refuses_what_the_organisers_would(submission, folder, tmp_path, change, message, row):
+def test_a_file_that_the_organisers_would_refuse_is_an_error(submission, folder, tmp_path, change, message, row):
     with submission.path.open(newline="") as file:
         rows = list(csv.reader(file))
     path = tmp_path / "changed.csv"
@@ -164,13 +167,13 @@ def test_the_check_refuses_what_the_organisers_would(submission, folder, tmp_pat
     assert row is None or caught.value.where.endswith(f"row {row}")
 
 
-def test_the_command_says_what_was_written(run, folder, tmp_path):
+def test_the_command_prints_each_dataset_and_the_scores(run, folder, tmp_path):
     from typer.testing import CliRunner
 
     from reidbench.cli.main import app
 
     output = tmp_path / "s.csv"
-    done = CliRunner().invoke(app, ["submit", str(run.path), "-o", str(output)])  # the record knows the folder
-    assert done.exit_code == 0, done.output
-    assert "LynxID2025" in done.output and "with the whole database" in " ".join(done.output.split())
+    result = CliRunner().invoke(app, ["submit", str(run.path), "-o", str(output)])  # the record has the folder
+    assert result.exit_code == 0, result.output
+    assert "LynxID2025" in result.output and "with the whole database" in " ".join(result.output.split())
     assert len(rows_of(output)) == 70
