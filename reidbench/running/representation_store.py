@@ -11,14 +11,12 @@ Whoever reads a store in one process shares one map of each array.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import shutil
-import tempfile
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +25,7 @@ import numpy as np
 from numpy.lib.format import dtype_to_descr, write_array_header_2_0
 from numpy.typing import NDArray
 
-from reidbench.errors import ReidbenchError
-from reidbench.files import cache_dir
+from reidbench.files import cache_dir, explain_os_errors, move_folder, remove_folder, whole_folder, write_text
 from reidbench.methods.representation import Ragged, Representation
 
 FORMAT = "2"
@@ -54,19 +51,8 @@ def keep_fitted(key: str, work_dir: Path) -> None:
         ReidbenchError: The cache can't be written.
     """
     kept = fitted_dir(key)
-    temporary = kept.with_name(f"tmp-{uuid.uuid4().hex[:12]}")
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(work_dir, temporary)  # may be another disk, so the rename comes after
-        shutil.rmtree(kept, ignore_errors=True)
-        temporary.rename(kept)
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise ReidbenchError(
-            f"the cache can't be written: {error.strerror or error}",
-            where=str(kept),
-            remedy="make room, or name another folder: REIDBENCH_CACHE=DIR reidbench …",
-        ) from error
+    with _explain(kept):
+        move_folder(work_dir, kept)
 
 
 class RepresentationStore:
@@ -111,7 +97,7 @@ class RepresentationStore:
             for name, array in arrays.items():
                 np.save(folder / f"{name}.npy", array, allow_pickle=False)
             index = {"images": list(images), "seconds": [seconds / max(len(images), 1)] * len(images)}
-            (folder / _INDEX).write_text(json.dumps(index), encoding="utf-8")
+            write_text(folder / _INDEX, json.dumps(index))
 
         self._write(fill)
 
@@ -134,7 +120,7 @@ class RepresentationStore:
     def clear(self) -> None:
         """Forget every representation; notes stay."""
         for folder in self._dir.glob("shard-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder, ignore_errors=True)
 
     def seconds(self, images: Sequence[str]) -> float:
         """Return what it took to make the representations of these images when they were made."""
@@ -151,11 +137,8 @@ class RepresentationStore:
 
     def write_note(self, note: Mapping[str, Any], name: str = "note") -> None:
         """Keep plain values beside the representations, such as how the method was fitted and what that cost."""
-        with self._writing():
-            self._dir.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self._dir, suffix=".tmp", delete=False, encoding="utf-8") as file:
-                json.dump(note, file)
-            Path(file.name).replace(self._dir / f"{name}.json")
+        with _explain(self._dir):
+            write_text(self._dir / f"{name}.json", json.dumps(note))
 
     def _shards(self) -> list[_Shard]:
         """Return every shard that can be read; one that can't is dropped, and its images are made anew."""
@@ -164,7 +147,7 @@ class RepresentationStore:
             try:
                 shards.append(_Shard.open(folder))
             except (OSError, ValueError, KeyError, TypeError):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_folder(folder, ignore_errors=True)
         return shards
 
     def _merge(self, shards: Sequence[_Shard]) -> _Shard:
@@ -188,36 +171,26 @@ class RepresentationStore:
                 blocks = (rows[image] for rows in ragged for image in range(len(rows)))
                 _write_rows(folder / f"rows.{name}.npy", ragged[0].values, n_row, blocks)
             index = {"images": list(images), "seconds": list(images.values())}
-            (folder / _INDEX).write_text(json.dumps(index), encoding="utf-8")
+            write_text(folder / _INDEX, json.dumps(index))
 
         merged = self._write(fill)
         for shard in shards:
-            shutil.rmtree(shard.folder, ignore_errors=True)
+            remove_folder(shard.folder, ignore_errors=True)
         return _Shard.open(merged)
 
-    def _write(self, fill: Any) -> Path:
-        with self._writing():
-            self._dir.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(dir=self._dir, prefix="tmp-"))
-            try:
-                fill(temporary)
-                final = self._dir / f"shard-{uuid.uuid4().hex[:12]}"
-                temporary.rename(final)
-            except BaseException:
-                shutil.rmtree(temporary, ignore_errors=True)
-                raise
-        return final
+    def _write(self, fill: Callable[[Path], None]) -> Path:
+        shard = self._dir / f"shard-{uuid.uuid4().hex[:12]}"
+        with _explain(self._dir), whole_folder(shard) as temporary:
+            fill(temporary)
+        return shard
 
-    @contextlib.contextmanager
-    def _writing(self) -> Any:
-        try:
-            yield
-        except OSError as error:
-            raise ReidbenchError(
-                f"the cache can't be written: {error.strerror or error}",
-                where=str(self._dir),
-                remedy="make room, or name another folder: REIDBENCH_CACHE=DIR reidbench …",
-            ) from error
+
+def _explain(folder: Path) -> AbstractContextManager[None]:
+    return explain_os_errors(
+        "the cache can't be written",
+        where=str(folder),
+        remedy="make room, or name another folder: REIDBENCH_CACHE=DIR reidbench …",
+    )
 
 
 @dataclass(frozen=True, slots=True)

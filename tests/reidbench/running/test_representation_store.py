@@ -11,7 +11,7 @@ import pytest
 from reidbench.errors import ReidbenchError
 from reidbench.files import cache_dir
 from reidbench.methods.representation import Ragged, Representation
-from reidbench.running.representation_store import RepresentationStore, key_of
+from reidbench.running.representation_store import RepresentationStore, fitted_dir, keep_fitted, key_of
 
 
 def described(numbers):
@@ -116,7 +116,7 @@ def test_a_damaged_shard_is_dropped_and_made_anew(store):
 
 def test_a_shard_that_was_not_finished_does_not_count(store):
     store.add(names([1]), described([1]), 1.0)
-    half = store._dir / "tmp-killed"
+    half = store._dir / ".shard-killed.1-abcd.tmp"
     half.mkdir()
     (half / "index.json").write_text(json.dumps({"images": names([2]), "seconds": [1.0]}))
     assert store.missing(names([1, 2])).tolist() == [1]
@@ -142,3 +142,26 @@ def test_a_cache_that_cannot_be_written_is_one_clear_message(tmp_path, monkeypat
     with pytest.raises(ReidbenchError, match="cache can't be written") as caught:
         RepresentationStore(key_of("a")).add(names([1]), described([1]), 1.0)
     assert "REIDBENCH_CACHE" in caught.value.remedy
+
+
+def test_a_full_disk_is_one_clear_message_and_leaves_nothing_behind(store, full_disk):
+    store.add(names([1]), described([1]), 1.0)
+    before = sorted(store._dir.rglob("*"))
+    for write in (lambda: store.add(names([2]), described([2]), 1.0), lambda: store.write_note({"text": "x" * 1000})):
+        with full_disk(100), pytest.raises(ReidbenchError, match="cache can't be written: File too large"):
+            write()
+        assert sorted(store._dir.rglob("*")) == before
+    check(store.read(names([1])), [1])
+
+
+def test_what_fitting_left_replaces_an_earlier_fit(tmp_path, monkeypatch):
+    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / "cache"))
+    for text in ("first", "second"):
+        (tmp_path / "work").mkdir()
+        (tmp_path / "work" / "checkpoint.pt").write_text(text)
+        keep_fitted("key", tmp_path / "work")
+        assert not (tmp_path / "work").exists()
+        assert [path.read_text() for path in fitted_dir("key").iterdir()] == [text]
+    with pytest.raises(ReidbenchError, match="cache can't be written") as caught:
+        keep_fitted("key", tmp_path / "work")
+    assert caught.value.where == str(fitted_dir("key")) and fitted_dir("key").is_dir()
