@@ -1,6 +1,6 @@
-"""Threshold policies, one a file, by name.
+"""Threshold policies: rules that choose the threshold on the calibration queries, one in each file.
 
-A policy is written ``name``, ``name=value``, ``name:scope`` or ``name=value:scope``.
+A policy is written as ``name``, ``name=value``, ``name:scope`` or ``name=value:scope``.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ __all__ = [
 ]  # fmt: skip
 
 BUILTIN: tuple[PolicySpec, ...] = tuple(reidbench_threshold_policies())
-"""The policies that need no plugin."""
+"""The policies of reidbench itself."""
 
 
 def parse_policy(text: str, specs: Iterable[PolicySpec] = BUILTIN) -> Policy:
-    """Return the policy that a text asks for.
+    """Return the policy for a text.
 
     Args:
         text: ``name``, ``name=value``, ``name:scope`` or ``name=value:scope``.
-        specs: Policies to choose from, such as a registry's with those of plugins.
+        specs: The policies to choose from; a registry adds those of plugins.
 
     Raises:
-        ReidbenchError: No policy has that name, or it can't be used so.
+        ReidbenchError: No policy has this name, or its value or scope is not valid.
 
     Example:
         >>> parse_policy("fixed=0.6")

@@ -1,4 +1,4 @@
-"""How a policy is applied to an episode, a closed set included."""
+"""Choose thresholds with a policy, also for a closed set."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from reidbench.thresholds.fixed import Fixed
 
 
 def choose_thresholds(policy: Policy, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
-    """Choose thresholds; in a closed set there is nothing to reject, so every best candidate is accepted.
+    """Choose thresholds on the calibration queries.
+
+    In a closed set there is no animal to reject, so every best candidate is accepted, whatever the policy.
 
     Args:
-        policy: What chooses.
-        answers: The calibration episode.
-        gallery: The gallery's trials against itself, where the run made them.
+        policy: The threshold policy.
+        answers: The calibration queries with their candidates.
+        gallery: The gallery trials, if the run made them.
 
     Raises:
-        ReidbenchError: The episode does not hold what the policy needs.
+        ReidbenchError: The calibration queries lack something that the policy needs.
     """
     if answers.known.all():
         accept_all = Fixed(-math.inf).choose(answers)
-        note = "the calibration episode has no new animals: every best candidate is accepted"
+        note = "the calibration part has no new animals: every best candidate is accepted"
         return dataclasses.replace(accept_all, notes=(*accept_all.notes, note))
     return policy.choose(answers, gallery)

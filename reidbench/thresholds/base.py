@@ -1,8 +1,8 @@
-"""What a threshold policy gets and gives.
+"""The contract of a threshold policy: its input and its result.
 
-A policy sees the calibration episode, and where it asks for them the gallery's trials against itself; the
-thresholds it returns are applied to test unchanged. A policy may look at more than the best score: whatever
-it looks at, its rule is written as the lowest best score at which a query counts as known.
+A policy receives the calibration queries and, if it needs them, the gallery trials. The thresholds that it returns are
+applied to the test queries unchanged. A policy may use more than the best score, but its result is always the lowest
+best score at which a query counts as known.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from reidbench.metrics.answers import Answers
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """How a query moves its own threshold: ``threshold + second * second_score + log_size * log(n_identities)``.
+    """A term that each query adds to its threshold: ``second * second_score + log_size * log(n_identities)``.
 
     Attributes:
-        second: Weight of the second candidate's score, in [0, 1): the nearer the runner-up, the more is asked.
+        second: Weight of the second candidate's score, in [0, 1). A close second candidate raises the threshold.
         log_size: Weight of the natural logarithm of the number of identities searched.
-        no_second: What stands for the second score of a query that has one candidate.
+        no_second: Value of ``second_score`` for a query with only one candidate.
+
+    Raises:
+        ValueError: A value is not finite.
     """
 
     second: float
@@ -39,7 +42,7 @@ class Adjustment:
             raise ValueError(f"an adjustment is not finite: {self}")
 
     def of(self, answers: Answers) -> NDArray[np.float64]:
-        """Return what each query adds to its group's threshold, ``(n_query,)``."""
+        """Return the term of each query, ``(n_query,)``."""
         second = answers.second_score
         second = np.where(second > -np.inf, second, self.no_second)
         size = np.array([max(answers.gallery_identities.get(str(name), 1), 1) for name in answers.group])
@@ -48,15 +51,18 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thresholds:
-    """The lowest best score at which a query counts as known, by group; ties accept.
+    """The lowest best score at which a query counts as known, by group; a score equal to it is accepted.
 
     Attributes:
-        policy: The text that asked for it, such as ``max-score:group``.
-        values: Threshold of each group of the calibration episode.
-        pooled: Whether one value serves every group.
-        notes: What a reader should know: groups that were given another's value, and why.
-        value: Threshold of a group that ``values`` does not name; ``None`` when there is no such value.
-        adjustment: How each query moves its group's threshold; ``None`` when all queries of a group share it.
+        policy: Text of the policy, such as ``max-score:group``.
+        values: Threshold of each group of the calibration queries.
+        pooled: Whether all groups have the same threshold.
+        notes: Sentences for the user, such as the reason why a group takes the pooled threshold.
+        value: Threshold of a group that is not in ``values``; ``None`` if such a group has no threshold.
+        adjustment: Term that each query adds to its threshold; ``None`` if queries of a group share one threshold.
+
+    Raises:
+        ValueError: A threshold is ``nan``.
     """
 
     policy: str
@@ -81,38 +87,42 @@ class Thresholds:
         return limit if self.adjustment is None else limit + self.adjustment.of(answers)
 
     def of(self, groups: ArrayLike) -> NDArray[np.float64]:
-        """Return the threshold of each query from its group alone, ``(n_query,)``.
+        """Return the threshold of each query's group, without the adjustment, ``(n_query,)``.
+
+        Args:
+            groups: Group of each query, ``(n_query,)``.
 
         Raises:
             ReidbenchError: A group has no threshold.
         """
-        names, place = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+        names, code = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
         limits = np.empty(len(names))
         for i, name in enumerate(names):
             limit = self.values.get(str(name), self.value)
             if limit is None:
                 raise ReidbenchError(
-                    f"group '{name}' has no threshold: it is not in the calibration episode",
+                    f"group '{name}' has no threshold, because it has no calibration queries",
                     where=f"--threshold {self.policy}",
-                    remedy="give it calibration queries, or choose one threshold for all groups: --threshold max-score",
+                    remedy="use a split that gives it calibration queries, or one threshold for all groups: "
+                    "--threshold max-score",
                 )
             limits[i] = limit
-        return limits[place]
+        return limits[code]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record kept in ``run.json``; an infinite threshold is the text ``inf`` or ``-inf``."""
+        """Return the thresholds as JSON for ``run.json``; an infinite threshold is the text ``inf`` or ``-inf``."""
         return {
             "policy": self.policy,
             "pooled": self.pooled,
-            "value": _written(self.value),
-            "values": {name: _written(value) for name, value in self.values.items()},
+            "value": _as_json(self.value),
+            "values": {name: _as_json(value) for name, value in self.values.items()},
             "adjustment": None if self.adjustment is None else asdict(self.adjustment),
             "notes": list(self.notes),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Thresholds:
-        """Read what :meth:`to_json` wrote."""
+        """Return the thresholds for a result of :meth:`to_json`."""
         value, adjustment = data["value"], data.get("adjustment")
         return cls(
             policy=data["policy"],
@@ -125,37 +135,40 @@ class Thresholds:
 
 
 class Policy(Protocol):
-    """Chooses thresholds on a calibration episode; deterministic."""
+    """A rule that chooses thresholds on the calibration queries; it must be deterministic."""
 
     @property
     def text(self) -> str:
-        """How this policy is written on the command line."""
+        """The text of the policy on the command line, such as ``fpir=0.1:group``."""
 
     @property
     def needs_gallery(self) -> bool:
-        """Whether it looks at the gallery's trials against itself; a run then makes them."""
+        """Whether the policy uses the gallery trials; a run with this policy then makes them."""
 
     def choose(self, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
-        """Choose thresholds from the calibration episode's answers.
+        """Choose thresholds on the calibration queries.
 
         Args:
-            answers: The calibration episode.
-            gallery: The gallery's trials against itself, where the run made them.
+            answers: The calibration queries with their candidates.
+            gallery: The gallery trials, if the run made them.
 
         Raises:
-            ReidbenchError: The episode does not hold what the policy needs.
+            ReidbenchError: The calibration queries lack something that the policy needs.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class PolicySpec:
-    """How a plugin offers a threshold policy.
+    """A threshold policy that a plugin offers.
 
     Attributes:
-        name: What ``--threshold`` takes.
-        summary: One line for help and tables.
-        make: Makes the policy from the texts after ``=`` and after ``:``, ``None`` where there is none.
-        tried: Texts that ``--threshold all`` tries.
+        name: Name for ``--threshold``.
+        summary: A description in one line, for help and tables.
+        make: Returns the policy for the text after ``=`` and the text after ``:``, each ``None`` if missing.
+        tried: Texts of the policies that ``--threshold all`` tries.
+
+    Raises:
+        ValueError: The name is empty or contains ``=``, ``:``, ``/`` or a space.
     """
 
     name: str
@@ -165,8 +178,8 @@ class PolicySpec:
 
     def __post_init__(self) -> None:
         if not self.name or set(self.name) & set("=:/ "):
-            raise ValueError(f"a policy can't be called {self.name!r}: '=', ':', '/' and spaces part its text")
+            raise ValueError(f"a policy can't be called {self.name!r}: '=', ':', '/' and spaces are not allowed")
 
 
-def _written(value: float | None) -> float | str | None:
+def _as_json(value: float | None) -> float | str | None:
     return value if value is None or math.isfinite(value) else str(value)  # JSON has no infinity

@@ -1,4 +1,4 @@
-"""The policies that reidbench brings, offered through the hook that plugins use."""
+"""The policies of reidbench, offered through the same hook as those of plugins."""
 
 from __future__ import annotations
 
@@ -25,31 +25,40 @@ def _scopes(*texts: str) -> tuple[str, ...]:
 
 @hookimpl
 def reidbench_threshold_policies() -> list[PolicySpec]:
+    """Return the policies of reidbench."""
     return [
         PolicySpec("fixed", "a value set by hand", Fixed.parse),
         PolicySpec("max-score", "the highest score on calibration", MaxScore.parse, _scopes("max-score")),
         PolicySpec(
             "max-score-folds",
-            "its mean with each fold of identities left out",
+            "the mean of max-score over folds, each left out once",
             MaxScoreFolds.parse,
             _scopes("max-score-folds"),
         ),
         PolicySpec(
-            "max-score-bagged", "its mean over redrawn identities", MaxScoreBagged.parse, _scopes("max-score-bagged")
+            "max-score-bagged",
+            "the mean of max-score over reweighted identities",
+            MaxScoreBagged.parse,
+            _scopes("max-score-bagged"),
         ),
         PolicySpec(
-            "fpir", "a share of unknown calibration queries accepted", Fpir.parse, _scopes("fpir=0.05", "fpir=0.1")
+            "fpir",
+            "a largest share of unknown calibration queries accepted",
+            Fpir.parse,
+            _scopes("fpir=0.05", "fpir=0.1"),
         ),
         PolicySpec(
             "conformal",
-            "a bound on how often a new animal is accepted",
+            "a bound on the probability that a new animal is accepted",
             Conformal.parse,
             ("conformal=0.05", "conformal=0.1", "conformal=0.2"),
         ),
-        PolicySpec("evt", "a share of impostors, by their fitted tail", Evt.parse, _scopes("evt=0.05", "evt=0.1")),
-        PolicySpec("mixture", "where two distributions cross, without labels", Mixture.parse, _scopes("mixture")),
-        PolicySpec("mad", "robust deviations above the median impostor", Mad.parse, _scopes("mad=1", "mad=2")),
-        PolicySpec("margin", "a logistic rule on score, margin, gallery size", Margin.parse, _scopes("margin")),
+        PolicySpec("evt", "a share of impostor scores, from a fitted tail", Evt.parse, _scopes("evt=0.05", "evt=0.1")),
+        PolicySpec(
+            "mixture", "the crossing of two fitted distributions, without labels", Mixture.parse, _scopes("mixture")
+        ),
+        PolicySpec("mad", "robust deviations above the median impostor score", Mad.parse, _scopes("mad=1", "mad=2")),
+        PolicySpec("margin", "a logistic rule on best score, lead and gallery size", Margin.parse, _scopes("margin")),
         PolicySpec(
             "leave-identity-out",
             "the highest score over the gallery itself",

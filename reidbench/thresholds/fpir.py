@@ -1,7 +1,8 @@
-"""``fpir=RATE``: the lowest threshold at which no more than RATE of the unknown calibration queries are accepted.
+"""``fpir=RATE``: the lowest threshold that accepts at most RATE of the unknown calibration queries.
 
-FPIR is the false positive identification rate. Here it is 1 - BAUS: averaged within each unknown identity
-first. It is what the calibration episode shows, without a bound on what test will; ``conformal`` gives one.
+FPIR is the false positive identification rate, here 1 - BAUS: the share of accepted queries, averaged within each
+unknown identity first. The rate holds on the calibration queries; for test there is no bound. ``conformal`` has a
+bound.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from reidbench.metrics.answers import Answers
 from reidbench.metrics.sweep import threshold_sweep
 from reidbench.thresholds.scoped import Choice, RatePolicy, Side
 
-ROUNDING = 1e-12  # running sums of rates differ by less
+ROUNDING = 1e-12  # larger than the rounding error of a cumulative sum of rates
 
 
 @dataclass(frozen=True)
 class Fpir(RatePolicy):
-    """Accept at most a share of the unknown calibration queries, averaged by identity."""
+    """Policy that accepts at most a given share of the unknown calibration queries, averaged by identity."""
 
     name: ClassVar[str] = "fpir"
     sides: ClassVar[tuple[Side, ...]] = ("unknown",)
@@ -29,8 +30,8 @@ class Fpir(RatePolicy):
     @override
     def choose_one(self, answers: Answers) -> Choice:
         unknown = answers.take(~answers.known)
-        nobody = np.zeros(len(unknown), dtype=bool)
-        sweep = threshold_sweep(unknown.best_score, nobody, nobody, unknown.identity_code)
+        none = np.zeros(len(unknown), dtype=bool)
+        sweep = threshold_sweep(unknown.best_score, none, none, unknown.identity_code)
         last = int(np.flatnonzero(1 - sweep.baus <= self.rate + ROUNDING)[-1])
         if not len(sweep.scores):
             return Choice(float(answers.best_score[answers.best_score > -np.inf].min()))

@@ -1,9 +1,9 @@
-"""``leave-identity-out``: the threshold with the highest score over the gallery's trials against itself.
+"""``leave-identity-out``: the threshold with the highest score over the gallery trials.
 
-The largest impostor score grows with the gallery, so a threshold from few animals is too low for many. Here
-the whole gallery is asked about: each image once as a known animal with its own encounter masked, once as
-an unknown one with its own identity masked. No calibration query is looked at. It does not hold for a network
-that was fitted on these very images: such a run saves no trials, and the policy refuses it.
+Each gallery image is searched in the gallery twice: once as a known animal, without the images of its encounter, and
+once as an unknown animal, without the images of its identity. The trials use the whole gallery, because the largest
+impostor score grows with the gallery. No calibration query is used. The policy is refused for a method that was trained
+on the gallery images; such a run saves no trials.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from reidbench.thresholds.scoped import Choice, ScopedPolicy
 
 @dataclass(frozen=True)
 class LeaveIdentityOut(ScopedPolicy):
-    """Choose the threshold on the gallery instead of on the calibration episode."""
+    """Policy that chooses the threshold on the gallery trials instead of the calibration queries."""
 
     name: ClassVar[str] = "leave-identity-out"
 
@@ -39,27 +39,27 @@ class LeaveIdentityOut(ScopedPolicy):
 
     @override
     def choose(self, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
-        """Choose on the gallery's trials.
+        """Choose the threshold on the gallery trials.
 
         Raises:
-            ReidbenchError: The run holds no trials, or no animal was seen twice, or only one animal is enrolled.
+            ReidbenchError: The run has no trials, no animal has two encounters, or only one animal is enrolled.
         """
         if gallery is None:
             raise ReidbenchError(
-                "the run did not try its gallery against itself: the method was fitted on those images, "
-                "where only animals it has not seen tell the truth, or it compares images pair by pair",
+                "the run has no gallery trials: the method was trained on the gallery images, "
+                "or it compares images pair by pair and was run with another policy",
                 where=f"--threshold {self.text}",
-                remedy="for a method that compares pairs, run it with --threshold leave-identity-out; "
-                "for one that was fitted, choose a policy that looks at the calibration episode: max-score",
+                remedy="for a method that compares pairs, repeat the run with --threshold leave-identity-out; "
+                "for a trained method, choose a policy that uses calibration queries, such as max-score",
             )
         trials = gallery.as_answers()
         for side, present in (("known", trials.known.any()), ("unknown", (trials.best_score > float("-inf")).any())):
             if not present:
-                why = "no animal has images of two encounters" if side == "known" else "only one animal is enrolled"
+                reason = "no animal has images of two encounters" if side == "known" else "only one animal is enrolled"
                 raise ReidbenchError(
-                    f"the gallery gives no {side} trial: {why}",
+                    f"there are no gallery trials with {side} animals: {reason}",
                     where=f"--threshold {self.text}",
-                    remedy="choose a policy that looks at the calibration episode: --threshold max-score",
+                    remedy="choose a policy that uses calibration queries: --threshold max-score",
                 )
         chosen = MaxScore(self.scope).choose(trials)
         notes = tuple(note.replace("calibration queries", "gallery trials") for note in chosen.notes)

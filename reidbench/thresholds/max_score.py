@@ -1,8 +1,9 @@
-"""The threshold with the highest official score on calibration, found exactly.
+"""``max-score``: the threshold with the highest score on the calibration queries, found exactly.
 
-``max-score`` chooses one threshold for all groups, the one with the highest mean of the groups'
-geometric means; ``max-score:group`` chooses each group's own, ``max-score:shrunk`` draws it to the pooled
-one. Where a range of thresholds is best, its middle is taken; of several such ranges the widest, then the lowest.
+The score is the mean over groups of the geometric mean of BAKS and BAUS. ``max-score`` chooses one threshold for all
+groups and ``max-score:group`` one for each group; ``max-score:shrunk`` moves that of each group towards the pooled one.
+If a range of thresholds has the highest score, its middle is chosen. Of several such ranges the widest is chosen, then
+the lowest.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from reidbench.metrics.answers import Answers
 from reidbench.metrics.sweep import ThresholdSweep, midpoint, threshold_sweep
 from reidbench.thresholds.scoped import Choice, ScopedPolicy
 
-SAME_SCORE = 1e-12  # running sums of one value in two orders differ by less; two real scores by more
+SAME_SCORE = 1e-12  # larger than the rounding error of a sum, smaller than the difference of two scores
 
 
 @dataclass(frozen=True)
 class MaxScore(ScopedPolicy):
-    """Maximise the official score on calibration."""
+    """Policy that maximises the score on the calibration queries."""
 
     name: ClassVar[str] = "max-score"
 
@@ -33,15 +34,16 @@ class MaxScore(ScopedPolicy):
 
 
 def highest_score(answers: Answers) -> Choice:
-    """Return the one threshold with the highest mean over groups of ``sqrt(BAKS * BAUS)``, with notes.
+    """Return the threshold with the highest mean over groups of ``sqrt(BAKS * BAUS)``, with notes.
 
-    A group that lacks a side has no score, so it has no say; where every group lacks one, all are taken as one.
+    A group without known or without unknown queries has no score and does not count. If this is true of every group,
+    all queries count as one group.
     """
     score, correct, known, code = answers.best_score, answers.correct, answers.known, answers.identity_code
     groups = sorted({str(name) for name in answers.group})
     sweeps = {
-        name: threshold_sweep(score[mine], correct[mine], known[mine], code[mine])
-        for name, mine in ((name, answers.group == name) for name in groups)
+        name: threshold_sweep(score[rows], correct[rows], known[rows], code[rows])
+        for name, rows in ((name, answers.group == name) for name in groups)
     }
     usable = [name for name in groups if not np.isnan(sweeps[name].score[0])]
     notes: list[str] = []
@@ -50,21 +52,20 @@ def highest_score(answers: Answers) -> Choice:
     else:
         value, best = choose_common([threshold_sweep(score, correct, known, code)])
         notes.append(
-            "no group of the calibration episode has both known and unknown queries: "
-            "the threshold was chosen on all groups as one"
+            "no group has both known and unknown calibration queries: the threshold was chosen on all groups together"
         )
     if best == 0.0:
-        notes.append("no threshold gives {where} a calibration score above 0")
+        notes.append("{where}: no threshold has a calibration score above 0")
     return Choice(value, tuple(notes))
 
 
 def choose_common(sweeps: list[ThresholdSweep]) -> tuple[float, float]:
-    """Return the one threshold with the highest mean score over several sweeps, and that score.
+    """Return the threshold with the highest mean score over several sweeps, and that score.
 
-    Exact: every distinct score of every sweep is tried.
+    The result is exact, because every distinct score of every sweep is tried.
 
     Raises:
-        ValueError: No sweep holds a score.
+        ValueError: The sweeps hold no scores.
 
     Example:
         >>> sweep = threshold_sweep([0.9, 0.5, 0.1], [True, False, True], [True, False, True], [0, 1, 2])
@@ -73,17 +74,19 @@ def choose_common(sweeps: list[ThresholdSweep]) -> tuple[float, float]:
     """
     scores = np.unique(np.concatenate([sweep.scores for sweep in sweeps]))[::-1]
     if not len(scores):
-        raise ValueError("no sweep holds a score to choose a threshold from")
+        raise ValueError("the sweeps hold no scores to choose a threshold from")
     accept_down_to = np.append(np.inf, scores)
     mean = np.mean([sweep.score[sweep.index(accept_down_to)] for sweep in sweeps], axis=0)
     return middle_of_best(scores, mean), float(mean.max())
 
 
 def middle_of_best(scores: NDArray[np.float64], value: NDArray[np.float64]) -> float:
-    """Return the middle of the widest range of thresholds whose value is best.
+    """Return the middle of the widest range of thresholds with the best value.
 
-    Place ``k`` of ``value`` holds for thresholds in (scores[k], scores[k - 1]]. Both open ends stop at
-    the outermost score, so that the answer is finite.
+    Args:
+        scores: Distinct scores in decreasing order, ``(n_score,)``.
+        value: Value at thresholds in (scores[k], scores[k - 1]], for k from 0 to ``n_score``, ``(n_score + 1,)``. The
+            first and the last range end at the outermost score, so that the result is finite.
     """
     best = np.concatenate([[False], value >= value.max() - SAME_SCORE, [False]])
     edges = np.flatnonzero(best[1:] != best[:-1])
@@ -91,5 +94,5 @@ def middle_of_best(scores: NDArray[np.float64], value: NDArray[np.float64]) -> f
     high = scores[np.maximum(starts - 1, 0)]
     low = scores[np.minimum(ends, len(scores) - 1)]
     width = high / 2 - low / 2
-    widest = np.flatnonzero(width == width.max())[-1]  # places fall in threshold, so the last is the lowest
+    widest = np.flatnonzero(width == width.max())[-1]  # ranges are in decreasing order, so the last is the lowest
     return float(midpoint(low[widest], high[widest]))

@@ -1,9 +1,9 @@
-"""``max-score``, made steadier by averaging the threshold over what the calibration episode might have been.
+"""``max-score-folds`` and ``max-score-bagged``: the mean of many thresholds that ``max-score`` chooses.
 
-The best threshold of few animals jumps from one score to the next when a single animal is exchanged. Both
-policies here choose it many times on parts of the episode and take the mean: ``max-score-folds`` leaves each
-fold of identities out once, ``max-score-bagged`` weighs the identities anew each time (the Bayesian bootstrap).
-Identities are dealt and weighed whole, known and unknown apart and within their group.
+With few animals the best threshold changes a lot if one animal is exchanged; a mean changes less.
+``max-score-folds`` leaves each fold of identities out once. ``max-score-bagged`` gives the identities new random
+weights each time (Bayesian bootstrap). All queries of an identity have the same fold or weight. Known and unknown
+identities of each group are divided and weighted separately.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from reidbench.thresholds.max_score import highest_score, middle_of_best
 from reidbench.thresholds.scoped import Choice, ScopedPolicy, read_number
 
 REDRAWS = 200
-SEED = 0  # the policy is deterministic: one episode, one threshold
+"""Number of random weights of ``max-score-bagged``."""
+SEED = 0  # fixed, so that the policy is deterministic
 
 
 @dataclass(frozen=True)
 class MaxScoreFolds(ScopedPolicy):
-    """The mean of the best thresholds with one fold of identities left out at a time."""
+    """Policy with the mean of the best thresholds, with one fold of identities left out at a time."""
 
     name: ClassVar[str] = "max-score-folds"
     folds: int = 5
@@ -39,7 +40,7 @@ class MaxScoreFolds(ScopedPolicy):
     @classmethod
     @override
     def parse(cls, value: str | None, scope: str | None) -> Self:
-        """Read ``max-score-folds[=FOLDS]``."""
+        """Return the policy for ``max-score-folds`` or ``max-score-folds=FOLDS``."""
         folds = read_number(
             cls.name, value, default=5, low=1, high=1000, what="a number of folds from 2 to 999", example="5"
         )
@@ -47,78 +48,78 @@ class MaxScoreFolds(ScopedPolicy):
 
     @override
     def choose_one(self, answers: Answers) -> Choice:
-        fold = _dealt(answers, self.folds)
+        fold = _fold_of_query(answers, self.folds)
         values = []
         for left_out in range(self.folds):
-            kept = answers.take(fold != left_out)
-            if kept.known.any() and not kept.known.all() and (kept.best_score > -np.inf).any():
-                values.append(highest_score(kept).value)
+            rest = answers.take(fold != left_out)
+            if rest.known.any() and not rest.known.all() and (rest.best_score > -np.inf).any():
+                values.append(highest_score(rest).value)
         if len(values) < self.folds:
-            whole = highest_score(answers)
-            note = "{where} has too few identities for folds: the threshold was chosen on all of them at once"
-            return Choice(whole.value, (*whole.notes, note))
+            choice = highest_score(answers)
+            note = "{where} has too few identities for folds: the threshold was chosen on all of them together"
+            return Choice(choice.value, (*choice.notes, note))
         return Choice(float(np.mean(values)))
 
 
 @dataclass(frozen=True)
 class MaxScoreBagged(ScopedPolicy):
-    """The mean of the best thresholds over redraws of the identities' weights."""
+    """Policy with the mean of the best thresholds over random weights of the identities."""
 
     name: ClassVar[str] = "max-score-bagged"
 
     @override
     def choose_one(self, answers: Answers) -> Choice:
         rng = np.random.default_rng(SEED)
-        # Ordered by what they hold, so that the order of queries changes nothing.
+        # Sorted, so that the result does not depend on the order of the queries.
         order = np.lexsort((-answers.best_score, answers.true.astype(str), answers.group.astype(str)))
         answers = answers.take(order)
         scores = np.unique(answers.best_score[answers.best_score > -np.inf])[::-1]
         chosen: list[float] = []
         while len(chosen) < REDRAWS:
-            curves = _redrawn_curves(answers, scores, min(25, REDRAWS - len(chosen)), rng)
+            curves = _reweighted_curves(answers, scores, min(25, REDRAWS - len(chosen)), rng)
             chosen += [middle_of_best(scores, curve) for curve in curves]
         return Choice(float(np.mean(chosen)), highest_score(answers).notes)
 
 
-def _dealt(answers: Answers, folds: int) -> NDArray[np.int64]:
-    """Deal identities to folds, by group and side, in an order that depends on their names alone."""
+def _fold_of_query(answers: Answers, folds: int) -> NDArray[np.int64]:
+    """Return the fold of each query's identity; identities are divided by group and side, in the order of a hash."""
     code = answers.identity_code
     _, first = np.unique(code, return_index=True)
-    drawn = [hashlib.sha256(f"{answers.group[i]}\x00{answers.true[i]}".encode()).digest() for i in first]
+    digest = [hashlib.sha256(f"{answers.group[i]}\x00{answers.true[i]}".encode()).digest() for i in first]
     stratum = [(str(answers.group[i]), bool(answers.known[i])) for i in first]
     fold = np.empty(len(first), dtype=np.int64)
     for name in sorted(set(stratum)):
-        mine = sorted((i for i in range(len(first)) if stratum[i] == name), key=lambda i: drawn[i])
-        fold[mine] = np.arange(len(mine)) % folds
+        members = sorted((i for i in range(len(first)) if stratum[i] == name), key=lambda i: digest[i])
+        fold[members] = np.arange(len(members)) % folds
     return np.asarray(fold[code])
 
 
-def _redrawn_curves(
+def _reweighted_curves(
     answers: Answers, scores: NDArray[np.float64], n_redraw: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Return the score at every threshold for redrawn weights, ``(n_redraw, len(scores) + 1)``.
+    """Return the score at every threshold for random weights of the identities, ``(n_redraw, len(scores) + 1)``.
 
-    Place ``k`` accepts the scores down to ``scores[k - 1]``, as a sweep does.
+    In column ``k``, scores down to ``scores[k - 1]`` are accepted, as in a threshold sweep.
     """
-    place = len(scores) - np.searchsorted(scores[::-1], answers.best_score, side="right") + 1
-    place = np.where(answers.best_score > -np.inf, place, len(scores) + 1)  # never accepted
+    column = len(scores) - np.searchsorted(scores[::-1], answers.best_score, side="right") + 1
+    column = np.where(answers.best_score > -np.inf, column, len(scores) + 1)  # never accepted
     curves = []
     groups = np.unique(answers.group)
     parts = [answers.group == name for name in groups]
-    usable = [mine for mine in parts if answers.known[mine].any() and not answers.known[mine].all()]
-    for mine in usable or [np.ones(len(answers), dtype=bool)]:
+    usable = [in_part for in_part in parts if answers.known[in_part].any() and not answers.known[in_part].all()]
+    for in_part in usable or [np.ones(len(answers), dtype=bool)]:
         sides = []
         for side in (answers.known, ~answers.known):
-            rows = np.flatnonzero(mine & side)
+            rows = np.flatnonzero(in_part & side)
             _, code, count = np.unique(answers.identity_code[rows], return_inverse=True, return_counts=True)
             weight = rng.standard_exponential((n_redraw, len(count)))
             weight /= weight.sum(axis=1, keepdims=True)
             counted = answers.correct[rows] if side is answers.known else np.ones(len(rows), dtype=bool)
             mass = np.zeros((n_redraw, len(scores) + 2))
-            np.add.at(mass.T, place[rows], np.where(counted, weight[:, code] / count[code], 0.0).T)
+            np.add.at(mass.T, column[rows], np.where(counted, weight[:, code] / count[code], 0.0).T)
             if side is answers.known:
                 sides.append(np.cumsum(mass[:, :-1], axis=1))
-            else:  # summed from the other end, so that a side that is 0 is exactly 0
+            else:  # summed from the other end, so that 0 is exactly 0
                 sides.append(np.cumsum(mass[:, :0:-1], axis=1)[:, ::-1])
         curves.append(np.sqrt(sides[0] * sides[1]))
     return np.asarray(np.mean(curves, axis=0))

@@ -1,7 +1,7 @@
-"""The interval that holds for the whole procedure: calibration animals are redrawn too, and the threshold chosen again.
+"""Scores for an interval that includes the choice of the threshold: calibration animals are redrawn too.
 
-The other intervals take the threshold as it is. This one asks what another calibration episode of the same size
-would have made of it, which is the larger part of the doubt where calibration has few animals.
+Other intervals hold the threshold fixed. With few calibration animals, the threshold is the larger part of the
+uncertainty.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from reidbench.progress import Progress
 from reidbench.thresholds.base import Policy, Thresholds
 
 FOLDS = 500
-_COPY = "\x1f"  # parts a name from the number of its copy; numpy drops a NUL at the end of a text
+"""Number of random draws."""
+_COPY = "\x1f"  # separates a name and the number of its copy; numpy would drop a NUL at the end of a text
 
 
 def redrawn_scores(
@@ -47,91 +48,99 @@ def redrawn_scores(
         policies: The threshold policies.
         calibration: The calibration episode.
         test: The test episode.
-        gallery: The gallery's trials, for policies that need them; their animals are redrawn too.
+        gallery: The gallery trials, for policies that need them; their animals are redrawn too.
         n_folds: Number of folds.
         seed: Seed of the draws.
-        progress: Shows how many folds were drawn.
+        progress: Shows a progress bar over folds.
 
     Returns:
-        For each policy one score for each fold, ``(n,)``. Folds in which the policy refuses or the score is undefined
-        are left out, so there may be none.
+        For each policy the score of each fold, ``(n,)``. Folds in which the policy raises an error or the score is
+        undefined are left out, so the array may be empty.
     """
     scores: list[list[float]] = [[] for _ in policies]
-    # A refusal draws no test animals, so what follows is drawn otherwise for the policies that refuse.
+    # A policy that raises an error draws no random numbers for the test animals. To get the scores that it would get
+    # alone, it needs a separate stream of random numbers from there on.
     streams = [(np.random.default_rng(seed), list(range(len(policies))))]
-    with (progress or Progress()).stage("redrawing calibration animals", n_folds) as stage:
+    with (progress or Progress()).stage("redraw calibration animals", n_folds) as stage:
         for fold in range(n_folds):
-            following = []
-            for rng, asked in streams:
-                drawn = redrawn(calibration, rng), None if gallery is None else _redrawn(gallery, rng)
+            next_streams = []
+            for rng, members in streams:
+                episode = redraw_animals(calibration, rng)
+                trials = None if gallery is None else _redraw_gallery(gallery, rng)
                 chosen: dict[int, Thresholds] = {}
-                for place in asked:
+                for number in members:
                     with contextlib.suppress(ReidbenchError):
-                        chosen[place] = policies[place].choose(*drawn)
-                if refused := [place for place in asked if place not in chosen]:
-                    following.append((deepcopy(rng), refused))
+                        chosen[number] = policies[number].choose(episode, trials)
+                if failed := [number for number in members if number not in chosen]:
+                    next_streams.append((deepcopy(rng), failed))
                 if chosen:
                     predicted = [predict(test, thresholds) for thresholds in chosen.values()]
-                    found = _reweighed(test, predicted, int(rng.integers(2**31)) + fold)
-                    for place, score in zip(chosen, found, strict=True):
-                        scores[place].append(score)
-                    following.append((rng, list(chosen)))
-            streams = following
+                    fold_scores = _reweighted_scores(test, predicted, int(rng.integers(2**31)) + fold)
+                    for number, score in zip(chosen, fold_scores, strict=True):
+                        scores[number].append(score)
+                    next_streams.append((rng, list(chosen)))
+            streams = next_streams
             stage.advance()
-    return [np.array([score for score in each if not math.isnan(score)]) for each in scores]
+    return [np.array([score for score in of_policy if not math.isnan(score)]) for of_policy in scores]
 
 
-def _reweighed(test: Answers, predicted: list[NDArray[Any]], seed: int) -> list[float]:
-    """Return the score of each set of answers, with test animals weighed anew; equal rates get equal scores."""
+def _reweighted_scores(test: Answers, predicted: list[NDArray[Any]], seed: int) -> list[float]:
+    """Return the score of each set of predictions with random weights of the test animals.
+
+    Sets with equal rates get equal scores.
+    """
     rates = identity_rates(test.true, test.known, test.group, predicted)
-    scores: dict[bytes, float] = {}
-    found = []
+    score_of_rates: dict[bytes, float] = {}
+    scores = []
     for column in range(rates.n_run):
         key = rates.rate[:, column].tobytes()
-        if key not in scores:
-            (one,) = draw_folds([rates.select([column])], n_folds=1, seed=seed)
-            scores[key] = float(one.overall.score[0, 0])
-        found.append(scores[key])
-    return found
+        if key not in score_of_rates:
+            (fold,) = draw_folds([rates.select([column])], n_folds=1, seed=seed)
+            score_of_rates[key] = float(fold.overall.score[0, 0])
+        scores.append(score_of_rates[key])
+    return scores
 
 
-def redrawn(answers: Answers, rng: np.random.Generator) -> Answers:
-    """Draw as many animals as there are, with replacement, by group and side; one drawn twice is two animals."""
+def redraw_animals(answers: Answers, rng: np.random.Generator) -> Answers:
+    """Draw the same number of animals with replacement, by group and side.
+
+    An animal that is drawn twice becomes two animals with different names.
+    """
     code = answers.identity_code
     rows, copies = [], []
     for name in np.unique(answers.group):
         for side in (answers.known, ~answers.known):
             members = np.unique(code[(answers.group == name) & side])
             for copy, animal in enumerate(rng.choice(members, len(members)) if len(members) else ()):
-                mine = np.flatnonzero(code == animal)
-                rows.append(mine)
-                copies.append(np.full(len(mine), copy))
-    taken = answers.take(np.concatenate(rows))
+                of_animal = np.flatnonzero(code == animal)
+                rows.append(of_animal)
+                copies.append(np.full(len(of_animal), copy))
+    sample = answers.take(np.concatenate(rows))
     suffix = np.char.add(_COPY, np.concatenate(copies).astype(str))
-    named = np.where(taken.correct, np.char.add(taken.true.astype(str), suffix), taken.best_candidate.astype(str))
-    candidates = taken.candidates.copy()
-    candidates[:, 0] = named
+    true = np.char.add(sample.true.astype(str), suffix)
+    candidates = sample.candidates.copy()
+    candidates[:, 0] = np.where(sample.correct, true, sample.best_candidate.astype(str))
     return Answers(
-        true=np.char.add(taken.true.astype(str), suffix),
-        known=taken.known,
-        group=taken.group,
+        true=true,
+        known=sample.known,
+        group=sample.group,
         candidates=candidates,
-        scores=taken.scores,
-        average_precision=taken.average_precision,
-        gallery_identities=taken.gallery_identities,
+        scores=sample.scores,
+        average_precision=sample.average_precision,
+        gallery_identities=sample.gallery_identities,
     )
 
 
-def _redrawn(gallery: GalleryTrials, rng: np.random.Generator) -> GalleryTrials:
-    """Draw the gallery's animals with replacement, by group; one drawn twice is two animals."""
+def _redraw_gallery(gallery: GalleryTrials, rng: np.random.Generator) -> GalleryTrials:
+    """Draw the same number of gallery animals with replacement, by group; see :func:`redraw_animals`."""
     rows, copies = [], []
     for name in np.unique(gallery.group):
         members = np.unique(gallery.identity[gallery.group == name])
         for copy, animal in enumerate(rng.choice(members, len(members))):
-            mine = np.flatnonzero((gallery.identity == animal) & (gallery.group == name))
-            rows.append(mine)
-            copies.append(np.full(len(mine), copy))
-    kept = np.concatenate(rows)
+            of_animal = np.flatnonzero((gallery.identity == animal) & (gallery.group == name))
+            rows.append(of_animal)
+            copies.append(np.full(len(of_animal), copy))
+    sample = np.concatenate(rows)
     suffix = np.char.add(_COPY, np.concatenate(copies).astype(str))
-    identity = np.char.add(gallery.identity[kept].astype(str), suffix)
-    return GalleryTrials(identity, gallery.group[kept], gallery.own_best[kept], gallery.other_best[kept])
+    identity = np.char.add(gallery.identity[sample].astype(str), suffix)
+    return GalleryTrials(identity, gallery.group[sample], gallery.own_best[sample], gallery.other_best[sample])

@@ -1,7 +1,7 @@
-"""What most policies share: one threshold for all groups, for each group, or for each group drawn to the pooled one.
+"""The base of most policies, with three scopes: one threshold for all groups, one for each group, or shrunk ones.
 
-A policy says how a threshold is found on some queries; the scope says which queries those are. A group
-that lacks what the policy needs takes the pooled value, with a note.
+A policy defines how a threshold is chosen on some queries, and the scope defines on which queries. A group that lacks
+data that the policy needs takes the pooled threshold, with a note.
 """
 
 from __future__ import annotations
@@ -19,65 +19,70 @@ from typing_extensions import override
 from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.metrics.answers import Answers
-from reidbench.thresholds.base import Thresholds
+from reidbench.thresholds.base import Policy, Thresholds
 
 Scope = Literal["pooled", "group", "shrunk"]
 Side = Literal["known", "unknown"]
 SCOPES: tuple[Scope, ...] = ("pooled", "group", "shrunk")
 
 SHRINK_AT = 20
-"""Identities at which a group's own threshold and the pooled one weigh the same.
+"""Number of identities at which a group's own threshold and the pooled one have the same weight.
 
-The regret of an arg-max threshold falls from 2.5 points with 10 identities to 0.9 with 50, so a group with
-far fewer than 20 knows little of its own threshold, and one with far more knows enough.
+The regret of the threshold with the best calibration score falls from 2.5 points with 10 identities to 0.9 with 50. The
+own threshold of a group is therefore uncertain with far fewer than 20 identities, and good enough with far more.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One threshold, and what should be said of it; ``{where}`` in a note becomes the group's name."""
+    """One threshold with notes; ``{where}`` in a note is replaced by the name of the group."""
 
     value: float
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class ScopedPolicy(ABC):
-    """A policy that finds one threshold on any queries, in one of three scopes.
+class ScopedPolicy(Policy, ABC):
+    """A policy that chooses one threshold on any queries, in one of three scopes.
 
-    Subclasses set ``name`` and ``sides``, and write :meth:`choose_one`. What else they are asked for stands in fields
-    that can be hashed.
+    Subclasses set ``name`` and ``sides`` and implement :meth:`choose_one`. A policy with a value stores it in a
+    dataclass field whose values can be hashed.
     """
 
     name: ClassVar[str]
+    """Name of the policy."""
     sides: ClassVar[tuple[Side, ...]] = ("known", "unknown")
+    """Kinds of queries that the policy needs."""
     scopes: ClassVar[tuple[Scope, ...]] = SCOPES
+    """Scopes that the policy has; the first is the default."""
     scope: Scope = "pooled"
 
     @property
     def argument(self) -> str:
-        """The text after ``=``; empty where the policy takes none."""
+        """The text after ``=``; empty if the policy has no value."""
         return ""
 
     @property
+    @override
     def text(self) -> str:
         head = f"{self.name}={self.argument}" if self.argument else self.name
         return head if self.scope == "pooled" else f"{head}:{self.scope}"
 
     @property
+    @override
     def needs_gallery(self) -> bool:
         return False
 
     @classmethod
     def parse(cls, value: str | None, scope: str | None) -> Self:
-        """Read the texts after ``=`` and ``:``; a subclass that takes a value overrides this.
+        """Return the policy for the texts after ``=`` and ``:``; a subclass with a value overrides this.
 
         Raises:
-            ReidbenchError: A value is given, or the scope is another.
+            ReidbenchError: A value is given, or the policy has no such scope.
         """
         if value is not None:
             raise ReidbenchError(
-                f"{cls.name} takes no value, but was given '{value}'",
+                f"{cls.name} has no value, but '{value}' was given",
                 where=f"--threshold {cls.name}={value}",
                 remedy=f"--threshold {cls.name}, or --threshold fixed={value}",
             )
@@ -85,43 +90,51 @@ class ScopedPolicy(ABC):
 
     @classmethod
     def read_scope(cls, scope: str | None, head: str) -> Scope:
-        """Return the scope that a text names; ``None`` is pooled.
+        """Return the scope for a text; ``None`` is pooled.
+
+        Args:
+            scope: The text after ``:``, ``None`` if missing.
+            head: The text before ``:``, for messages.
 
         Raises:
             ReidbenchError: The policy has no such scope.
         """
-        for known in cls.scopes:
-            if scope in (None, known) or (scope == "per-group" and known == "group"):
-                return known
+        for possible in cls.scopes:
+            if scope in (None, possible) or (scope == "per-group" and possible == "group"):
+                return possible
         raise ReidbenchError(
             f"{cls.name} has no scope '{scope}'",
             where=f"--threshold {head}:{scope}",
             remedy="choose one of: "
-            + ", ".join(f"{head}:{known}" if known != "pooled" else head for known in cls.scopes),
+            + ", ".join(head if possible == "pooled" else f"{head}:{possible}" for possible in cls.scopes),
         )
 
     def shortage(self, answers: Answers) -> str:
-        """Say what queries that have the needed sides still lack, with ``{where}`` for where; empty if nothing."""
+        """Return what queries with the needed sides still lack, as a sentence; empty if nothing.
+
+        ``{where}`` in the sentence is replaced by the name of the group.
+        """
         return ""
 
     @abstractmethod
     def choose_one(self, answers: Answers) -> Choice:
-        """Return the threshold for queries of one or several groups, which have the sides that are needed.
+        """Return the threshold for queries of one or several groups; they have the needed sides.
 
-        The same in every scope: it is asked once of the same queries, whichever scopes ask.
+        The result must not depend on the scope: it is computed once for the same queries and used in all scopes.
         """
 
+    @override
     def choose(self, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:
-        """Choose on the calibration episode, in the policy's scope.
+        """Choose thresholds on the calibration queries, in the policy's scope.
 
         Raises:
-            ReidbenchError: There is no known or no unknown query where the policy needs them, or no query
-                has a candidate.
+            ReidbenchError: There are no known or no unknown queries although the policy needs them, or no query has a
+                candidate.
         """
         require_sides(answers, self.sides, self.text)
         if shortage := self.shortage(answers):
             raise ReidbenchError(
-                f"{shortage.format(where='the calibration episode')}",
+                shortage.format(where="the calibration part"),
                 where=f"--threshold {self.text}",
                 remedy="use a split with a larger calibration part, or another policy: --threshold max-score",
             )
@@ -145,21 +158,21 @@ class ScopedPolicy(ABC):
         return Thresholds(self.text, values, self.scope == "pooled", tuple(notes), pooled.value)
 
     def _choice(self, answers: Answers) -> Choice:
-        """Return what :meth:`choose_one` says, asked once of the same queries."""
-        chosen = _CHOSEN.setdefault(answers, {})
+        """Return the result of :meth:`choose_one`, computed once for the same queries."""
+        choices = _CHOICES.setdefault(answers, {})
         policy = replace(self, scope="pooled")
-        if policy not in chosen:
-            chosen[policy] = self.choose_one(answers)
-        return chosen[policy]
+        if policy not in choices:
+            choices[policy] = self.choose_one(answers)
+        return choices[policy]
 
-    def _lacks(self, own: Answers) -> str:
-        """Return what a group lacks, with ``{where}`` for its name, or an empty string."""
+    def _lacks(self, of_group: Answers) -> str:
+        """Return what the queries of a group lack, as a sentence with ``{where}`` for its name; empty if nothing."""
         for side in self.sides:
-            if not _side(own, side).any():
+            if not _on_side(of_group, side).any():
                 return f"{{where}} has no {side} calibration queries"
-        if not (own.best_score > -np.inf).any():
+        if not (of_group.best_score > -np.inf).any():
             return "no calibration query of {where} has a candidate"
-        return self.shortage(own)
+        return self.shortage(of_group)
 
     def _scoped(self, own: float, pooled: float, answers: Answers) -> float:
         if self.scope == "group" or not (math.isfinite(own) and math.isfinite(pooled)):
@@ -169,25 +182,30 @@ class ScopedPolicy(ABC):
         return weight * own + (1 - weight) * pooled
 
 
-_CHOSEN: WeakKeyDictionary[Answers, dict[ScopedPolicy, Choice]] = WeakKeyDictionary()
-"""What policies chose on queries that are still at hand; three scopes of one policy ask the same of them."""
+_CHOICES: WeakKeyDictionary[Answers, dict[ScopedPolicy, Choice]] = WeakKeyDictionary()
+"""Choices of policies on queries that are still in memory, because the scopes of one policy share them."""
 
 
 def n_identities(answers: Answers, side: Side) -> int:
     """Return the number of identities among the known or the unknown queries."""
-    return len(np.unique(answers.identity_code[_side(answers, side)]))
+    return len(np.unique(answers.identity_code[_on_side(answers, side)]))
 
 
 def require_sides(answers: Answers, sides: Iterable[Side], text: str) -> None:
-    """Check that an episode has queries of the sides that a policy needs, and any candidate at all.
+    """Check that the calibration queries have the sides that a policy needs, and a candidate.
+
+    Args:
+        answers: The calibration queries with their candidates.
+        sides: Kinds of queries that the policy needs.
+        text: Text of the policy, for messages.
 
     Raises:
-        ReidbenchError: It has not.
+        ReidbenchError: There are no queries of one side, or no query has a candidate.
     """
     for side in sides:
-        if not _side(answers, side).any():
+        if not _on_side(answers, side).any():
             raise ReidbenchError(
-                f"the calibration episode has no {side} queries, so no threshold can be chosen on it",
+                f"the calibration part has no {side} queries, so the policy can't choose a threshold",
                 where=f"--threshold {text}",
                 remedy="use a split whose calibration part has known and new animals, or --threshold fixed=VALUE "
                 "(fixed=-inf accepts every best candidate)",
@@ -203,10 +221,19 @@ def require_sides(answers: Answers, sides: Iterable[Side], text: str) -> None:
 def read_number(
     name: str, value: str | None, *, default: float | None, low: float, high: float, what: str, example: str
 ) -> float:
-    """Return the number after ``=``, which lies between ``low`` and ``high``, both excluded.
+    """Return the number after ``=`` of a policy.
+
+    Args:
+        name: Name of the policy, for messages.
+        value: The text after ``=``, ``None`` if missing.
+        default: The number if the text is missing; ``None`` if it must not be missing.
+        low: The number must be above this.
+        high: The number must be below this.
+        what: Description of a valid number, for messages.
+        example: A valid number, for messages.
 
     Raises:
-        ReidbenchError: There is none and no default, or it is out of range.
+        ReidbenchError: The text is missing, not a number or out of range.
     """
     if value is None and default is not None:
         return default
@@ -223,13 +250,13 @@ def read_number(
     return number
 
 
-def _side(answers: Answers, side: Side) -> np.ndarray:
+def _on_side(answers: Answers, side: Side) -> np.ndarray:
     return answers.known if side == "known" else ~answers.known
 
 
 @dataclass(frozen=True)
 class RatePolicy(ScopedPolicy):
-    """A policy that is asked for with a rate: ``NAME=RATE``."""
+    """A policy with a rate in (0, 1): ``NAME=RATE``."""
 
     rate: float = 0.1
 
@@ -241,10 +268,10 @@ class RatePolicy(ScopedPolicy):
     @classmethod
     @override
     def parse(cls, value: str | None, scope: str | None) -> Self:
-        """Read ``NAME=RATE``.
+        """Return the policy for ``NAME=RATE``.
 
         Raises:
-            ReidbenchError: There is no rate between 0 and 1.
+            ReidbenchError: The rate is missing or not between 0 and 1.
         """
         rate = read_number(cls.name, value, default=None, low=0, high=1, what="a rate between 0 and 1", example="0.1")
         return cls(scope=cls.read_scope(scope, f"{cls.name}={value}"), rate=rate)

@@ -112,7 +112,7 @@ def test_leave_identity_out_takes_the_best_threshold_of_the_gallery(episode):
     # Known trials score 0.6 and more, unknown ones 0.5 and less: the middle of the gap.
     chosen = parse_policy("leave-identity-out").choose(episode([("a", True, "L", "a", 0.1)]), TRIALS)
     assert chosen.value == pytest.approx(0.55) and chosen.policy == "leave-identity-out"
-    with pytest.raises(ReidbenchError, match="did not try its gallery"):
+    with pytest.raises(ReidbenchError, match="has no gallery trials"):
         parse_policy("leave-identity-out").choose(episode([("a", True, "L", "a", 0.1)]), None)
 
 
@@ -163,7 +163,7 @@ def test_bagged_curves_with_equal_weights_are_the_sweep(simulated, monkeypatch):
             return np.ones(shape)
 
     scores = np.unique(answers.best_score)[::-1]
-    curve = max_score_averaged._redrawn_curves(answers, scores, 2, Even())
+    curve = max_score_averaged._reweighted_curves(answers, scores, 2, Even())
     sweep = threshold_sweep(answers.best_score, answers.correct, answers.known, answers.identity_code)
     assert curve == pytest.approx(np.stack([sweep.score] * 2))
 
@@ -196,7 +196,7 @@ def test_every_policy_is_deterministic_order_free_and_moves_with_the_scores(simu
 )
 def test_too_few_scores_are_counted_in_the_message(episode, text, rows):
     answers = episode([(f"n{i}", False, "L", "a", float(i)) for i in range(rows)])
-    with pytest.raises(ReidbenchError, match=f"the calibration episode has {rows} .*scores") as caught:
+    with pytest.raises(ReidbenchError, match=f"the calibration part has {rows} .*scores") as caught:
         parse_policy(text).choose(answers)
     assert "max-score" in caught.value.remedy
 
@@ -214,7 +214,7 @@ def test_a_small_group_takes_the_pooled_threshold_where_a_policy_needs_more(simu
     ]
     chosen = parse_policy("evt:group").choose(episode(rows))
     assert chosen.values["S"] == chosen.value
-    assert chosen.notes == ("group 'S' has 1 impostor scores, and a tail needs 20: it takes the pooled threshold",)
+    assert chosen.notes == ("group 'S' has 1 impostor scores; a tail needs 20: it takes the pooled threshold",)
 
 
 @pytest.mark.parametrize("text", ["fpir", "fpir=2", "evt=x", "mad=big", "max-score-folds=1", "margin=3", "evt:species"])

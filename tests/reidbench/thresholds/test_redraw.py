@@ -10,7 +10,7 @@ from reidbench.metrics.uncertainty.bootstrap import draw_folds
 from reidbench.metrics.uncertainty.rates import identity_rates
 from reidbench.thresholds import parse_policy
 from reidbench.thresholds.max_score import MaxScore
-from reidbench.thresholds.redraw import redrawn, redrawn_scores
+from reidbench.thresholds.redraw import redraw_animals, redrawn_scores
 
 
 def episode(rng, n_known=25, n_unknown=10):
@@ -31,7 +31,7 @@ def episode(rng, n_known=25, n_unknown=10):
 
 def test_a_redraw_keeps_the_number_of_animals_and_their_photographs_together():
     answers = episode(np.random.default_rng(0))
-    drawn = redrawn(answers, np.random.default_rng(1))
+    drawn = redraw_animals(answers, np.random.default_rng(1))
     assert len(np.unique(drawn.identity_code)) == 35 and len(drawn) == len(answers)
     assert drawn.known.sum() == answers.known.sum()
     original = {name.partition("\x1f")[0] for name in drawn.true}
@@ -96,7 +96,7 @@ def test_policies_redrawn_together_get_what_each_gets_alone():
         alone = []
         for fold in range(12):
             try:
-                chosen = policy.choose(redrawn(calibration, own))
+                chosen = policy.choose(redraw_animals(calibration, own))
             except ReidbenchError:
                 continue
             rates = identity_rates(test.true, test.known, test.group, [predict(test, chosen)])

@@ -164,7 +164,7 @@ def test_fixed_looks_at_nothing():
         ("fixed=high", "needs a number, not 'high'"),
         ("fixed=nan", "needs a number"),
         ("fixed=0.6:group", "same for every group"),
-        ("max-score=0.6", "takes no value"),
+        ("max-score=0.6", "has no value"),
         ("max-score:species", "no scope 'species'"),
     ],
 )

@@ -81,7 +81,7 @@ def test_all_is_a_table_that_fits_eighty_columns_and_writes_nothing(record):
     assert max(map(len, text.splitlines())) <= 80
     for word in ("max-score-bagged:shrunk", "leave-identity-out:shrunk", "regret", "chosen on test", "Warning: only"):
         assert word in text
-    assert "conformal=0.05 refuses: the calibration episode has" in text
+    assert "conformal=0.05 refuses: the calibration part has" in text
     assert sorted(record.path.parent.iterdir()) == before
 
 
