@@ -52,7 +52,7 @@ def _table(board: Sequence[LeaderboardRow], width: int) -> Table:
                 column.title,
                 number=column.right,
                 wraps=column.title in wrapped,
-                optional=column.keep,
+                optional=column.optional,
                 least=wrapped.get(column.title, 0),
             )
             for column in columns

@@ -12,7 +12,7 @@ from typing import Any
 from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.leaderboard.confidence import stand
-from reidbench.leaderboard.rows import CLOSED_SET, METRICS, OFFICIAL, LeaderboardRow, make_row
+from reidbench.leaderboard.rows import CLOSED_SET, OFFICIAL, ROW_METRICS, LeaderboardRow, make_row
 from reidbench.leaderboard.selection import (
     describe_split,
     protocol_of,
@@ -25,7 +25,7 @@ from reidbench.records.finding import FoundRuns, require_runs
 from reidbench.records.run_record import RunRecord
 
 __all__ = [
-    "CLOSED_SET", "METRICS", "OFFICIAL", "TIE", "LeaderboardRow", "boards", "compare_runs", "describe_split",
+    "CLOSED_SET", "OFFICIAL", "ROW_METRICS", "TIE", "LeaderboardRow", "boards", "compare_runs", "describe_split",
     "leaderboard", "ranks", "select_runs", "setup_key",
 ]  # fmt: skip
 

@@ -14,19 +14,23 @@ from typing import Any
 
 from reidbench.leaderboard.confidence import Standing
 from reidbench.leaderboard.selection import protocol_of
+from reidbench.metrics.builtin import METRICS
+from reidbench.metrics.counts import N_QUERIES
+from reidbench.metrics.open_set import SCORE
+from reidbench.metrics.ranking import BALANCED_RANK1
 from reidbench.records.blindness_stamp import Blindness
 from reidbench.records.migrations import UNTESTED
 from reidbench.records.run_record import RunRecord
 
-OFFICIAL = "score"
-CLOSED_SET = "balanced_rank1"
+OFFICIAL = SCORE.name
+CLOSED_SET = BALANCED_RANK1.name
 
-METRICS = (
-    "score", "baks", "baus", "pooled_score", "root_of_means_score", "rank1", "rank5", "balanced_rank1", "map",
-    "auroc", "fpr95", "oracle_score", "regret", "chance_score", "n_queries", "n_known_identities",
-    "n_unknown_identities",
-)  # fmt: skip
-"""Metrics that every row has, null where a run lacks them; others that runs hold follow these."""
+ROW_METRICS = tuple(metric.name for metric in METRICS if metric.in_every_row)
+"""Metrics of every row, ``None`` if its runs lack them. Other numbers that the runs hold follow these."""
+GROUP_METRICS = (*(metric.name for metric in METRICS if metric.by_group), N_QUERIES.name)
+"""Metrics of each group of a row."""
+NOT_IN_RUN = "a run of this row is older than this metric"
+"""Why a metric is ``None`` that a run's record does not know."""
 
 _WORST_FIRST = ("differs", "transductive", "untested", "blind")
 
@@ -164,7 +168,8 @@ def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
     machines = [[run.data.get("environment", {}) for run in found] for found in by_split.values()]
     memory = [[_number(machine.get("peak_memory_mib")) for machine in found] for found in machines]
     timing["peak_memory_mib"] = _aggregate(memory)[0]
-    notes: dict[str, dict[str, str]] = {"reasons": {}, "left_out": {}}
+    older = {name: NOT_IN_RUN for name in ROW_METRICS if any(name not in run.metrics for run in runs)}
+    notes: dict[str, dict[str, str]] = {"reasons": older, "left_out": {}}
     for run in runs:
         for key, found in notes.items():
             found |= {str(name): str(why) for name, why in (run.metrics.get(key) or {}).items()}
@@ -207,7 +212,7 @@ def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
 def _metric_names(runs: Sequence[RunRecord]) -> list[str]:
     """Return the metrics of every row, then any number that these runs hold besides."""
     others = (key for run in runs for key, value in run.metrics.items() if isinstance(value, int | float))
-    return list(dict.fromkeys((*METRICS, *others)))
+    return list(dict.fromkeys((*ROW_METRICS, *others)))
 
 
 def _aggregate(by_split: Sequence[Sequence[float | None]]) -> tuple[float | None, float | None, float | None]:
@@ -234,9 +239,6 @@ def _number(value: Any) -> float | None:
     if value is None or isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return value
-
-
-GROUP_METRICS = ("score", "baks", "baus", "balanced_rank1", "auroc", "n_queries")
 
 
 def _groups(by_split: Mapping[str, Sequence[RunRecord]]) -> dict[str, dict[str, float | None]]:

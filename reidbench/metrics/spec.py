@@ -122,11 +122,12 @@ class Column:
 
     Attributes:
         position: Columns are in rising order of their positions.
-        dropped: A narrow terminal drops the column with the highest number first; 0 always stays.
+        optional: 0 for a column that is always shown. Of the others, a narrow terminal leaves out the one with the
+            highest number first.
     """
 
     position: int
-    dropped: int
+    optional: int
 
 
 @dataclass(frozen=True, slots=True)

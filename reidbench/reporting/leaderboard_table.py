@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from reidbench.constants import UNDEFINED
 from reidbench.csv_files import csv_text
-from reidbench.leaderboard.ranking import CLOSED_SET, METRICS, OFFICIAL, TIE, LeaderboardRow, boards
+from reidbench.leaderboard.ranking import CLOSED_SET, OFFICIAL, ROW_METRICS, TIE, LeaderboardRow, boards
+from reidbench.metrics.builtin import METRIC, METRICS
+from reidbench.metrics.spec import MetricSpec
 from reidbench.records.failures import FailedRun
 from reidbench.reporting.numbers import show, show_interval
 from reidbench.reporting.small_tables import Sheet, sheet_lines
@@ -24,30 +26,39 @@ LISTED_SPLITS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One column: its heading, its text, and what is best in it.
+    """One column: its heading, its text, and which value is the best.
 
-    ``keep`` orders what goes first when the terminal is narrow: the highest number goes first, 0 always stays.
+    ``optional`` is 0 for a column that is always shown. Of the others, a narrow terminal leaves out the one with the
+    highest number first.
     """
 
     title: str
-    keep: int
+    optional: int
     text: Callable[[LeaderboardRow], str]
     value: Callable[[LeaderboardRow], float | None] | None = None
     lower_is_better: bool = False
     right: bool = True
 
 
-def _metric(name: str, title: str, keep: int, *, lower_is_better: bool = False) -> _Column:
+def _metric(metric: MetricSpec, optional: int) -> _Column:
+    name = metric.name
+
     def text(row: LeaderboardRow) -> str:
         shown = show(row.metrics.get(name))
         spread = row.seed_sd.get(name)
         return f"{shown} ± {spread:.3f}" if spread is not None and name == row.ranked_by else shown
 
-    return _Column(title, keep, text, lambda row: row.metrics.get(name), lower_is_better)
+    return _Column(metric.title, optional, text, lambda row: row.metrics.get(name), metric.lower_is_better)
 
 
-def _seconds(key: str, title: str, keep: int) -> _Column:
-    return _Column(title, keep, lambda row: show(row.timing.get(key), 1))
+def _metric_columns() -> list[_Column]:
+    """Return a column for each metric that asks for one, but for the score, whose interval follows it."""
+    asked = [(metric.column, metric) for metric in METRICS if metric.column and metric.name != OFFICIAL]
+    return [_metric(metric, column.optional) for column, metric in sorted(asked, key=lambda pair: pair[0].position)]
+
+
+def _seconds(key: str, title: str, optional: int) -> _Column:
+    return _Column(title, optional, lambda row: show(row.timing.get(key), 1))
 
 
 _BLIND = {"blind": "yes", "transductive": "transd.", "differs": "no", "untested": UNDEFINED}
@@ -56,23 +67,12 @@ _COLUMNS = (
     _Column("rank", 0, lambda row: UNDEFINED if row.rank is None else str(row.rank)),
     _Column("method", 0, lambda row: row.method, right=False),
     _Column("variant", 0, lambda row: row.variant, right=False),
-    _metric(OFFICIAL, "score", 0),
+    _metric(METRIC[OFFICIAL], 0),
     _Column("95 %", 0, lambda row: show_interval(row.standing.score)),
     _Column("ranks", 0, lambda row: _ranks(row)),
     _Column("tie", 0, lambda row: str(row.standing.tie_group or UNDEFINED)),
     _Column("± splits", 3, lambda row: show(row.split_sd.get(row.ranked_by))),
-    _metric("baks", "BAKS", 1),
-    _metric("baus", "BAUS", 1),
-    _metric(CLOSED_SET, "bal. Rank-1", 10),
-    _metric("rank1", "Rank-1", 2),
-    _metric("rank5", "Rank-5", 17),
-    _metric("map", "mAP", 11),
-    _metric("auroc", "AUROC", 5),
-    _metric("fpr95", "FPR95", 19, lower_is_better=True),
-    _metric("oracle_score", "oracle", 12),
-    _metric("regret", "regret", 6, lower_is_better=True),
-    _metric("pooled_score", "pooled", 20),
-    _metric("root_of_means_score", "root of means", 21),
+    *_metric_columns(),
     _Column("weights", 0, lambda row: row.weights, right=False),
     _Column("blind", 16, lambda row: _BLIND[row.blindness], right=False),
     _Column("preset", 18, lambda row: row.preset or UNDEFINED, right=False),
@@ -133,7 +133,7 @@ def _json_rows(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun]) ->
         {
             "rank": None, "method": each.method, "dataset": each.dataset, "dataset_digest": each.dataset_digest,
             "gallery": each.asked["gallery"], "seeds": [each.asked["seed"]], "split_seeds": [each.asked["split_seed"]],
-            **dict.fromkeys(METRICS), "failed": each.how, "reason": each.reason, "plugin": each.plugin,
+            **dict.fromkeys(ROW_METRICS), "failed": each.how, "reason": each.reason, "plugin": each.plugin,
             "version": each.version,
         }
         for each in failures
@@ -234,9 +234,8 @@ def used_columns(board: Sequence[LeaderboardRow]) -> list[_Column]:
         texts = {column.text(row) for row in board}
         if texts <= {UNDEFINED, ""} and column.title not in ("rank", "score"):
             continue
-        if column.title == "bal. Rank-1" and ranked_by == CLOSED_SET:
-            column = _metric(CLOSED_SET, column.title, 0)
-        used.append(column)
+        ranks = ranked_by == CLOSED_SET and column.title == METRIC[CLOSED_SET].title
+        used.append(replace(column, optional=0) if ranks else column)
     return used
 
 

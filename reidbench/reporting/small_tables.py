@@ -8,6 +8,7 @@ from statistics import fmean
 
 from reidbench.constants import UNDEFINED
 from reidbench.leaderboard.ranking import OFFICIAL, LeaderboardRow, boards
+from reidbench.metrics.builtin import METRIC, METRICS
 from reidbench.records.failures import FailedRun
 from reidbench.records.finding import UnreadableRun
 from reidbench.reporting.numbers import show, show_difference, show_difference_interval, show_interval
@@ -42,7 +43,7 @@ def name_of(row: LeaderboardRow) -> str:
 def group_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
     """Return each dataset's groups, every method's numbers side by side."""
     sheets = []
-    shown = ("score", "baks", "baus", "balanced_rank1", "auroc")
+    shown = {metric.name: metric.title for metric in METRICS if metric.by_group}
     for board in boards(rows):
         cells = [
             (group, name_of(row), *(show(values.get(name)) for name in shown))
@@ -50,7 +51,7 @@ def group_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
             for row in board
             if (values := row.groups.get(group)) is not None
         ]  # fmt: skip
-        headings = ("group", "method", "score", "BAKS", "BAUS", "bal. Rank-1", "AUROC")
+        headings = ("group", "method", *shown.values())
         sheets.append(Sheet(f"{board[0].dataset}, by group", headings, tuple(cells), n_names=2))
     return sheets
 
@@ -83,7 +84,7 @@ def against_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
 def interval_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
     """Return for each dataset the numbers beside the score that have intervals, each above its own."""
     sheets = []
-    shown = {"baks": "BAKS", "baus": "BAUS", "auroc": "AUROC", "fpr95": "FPR95", "oracle_score": "oracle"}
+    shown = {name: METRIC[name].title for name in ("baks", "baus", "auroc", "fpr95", "oracle_score")}
     for board in boards(rows):
         kept = [name for name in shown if any(getattr(row.standing, name) is not None for row in board)]
         if not kept:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from reidbench.metrics.builtin import METRICS
+from reidbench.metrics.oracle import ORACLE_SCORE, REGRET
 from reidbench.reporting.blocks import Block, Grid
 from reidbench.reporting.numbers import show
 from reidbench.reporting.panels.base import Board, DatasetPanel
 
-_COLUMNS = {
-    "score": "score", "baks": "BAKS", "baus": "BAUS", "balanced_rank1": "bal. Rank-1", "auroc": "AUROC",
-    "oracle_score": "oracle", "regret": "regret",
-}  # fmt: skip
+_METRICS = (*(metric for metric in METRICS if metric.by_group), ORACLE_SCORE, REGRET)
 
 
 def _blocks(board: Board) -> Iterator[Block]:
@@ -29,8 +28,8 @@ def _table(board: Board, name: str) -> Block:
         f"{first.get('n_queries', 0)} queries, {first.get('n_known_identities', 0)} known and "
         f"{first.get('n_unknown_identities', 0)} unknown identities in the first run"
     )
-    cells = [[show(_mean(of_row, key)) for key in _COLUMNS] for of_row in metrics]
-    return board.table(name, list(_COLUMNS.values()), cells, note)
+    cells = [[show(_mean(of_row, metric.name)) for metric in _METRICS] for of_row in metrics]
+    return board.table(name, [metric.title for metric in _METRICS], cells, note)
 
 
 def _mean(metrics: Sequence[Mapping[str, Any]], key: str) -> float | None:

@@ -66,6 +66,14 @@ def test_methods_are_ranked_by_the_official_score():
     assert [(row.rank, row.method) for row in rows] == [(1, "a"), (1, "c"), (3, "b")]
 
 
+def test_a_metric_that_a_run_is_older_than_is_undefined_with_the_reason():
+    reasons = {"auroc": "no unknown queries"}
+    (row,) = leaderboard([make_run(metrics={"fpr95": 0.25, "auroc": None, "reasons": reasons}), make_run(seed=1)])
+    assert row.metrics["fpr95"] is None and row.metrics["rank1"] is None
+    assert row.reasons["fpr95"] == row.reasons["rank1"] == "a run of this row is older than this metric"
+    assert row.reasons["auroc"] == "no unknown queries" and "score" not in row.reasons
+
+
 def test_seeds_of_one_split_give_a_mean_and_their_standard_deviation():
     rows = leaderboard([make_run(score=0.4, seed=0), make_run(score=0.6, seed=2), make_run(score=0.8, seed=1)])
     row = rows[0]

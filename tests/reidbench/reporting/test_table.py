@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from reidbench.leaderboard.confidence import Standing
-from reidbench.leaderboard.ranking import METRICS, LeaderboardRow
+from reidbench.leaderboard.ranking import ROW_METRICS, LeaderboardRow
 from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.reporting.leaderboard_table import (
     as_cells,
@@ -21,7 +21,7 @@ from reidbench.reporting.leaderboard_table import (
 
 
 def make_row(method: str = "sift", rank: int | None = 1, score: float | None = 0.5, **changes: Any) -> LeaderboardRow:
-    metrics: dict[str, float | None] = dict.fromkeys(METRICS, 0.25) | {"score": score, "n_queries": 40}
+    metrics: dict[str, float | None] = dict.fromkeys(ROW_METRICS, 0.25) | {"score": score, "n_queries": 40}
     metrics |= changes.pop("metrics", {})
     values: dict[str, Any] = {
         "rank": rank,
