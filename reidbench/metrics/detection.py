@@ -85,7 +85,7 @@ AUROC = MetricSpec(
 FPR95 = MetricSpec(
     "fpr95",
     "FPR95",
-    "share of unknown queries accepted at the threshold that accepts 95 % of the known ones",
+    "share of unknown queries accepted at the threshold that accepts 95 % of the known ones; lower is better",
     needs=(SCORES, KNOWN, UNKNOWN),
     compute=lambda queries: fpr95(queries.known, queries.scored.best_score),
     lower_is_better=True,

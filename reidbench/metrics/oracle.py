@@ -41,7 +41,7 @@ ORACLE_SCORE = MetricSpec(
 REGRET = MetricSpec(
     "regret",
     "regret",
-    "`oracle_score` − `score`: what the chosen threshold lost",
+    "`oracle_score` − `score`: what the chosen threshold lost; lower is better",
     needs=(COUNTED_GROUP, SCORES),
     compute=lambda queries: queries.value(ORACLE_SCORE) - queries.value(SCORE),
     over_groups=_regret_over_groups,

@@ -232,7 +232,7 @@ KNOWN_SIDE = Need("known queries", _no_known_side)
 """Known queries, unless an empty side counts as 0."""
 UNKNOWN_SIDE = Need("unknown queries", _no_unknown_side)
 """Unknown queries, unless an empty side counts as 0."""
-COUNTED_GROUP = Need("a group with known and unknown queries", _no_counted_group)
+COUNTED_GROUP = Need("known and unknown queries in a group", _no_counted_group)
 """Both sides; over all groups, one group that has both."""
 SCORES = Need("scores", _no_scores)
 GALLERY_COUNTS = Need("the number of identities in the gallery", _no_gallery_counts)
