@@ -16,15 +16,7 @@ from reidbench.reporting.numbers import show
 
 SECTION = "Run methods"
 
-_COLUMNS = {
-    "score": "score",
-    "baks": "BAKS",
-    "baus": "BAUS",
-    "false_new": "false\nnew",
-    "misidentified": "wrong\nidentity",
-    "false_match": "false\nmatch",
-    "n_queries": "queries",
-}
+_COUNTS = ("false_new", "misidentified", "false_match", "n_queries")
 
 
 class Task(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum in every version
@@ -79,23 +71,37 @@ def _score_clusters(predictions: Path, truth: Path, *, as_json: bool) -> None:
 
 
 def _print(metrics: dict[str, Any], predictions: Path, truth: Path, console: Console) -> None:
-    headings = (*_COLUMNS.values(), "identities\nknown + new")
+    from reidbench.metrics.builtin import METRIC, METRICS
+    from reidbench.metrics.spec import SCORES
+
+    overall = metrics["overall"]
+    columns = (*(metric.name for metric in METRICS if metric.by_group and SCORES not in metric.needs), *_COUNTS)
+    headings = (*(METRIC[name].title.replace(" ", "\n") for name in columns), "identities\nknown + new")
     table = Table(
         [Column("group", wraps=True), *(Column(heading, number=True) for heading in headings)],
         title=f"{predictions.name} · truth {truth.name}",
     )
-    for name, values in (*metrics["groups"].items(), ("overall", metrics["overall"])):
+    for name, values in (*metrics["groups"].items(), ("overall", overall)):
         identities = f"{values['n_known_identities']} + {values['n_unknown_identities']}"
-        cells = (*(_show(values[key]) for key in _COLUMNS), identities)
-        table.add(name, *cells, style="bold" if values is metrics["overall"] else "")
+        cells = (*(_show(values[key]) for key in columns), identities)
+        table.add(name, *cells, style="bold" if values is overall else "")
     table.print(console)
     console.print("Score: mean over groups of √(BAKS · BAUS). Overall BAKS and BAUS pool all groups.")
-    overall = metrics["overall"]
     if overall["score"] is None:
         console.print(f"No score: {overall['reasons']['score']}.")
-        return
-    for group, reason in overall["left_out"].items():
-        console.print(f"{group} is left out of the score: {reason}; --empty-side zero counts it 0.")
+    else:
+        for group, reason in overall["left_out"].items():
+            console.print(f"{group} is left out of the score: {reason}; --empty-side zero counts it 0.")
+    for line in _undefined(overall["reasons"]):
+        console.print(line)
+
+
+def _undefined(reasons: dict[str, str]) -> list[str]:
+    """Return one line for each reason, with the metrics that are undefined for it."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(name)
+    return [f"Undefined ({reason}): {', '.join(names)}." for reason, names in by_reason.items()]
 
 
 def _show(value: float | None) -> str:

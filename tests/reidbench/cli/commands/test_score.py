@@ -46,6 +46,13 @@ def test_the_table_shows_each_group_and_all(tmp_path):
     assert lines["overall"][1:4] == ["0.3227", "0.8889", "0.2500"]  # BAKS a 2/3, b 1, c 1; BAUS n 1/2, m 0
 
 
+def test_metrics_that_predictions_cannot_give_are_named_with_the_reason(tmp_path):
+    text = " ".join(call(tmp_path).split())
+    assert "Undefined (needs scores): rank1, rank5," in text and "regret." in text
+    assert "Undefined (needs the number of identities in the gallery): chance_score." in text
+    assert "bal. Rank-1" not in text  # no column of dashes
+
+
 def test_an_empty_side_is_a_dash_with_its_reason_or_zero(tmp_path):
     truth = "image_id,identity,is_new,group\n1,a,0,L\n2,n,1,L\n3,c,0,S\n"
     answers = "image_id,identity\n1,a\n2,new_individual\n3,c\n"
