@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from reidbench.cli.leaderboard import leaderboard_text, print_leaderboard
 from reidbench.constants import NEW_IDENTITY
 from reidbench.errors import ReidbenchError
 from reidbench.leaderboard.detection_intervals import with_detection_intervals
 from reidbench.leaderboard.ranking import leaderboard
 from reidbench.records.run_record import PREDICTION_COLUMNS, RunFiles, RunRecord, write_run
-from reidbench.reporting.leaderboard_table import as_markdown, as_text, print_tables
+from reidbench.reporting.leaderboard_table import as_markdown
 from reidbench.reporting.small_tables import (
     against_sheets,
     cost_sheets,
     dataset_sheet,
     group_sheets,
     interval_sheets,
-    print_sheet,
     sheet_lines,
     variance_sheets,
 )
@@ -168,7 +168,7 @@ def test_intervals_of_what_needs_scores_hold_their_values(finished):
     assert sheet.headings == ("method", "BAKS", "BAUS", "AUROC", "FPR95", "oracle")
     low, high = rows[0].standing.auroc.low, rows[0].standing.auroc.high
     assert sheet.rows[0][3] == f"{rows[0].metrics['auroc']:.3f}\n{low:.3f}–{high:.3f}"
-    text = as_text(rows, 80, [sheet])
+    text = leaderboard_text(rows, 80, [sheet])
     assert max(map(len, text.splitlines())) <= 80 and f"{low:.3f}–{high:.3f}" in text
     alone = with_detection_intervals([rows[0]])  # other rows don't move an interval
     assert alone[0].standing.auroc == rows[0].standing.auroc
@@ -232,13 +232,12 @@ def test_sheets_are_printed_and_written_as_markdown(tmp_path):
     rows = leaderboard([make_run(tmp_path, "a", 0.9), make_run(tmp_path, "b", 0.6)], against="a")
     sheets = [*group_sheets(rows), *against_sheets(rows)]
     for width in (80, 160):
-        text = as_text(rows, width, sheets)
+        text = leaderboard_text(rows, width, sheets)
         assert max(map(len, text.splitlines())) <= width
         for word in ("95 %", "ranks", "BAKS", "by group", "P(better)"):
             assert word in text
     assert "| method | difference | 95 % | P(better) | p |" in as_markdown(rows, sheets)
     assert sheet_lines(sheets[1], str)[3] == "| --- | ---: | ---: | ---: | ---: |"
     console = Console(width=80, record=True, file=io.StringIO())
-    print_sheet(sheets[0], console)
-    print_tables(rows, console, sheets)
+    print_leaderboard(rows, console, sheets)
     assert "minus that of a" in console.export_text()
