@@ -10,9 +10,9 @@ import numpy as np
 
 from reidbench.testing import differences
 from reidbench.testing.check import NotApplicable, Topic
-from reidbench.testing.describing import batches_of
-from reidbench.testing.method_under_test import Subject
-from reidbench.testing.pixel_watch import Ledger, WatchedImages
+from reidbench.testing.extracting import batches_of
+from reidbench.testing.method_under_test import MethodUnderTest
+from reidbench.testing.pixel_watch import PixelWatch, WatchedImages
 from reidbench.testing.side_effects import shown
 
 topic = Topic("behaviour")
@@ -27,9 +27,9 @@ DEVICE_TOLERANCE = 0.02
     remedy="use what Images offers: pixels, group, orientation and date",
     needs=("deterministic",),
 )
-def labels_unseen(subject: Subject) -> str | None:
-    found = subject.fitted.describe(subject.drawn.renamed)
-    difference = differences.of_representations(found.representation, subject.sample.representation)
+def labels_unseen(tested: MethodUnderTest) -> str | None:
+    found = tested.fitted.extract(tested.drawn.renamed)
+    difference = differences.of_representations(found.representation, tested.sample.representation)
     return f"the same pixels under other identities and file names: {difference}" if difference else None
 
 
@@ -38,9 +38,9 @@ def labels_unseen(subject: Subject) -> str | None:
     remedy="work on a copy: pixels = pixels.copy(), or an expression that makes a new array",
     needs=("represents",),
 )
-def pixels_unchanged(subject: Subject) -> str | None:
-    for stage, ledger in subject.ledgers.items():
-        if ledger.changed:
+def pixels_unchanged(tested: MethodUnderTest) -> str | None:
+    for stage, pixel_watch in tested.pixel_watches.items():
+        if pixel_watch.changed:
             return f"{stage} changed the pixels that it was given"
     return None
 
@@ -50,10 +50,10 @@ def pixels_unchanged(subject: Subject) -> str | None:
     remedy="make new arrays in score: a = a / b, not a /= b",
     needs=("scores_finite",),
 )
-def representation_unchanged(subject: Subject) -> str | None:
-    trial = subject.calibrated
-    search = trial.search(subject.queries, subject.gallery)
-    compare, target = trial.comparison(search)
+def representation_unchanged(tested: MethodUnderTest) -> str | None:
+    build = tested.calibrated
+    search = build.search(tested.queries, tested.gallery)
+    compare, target = build.comparison(search)
     query = search.query.representation
     before = copy.deepcopy((query, target))
     compare(query, target)
@@ -69,13 +69,13 @@ def representation_unchanged(subject: Subject) -> str | None:
     remedy="keep what was computed, not the pixels, and no view of them; empty lists at the end of fit",
     needs=("represents",),
 )
-def pixels_let_go(subject: Subject) -> str | None:
+def pixels_let_go(tested: MethodUnderTest) -> str | None:
     import gc
 
     gc.collect()
-    for stage, ledger in subject.ledgers.items():
-        if ledger.alive:
-            return f"{ledger.alive} arrays of pixels still live after {stage}"
+    for stage, pixel_watch in tested.pixel_watches.items():
+        if pixel_watch.alive:
+            return f"{pixel_watch.alive} arrays of pixels still live after {stage}"
     return None
 
 
@@ -84,17 +84,17 @@ def pixels_let_go(subject: Subject) -> str | None:
     remedy="call images.pixels when a batch needs it, or subclass EmbeddingMethod, which does",
     needs=("pixels_let_go", "batch_size"),
 )
-def pixels_in_batches(subject: Subject) -> str | None:
-    leaves = [leaf for leaf in subject.fitted.leaves if hasattr(leaf, "batch_size")]
+def pixels_in_batches(tested: MethodUnderTest) -> str | None:
+    leaves = [leaf for leaf in tested.fitted.leaves if hasattr(leaf, "batch_size")]
     if not leaves:
         raise NotApplicable("it has no batch_size that could be changed")
     most = []
     for leaf in leaves:
-        ledger = Ledger()
+        pixel_watch = PixelWatch()
         with batches_of([leaf], _BATCH):
-            leaf.represent(WatchedImages(subject.drawn.many, ledger), subject.progress)
-        most.append(ledger.most)
-    allowed = 2 * _BATCH  # the batch that is described, and the next one
+            leaf.represent(WatchedImages(tested.drawn.many, pixel_watch), tested.progress)
+        most.append(pixel_watch.most)
+    allowed = 2 * _BATCH  # the batch that is extracted, and the next one
     return f"{max(most)} images were decoded at once in batches of {_BATCH}" if max(most) > allowed else None
 
 
@@ -103,9 +103,9 @@ def pixels_in_batches(subject: Subject) -> str | None:
     remedy="write to context.work_dir in fit, or to a tempfile; the core caches what represent returns",
     needs=("represents",),
 )
-def writes(subject: Subject) -> str | None:
-    _run_all(subject)
-    return f"it wrote {shown(subject.watch.writes)}" if subject.watch.writes else None
+def writes(tested: MethodUnderTest) -> str | None:
+    _run_all(tested)
+    return f"it wrote {shown(tested.watch.writes)}" if tested.watch.writes else None
 
 
 @topic.check(
@@ -113,9 +113,9 @@ def writes(subject: Subject) -> str | None:
     remedy="use np.random.default_rng(seed) and torch.Generator; wrap what can't in torch.random.fork_rng()",
     needs=("represents",),
 )
-def seeds(subject: Subject) -> str | None:
-    _run_all(subject)
-    return f"the global generator was moved: {shown(subject.watch.seeds)}" if subject.watch.seeds else None
+def seeds(tested: MethodUnderTest) -> str | None:
+    _run_all(tested)
+    return f"the global generator was moved: {shown(tested.watch.seeds)}" if tested.watch.seeds else None
 
 
 @topic.check(
@@ -123,9 +123,9 @@ def seeds(subject: Subject) -> str | None:
     remedy="use torch.inference_mode() and other contexts that put things back",
     needs=("represents",),
 )
-def process(subject: Subject) -> str | None:
-    _run_all(subject)
-    return f"it left changed: {shown(subject.watch.state)}" if subject.watch.state else None
+def process(tested: MethodUnderTest) -> str | None:
+    _run_all(tested)
+    return f"it left changed: {shown(tested.watch.state)}" if tested.watch.state else None
 
 
 @topic.check(
@@ -133,9 +133,9 @@ def process(subject: Subject) -> str | None:
     remedy="load what is needed in prepare; there, ask nobody where HF_HUB_OFFLINE is set",
     needs=("prepares",),
 )
-def network(subject: Subject) -> str | None:
-    _run_all(subject)
-    return f"it asked for {shown(subject.watch.hosts)}" if subject.watch.hosts else None
+def network(tested: MethodUnderTest) -> str | None:
+    _run_all(tested)
+    return f"it asked for {shown(tested.watch.hosts)}" if tested.watch.hosts else None
 
 
 @topic.check(
@@ -143,9 +143,9 @@ def network(subject: Subject) -> str | None:
     remedy="load weights by torch.load(…, weights_only=True) or safetensors, arrays by np.load",
     needs=("prepares",),
 )
-def pickles(subject: Subject) -> str | None:
-    _run_all(subject)
-    return f"it unpickled {shown(subject.watch.pickles)}" if subject.watch.pickles else None
+def pickles(tested: MethodUnderTest) -> str | None:
+    _run_all(tested)
+    return f"it unpickled {shown(tested.watch.pickles)}" if tested.watch.pickles else None
 
 
 @topic.check(
@@ -153,12 +153,12 @@ def pickles(subject: Subject) -> str | None:
     remedy="work in blocks; hold nothing of size n_query × n_gallery × anything",
     needs=("represents",),
 )
-def memory(subject: Subject) -> str | None:
-    _run_all(subject)
-    taken = subject.watch.memory_mib
+def memory(tested: MethodUnderTest) -> str | None:
+    _run_all(tested)
+    taken = tested.watch.memory_mib
     if taken is None:
         raise NotApplicable("the peak of memory can't be read on this system")
-    return f"a stage took {taken:.0f} MiB, above {subject.memory_mib:.0f}" if taken > subject.memory_mib else None
+    return f"a stage took {taken:.0f} MiB, above {tested.memory_mib:.0f}" if taken > tested.memory_mib else None
 
 
 @topic.check(
@@ -166,17 +166,17 @@ def memory(subject: Subject) -> str | None:
     remedy="move inputs and network to the device that prepare is given; mind half precision and TF32",
     needs=("scores_finite",),
 )
-def devices_agree(subject: Subject) -> str | None:
-    if any(leaf.learns for leaf in subject.fitted.leaves):
+def devices_agree(tested: MethodUnderTest) -> str | None:
+    if any(leaf.learns for leaf in tested.fitted.leaves):
         raise NotApplicable("it learns, and a training on another device is another training")
     if not has_gpu():
         raise NotApplicable("there is no GPU here")
-    trial = subject.new_trial("gpu", device="cuda")
-    trial.prepare()
-    trial.fit(subject.drawn.gallery)
-    queries, gallery = trial.describe(subject.drawn.queries), trial.describe(subject.drawn.gallery)
-    trial.calibrate(queries, gallery)
-    return of_devices(trial.scores(queries, gallery), subject.scores)
+    build = tested.new_build("gpu", device="cuda")
+    build.prepare()
+    build.fit(tested.drawn.gallery)
+    queries, gallery = build.extract(tested.drawn.queries), build.extract(tested.drawn.gallery)
+    build.calibrate(queries, gallery)
+    return of_devices(build.scores(queries, gallery), tested.scores)
 
 
 def of_devices(gpu: np.ndarray, cpu: np.ndarray) -> str | None:
@@ -202,10 +202,10 @@ def has_gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def _run_all(subject: Subject) -> None:
+def _run_all(tested: MethodUnderTest) -> None:
     """Go through every stage that can be gone through; a stage that fails is another check's matter."""
     for stage in ("sample", "scores"):
         try:
-            getattr(subject, stage)
+            getattr(tested, stage)
         except Exception:
             return

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from reidbench.testing.method_under_test import Subject
+    from reidbench.testing.method_under_test import MethodUnderTest
 
 Verdict = Literal["passed", "failed", "not applicable"]
-Judge = Callable[["Subject"], str | None]
+Judge = Callable[["MethodUnderTest"], str | None]
 
 
 class NotApplicable(Exception):

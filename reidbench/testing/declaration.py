@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from reidbench.methods.contract import NO_WEIGHTS, Settings, Weights
 from reidbench.running.building import OPTIONS
 from reidbench.testing.check import NotApplicable, Topic
-from reidbench.testing.method_under_test import Subject
+from reidbench.testing.method_under_test import MethodUnderTest
 
 topic = Topic("declaration")
 
@@ -46,8 +46,8 @@ print(json.dumps(sorted(set(heavy) & set(sys.modules))))
     reason="the name is typed after --method, stands in tables and becomes a folder",
     remedy="use small letters, digits, _ and - alone, beginning with a letter or digit",
 )
-def name(subject: Subject) -> str | None:
-    found = subject.spec.name
+def name(tested: MethodUnderTest) -> str | None:
+    found = tested.spec.name
     return None if _NAME.fullmatch(found) else f"the name is {found!r}"
 
 
@@ -55,8 +55,8 @@ def name(subject: Subject) -> str | None:
     reason="`reidbench methods` shows one line for each method",
     remedy=f"say in one line of at most {LONGEST_SUMMARY} characters what it is",
 )
-def summary(subject: Subject) -> str | None:
-    text = subject.spec.summary
+def summary(tested: MethodUnderTest) -> str | None:
+    text = tested.spec.summary
     if not text.strip():
         return "the summary is empty"
     if "\n" in text:
@@ -68,16 +68,16 @@ def summary(subject: Subject) -> str | None:
     reason="whoever reads a result has to be able to find what was run",
     remedy="set MethodSpec.source to the paper or repository that it follows, or to your own",
 )
-def source(subject: Subject) -> str | None:
-    return None if subject.spec.source.strip() else "no source is declared"
+def source(tested: MethodUnderTest) -> str | None:
+    return None if tested.spec.source.strip() else "no source is declared"
 
 
 @topic.check(
     reason="`reidbench methods NAME` and the help of --set come from the descriptions",
     remedy="give each setting one: Field(DEFAULT, description=…)",
 )
-def settings_described(subject: Subject) -> str | None:
-    fields = _fields(subject)
+def settings_described(tested: MethodUnderTest) -> str | None:
+    fields = _fields(tested)
     mute = [key for key, field in fields.items() if not (field.description or "").strip()]
     return f"no description: {', '.join(mute)}" if mute else None
 
@@ -86,8 +86,8 @@ def settings_described(subject: Subject) -> str | None:
     reason="a setting misspelt and swallowed, or changed after the run was named, gives numbers of something else",
     remedy="subclass reidbench.Settings and leave its model_config alone",
 )
-def settings_strict(subject: Subject) -> str | None:
-    kind = subject.spec.settings
+def settings_strict(tested: MethodUnderTest) -> str | None:
+    kind = tested.spec.settings
     if not (isinstance(kind, type) and issubclass(kind, Settings)):
         return f"settings is {kind!r}, not a subclass of reidbench.Settings"
     if not kind.model_config.get("frozen"):
@@ -102,12 +102,12 @@ def settings_strict(subject: Subject) -> str | None:
     remedy="give each setting a default within its own bounds, or none where the user has to choose",
     needs=("settings_strict",),
 )
-def settings_defaults(subject: Subject) -> str | None:
-    for key, field in _fields(subject).items():
+def settings_defaults(tested: MethodUnderTest) -> str | None:
+    for key, field in _fields(tested).items():
         if not field.is_required():
             problem = _refusal(
-                subject.spec.settings,
-                {**subject.settings.model_dump(), key: field.get_default(call_default_factory=True)},
+                tested.spec.settings,
+                {**tested.settings.model_dump(), key: field.get_default(call_default_factory=True)},
                 key,
             )
             if problem:
@@ -120,17 +120,17 @@ def settings_defaults(subject: Subject) -> str | None:
     remedy="use types that pydantic reads from text, or a BeforeValidator that splits it",
     needs=("settings_defaults",),
 )
-def settings_from_text(subject: Subject) -> str | None:
-    effective = subject.settings
-    for key in _fields(subject):
+def settings_from_text(tested: MethodUnderTest) -> str | None:
+    effective = tested.settings
+    for key in _fields(tested):
         value = getattr(effective, key)
         if key == OPTIONS or value is None:
             continue
         written = _as_text(value)
-        problem = _refusal(subject.spec.settings, {**subject.settings.model_dump(), key: written}, key)
+        problem = _refusal(tested.spec.settings, {**tested.settings.model_dump(), key: written}, key)
         if (
             problem is None
-            and getattr(subject.spec.settings(**{**subject.settings.model_dump(), key: written}), key) != value
+            and getattr(tested.spec.settings(**{**tested.settings.model_dump(), key: written}), key) != value
         ):
             problem = "it is read as another value"
         if problem:
@@ -144,14 +144,14 @@ def settings_from_text(subject: Subject) -> str | None:
     remedy="name only settings that exist, with values that they allow",
     needs=("settings_strict",),
 )
-def presets(subject: Subject) -> str | None:
-    spec = subject.spec
+def presets(tested: MethodUnderTest) -> str | None:
+    spec = tested.spec
     cells: dict[str, Mapping[str, Any]] = {f"preset {key}": values for key, values in spec.presets.items()}
     cells |= {f"cell {number} of the grid": values for number, values in enumerate(spec.grid)}
     if not cells:
         raise NotApplicable("it has no presets and no grid")
     for title, values in cells.items():
-        problem = _refusal(spec.settings, {**subject.settings.model_dump(), **values})
+        problem = _refusal(spec.settings, {**tested.settings.model_dump(), **values})
         if problem:
             return f"{title}: {problem}"
     return None
@@ -161,13 +161,13 @@ def presets(subject: Subject) -> str | None:
     reason="the hook is called by every command, and torch alone takes seconds to import",
     remedy=f"import {', '.join(HEAVY[:4])} and the like inside build, in a module of their own",
 )
-def light_import(subject: Subject) -> str | None:
-    if subject.offer.distribution.endswith(".py"):
+def light_import(tested: MethodUnderTest) -> str | None:
+    if tested.offer.distribution.endswith(".py"):
         raise NotApplicable("a plain file is read only where --plugin names it")
-    build = inspect.unwrap(subject.spec.build)
+    build = inspect.unwrap(tested.spec.build)
     module = str(getattr(build, "__module__", ""))
     if module.startswith("reidbench."):  # made by a decorator: its settings bear the name of the plugin's module
-        module = subject.spec.settings.__module__
+        module = tested.spec.settings.__module__
     path = getattr(sys.modules.get(module), "__file__", None)
     if not path or module == "__main__":
         raise NotApplicable("build does not come from a file that could be imported anew")
@@ -179,8 +179,8 @@ def light_import(subject: Subject) -> str | None:
     remedy="take nearest, centroid (with an array 'embedding') or identity (with ClassifierMethod)",
     needs=("represents",),
 )
-def matching(subject: Subject) -> str | None:
-    method = subject.fitted.method
+def matching(tested: MethodUnderTest) -> str | None:
+    method = tested.fitted.method
     for attribute, allowed in (
         ("matching", ("nearest", "centroid", "identity")),
         ("metric", ("cosine", "euclidean", "probability")),
@@ -188,7 +188,7 @@ def matching(subject: Subject) -> str | None:
         value = getattr(method, attribute)
         if value not in allowed:
             return f"{attribute} is {value!r}, not one of {', '.join(allowed)}"
-    held = subject.gallery.representation.dense
+    held = tested.gallery.representation.dense
     if method.matching == "centroid" and ("embedding" not in held or held["embedding"].ndim != 2):
         return f"matching is 'centroid', and its arrays are {', '.join(held) or 'ragged alone'}"
     return None
@@ -199,8 +199,8 @@ def matching(subject: Subject) -> str | None:
     remedy="return a reidbench.Weights whose sha256 is that of the file, as load_backbone and load_network do",
     needs=("prepares",),
 )
-def weights(subject: Subject) -> str | None:
-    for leaf in subject.prepared.leaves:
+def weights(tested: MethodUnderTest) -> str | None:
+    for leaf in tested.prepared.leaves:
         found = leaf.weights
         if not isinstance(found, Weights):
             return f"weights is {type(found).__name__}, not Weights"
@@ -216,10 +216,10 @@ def weights(subject: Subject) -> str | None:
     remedy="set MethodSpec.licence, or Weights.licence where it depends on the file",
     needs=("weights",),
 )
-def licence(subject: Subject) -> str | None:
-    if subject.spec.licence.strip():
+def licence(tested: MethodUnderTest) -> str | None:
+    if tested.spec.licence.strip():
         return None
-    used = _weights_in_use(subject)
+    used = _weights_in_use(tested)
     bare = [each.source for each in used if not each.licence.strip()]
     return f"no licence is declared for the weights '{bare[0]}'" if bare else None
 
@@ -229,20 +229,20 @@ def licence(subject: Subject) -> str | None:
     remedy="set MethodSpec.needs to what it takes, such as the weights and their size",
     needs=("weights",),
 )
-def needs(subject: Subject) -> str | None:
-    _weights_in_use(subject)
-    return "it uses weights, and needs says 'nothing'" if subject.spec.needs in ("", "nothing") else None
+def needs(tested: MethodUnderTest) -> str | None:
+    _weights_in_use(tested)
+    return "it uses weights, and needs says 'nothing'" if tested.spec.needs in ("", "nothing") else None
 
 
-def _fields(subject: Subject) -> dict[str, Any]:
-    fields = dict(subject.spec.settings.model_fields)
+def _fields(tested: MethodUnderTest) -> dict[str, Any]:
+    fields = dict(tested.spec.settings.model_fields)
     if not fields:
         raise NotApplicable("it has no settings")
     return fields
 
 
-def _weights_in_use(subject: Subject) -> list[Weights]:
-    used = [leaf.weights for leaf in subject.prepared.leaves if leaf.weights != NO_WEIGHTS]
+def _weights_in_use(tested: MethodUnderTest) -> list[Weights]:
+    used = [leaf.weights for leaf in tested.prepared.leaves if leaf.weights != NO_WEIGHTS]
     if not used:
         raise NotApplicable("it uses no weights")
     return used

@@ -11,13 +11,13 @@ from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.methods.contract import MethodSpec
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry, load_registry
-from reidbench.testing import behaviour, declaration, describing, fitting, scoring, whole_run
+from reidbench.testing import behaviour, declaration, extracting, fitting, scoring, whole_run
 from reidbench.testing.check import Check, NotApplicable, Outcome
-from reidbench.testing.method_under_test import DEFAULT_MEMORY_MIB, Subject
+from reidbench.testing.method_under_test import DEFAULT_MEMORY_MIB, MethodUnderTest
 
 CHECKS: tuple[Check, ...] = tuple(
     check
-    for module in (declaration, fitting, describing, scoring, behaviour, whole_run)
+    for module in (declaration, fitting, extracting, scoring, behaviour, whole_run)
     for check in module.topic.checks
 )
 """Every check, in the order in which tables show them."""
@@ -94,16 +94,16 @@ def examine(
         'passed'
     """
     asked = [_find(name) for name in only] or list(CHECKS)
-    subject = _subject(method, settings or {}, preset, memory_mib, registry)
+    tested = _method_under_test(method, settings or {}, preset, memory_mib, registry)
     judged: dict[str, Outcome] = {}
     outcomes = []
-    with (progress or Progress()).stage(f"check {subject.spec.name}", len(asked)) as stage:
+    with (progress or Progress()).stage(f"check {tested.spec.name}", len(asked)) as stage:
         for check in asked:
             stage.describe(check.name)
-            outcomes.append(_judge(check, subject, judged))
+            outcomes.append(_judge(check, tested, judged))
             stage.advance()
-    effective = subject.settings.model_dump(mode="json")
-    return Examination(subject.spec.name, subject.offer.distribution, effective, tuple(outcomes))
+    effective = tested.settings.model_dump(mode="json")
+    return Examination(tested.spec.name, tested.offer.distribution, effective, tuple(outcomes))
 
 
 def check_method(
@@ -160,12 +160,12 @@ def conformance_tests(
     """
     import pytest
 
-    made: list[tuple[Subject, dict[str, Outcome]]] = []
+    made: list[tuple[MethodUnderTest, dict[str, Outcome]]] = []
 
     @pytest.mark.parametrize("check", CHECKS, ids=str)
     def test_method(check: Check) -> None:
         if not made:
-            made.append((_subject(method, settings or {}, preset, memory_mib, None), {}))
+            made.append((_method_under_test(method, settings or {}, preset, memory_mib, None), {}))
         outcome = _judge(check, *made[0])
         if outcome.verdict == "not applicable":
             pytest.skip(outcome.difference)
@@ -175,13 +175,13 @@ def conformance_tests(
     return test_method
 
 
-def _subject(
+def _method_under_test(
     method: str | MethodSpec,
     settings: Mapping[str, Any],
     preset: str | None,
     memory_mib: float,
     registry: Registry | None,
-) -> Subject:
+) -> MethodUnderTest:
     registry = registry or load_registry()
     offer = registry.find(method) if isinstance(method, str) else Offer(method, "unpackaged", "0")
     named = offer.spec.presets
@@ -193,7 +193,7 @@ def _subject(
             where=f"--preset {preset}",
             remedy=f"choose one of: {', '.join(named)}" if named else "leave it out",
         )
-    return Subject(offer, registry, settings, preset=preset, memory_mib=memory_mib)
+    return MethodUnderTest(offer, registry, settings, preset=preset, memory_mib=memory_mib)
 
 
 def _find(name: str) -> Check:
@@ -207,16 +207,16 @@ def _find(name: str) -> Check:
     return _BY_NAME[name]
 
 
-def _judge(check: Check, subject: Subject, judged: dict[str, Outcome]) -> Outcome:
+def _judge(check: Check, tested: MethodUnderTest, judged: dict[str, Outcome]) -> Outcome:
     """Return what a check found; what it needs is judged first, and each check once."""
     if check.name not in judged:
-        judged[check.name] = _outcome(check, subject, judged)
+        judged[check.name] = _outcome(check, tested, judged)
     return judged[check.name]
 
 
-def _outcome(check: Check, subject: Subject, judged: dict[str, Outcome]) -> Outcome:
+def _outcome(check: Check, tested: MethodUnderTest, judged: dict[str, Outcome]) -> Outcome:
     for name in check.needs:
-        before = _judge(_BY_NAME[name], subject, judged)
+        before = _judge(_BY_NAME[name], tested, judged)
         if before.blocked:
             return Outcome(check, "not applicable", before.difference, blocked=True)
         if before.verdict == "failed":
@@ -224,7 +224,7 @@ def _outcome(check: Check, subject: Subject, judged: dict[str, Outcome]) -> Outc
     started = time.perf_counter()
     remedy = check.remedy
     try:
-        difference = check.judge(subject)
+        difference = check.judge(tested)
     except NotApplicable as reason:
         return Outcome(check, "not applicable", str(reason), seconds=time.perf_counter() - started)
     except ReidbenchError as error:

@@ -10,8 +10,8 @@ from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import FitReport, Method, Settings
 from reidbench.testing import differences
 from reidbench.testing.check import NotApplicable, Topic
-from reidbench.testing.method_under_test import Subject
-from reidbench.testing.one_build import Trial
+from reidbench.testing.method_under_test import MethodUnderTest
+from reidbench.testing.one_build import Build
 from reidbench.testing.settings_values import varied
 
 topic = Topic("fitting")
@@ -21,8 +21,8 @@ topic = Topic("fitting")
     reason="nothing can be asked of a method that can't be built from its settings",
     remedy="build(settings) returns a Method; one made of parts gets them as a second argument",
 )
-def builds(subject: Subject) -> str | None:
-    _ = subject.built
+def builds(tested: MethodUnderTest) -> str | None:
+    _ = tested.built
     return None
 
 
@@ -31,8 +31,8 @@ def builds(subject: Subject) -> str | None:
     remedy="load every file in prepare(device, seed, progress); raise ReidbenchError where one is missing",
     needs=("builds",),
 )
-def prepares(subject: Subject) -> str | None:
-    _ = subject.prepared
+def prepares(tested: MethodUnderTest) -> str | None:
+    _ = tested.prepared
     return None
 
 
@@ -41,8 +41,8 @@ def prepares(subject: Subject) -> str | None:
     remedy="leave fit out where there is nothing to learn; otherwise take what images and identities it is given",
     needs=("prepares",),
 )
-def fits(subject: Subject) -> str | None:
-    _ = subject.reports
+def fits(tested: MethodUnderTest) -> str | None:
+    _ = tested.reports
     return None
 
 
@@ -51,8 +51,8 @@ def fits(subject: Subject) -> str | None:
     remedy="return FitReport(…) of plain values: float(loss), not a numpy number or a tensor",
     needs=("fits",),
 )
-def fit_report(subject: Subject) -> str | None:
-    for report in subject.reports:
+def fit_report(tested: MethodUnderTest) -> str | None:
+    for report in tested.reports:
         if not isinstance(report, FitReport):
             return f"fit returned {type(report).__name__}, not a FitReport"
         try:
@@ -67,9 +67,9 @@ def fit_report(subject: Subject) -> str | None:
     remedy="draw everything random from context.seed or the seed of prepare, by np.random.default_rng(seed)",
     needs=("deterministic",),
 )
-def fits_alike(subject: Subject) -> str | None:
-    found = subject.second.describe(subject.drawn.sample)
-    return differences.of_representations(found.representation, subject.sample.representation)
+def fits_alike(tested: MethodUnderTest) -> str | None:
+    found = tested.second.extract(tested.drawn.sample)
+    return differences.of_representations(found.representation, tested.sample.representation)
 
 
 @topic.check(
@@ -77,16 +77,16 @@ def fits_alike(subject: Subject) -> str | None:
     remedy="set learns = True where fit changes what represent returns",
     needs=("fits_alike",),
 )
-def learns(subject: Subject) -> str | None:
-    if all(leaf.learns for leaf in subject.fitted.leaves):
+def learns(tested: MethodUnderTest) -> str | None:
+    if all(leaf.learns for leaf in tested.fitted.leaves):
         raise NotApplicable("it says that it learns")
-    trial = subject.new_trial("refitted")
-    trial.prepare()
-    trial.fit(subject.drawn.renamed)
-    frozen = [number for number, leaf in enumerate(trial.leaves) if not leaf.learns]
-    found = trial.describe(subject.drawn.sample).by_leaf
+    build = tested.new_build("refitted")
+    build.prepare()
+    build.fit(tested.drawn.renamed)
+    frozen = [number for number, leaf in enumerate(build.leaves) if not leaf.learns]
+    found = build.extract(tested.drawn.sample).by_leaf
     for number in frozen:
-        difference = differences.of_representations(found[number], subject.sample.by_leaf[number])
+        difference = differences.of_representations(found[number], tested.sample.by_leaf[number])
         if difference:
             return f"fitted on other images, {difference}"
     return None
@@ -97,14 +97,14 @@ def learns(subject: Subject) -> str | None:
     remedy="put what score needs into the representation",
     needs=("scores_finite",),
 )
-def scores_without_fit(subject: Subject) -> str | None:
-    trial = subject.new_trial("unfitted")
-    trial.prepare()
-    trial.learned_from(subject.drawn.gallery)
-    queries = trial.described_as(subject.drawn.queries, subject.queries.by_leaf)
-    gallery = trial.described_as(subject.drawn.gallery, subject.gallery.by_leaf)
-    trial.calibrate(queries, gallery)
-    return differences.of_scores(trial.scores(queries, gallery), subject.scores)
+def scores_without_fit(tested: MethodUnderTest) -> str | None:
+    build = tested.new_build("unfitted")
+    build.prepare()
+    build.learned_from(tested.drawn.gallery)
+    queries = build.from_parts(tested.drawn.queries, tested.queries.by_leaf)
+    gallery = build.from_parts(tested.drawn.gallery, tested.gallery.by_leaf)
+    build.calibrate(queries, gallery)
+    return differences.of_scores(build.scores(queries, gallery), tested.scores)
 
 
 @topic.check(
@@ -112,10 +112,10 @@ def scores_without_fit(subject: Subject) -> str | None:
     remedy="digest settings and weights, and nothing of the moment: no id(), no time, no hash() of text",
     needs=("prepares",),
 )
-def fingerprint_stable(subject: Subject) -> str | None:
-    again = subject.new_trial("fingerprint")
+def fingerprint_stable(tested: MethodUnderTest) -> str | None:
+    again = tested.new_build("fingerprint")
     again.prepare()
-    for first, second in zip(subject.prepared.leaves, again.leaves, strict=True):
+    for first, second in zip(tested.prepared.leaves, again.leaves, strict=True):
         if first.fingerprint() != second.fingerprint():
             return f"two builds say {first.fingerprint()[:16]}… and {second.fingerprint()[:16]}…"
     return None
@@ -126,25 +126,25 @@ def fingerprint_stable(subject: Subject) -> str | None:
     remedy="let Method.fingerprint be, or add what was left out of yours",
     needs=("deterministic", "settings_from_text"),
 )
-def fingerprint_of_settings(subject: Subject) -> str | None:
-    if subject.spec.parts is not None:
+def fingerprint_of_settings(tested: MethodUnderTest) -> str | None:
+    if tested.spec.parts is not None:
         raise NotApplicable("made of parts, of which each has a fingerprint of its own")
-    leaf = subject.prepared.leaves[0]
-    pair = subject.drawn.sample.take([0, 1])
+    leaf = tested.prepared.leaves[0]
+    pair = tested.drawn.sample.take([0, 1])
     tried = 0
-    for key in type(subject.settings).model_fields:
-        for settings in varied(subject.settings, key):
+    for key in type(tested.settings).model_fields:
+        for settings in varied(tested.settings, key):
             if type(leaf).fingerprint is Method.fingerprint:
-                same = settings.model_dump_json() == subject.settings.model_dump_json()
-                trial = None
+                same = settings.model_dump_json() == tested.settings.model_dump_json()
+                build = None
             else:
-                trial = _prepared(subject, settings)
-                if trial is None:
+                build = _prepared(tested, settings)
+                if build is None:
                     continue
-                same = trial.leaves[0].fingerprint() == leaf.fingerprint()
+                same = build.leaves[0].fingerprint() == leaf.fingerprint()
             tried += 1
-            if same and (difference := _describes_otherwise(subject, settings, trial, pair)):
-                other, own = getattr(settings, key), getattr(subject.settings, key)
+            if same and (difference := _describes_otherwise(tested, settings, build, pair)):
+                other, own = getattr(settings, key), getattr(tested.settings, key)
                 return f"{key}={other} has the fingerprint of {key}={own}; {difference}"
             break
     if not tried:
@@ -152,20 +152,22 @@ def fingerprint_of_settings(subject: Subject) -> str | None:
     return None
 
 
-def _prepared(subject: Subject, settings: Settings) -> Trial | None:
+def _prepared(tested: MethodUnderTest, settings: Settings) -> Build | None:
     """Build with other settings; ``None`` where these ask for what is not to be had here."""
     try:
-        trial = subject.new_trial("varied", settings)
-        trial.prepare()
+        build = tested.new_build("varied", settings)
+        build.prepare()
     except ReidbenchError:
         return None
-    return trial
+    return build
 
 
-def _describes_otherwise(subject: Subject, settings: Settings, trial: Trial | None, pair: ImageSet) -> str | None:
-    trial = trial or _prepared(subject, settings)
-    if trial is None:
+def _describes_otherwise(
+    tested: MethodUnderTest, settings: Settings, build: Build | None, pair: ImageSet
+) -> str | None:
+    build = build or _prepared(tested, settings)
+    if build is None:
         return None
-    trial.fit(subject.drawn.gallery)
-    expected = subject.fitted.describe(pair)
-    return differences.of_representations(trial.describe(pair).representation, expected.representation)
+    build.fit(tested.drawn.gallery)
+    expected = tested.fitted.extract(pair)
+    return differences.of_representations(build.extract(pair).representation, expected.representation)

@@ -16,15 +16,15 @@ from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
 from reidbench.running.building import effective_settings
 from reidbench.testing.drawn import Drawn, drawn
-from reidbench.testing.one_build import Described, Trial
-from reidbench.testing.pixel_watch import Ledger, WatchedImages
+from reidbench.testing.one_build import Build, Extracted
+from reidbench.testing.pixel_watch import PixelWatch, WatchedImages
 from reidbench.testing.side_effects import OWN_FOLDER, Watch, temporary_files_in, write_folders
 
 Made = TypeVar("Made")
 DEFAULT_MEMORY_MIB = 4096.0
 
 
-class Subject:
+class MethodUnderTest:
     """A method with its settings, and what came of each stage.
 
     A stage that failed is not tried again: whoever asks for it gets the same error.
@@ -60,8 +60,8 @@ class Subject:
         self._keeper = tempfile.TemporaryDirectory(prefix=OWN_FOLDER)
         self.folder = Path(self._keeper.name)
         self.watch = Watch(write_folders(self.folder))
-        self.ledgers = {"fit": Ledger(), "represent": Ledger()}
-        self._ledger = self.ledgers["fit"]
+        self.pixel_watches = {"fit": PixelWatch(), "represent": PixelWatch()}
+        self._pixel_watch = self.pixel_watches["fit"]
         self._made: dict[str, tuple[Any, Exception | None]] = {}
 
     @property
@@ -69,99 +69,99 @@ class Subject:
         return self.offer.spec
 
     @property
-    def built(self) -> Trial:
-        return self._once("built", lambda: self.new_trial("first", show=self._shown))
+    def built(self) -> Build:
+        return self._once("built", lambda: self.new_build("first", show=self._shown))
 
     @property
-    def prepared(self) -> Trial:
-        def make() -> Trial:
-            trial = self.built
+    def prepared(self) -> Build:
+        def make() -> Build:
+            build = self.built
             with self._watched("prepare"):
-                trial.prepare()
-            return trial
+                build.prepare()
+            return build
 
         return self._once("prepared", make)
 
     @property
     def reports(self) -> list[FitReport]:
         def make() -> list[FitReport]:
-            trial = self.prepared
-            self._ledger = self.ledgers["fit"]
+            build = self.prepared
+            self._pixel_watch = self.pixel_watches["fit"]
             with self._watched("fit"):
-                return trial.fit(self.drawn.gallery)
+                return build.fit(self.drawn.gallery)
 
         return self._once("fitted", make)
 
     @property
-    def fitted(self) -> Trial:
+    def fitted(self) -> Build:
         """The first build, prepared and fitted on the gallery."""
         _ = self.reports
         return self.prepared
 
     @property
-    def gallery(self) -> Described:
-        return self._described("gallery", self.drawn.gallery)
+    def gallery(self) -> Extracted:
+        return self._extracted("gallery", self.drawn.gallery)
 
     @property
-    def queries(self) -> Described:
-        return self._described("queries", self.drawn.queries)
+    def queries(self) -> Extracted:
+        return self._extracted("queries", self.drawn.queries)
 
     @property
-    def sample(self) -> Described:
-        """Five queries, described in one call."""
-        return self._described("sample", self.drawn.sample)
+    def sample(self) -> Extracted:
+        """Five queries, extracted in one call."""
+        return self._extracted("sample", self.drawn.sample)
 
     @property
     def scores(self) -> NDArray[Any]:
         """Scores of every query against the gallery."""
 
         def make() -> NDArray[Any]:
-            trial = self.calibrated
+            build = self.calibrated
             with self._watched("score"):
-                return trial.scores(self.queries, self.gallery)
+                return build.scores(self.queries, self.gallery)
 
         return self._once("scores", make)
 
     @property
-    def calibrated(self) -> Trial:
+    def calibrated(self) -> Build:
         """The first build with the score curves of its parts."""
 
-        def make() -> Trial:
-            trial = self.fitted
-            trial.calibrate(self.queries, self.gallery)  # the core's doing, and its imports: not watched
-            return trial
+        def make() -> Build:
+            build = self.fitted
+            build.calibrate(self.queries, self.gallery)  # the core's doing, and its imports: not watched
+            return build
 
         return self._once("calibrated", make)
 
     @property
-    def second(self) -> Trial:
+    def second(self) -> Build:
         """Another build, prepared and fitted alike."""
 
-        def make() -> Trial:
-            trial = self.new_trial("second")
-            trial.prepare()
+        def make() -> Build:
+            build = self.new_build("second")
+            build.prepare()
             with temporary_files_in(self.folder):
-                trial.fit(self.drawn.gallery)
-            return trial
+                build.fit(self.drawn.gallery)
+            return build
 
         return self._once("second", make)
 
-    def new_trial(self, name: str, settings: Any = None, **options: Any) -> Trial:
+    def new_build(self, name: str, settings: Any = None, **options: Any) -> Build:
         """Build the method anew."""
         work_dir = self.folder / name
-        return Trial(self.offer, settings or self.settings, self.registry, work_dir, **options)
+        return Build(self.offer, settings or self.settings, self.registry, work_dir, **options)
 
-    def _described(self, name: str, images: ImageSet) -> Described:
-        def make() -> Described:
-            trial = self.fitted
-            self._ledger = self.ledgers["represent"]
+    def _extracted(self, name: str, images: ImageSet) -> Extracted:
+        def make() -> Extracted:
+            build = self.fitted
+            self._pixel_watch = self.pixel_watches["represent"]
             with self._watched("represent"):
-                return trial.describe(images)
+                return build.extract(images)
 
         return self._once(name, make)
 
     def _shown(self, images: ImageSet) -> Images:
-        return WatchedImages(images, self._ledger)
+        return WatchedImages(images, self._pixel_watch)
 
     @contextmanager
     def _watched(self, stage: str) -> Iterator[None]:

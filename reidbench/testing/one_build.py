@@ -26,20 +26,20 @@ Show = Callable[[ImageSet], Images]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Described:
+class Extracted:
     """Images and what the method made of them; the representation of each leaf apart, as it is cached."""
 
     images: ImageSet
     representation: Representation
     by_leaf: tuple[Representation, ...]
 
-    def take(self, rows: NDArray[np.int64] | list[int]) -> Described:
+    def take(self, rows: NDArray[np.int64] | list[int]) -> Extracted:
         chosen = np.asarray(rows, dtype=np.int64)
         by_leaf = tuple(leaf.take(chosen) for leaf in self.by_leaf)
-        return Described(self.images.take(chosen), self.representation.take(chosen), by_leaf)
+        return Extracted(self.images.take(chosen), self.representation.take(chosen), by_leaf)
 
 
-class Trial:
+class Build:
     """One build of a method.
 
     Args:
@@ -109,7 +109,7 @@ class Trial:
         """Take note whom the method learned from, as the core knows it from the split."""
         self._learned = np.unique(train.identity)
 
-    def describe(self, images: ImageSet) -> Described:
+    def extract(self, images: ImageSet) -> Extracted:
         """Ask every leaf once; put together what they say."""
         made = {id(leaf): leaf.represent(self.show(images), Progress()) for leaf in self.leaves}
         for leaf, representation in zip(self.leaves, made.values(), strict=True):
@@ -117,15 +117,15 @@ class Trial:
                 kind = type(representation).__name__
                 raise TypeError(f"represent of {type(leaf).__name__} returned {kind}, not a Representation")
             if len(representation) != len(images):
-                raise ValueError(f"{type(leaf).__name__} described {len(representation)} of {len(images)} images")
-        return Described(images, self._whole(made), tuple(made.values()))
+                raise ValueError(f"{type(leaf).__name__} extracted {len(representation)} of {len(images)} images")
+        return Extracted(images, self._whole(made), tuple(made.values()))
 
-    def described_as(self, images: ImageSet, by_leaf: tuple[Representation, ...]) -> Described:
+    def from_parts(self, images: ImageSet, by_leaf: tuple[Representation, ...]) -> Extracted:
         """Put together what the leaves said elsewhere, as when it is read from the cache."""
         made = {id(leaf): each for leaf, each in zip(self.leaves, by_leaf, strict=True)}
-        return Described(images, self._whole(made), by_leaf)
+        return Extracted(images, self._whole(made), by_leaf)
 
-    def calibrate(self, queries: Described, gallery: Described) -> None:
+    def calibrate(self, queries: Extracted, gallery: Extracted) -> None:
         """Fit the score curves of every calibrated part, as a run does; nothing where nothing is calibrated."""
         from reidbench.calibration.calibrate import LabelledRows, calibrate, number_curves
         from reidbench.calibration.calibrated import Calibrated
@@ -137,7 +137,7 @@ class Trial:
         groups = [*queries.images.table["group"], *gallery.images.table["group"]]
         self._numbering = number_curves(groups, int(code.max()) + 1, 0)
 
-        def labelled(each: Described, codes: NDArray[np.int64]) -> LabelledRows:
+        def labelled(each: Extracted, codes: NDArray[np.int64]) -> LabelledRows:
             group = each.images.group
             return LabelledRows(each.representation, codes, group, each.images.encounter)
 
@@ -151,7 +151,7 @@ class Trial:
             progress=Progress(),
         )
 
-    def scores(self, queries: Described, gallery: Described, blocks: list[list[int]] | None = None) -> NDArray[Any]:
+    def scores(self, queries: Extracted, gallery: Extracted, blocks: list[list[int]] | None = None) -> NDArray[Any]:
         """Return the scores of every query against the gallery's images, centroids or identities.
 
         Args:
@@ -171,7 +171,7 @@ class Trial:
         """Return what compares, and what queries are compared with."""
         return comparison_of(self.method, search), target_of(self.method, search, self._learned)
 
-    def search(self, queries: Described, gallery: Described) -> Search:
+    def search(self, queries: Extracted, gallery: Extracted) -> Search:
         """Return queries and gallery as the core puts them to a method."""
         identities, codes = np.unique(gallery.images.identity, return_inverse=True)
         places = np.arange(len(queries.images))
@@ -179,11 +179,11 @@ class Trial:
         rows = (self._rows(queries), self._rows(gallery))
         return Search("", places, *rows, identities, codes, own)
 
-    def _rows(self, described: Described) -> Features:
-        every = np.arange(len(described.images))
-        representation = described.representation.take(every)  # a copy: what a score does to it is judged elsewhere
+    def _rows(self, extracted: Extracted) -> Features:
+        every = np.arange(len(extracted.images))
+        representation = extracted.representation.take(every)  # a copy: what a score does to it is judged elsewhere
         if self._numbering is not None:
-            groups = described.images.group
+            groups = extracted.images.group
             representation = representation.judged_by(self._numbering.mean(groups))
         return Features(every, representation)
 

@@ -15,7 +15,7 @@ from reidbench.methods.contract import Images
 _HELD_FOR_COMPARISON = 2
 
 
-class Ledger:
+class PixelWatch:
     """Notes every array of pixels that a method was given."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Ledger:
         self.most = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Ledger, ()  # a worker process notes for itself: weak references can't travel
+        return PixelWatch, ()  # a worker process notes for itself: weak references can't travel
 
     def note(self, pixels: NDArray[np.uint8]) -> None:
         if len(self._held) < _HELD_FOR_COMPARISON:
@@ -35,7 +35,7 @@ class Ledger:
 
     @property
     def alive(self) -> int:
-        """Number of arrays that somebody still holds, those of the ledger apart."""
+        """Number of arrays that somebody still holds, those of the pixel_watch apart."""
         return sum(given() is not None for given in self._given)
 
     @property
@@ -47,13 +47,13 @@ class Ledger:
 class WatchedImages(Images):
     """What a method sees of a set of images, with every array of pixels noted."""
 
-    def __init__(self, images: ImageSet, ledger: Ledger) -> None:
+    def __init__(self, images: ImageSet, pixel_watch: PixelWatch) -> None:
         super().__init__(images)
-        self._ledger = ledger
+        self._pixel_watch = pixel_watch
 
     def pixels(self, index: int) -> NDArray[np.uint8]:
         pixels = super().pixels(index)
-        self._ledger.note(pixels)
+        self._pixel_watch.note(pixels)
         return pixels
 
 

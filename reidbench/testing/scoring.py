@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from reidbench.testing import differences
 from reidbench.testing.check import NotApplicable, Topic
-from reidbench.testing.method_under_test import Subject
+from reidbench.testing.method_under_test import MethodUnderTest
 
 topic = Topic("scoring")
 
@@ -21,11 +21,11 @@ _PAIRS = np.array([[0, 0], [3, 7], [9, 15], [3, 1]], dtype=np.int64)
     remedy="score(query, gallery) returns an array (n_query, n_gallery) of floats",
     needs=("matching", "plain_arrays"),
 )
-def scores(subject: Subject) -> str | None:
-    found = subject.scores
-    identities = len(set(subject.drawn.gallery.table["identity"]))
-    nearest = subject.fitted.method.matching == "nearest"
-    expected = (len(subject.drawn.queries), len(subject.drawn.gallery) if nearest else identities)
+def scores(tested: MethodUnderTest) -> str | None:
+    found = tested.scores
+    identities = len(set(tested.drawn.gallery.table["identity"]))
+    nearest = tested.fitted.method.matching == "nearest"
+    expected = (len(tested.drawn.queries), len(tested.drawn.gallery) if nearest else identities)
     if found.shape != expected:
         return f"scores have shape {found.shape}, not {expected}"
     return None if found.dtype.kind == "f" else f"scores have the type {found.dtype}"
@@ -36,8 +36,8 @@ def scores(subject: Subject) -> str | None:
     remedy="guard divisions by zero; no keypoints or no matches is 0",
     needs=("scores",),
 )
-def scores_finite(subject: Subject) -> str | None:
-    found = subject.scores
+def scores_finite(tested: MethodUnderTest) -> str | None:
+    found = tested.scores
     if np.isnan(found).any():
         return f"{int(np.isnan(found).sum())} of {found.size} scores are nan"
     if np.isposinf(found).any():
@@ -50,12 +50,12 @@ def scores_finite(subject: Subject) -> str | None:
     remedy="return minus the distance",
     needs=("scores_finite",),
 )
-def higher_is_more_alike(subject: Subject) -> str | None:
-    method = subject.fitted.method
+def higher_is_more_alike(tested: MethodUnderTest) -> str | None:
+    method = tested.fitted.method
     if method.matching == "identity":
         raise NotApplicable("it scores identities, not images")
-    every = np.arange(len(subject.drawn.gallery))
-    found = _against_images(subject, every)
+    every = np.arange(len(tested.drawn.gallery))
+    found = _against_images(tested, every)
     best, own = found.max(axis=1), found[every, every]
     wrong = np.flatnonzero(own < best - differences.TOLERANCE * np.maximum(1.0, np.abs(best)))
     if not len(wrong):
@@ -70,10 +70,10 @@ def higher_is_more_alike(subject: Subject) -> str | None:
     remedy="let the score of a row depend on that query alone",
     needs=("scores_finite",),
 )
-def query_order(subject: Subject) -> str | None:
-    order = np.arange(len(subject.drawn.queries))[::-1]
-    found = subject.calibrated.scores(subject.queries.take(order), subject.gallery)
-    return differences.of_scores(found, subject.scores[order])
+def query_order(tested: MethodUnderTest) -> str | None:
+    order = np.arange(len(tested.drawn.queries))[::-1]
+    found = tested.calibrated.scores(tested.queries.take(order), tested.gallery)
+    return differences.of_scores(found, tested.scores[order])
 
 
 @topic.check(
@@ -81,12 +81,12 @@ def query_order(subject: Subject) -> str | None:
     remedy="use nothing of the other queries, or declare transductive = True",
     needs=("query_order",),
 )
-def query_blocks(subject: Subject) -> str | None:
-    if subject.fitted.transductive:
+def query_blocks(tested: MethodUnderTest) -> str | None:
+    if tested.fitted.transductive:
         raise NotApplicable("declared transductive: the scores of one query may depend on the others")
     blocks = [[0], [1, 2, 3], [4, 5, 6, 7, 8, 9]]
-    found = subject.calibrated.scores(subject.queries, subject.gallery, blocks)
-    return differences.of_scores(found, subject.scores)
+    found = tested.calibrated.scores(tested.queries, tested.gallery, blocks)
+    return differences.of_scores(found, tested.scores)
 
 
 @topic.check(
@@ -94,12 +94,12 @@ def query_blocks(subject: Subject) -> str | None:
     remedy="let the score of a pair depend on the two images, not on the place of one in the gallery",
     needs=("scores_finite",),
 )
-def gallery_order(subject: Subject) -> str | None:
-    if subject.fitted.method.matching != "nearest":
+def gallery_order(tested: MethodUnderTest) -> str | None:
+    if tested.fitted.method.matching != "nearest":
         raise NotApplicable("queries are compared with identities, which the core orders")
-    order = np.arange(len(subject.drawn.gallery))[::-1]
-    found = subject.calibrated.scores(subject.queries, subject.gallery.take(order))
-    return differences.of_scores(found, subject.scores[:, order])
+    order = np.arange(len(tested.drawn.gallery))[::-1]
+    found = tested.calibrated.scores(tested.queries, tested.gallery.take(order))
+    return differences.of_scores(found, tested.scores[:, order])
 
 
 @topic.check(
@@ -107,21 +107,21 @@ def gallery_order(subject: Subject) -> str | None:
     remedy="leave score_pairs out, or let it give what score gives",
     needs=("query_blocks", "gallery_order"),
 )
-def pairs_agree(subject: Subject) -> str | None:
-    method = subject.fitted.method
+def pairs_agree(tested: MethodUnderTest) -> str | None:
+    method = tested.fitted.method
     if method.matching != "nearest":
         raise NotApplicable("queries are not compared with images")
-    if subject.fitted.transductive:
+    if tested.fitted.transductive:
         raise NotApplicable("declared transductive: a pair alone may have another score")
-    search = subject.calibrated.search(subject.queries, subject.gallery)
+    search = tested.calibrated.search(tested.queries, tested.gallery)
     found = method.score_pairs(search.query.representation, search.gallery.representation, _PAIRS)
-    expected = subject.scores[_PAIRS[:, 0], _PAIRS[:, 1]]
+    expected = tested.scores[_PAIRS[:, 0], _PAIRS[:, 1]]
     difference = differences.of_scores(np.asarray(found), expected)
     return f"of given pairs, {difference}" if difference else None
 
 
-def _against_images(subject: Subject, rows: NDArray[np.int64]) -> NDArray[Any]:
+def _against_images(tested: MethodUnderTest, rows: NDArray[np.int64]) -> NDArray[Any]:
     """Score gallery images against each other, also for a method whose queries meet centroids."""
-    trial = subject.calibrated
-    search = trial.search(subject.gallery.take(rows), subject.gallery)
-    return np.asarray(trial.method.score(search.query.representation, search.gallery.representation), dtype=np.float64)
+    build = tested.calibrated
+    search = build.search(tested.gallery.take(rows), tested.gallery)
+    return np.asarray(build.method.score(search.query.representation, search.gallery.representation), dtype=np.float64)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from reidbench.registry.registered import Registry
 from reidbench.testing.check import Topic
-from reidbench.testing.describing import cache_in
-from reidbench.testing.method_under_test import Subject
+from reidbench.testing.extracting import cache_in
+from reidbench.testing.method_under_test import MethodUnderTest
 
 topic = Topic("whole run")
 
@@ -15,20 +15,20 @@ topic = Topic("whole run")
     remedy="repeat it by reidbench run --method NAME --dataset patterns:identities=12,size=64 and read the traceback",
     needs=("scores_finite", "fit_report", "cache_keeps_it"),
 )
-def whole_run(subject: Subject) -> str | None:
+def whole_run(tested: MethodUnderTest) -> str | None:
     from reidbench.running.evaluation import evaluate
 
-    others = [o for o in subject.registry.offers if o.spec.name != subject.spec.name]
-    registry = Registry((subject.offer, *others), (), subject.registry.policies)
-    with cache_in(subject.folder / "run-cache"):
+    others = [o for o in tested.registry.offers if o.spec.name != tested.spec.name]
+    registry = Registry((tested.offer, *others), (), tested.registry.policies)
+    with cache_in(tested.folder / "run-cache"):
         record = evaluate(
-            subject.spec.name,
-            subject.drawn.everything,
-            preset=subject.preset,
-            settings=subject.given,
+            tested.spec.name,
+            tested.drawn.everything,
+            preset=tested.preset,
+            settings=tested.given,
             device="cpu",
-            runs_dir=subject.folder / "runs",
-            progress=subject.progress,
+            runs_dir=tested.folder / "runs",
+            progress=tested.progress,
             registry=registry,
         )
     score = record.metrics.get("score")

@@ -17,10 +17,10 @@ from reidbench.methods.representation import Representation
 from reidbench.running.representation_store import RepresentationStore, key_of
 from reidbench.testing import differences
 from reidbench.testing.check import NotApplicable, Topic
-from reidbench.testing.method_under_test import Subject
-from reidbench.testing.one_build import Described
+from reidbench.testing.method_under_test import MethodUnderTest
+from reidbench.testing.one_build import Extracted
 
-topic = Topic("describing")
+topic = Topic("extracting")
 
 _BATCH = 3
 
@@ -30,14 +30,14 @@ _BATCH = 3
     remedy="guard divisions by zero, and return zero rows or a vector of zeros where there is nothing to describe",
     needs=("fits",),
 )
-def finite(subject: Subject) -> str | None:
+def finite(tested: MethodUnderTest) -> str | None:
     try:
-        described = subject.gallery, subject.queries, subject.sample
+        extracted = tested.gallery, tested.queries, tested.sample
     except Exception as error:
         if "contains nan" in str(error):
             return str(error)
         raise NotApplicable("it describes nothing; see represents") from error
-    for each in described:
+    for each in extracted:
         for key, array in _arrays(each.representation).items():
             if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
                 return f"'{key}' contains {'nan' if np.isnan(array).any() else 'infinity'}"
@@ -49,8 +49,8 @@ def finite(subject: Subject) -> str | None:
     remedy="represent(images, progress) returns a Representation with an entry for each image",
     needs=("finite",),
 )
-def represents(subject: Subject) -> str | None:
-    _ = subject.gallery, subject.queries, subject.sample
+def represents(tested: MethodUnderTest) -> str | None:
+    _ = tested.gallery, tested.queries, tested.sample
     return None
 
 
@@ -59,8 +59,8 @@ def represents(subject: Subject) -> str | None:
     remedy="return numpy arrays of numbers, of the same types for every image",
     needs=("represents",),
 )
-def plain_arrays(subject: Subject) -> str | None:
-    gallery, queries = _arrays(subject.gallery.representation), _arrays(subject.queries.representation)
+def plain_arrays(tested: MethodUnderTest) -> str | None:
+    gallery, queries = _arrays(tested.gallery.representation), _arrays(tested.queries.representation)
     for key, array in gallery.items():
         if not isinstance(array, np.ndarray):
             return f"'{key}' is {type(array).__name__}, not a numpy array"
@@ -78,12 +78,12 @@ def plain_arrays(subject: Subject) -> str | None:
     remedy="look at the pixels: is the input scaled as the network expects, are the weights loaded?",
     needs=("plain_arrays",),
 )
-def images_differ(subject: Subject) -> str | None:
-    described = subject.gallery
-    for first in range(1, len(described.images)):
-        if differences.of_representations(described.take([first]).representation, described.take([0]).representation):
+def images_differ(tested: MethodUnderTest) -> str | None:
+    extracted = tested.gallery
+    for first in range(1, len(extracted.images)):
+        if differences.of_representations(extracted.take([first]).representation, extracted.take([0]).representation):
             return None
-    return f"all {len(described.images)} images have one representation"
+    return f"all {len(extracted.images)} images have one representation"
 
 
 @topic.check(
@@ -91,9 +91,9 @@ def images_differ(subject: Subject) -> str | None:
     remedy="switch dropout and augmentation off in represent, and draw nothing at random",
     needs=("plain_arrays",),
 )
-def deterministic(subject: Subject) -> str | None:
-    again = subject.fitted.describe(subject.drawn.sample)
-    return differences.of_representations(again.representation, subject.sample.representation, exact=True)
+def deterministic(tested: MethodUnderTest) -> str | None:
+    again = tested.fitted.extract(tested.drawn.sample)
+    return differences.of_representations(again.representation, tested.sample.representation, exact=True)
 
 
 @topic.check(
@@ -101,9 +101,9 @@ def deterministic(subject: Subject) -> str | None:
     remedy="do not sort, shuffle or group images; where batches need it, put the rows back in order",
     needs=("deterministic",),
 )
-def order_kept(subject: Subject) -> str | None:
+def order_kept(tested: MethodUnderTest) -> str | None:
     order = [4, 2, 0, 1, 3]
-    return _same_as(subject, subject.drawn.sample.take(order), order)
+    return _same_as(tested, tested.drawn.sample.take(order), order)
 
 
 @topic.check(
@@ -111,12 +111,12 @@ def order_kept(subject: Subject) -> str | None:
     remedy="do not squeeze: the arrays of one image have a first axis of length 1",
     needs=("scores_finite",),
 )
-def one_image(subject: Subject) -> str | None:
+def one_image(tested: MethodUnderTest) -> str | None:
     try:
-        one = subject.fitted.describe(subject.drawn.sample.take([0]))
+        one = tested.fitted.extract(tested.drawn.sample.take([0]))
     except Exception as error:
         return f"describing one image: {_said(error)}"
-    found = _scores_or_error(subject, one, subject.gallery.take([0]))
+    found = _scores_or_error(tested, one, tested.gallery.take([0]))
     if isinstance(found, str):
         return found
     return None if found.shape == (1, 1) else f"one query and one image have scores of shape {found.shape}, not (1, 1)"
@@ -127,15 +127,15 @@ def one_image(subject: Subject) -> str | None:
     remedy="use the network in eval mode; let no image of a batch shape what is said of another",
     needs=("order_kept", "one_image"),
 )
-def batch_size(subject: Subject) -> str | None:
-    leaves = [leaf for leaf in subject.fitted.leaves if hasattr(leaf, "batch_size")]
+def batch_size(tested: MethodUnderTest) -> str | None:
+    leaves = [leaf for leaf in tested.fitted.leaves if hasattr(leaf, "batch_size")]
     if not leaves:
         raise NotApplicable("it has no batch_size that could be changed")
-    if subject.fitted.transductive:
+    if tested.fitted.transductive:
         raise NotApplicable("declared transductive: it is given all images at once")
     for size in (1, _BATCH):
         with batches_of(leaves, size):
-            difference = _same_as(subject, subject.drawn.sample, [0, 1, 2, 3, 4])
+            difference = _same_as(tested, tested.drawn.sample, [0, 1, 2, 3, 4])
         if difference:
             return f"in batches of {size}, {difference}"
     return None
@@ -146,11 +146,11 @@ def batch_size(subject: Subject) -> str | None:
     remedy="normalise by what fit learned from the gallery, or declare transductive = True",
     needs=("batch_size",),
 )
-def image_subset(subject: Subject) -> str | None:
-    if subject.fitted.transductive:
+def image_subset(tested: MethodUnderTest) -> str | None:
+    if tested.fitted.transductive:
         raise NotApplicable("declared transductive: it is given all images at once")
     chosen = [1, 3]
-    return _same_as(subject, subject.drawn.sample.take(chosen), chosen)
+    return _same_as(tested, tested.drawn.sample.take(chosen), chosen)
 
 
 @topic.check(
@@ -158,8 +158,8 @@ def image_subset(subject: Subject) -> str | None:
     remedy="return zero rows, or a vector of zeros, and a similarity of 0",
     needs=("scores_finite",),
 )
-def blank_image(subject: Subject) -> str | None:
-    return _odd(subject, "blank")
+def blank_image(tested: MethodUnderTest) -> str | None:
+    return _odd(tested, "blank")
 
 
 @topic.check(
@@ -167,8 +167,8 @@ def blank_image(subject: Subject) -> str | None:
     remedy="guard whatever divides by a difference of channels or by saturation",
     needs=("scores_finite",),
 )
-def grey_image(subject: Subject) -> str | None:
-    return _odd(subject, "grey")
+def grey_image(tested: MethodUnderTest) -> str | None:
+    return _odd(tested, "grey")
 
 
 @topic.check(
@@ -176,8 +176,8 @@ def grey_image(subject: Subject) -> str | None:
     remedy="resize before anything that needs a least size",
     needs=("scores_finite",),
 )
-def tiny_image(subject: Subject) -> str | None:
-    return _odd(subject, "tiny")
+def tiny_image(tested: MethodUnderTest) -> str | None:
+    return _odd(tested, "tiny")
 
 
 @topic.check(
@@ -185,8 +185,8 @@ def tiny_image(subject: Subject) -> str | None:
     remedy="clip computed sides to at least one pixel, and pool whatever the shape",
     needs=("scores_finite",),
 )
-def long_image(subject: Subject) -> str | None:
-    return _odd(subject, "long")
+def long_image(tested: MethodUnderTest) -> str | None:
+    return _odd(tested, "long")
 
 
 @topic.check(
@@ -194,16 +194,16 @@ def long_image(subject: Subject) -> str | None:
     remedy="let the ReidbenchError of images.pixels pass: it names the file",
     needs=("represents",),
 )
-def broken_image(subject: Subject) -> str | None:
-    broken = subject.drawn.broken
+def broken_image(tested: MethodUnderTest) -> str | None:
+    broken = tested.drawn.broken
     try:
-        subject.fitted.describe(broken)
+        tested.fitted.extract(broken)
     except ReidbenchError as error:
         named = str(broken.image_path(1)) in error.where
         return None if named else f"the error does not name the file: {error.message}"
     except Exception as error:
         return f"a file that is no image ends in {_said(error)}"
-    return "a file that is no image was described like any other"
+    return "a file that is no image was extracted like any other"
 
 
 @topic.check(
@@ -211,10 +211,10 @@ def broken_image(subject: Subject) -> str | None:
     remedy="name arrays by plain words without /, and do not keep by id() or attribute what belongs into them",
     needs=("scores_finite",),
 )
-def cache_keeps_it(subject: Subject) -> str | None:
-    with cache_in(subject.folder / "cache"):
+def cache_keeps_it(tested: MethodUnderTest) -> str | None:
+    with cache_in(tested.folder / "cache"):
         read = []
-        for number, kept in enumerate(subject.sample.by_leaf):
+        for number, kept in enumerate(tested.sample.by_leaf):
             store = RepresentationStore(key_of("check", str(number)))
             keys = [f"image {place}" for place in range(len(kept))]
             try:
@@ -226,44 +226,44 @@ def cache_keeps_it(subject: Subject) -> str | None:
             difference = differences.of_representations(read[-1], kept, exact=True)
             if difference:
                 return f"read back, {difference}"
-        back = subject.fitted.described_as(subject.drawn.sample, tuple(read))
-        found = _scores_or_error(subject, back, subject.gallery)
+        back = tested.fitted.from_parts(tested.drawn.sample, tuple(read))
+        found = _scores_or_error(tested, back, tested.gallery)
         if isinstance(found, str):
             return f"read back, {found}"
-        return differences.of_scores(found, subject.fitted.scores(subject.sample, subject.gallery))
+        return differences.of_scores(found, tested.fitted.scores(tested.sample, tested.gallery))
 
 
-def _same_as(subject: Subject, images: ImageSet, rows: list[int]) -> str | None:
+def _same_as(tested: MethodUnderTest, images: ImageSet, rows: list[int]) -> str | None:
     """Describe images of the sample in another way, and compare with the sample's own rows.
 
     Keypoints that tie come in another order when a batch is computed otherwise: then the scores decide.
     """
-    found = subject.fitted.describe(images)
-    expected = subject.sample.take(rows)
+    found = tested.fitted.extract(images)
+    expected = tested.sample.take(rows)
     difference = differences.of_representations(found.representation, expected.representation)
     if difference is None or not found.representation.ragged:
         return difference
-    trial, gallery = subject.calibrated, subject.gallery
-    return differences.of_scores(trial.scores(found, gallery), trial.scores(expected, gallery)) and difference
+    build, gallery = tested.calibrated, tested.gallery
+    return differences.of_scores(build.scores(found, gallery), build.scores(expected, gallery)) and difference
 
 
-def _odd(subject: Subject, name: str) -> str | None:
+def _odd(tested: MethodUnderTest, name: str) -> str | None:
     try:
-        described = subject.fitted.describe(subject.drawn.odd[name])
+        extracted = tested.fitted.extract(tested.drawn.odd[name])
     except Exception as error:
         return f"describing it: {_said(error)}"
-    for key, array in _arrays(described.representation).items():
+    for key, array in _arrays(extracted.representation).items():
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             return f"'{key}' contains infinity"
-    found = _scores_or_error(subject, described, subject.gallery)
+    found = _scores_or_error(tested, extracted, tested.gallery)
     if isinstance(found, str):
         return found
     return f"its scores contain nan: {found[1].tolist()}" if np.isnan(found).any() else None
 
 
-def _scores_or_error(subject: Subject, queries: Described, gallery: Described) -> NDArray[Any] | str:
+def _scores_or_error(tested: MethodUnderTest, queries: Extracted, gallery: Extracted) -> NDArray[Any] | str:
     try:
-        return subject.calibrated.scores(queries, gallery)
+        return tested.calibrated.scores(queries, gallery)
     except Exception as error:
         return f"scoring it: {_said(error)}"
 
