@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +23,7 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from reidbench.errors import ReidbenchError
+from reidbench.files import explain_os_errors, whole_file
 from reidbench.methods.contract import FitContext, FitReport, LabelledImages
 from reidbench.networks.training.augment import ResizedImages
 from reidbench.networks.training.network import BackboneNetwork, seeded
@@ -308,13 +308,18 @@ class _State:
                 "optimizer": self.objective.optimizer.state_dict(),
                 "scaler": self.scaler.state_dict(),
             }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        explained = explain_os_errors(
+            "the checkpoint can't be written",
+            where=str(path),
+            remedy="make room; the same command goes on after the last epoch that was saved",
+        )
+        with explained, whole_file(path) as temporary, temporary.open("wb") as file:
+            try:
+                torch.save(content, file)
+            except RuntimeError as error:
+                if isinstance(error.__context__, OSError):  # torch hides why the file could not be written
+                    raise error.__context__ from error
+                raise
 
     def load(self, path: Path, keys: Mapping[str, str]) -> int:
         """Load the checkpoint if it is of the same training.

@@ -109,6 +109,17 @@ def test_goes_on_after_a_kill_with_equal_results(tmp_path):
     assert again.notes[0] == "resumed after epoch 1"
 
 
+@pytest.mark.parametrize("size", [10, 100_000])  # torch reports the two differently
+def test_a_full_disk_is_one_message_and_the_earlier_checkpoint_stays(tmp_path, full_disk, size):
+    with pytest.raises(KeyboardInterrupt):
+        _fit(tmp_path, ranks=(0.1, 0.2, 0.3), stop_at=2)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    with full_disk(size), pytest.raises(ReidbenchError, match="checkpoint can't be written: File too large") as caught:
+        _fit(tmp_path)
+    assert caught.value.where == str(tmp_path / "checkpoint.pt")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [before]
+
+
 def test_a_finished_training_is_taken_as_it_stands(tmp_path):
     first, report = _fit(tmp_path)
     second, again = _fit(tmp_path, stop_at=1)  # would be interrupted if it trained
