@@ -11,7 +11,6 @@ from reidbench.reporting.panels import (
     carried_thresholds,
     citations,
     encounter_size,
-    encounters,
     every_threshold,
     expected_cost,
     gallery_size,
@@ -20,6 +19,7 @@ from reidbench.reporting.panels import (
     left_out,
     method_by_method,
     plugin_sections,
+    same_day,
     score_against_cost,
 )
 from reidbench.reporting.panels.base import DatasetPanel, PagePanel
@@ -40,7 +40,7 @@ DATASET_PANELS: tuple[DatasetPanel, ...] = (
 PAGE_PANELS: tuple[PagePanel, ...] = (
     left_out.PANEL,
     all_datasets.PANEL,
-    encounters.PANEL,
+    same_day.PANEL,
     carried_thresholds.PANEL,
     plugin_sections.PANEL,
     citations.PANEL,

@@ -32,13 +32,13 @@ def test_random_days_flatter_and_the_command_says_by_how_much(both):
     kinds = {run.data["split"]["kind"]: run for run in load_runs(runs_dir)}
     assert set(kinds) == {"random", "time-proportion"}
     found = compare_protocols([kinds["random"]], [kinds["time-proportion"]])
-    assert found.torn == pytest.approx(kinds["random"].metrics["score"])
-    assert found.timed == pytest.approx(kinds["time-proportion"].metrics["score"])
-    assert found.difference.value == pytest.approx(found.torn - found.timed) and found.difference.value > 0.1
-    assert found.encounter.value == pytest.approx(found.torn - found.hidden) and found.encounter.value > 0.1
+    assert found.random == pytest.approx(kinds["random"].metrics["score"])
+    assert found.in_time == pytest.approx(kinds["time-proportion"].metrics["score"])
+    assert found.difference.value == pytest.approx(found.random - found.in_time) and found.difference.value > 0.1
+    assert found.same_day.value == pytest.approx(found.random - found.hidden) and found.same_day.value > 0.1
     assert found.difference.interval.low < found.difference.value < found.difference.interval.high
     assert 0 < found.n_encountered <= found.n_known
-    assert "how much of the score was the encounter" in printed
+    assert "how much of the score comes from same-day photographs" in printed
     assert f"{found.n_encountered} of {found.n_known} known test queries" in printed
 
 
@@ -54,10 +54,10 @@ def test_protocols_are_ranked_apart_and_tables_say_why(both):
     (sheet,) = protocol_sheets(rows)
     assert sheet.rows[0][0] == "color_histogram" and sheet.headings[1:3] == ("random", "time-proportion")
     page = write_report(rows)
-    assert "how much of the score was the encounter" in page and "stand on two sides" in page
+    assert "how much of the score comes from same-day photographs" in page and "stand on two sides" in page
     shown = CliRunner().invoke(app, ["compare", "--runs", str(both[0])], catch_exceptions=False).stdout
     shown = " ".join(shown.split())
-    assert "how much of the score was the encounter" in shown and "stand on two sides" in shown
+    assert "how much of the score comes from same-day photographs" in shown and "stand on two sides" in shown
     told = CliRunner().invoke(app, ["compare", "--runs", str(both[0]), "--json"], catch_exceptions=False).stdout
     assert [row["split_kinds"] for row in json.loads(told)] == [["random"], ["time-proportion"]]
 
