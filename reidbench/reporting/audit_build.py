@@ -1,4 +1,4 @@
-"""From what a user names to an audit: the split it looks across, the runs it scores again, the files it writes."""
+"""Runs an audit as ``reidbench audit`` does: reads dataset, split and runs, checks them, and writes the files."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from reidbench.reporting.small_tables import Sheet
 
 @dataclass(frozen=True, slots=True)
 class AuditOptions:
-    """What an audit looks at and what it writes.
+    """Options of an audit.
 
     Attributes:
-        split_path: CSV of the split; by default one is made.
+        split_path: CSV of the split; by default a split is made.
         split_kind: Kind of the split that is made.
-        split_seed: Its seed.
-        no_split: Look at the images alone.
-        runs_dir: Runs to score again.
+        split_seed: Seed of the split that is made.
+        no_split: Check the images only.
+        runs_dir: Folder of runs whose scores are computed again without the leaked queries.
         output: Page to write.
         repair: CSV of the repaired split to write.
-        alike: Least correlation of two pictures that are called one photograph.
-        burst_s: Seconds between two photographs of one animal that follow one another in a burst, at most.
-        embedding: Run whose embeddings find near-duplicates too: its folder, or its id, looked for in ``runs_dir``.
+        alike: Lowest correlation of a near-duplicate.
+        burst_s: Longest time between two photographs of a burst, in seconds.
+        embedding: Run whose embeddings find further near-duplicates: its folder, or its id in ``runs_dir``.
         background: Methods to run on the images without their animals.
     """
 
@@ -57,7 +57,7 @@ class AuditOptions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AuditResult:
-    """What an audit found, its tables, and what it wrote, in sentences."""
+    """The findings of an audit, their tables, and a sentence for each file that was written."""
 
     audit: Audit
     runs: tuple[WithoutLeaks, ...]
@@ -70,8 +70,8 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     """Audit a dataset as ``reidbench audit`` does.
 
     Raises:
-        ReidbenchError: The dataset or the split can't be read, there is nothing to repair or no run to score, or a file
-            can't be written.
+        ReidbenchError: The dataset or the split can't be read, there is no split to repair or no run to score, or a
+            file can't be written.
     """
     progress = progress or Progress()
     images = load_dataset(dataset, root)
@@ -85,8 +85,8 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
         images, split, alike=options.alike, burst_s=options.burst_s, embeddings=embeddings, progress=progress
     )
     runs = tuple(score_without_leaks(audit, found.records))
-    elsewhere = f"None of the runs in {options.runs_dir} is on these images." if found.records and not runs else ""
-    notes = (note, *audit.notes, *map(str, found.unreadable), elsewhere)
+    no_run = f"None of the runs in {options.runs_dir} is on these images." if found.records and not runs else ""
+    notes = (note, *audit.notes, *map(str, found.unreadable), no_run)
     audit = replace(audit, notes=tuple(filter(None, notes)))
     probes = tuple(_probe(images, split, name, progress) for name in options.background)
     sheets = tuple(audit_sheets(audit, runs, [_probe_sheet(probes)] if probes else []))
@@ -96,10 +96,10 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
             raise ReidbenchError(
                 "there is no split to repair", where=f"--repair {options.repair}", remedy="name one with --split"
             )
-        mended = repaired(audit, split)
-        write_split(mended, options.repair)
-        gone = mended.counts["unused"] - split.counts["unused"]
-        written.append(f"written to {options.repair}: {gone} queries fewer; digest {mended.digest[:16]}")
+        repaired_split = repaired(audit, split)
+        write_split(repaired_split, options.repair)
+        n_removed = repaired_split.counts["unused"] - split.counts["unused"]
+        written.append(f"written to {options.repair}: {n_removed} queries fewer; digest {repaired_split.digest[:16]}")
     if options.output is not None:
         page = write_audit(audit, sheets).encode()
         write_output(options.output, page, "page")
@@ -122,25 +122,27 @@ def _split(images: ImageSet, options: AuditOptions) -> tuple[Split | None, str]:
 
 
 def _probe(images: ImageSet, split: Split | None, method: str, progress: Progress) -> dict[str, Any]:
-    """Run a method on the animals and on what is left without them, on one split of images that have a background."""
+    """Run a method twice on one split: on the animals, and on the photographs without them."""
     from reidbench.running.evaluation import evaluate
 
     if split is None:
         raise ReidbenchError(
-            "methods are scored on a split, and there is none", where="--background", remedy="name one with --split"
+            "a method needs a split to be scored on, and there is none",
+            where="--background",
+            remedy="name one with --split",
         )
     with tempfile.TemporaryDirectory(prefix="reidbench-background-") as folder:
-        left = without_animals(images, Path(folder) / "images", progress)
+        backgrounds = without_animals(images, Path(folder) / "images", progress)
         part = dict(zip(split.image_ids, split.parts, strict=True))
-        image_ids = tuple(left.images.table["image_id"])
-        same = Split(image_ids, tuple(part[image_id] for image_id in image_ids), split.kind, split.seed)
-        found = {
-            name: evaluate(method, of, split=same, runs_dir=Path(folder) / "runs", progress=Progress()).metrics
-            for name, of in (("animal", images.take(left.kept)), ("background", left.images))
+        image_ids = tuple(backgrounds.images.table["image_id"])
+        same_split = Split(image_ids, tuple(part[image_id] for image_id in image_ids), split.kind, split.seed)
+        metrics = {
+            name: evaluate(method, of, split=same_split, runs_dir=Path(folder) / "runs", progress=Progress()).metrics
+            for name, of in (("animal", images.take(backgrounds.kept)), ("background", backgrounds.images))
         }
     names = ("score", "balanced_rank1", "chance_score", "n_queries")
-    return {"method": method, "n_images": len(image_ids), "n_masked": left.n_masked} | {
-        side: {name: metrics.get(name) for name in names} for side, metrics in found.items()
+    return {"method": method, "n_images": len(image_ids), "n_masked": backgrounds.n_masked} | {
+        side: {name: of_side.get(name) for name in names} for side, of_side in metrics.items()
     }
 
 
@@ -156,7 +158,8 @@ def _probe_sheet(probes: tuple[dict[str, Any], ...]) -> Sheet:
     headings = ("method", "score", "without the animal", "chance", "bal. Rank-1", "without the animal", "images")
     n_masked, n_images = probes[0]["n_masked"], probes[0]["n_images"]
     note = (
-        f"Without the animal: the whole photograph, the animal filled with the mean colour around it, {n_masked} by "
-        f"their mask and {n_images - n_masked} by their box. What is left above chance is place, day or camera."
+        "Without the animal: the whole photograph, with the animal filled with the mean colour around it "
+        f"({n_masked} images by mask, {n_images - n_masked} by box). A score above chance comes from the place, the "
+        "day or the camera."
     )
-    return Sheet("Shortcuts: what the background alone scores", headings, cells, (note,))
+    return Sheet("Shortcuts: the score of the background alone", headings, cells, (note,))

@@ -1,6 +1,6 @@
-"""An audit as tables and as one self-contained page: what was found, pair by pair, side by side.
+"""An audit as tables and as one HTML file that needs no network: the pairs side by side, and the doubtful images.
 
-Everything that comes from data goes through the template engine's escaping, and the page's policy allows one script.
+Everything that comes from data is escaped, and the page allows only its own script.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reidbench.auditing.findings import LINKS, Audit, Pair
+from reidbench.auditing.findings import LINKS, NEAR_EMBEDDING, Audit, Pair
 from reidbench.auditing.rescoring import WithoutLeaks
 from reidbench.constants import UNDEFINED
 from reidbench.reporting.blocks import Card, Cards, Photograph, Remark, Section, table_blocks
@@ -23,33 +23,36 @@ _EXAMPLES = 2
 
 
 def audit_sheets(audit: Audit, runs: Sequence[WithoutLeaks] = (), more: Sequence[Sheet] = ()) -> list[Sheet]:
-    """Return what was found as tables: pairs, suspects, parts, and runs without what leaks."""
+    """Return the findings as tables: pairs, suspects, identities in one part, and runs without their leaked queries."""
     sheets = [_pairs_sheet(audit)]
     kinds = dict.fromkeys(suspect.kind for suspect in audit.suspects)
     if kinds:
         cells = []
         for kind in kinds:
-            found = [suspect.note for suspect in audit.suspects if suspect.kind == kind]
-            cells.append(
-                (kind, "; ".join(found[:_EXAMPLES]) + ("; …" if len(found) > _EXAMPLES else ""), str(len(found)))
-            )
-        sheets.append(Sheet("Suspects: a person should look", ("kind", "such as", "found"), tuple(cells), n_names=2))
+            notes = [suspect.note for suspect in audit.suspects if suspect.kind == kind]
+            examples = "; ".join(notes[:_EXAMPLES]) + ("; …" if len(notes) > _EXAMPLES else "")
+            cells.append((kind, examples, str(len(notes))))
+        title = "Suspects: a person should check these images"
+        sheets.append(Sheet(title, ("kind", "examples", "found"), tuple(cells), n_names=2))
     alone = audit.in_one_part()
     if alone:
-        told = "Alone in calibration or in test is what a new animal is; alone in the gallery is never asked about."
+        note = (
+            "Animals that appear only in calibration or test serve as new animals. Animals that appear only in the "
+            "gallery are never queries."
+        )
         rows = tuple((part, str(count)) for part, count in alone.items())
-        sheets.append(Sheet("Identities in one part only", ("part", "identities"), rows, (told,)))
+        sheets.append(Sheet("Identities in one part only", ("part", "identities"), rows, (note,)))
     if runs:
         sheets.append(_runs_sheet(runs))
     return [*sheets, *more]
 
 
 def write_audit(audit: Audit, sheets: Sequence[Sheet]) -> str:
-    """Return the page of an audit, pairs that cross the split first.
+    """Return the page of an audit, pairs on two sides of the split first.
 
     Args:
-        audit: What was found.
-        sheets: Its tables.
+        audit: The findings.
+        sheets: Their tables, as :func:`audit_sheets` returns them.
     """
     summary = [block for sheet in sheets for block in table_blocks(sheet, captioned=True)]
     sections = [Section("Summary", summary, anchor="summary"), *_sections(audit)]
@@ -57,7 +60,7 @@ def write_audit(audit: Audit, sheets: Sequence[Sheet]) -> str:
 
 
 def as_json(audit: Audit, runs: Sequence[WithoutLeaks] = (), probes: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
-    """Return everything that was found as plain JSON values; images by their ids."""
+    """Return all findings as plain JSON values; images by their ids."""
     image_id = audit.images.table["image_id"].tolist()
     return {
         "dataset": audit.images.name,
@@ -114,9 +117,9 @@ def _pairs_sheet(audit: Audit) -> Sheet:
     if audit.split:
         leaked = audit.leaked()
         sides = audit.sides[leaked]
-        asked = {part: int((audit.sides == part).sum()) for part in ("calibration", "test")}
-        told = ", ".join(f"{int((sides == part).sum())} of {asked[part]} in {part}" for part in asked)
-        notes.append(f"Leaked queries: {told}. They are linked with an enrolled image, or calibration with test.")
+        n_queries = {part: int((audit.sides == part).sum()) for part in ("calibration", "test")}
+        counts = ", ".join(f"{int((sides == part).sum())} of {n} in {part}" for part, n in n_queries.items())
+        notes.append(f"Leaked queries: {counts}. They are linked with an enrolled image, or calibration with test.")
     headings = ("pairs", "found", "on two sides", "two identities")
     return Sheet(
         f"{audit.images.name}: images that are one photograph or one encounter", headings, tuple(cells), tuple(notes)
@@ -126,11 +129,11 @@ def _pairs_sheet(audit: Audit) -> Sheet:
 def _runs_sheet(runs: Sequence[WithoutLeaks]) -> Sheet:
     cells = []
     for each in runs:
-        moved = each.difference
+        lost = each.difference
         cells.append((
             each.method, each.run, f"{each.n_leaked} of {each.n_queries}", show(each.score), show(each.clean),
-            show_difference(moved.value if moved else None),
-            show_difference_interval(moved.interval if moved else None),
+            show_difference(lost.value if lost else None),
+            show_difference_interval(lost.interval if lost else None),
         ))  # fmt: skip
     notes = dict.fromkeys(f"{each.method}, {each.run}: {each.reason}." for each in runs if each.reason)
     headings = ("method", "run", "leaked", "score", "without", "lost", "95 %")
@@ -139,8 +142,10 @@ def _runs_sheet(runs: Sequence[WithoutLeaks]) -> Sheet:
 
 def _about(audit: Audit) -> str:
     n_identity = audit.images.table["identity"].nunique()
-    on = f", split {audit.split.digest[:12]}" if audit.split else ", no split"
-    return f"{len(audit.images)} images of {n_identity} animals{on}. Pairs on two sides of the split come first."
+    images = f"{len(audit.images)} images of {n_identity} animals"
+    if audit.split is None:
+        return f"{images}, no split."
+    return f"{images}, split {audit.split.digest[:12]}. Pairs on two sides of the split come first."
 
 
 def _sections(audit: Audit) -> list[Section]:
@@ -163,32 +168,33 @@ def _sections(audit: Audit) -> list[Section]:
     for number, kind in enumerate(LINKS):
         pairs = sorted((pair for pair in audit.pairs if pair.kind == kind), key=lambda pair: _order(audit, pair))
         if pairs:
-            cards = [Card([photograph(p.left), photograph(p.right)], _told(audit, p)) for p in pairs[:SHOWN]]
+            cards = [Card([photograph(p.left), photograph(p.right)], _description(audit, p)) for p in pairs[:SHOWN]]
             sections.append(section(f"pairs-{number}", kind, cards, len(pairs)))
     for number, kind in enumerate(dict.fromkeys(suspect.kind for suspect in audit.suspects)):
-        found = [suspect for suspect in audit.suspects if suspect.kind == kind]
-        cards = [Card([photograph(row) for row in each.rows[:4]], each.note) for each in found[:SHOWN]]
-        sections.append(section(f"suspects-{number}", kind, cards, len(found)))
+        suspects = [suspect for suspect in audit.suspects if suspect.kind == kind]
+        cards = [Card([photograph(row) for row in each.rows[:4]], each.note) for each in suspects[:SHOWN]]
+        sections.append(section(f"suspects-{number}", kind, cards, len(suspects)))
     return sections
 
 
 def _order(audit: Audit, pair: Pair) -> tuple[bool, bool, float, int, int]:
     identity = audit.images.table["identity"]
-    one = identity.iloc[pair.left] == identity.iloc[pair.right]
-    return (not audit.crosses(pair), bool(one), -(pair.alike or 1.0), pair.left, pair.right)
+    same_identity = identity.iloc[pair.left] == identity.iloc[pair.right]
+    return (not audit.crosses(pair), bool(same_identity), -(pair.alike or 1.0), pair.left, pair.right)
 
 
-def _told(audit: Audit, pair: Pair) -> str:
-    told = [] if pair.alike is None else [f"alike {pair.alike:.3f}"]
+def _description(audit: Audit, pair: Pair) -> str:
+    measure = "cosine" if pair.kind == NEAR_EMBEDDING else "correlation"
+    facts = [] if pair.alike is None else [f"{measure} {pair.alike:.3f}"]
     if pair.apart_s is not None:
-        told.append(f"{pair.apart_s:g} s apart")
+        facts.append(f"{pair.apart_s:g} s apart")
     identity = audit.images.table["identity"]
     if identity.iloc[pair.left] != identity.iloc[pair.right]:
-        told.append("two identities")
+        facts.append("two identities")
     if audit.split:
-        told.append("on two sides of the split" if audit.crosses(pair) else "not across the split")
-    return ", ".join(told)
+        facts.append("on two sides of the split" if audit.crosses(pair) else "on one side of the split")
+    return ", ".join(facts)
 
 
 def _count(shown: int, total: int) -> str:
-    return f"{total} found" if shown == total else f"{shown} of {total}"
+    return f"{total} found" if shown == total else f"{total} found, {shown} shown"

@@ -1,7 +1,8 @@
-"""A page to look photographs and their best candidates through side by side, and to decide each.
+"""The review page: photographs next to their best candidates, with a decision on each.
 
-One file that needs no network and no server. Without script it is a long list of photographs with their candidates;
-with script one is shown at a time, keys decide, decisions stay in the browser and are saved as a CSV.
+The page is one HTML file that needs no network and no server. Without JavaScript it is a list of photographs with
+their candidates. With JavaScript it shows one photograph at a time, has keys for decisions, keeps the decisions in the
+browser and saves them as a CSV.
 """
 
 from __future__ import annotations
@@ -27,38 +28,38 @@ if TYPE_CHECKING:
 BUDGET = 40_000_000
 """Bytes of all pictures of a page, as text: a browser still opens it at once."""
 SIZES = ((560, 320), (420, 240), (300, 180), (220, 130))
-"""Longest sides of photograph and candidate in pixels; the largest that the budget is likely to hold is taken."""
+"""Longest sides of photograph and candidate in pixels, largest first: the first that the budget should hold is used."""
 _BYTES_PER_PIXEL = 0.16  # of a JPEG at the page's quality, as base64 text, of a photograph in general
 _ORDER = {"to be reviewed": 0, "certain": 1, "new": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateView:
-    """One candidate of a photograph: ``told`` is its score in words."""
+    """One candidate of a photograph, with its score as text."""
 
     identity: str
     image_id: str
-    told: str
+    score: str
     picture: Thumbnail | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotographView:
-    """One photograph with all that the page shows of it."""
+    """Everything that the page shows about one photograph; ``facts`` are its score and threshold as text."""
 
     image_id: str
     sha256: str
     group: str
     band: str
-    answer: str
-    told: str
+    prediction: str
+    facts: str
     suggested: str
     picture: Thumbnail | None
     candidates: Sequence[CandidateView]
 
 
 def write_review(output: Path, identified: Identifications, *, budget: int = BUDGET) -> int:
-    """Write the page; photographs to be reviewed come first, the least sure of them at the top.
+    """Write the page; photographs to be reviewed come first, the least certain at the top.
 
     Returns:
         Its size in bytes.
@@ -73,7 +74,7 @@ def write_review(output: Path, identified: Identifications, *, budget: int = BUD
 
 def review_page(identified: Identifications, *, budget: int = BUDGET) -> str:
     """Return the page as HTML; everything that comes from the data is escaped."""
-    found = sorted(identified.found, key=_least_sure_first)
+    found = sorted(identified.found, key=_least_certain_first)
     pictures = _Pictures(identified, found, budget)
     record = identified.record
     enrolled = sorted(set(identified.gallery.table["identity"].tolist()))
@@ -87,8 +88,8 @@ def review_page(identified: Identifications, *, budget: int = BUDGET) -> str:
         "run": record,
         "photographs": views,
         "counts": counts,
-        "rule": rule_told(identified.certainty.error),
-        "rates": [(rate.band, rate_told(rate)) for rate in identified.rates],
+        "rule": rule_text(identified.certainty.error),
+        "rates": [(rate.band, rate_text(rate)) for rate in identified.rates],
         "notes": [*identified.notes, *pictures.notes],
         "unreadable": identified.photographs.unreadable,
         "enrolled": enrolled,
@@ -96,27 +97,28 @@ def review_page(identified: Identifications, *, budget: int = BUDGET) -> str:
     return render("review.html.j2", ("report.css", "review.css"), ("theme.js", "review.js"), values)
 
 
-def rule_told(error: float) -> str:
-    """Return how the bands are set, in words."""
+def rule_text(error: float) -> str:
+    """Return how the bands are chosen, in sentences."""
     return (
-        f"Bands are set on the run's calibration queries: the surest answers above the threshold are certain and the "
-        f"surest below it new, as many as keep (wrong + 1) / (answers + 1) at {error:.0%} or below; all others are to "
-        "be reviewed. Where new animals are more or less common than in the run, these shares shift."
+        "The bands are chosen on the calibration queries of the run. Certain: the predictions furthest above the "
+        "threshold. New: those furthest below it. Both bands are as large as possible while (wrong + 1) / "
+        f"(predictions + 1) stays at or below {error:.0%}. All other predictions are to be reviewed. The shares of "
+        "errors change if new animals are rarer or more common than in the run."
     )
 
 
-def rate_told(rate: BandRate) -> str:
-    """Return what a band was worth on the test queries, in words."""
+def rate_text(rate: BandRate) -> str:
+    """Return the share of wrong predictions of a band on the test queries, as text."""
     if not rate.n_photograph or rate.interval is None:
         return "no test query of the run was in this band"
     return (
-        f"{rate.wrong} of {rate.n_photograph} test queries of {rate.n_animal} animals were answered wrongly: "
+        f"{rate.wrong} of {rate.n_photograph} test queries of {rate.n_animal} animals were predicted wrongly: "
         f"{rate.share:.1%} (95 % interval {rate.interval.low:.1%} to {rate.interval.high:.1%})"
     )
 
 
 class _Pictures:
-    """Reads pictures once each, at the largest size that is likely to fit."""
+    """Reads each picture once, at the largest size that the budget should hold."""
 
     def __init__(self, identified: Identifications, found: Sequence[Identification], budget: int) -> None:
         self._gallery = identified.gallery
@@ -150,22 +152,23 @@ class _Pictures:
         try:
             pixels = decode(images.image_path(row), images.table["bbox"].iloc[row])
         except ReidbenchError:
-            return None  # a gallery image that was lost since costs its picture, not the page
+            return None  # a lost gallery image costs its picture, not the page
         made = thumbnail(pixels, longest)
         self._left -= len(made.address)
         return made
 
 
 def _view(each: Identification, number: int, pictures: _Pictures) -> PhotographView:
-    sure = "" if math.isnan(each.right) else f", right with probability {each.right:.2f} by calibration"
-    best = f"best score {each.score:.4g}, threshold {each.limit:.4g}" if math.isfinite(each.score) else "not compared"
+    facts = f"best score {each.score:.4g}, threshold {each.limit:.4g}" if math.isfinite(each.score) else "not compared"
+    if not math.isnan(each.right):
+        facts += f", correct with probability {each.right:.2f} (from calibration)"
     return PhotographView(
         image_id=each.image_id,
         sha256=each.sha256,
         group=each.group,
         band=each.band,
-        answer=each.answer,
-        told=best + sure,
+        prediction=each.answer,
+        facts=facts,
         suggested=f"new_{number:03d}",
         picture=pictures.of_photograph(each.image_id),
         candidates=[
@@ -175,11 +178,11 @@ def _view(each: Identification, number: int, pictures: _Pictures) -> PhotographV
     )
 
 
-def _least_sure_first(each: Identification) -> tuple[int, float, str]:
+def _least_certain_first(each: Identification) -> tuple[int, float, str]:
     return (_ORDER[each.band], -1.0 if math.isnan(each.right) else each.right, each.image_id)
 
 
 def _store_key(run_id: str, found: Sequence[Identification]) -> str:
-    """Return the name of the decisions in the browser: other photographs or another run never share them."""
+    """Return the name under which the browser keeps decisions; it depends on the run and on the photographs."""
     text = "\n".join([run_id, *sorted(f"{each.image_id}\t{each.sha256}" for each in found)])
     return "reidbench-review-" + hashlib.sha256(text.encode()).hexdigest()[:24]

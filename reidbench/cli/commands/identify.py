@@ -85,13 +85,13 @@ def identify(
 
 
 def _print(found: Identifications) -> None:
-    from reidbench.reporting.review import rate_told, rule_told
+    from reidbench.reporting.review import rate_text, rule_text
 
     read = found.photographs
     typer.echo(f"{len(found.found)} photographs by {found.record.method} on {found.record.dataset}")
     for rate in found.rates:
-        typer.echo(f"  {rate.band:<15}{found.count(rate.band):>5}   on the run's test: {rate_told(rate)}")
-    typer.echo(rule_told(found.certainty.error))
+        typer.echo(f"  {rate.band:<15}{found.count(rate.band):>5}   on the run's test: {rate_text(rate)}")
+    typer.echo(rule_text(found.certainty.error))
     for note in found.notes:
         typer.echo(f"note: {note}")
     if read.skipped:

@@ -8,12 +8,12 @@
   let current = 0;
 
   const say = (text) => { byId("said").textContent = text; };
-  const told = (made) => made ? made.decision + (made.identity ? " " + made.identity : "") : "undecided";
+  const describe = (made) => made ? made.decision + (made.identity ? " " + made.identity : "") : "undecided";
   const remember = () => {
     try {
       localStorage.setItem(store, JSON.stringify([...decisions]));
     } catch {
-      say("This browser keeps nothing: download the decisions before you close the page.");
+      say("This browser can't keep decisions: download them before you close the page.");
     }
   };
   const recall = () => {
@@ -55,7 +55,7 @@
     show();
     if (focus) each.focus({ preventScroll: true });
     say("Photograph " + byId("place").textContent + ": " + each.dataset.imageId + ", " + each.dataset.band + ", "
-      + told(decisions.get(each.dataset.imageId)));
+      + describe(decisions.get(each.dataset.imageId)));
   };
   const step = (by) => {
     const shown = new Set(listed());
@@ -66,7 +66,7 @@
   const toUndecided = () => {
     const order = photographs.map((_, index) => (current + 1 + index) % photographs.length);
     const found = order.find((index) => !decisions.has(photographs[index].dataset.imageId));
-    if (found === undefined) say("Every photograph is decided."); else { byId("show").value = ""; go(found); }
+    if (found === undefined) say("Every photograph has a decision."); else { byId("show").value = ""; go(found); }
   };
 
   const problem = (each, text) => {
@@ -77,8 +77,8 @@
   const decide = (each, made) => {
     if (made && made.decision === "new") {
       const bad = !made.identity ? "A new animal needs a name."
-        : enrolled.has(made.identity) ? "“" + made.identity + "” is enrolled already: a new animal needs another name."
-        : made.identity === "new_individual" ? "“new_individual” is no name." : "";
+        : enrolled.has(made.identity) ? "“" + made.identity + "” is enrolled already. Give the new animal another name."
+        : made.identity === "new_individual" ? "“new_individual” can't be the name of an animal." : "";
       problem(each, bad);
       if (bad) { paint(each); return false; }
     } else problem(each, "");
@@ -86,7 +86,7 @@
     paint(each);
     remember();
     show();
-    say(each.dataset.imageId + ": " + told(made));
+    say(each.dataset.imageId + ": " + describe(made));
     return true;
   };
   const asNew = (each) => ({ decision: "new", identity: each.querySelector(".name").value.trim() });
@@ -103,7 +103,7 @@
         const name = field.value.trim();
         if (!name) return;
         if (enrolled.has(name)) decide(each, { decision: "accept", identity: name });
-        else problem(each, "“" + name + "” is not enrolled: decide it as a new animal, or correct the name.");
+        else problem(each, "“" + name + "” is not enrolled. Choose “new animal”, or correct the name.");
       }
     });
     each.querySelector(".undo").addEventListener("click", () => decide(each, null));
@@ -116,7 +116,7 @@
       const wanted = byId("show").value;
       return !wanted || (wanted === "undecided" ? !decisions.has(each.dataset.imageId) : each.dataset.band === wanted);
     });
-    if (first < 0) { show(); say("No photograph is left to show here."); } else go(first, false);
+    if (first < 0) { show(); say("There is no photograph to show."); } else go(first, false);
   });
   byId("certain").addEventListener("click", () => {
     let count = 0;

@@ -165,7 +165,7 @@ def test_masks_are_filled_without_boxes(boxed):
     (probe,) = json.loads(_run(boxed, "--background", "--json").stdout)["background"]
     assert probe["n_masked"] == probe["n_images"] == 64 and probe["background"]["balanced_rank1"] > 0.9
     printed = " ".join(_run(boxed, "--background").stdout.split())
-    assert "64 by their mask and 0 by their box" in printed
+    assert "64 images by mask, 0 by box" in printed
 
 
 def test_the_error_for_an_unreadable_mask_names_its_row(boxed):
