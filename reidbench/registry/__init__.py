@@ -1,0 +1,1 @@
+"""Plugins and everything that they offer: methods, threshold policies, datasets, calibrations, sections, commands."""

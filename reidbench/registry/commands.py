@@ -1,4 +1,4 @@
-"""Sub-commands that plugins offer, and the names that they can't use."""
+"""Sub-commands that plugins offer, and the names of reidbench's commands, which they can't use."""
 
 from __future__ import annotations
 
@@ -15,27 +15,30 @@ _COMMANDS = Path(__file__).parents[1] / "cli" / "commands"
 
 @cache
 def own_commands() -> tuple[str, ...]:
-    """Return the names of reidbench's commands in alphabetical order: those of the modules in ``cli/commands``.
+    """Return the names of reidbench's commands in alphabetical order.
 
-    The modules are listed and not imported.
+    They are the names of the modules in ``cli/commands``. The modules are listed, not imported.
     """
     return tuple(sorted(module.name for module in pkgutil.iter_modules([str(_COMMANDS)])))
 
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
-    """How a plugin offers a sub-command.
+    """A sub-command that a plugin offers.
 
     Attributes:
-        name: What follows ``reidbench``.
+        name: Name of the command, written after ``reidbench``.
         summary: One line for ``reidbench --help``.
-        load: Returns the command when it is asked for: a function whose annotated parameters typer reads as options
-            and arguments, or a ``typer.Typer`` with commands of its own. What is heavy is imported here.
+        load: Returns the command, and imports what it needs. The command is a function whose annotated parameters
+            typer reads as options and arguments, or a ``typer.Typer`` with further sub-commands.
+
+    Raises:
+        ValueError: The name has other characters than lower-case letters, digits and hyphens.
 
     Example:
         >>> def _load():
-        ...     def hello(whom: str) -> None:
-        ...         print(f"hello {whom}")
+        ...     def hello(name: str) -> None:
+        ...         print(f"hello {name}")
         ...
         ...     return hello
         >>> CommandSpec("hello", "Greet someone.", _load).name
@@ -48,4 +51,7 @@ class CommandSpec:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", self.name):
-            raise ValueError(f"a command can't be called {self.name!r}: lower-case letters, digits and hyphens")
+            raise ValueError(
+                f"a command can't be called {self.name!r}; use lower-case letters, digits and hyphens, "
+                "starting with a letter"
+            )

@@ -1,7 +1,7 @@
-"""From what a user names (a file, a folder, a set of wildlife-datasets, the built-in one) to an image set.
+"""Read a dataset by its name: the built-in dataset, a file, a folder, a class of wildlife-datasets or a plugin's.
 
-Tables have the columns of wildlife-datasets. Rows whose identity is empty, ``nan`` or ``unknown`` are set
-aside and counted: nothing can be learnt or judged from an animal without a name.
+Tables have the columns of wildlife-datasets. Rows with an empty identity, ``nan`` or ``unknown`` are left out and
+counted, because a method can't learn from them and a prediction for them can't be checked.
 """
 
 from __future__ import annotations
@@ -24,19 +24,23 @@ def load_dataset(name: str, root: Path | None = None, registry: Registry | None 
     """Read a dataset.
 
     Args:
-        name: ``patterns`` or ``patterns:identities=…`` (drawn on this machine), a CSV or Parquet file, a folder
-            with one sub-folder for each identity (or a ``metadata.csv``), a class of wildlife-datasets, or a name that
-            a plugin offers. A file or folder of that name comes first.
-        root: Folder that paths in a table start from (default: the table's own), or where the files of a
-            wildlife-datasets class or of a plugin's dataset lie.
-        registry: Where plugins' datasets come from; by default the installed plugins, looked up where needed.
+        name: One of these. If a file or folder has the name of a dataset, the file or folder is read.
+
+            - ``patterns`` or ``patterns:identities=…``: animals drawn on this machine.
+            - A CSV or Parquet file.
+            - A folder with one sub-folder for each identity, or with a ``metadata.csv``.
+            - A class of wildlife-datasets; it needs ``root``.
+            - A dataset of a plugin.
+        root: Folder that paths in a table start from; by default the folder of the table. For a class of
+            wildlife-datasets or a plugin's dataset, the folder with its files.
+        registry: Registry with datasets of plugins; by default the installed plugins.
 
     Returns:
-        The images, checked. The group of an image is its ``dataset`` where the table has that column, else
-        its ``species``, else the name of the set.
+        The checked images. The group of an image is the value of the column ``dataset``, if the table has it,
+        otherwise of the column ``species``, otherwise the name of the dataset.
 
     Raises:
-        ReidbenchError: No such name, or something in the data that the user can mend.
+        ReidbenchError: There is no such dataset, or its data have an error that the user can fix.
 
     Example:
         >>> load_dataset("catalogue/metadata.csv").name  # doctest: +SKIP
@@ -51,9 +55,9 @@ def _load(name: str, root: Path | None, registry: Registry | None) -> ImageSet:
         return _built_in(name)
     if root is not None and not root.is_dir():
         raise ReidbenchError(f"there is no folder '{root}'", where=f"--root {root}", remedy="name an existing folder")
-    known = wildlife_names()
-    # With a root, a class name means the class, even where a folder happens to have the same name.
-    if name in known and root is not None:
+    classes = wildlife_names()
+    # With a root, the name of a class means the class, even if a folder has the same name.
+    if name in classes and root is not None:
         return _from_class(name, root)
     path = Path(name).expanduser()
     if path.is_dir():
@@ -63,13 +67,13 @@ def _load(name: str, root: Path | None, registry: Registry | None) -> ImageSet:
     registry = registry or load_registry()
     if (offered := registry.dataset(name)) is not None:
         return from_plugin(offered.spec, root, offered.distribution, offered.version)
-    if name in known:
+    if name in classes:
         raise ReidbenchError(
-            f"'{name}' is a set of wildlife-datasets, and its files have to be on this machine",
+            f"'{name}' is a class of wildlife-datasets; reidbench needs the folder with its files",
             where=f"--dataset {name}",
             remedy="--root DIR   # the folder with its files; run --download puts them there",
         )
-    guess = did_you_mean(name, [BUILT_IN, *known, *(offer.spec.name for offer in registry.datasets)])
+    guess = did_you_mean(name, [BUILT_IN, *classes, *(offer.spec.name for offer in registry.datasets)])
     raise ReidbenchError(
         f"there is no dataset, file or folder '{name}'",
         where=f"--dataset {name}",
@@ -78,13 +82,14 @@ def _load(name: str, root: Path | None, registry: Registry | None) -> ImageSet:
 
 
 def dataset_names(registry: Registry | None = None) -> list[tuple[str, str, str]]:
-    """Return ``(name, kind, note)`` of every dataset that can be named: the built-in one, plugins', then the others."""
-    known = [(BUILT_IN, "built-in", "drawn animals, made on this machine from a seed; no download")]
-    note = "needs --root, the folder with its files"
+    """Return ``(name, kind, note)`` of every dataset with a name: built-in, then plugins', then wildlife-datasets'."""
+    rows = [(BUILT_IN, "built-in", "drawn animals, made on this machine from a seed; no download")]
+    needs_root = "needs --root, the folder with its files"
     for offer in (registry or load_registry()).datasets:
-        told = "; ".join(filter(None, (offer.spec.summary, offer.spec.licence, note if offer.spec.needs_root else "")))
-        known.append((offer.spec.name, offer.distribution, told))
-    return known + [(name, "wildlife-datasets", note) for name in wildlife_names()]
+        spec = offer.spec
+        note = "; ".join(filter(None, (spec.summary, spec.licence, needs_root if spec.needs_root else "")))
+        rows.append((spec.name, offer.distribution, note))
+    return rows + [(name, "wildlife-datasets", needs_root) for name in wildlife_names()]
 
 
 def _from_class(name: str, root: Path) -> ImageSet:
@@ -95,7 +100,7 @@ def _from_class(name: str, root: Path) -> ImageSet:
 
 
 def _built_in(name: str) -> ImageSet:
-    from reidbench.data.patterns import PatternsOptions, digest_note, ensure  # draws images; only needed here
+    from reidbench.data.patterns import PatternsOptions, digest_note, ensure  # slow to import
 
     options = PatternsOptions.parse(name.partition(":")[2])
     metadata = ensure(options)

@@ -1,9 +1,9 @@
-"""The hooks through which plugins reach reidbench: one for each kind of thing that a plugin may offer.
+"""The hooks with which plugins offer things to reidbench, one hook for each kind of thing.
 
-Every hook is called at most once for each command and has to be cheap: it returns specs, and what is heavy waits
-until one of them is asked for. Each is called for each plugin alone, so a failure costs what that hook of
-that plugin offers. Order never matters: what is offered is listed by name. Two plugins offering one name
-make the bare name an error that names both; a name of reidbench's own is refused.
+A hook is called at most once per command and must be fast: it returns specs, and the work starts when a spec is used.
+reidbench calls each hook of each plugin separately; if one fails, only what this hook offers is missing. Order does not
+matter, because everything is listed by name. If two plugins offer the same name, the name alone is an error that names
+both. A plugin can't use a name that reidbench itself uses.
 """
 
 from __future__ import annotations
@@ -26,46 +26,46 @@ hookspec = pluggy.HookspecMarker("reidbench")
 
 @hookspec
 def reidbench_methods() -> Iterable[MethodSpec]:  # type: ignore[empty-body]
-    """Offer identification methods to ``--method``.
+    """Offer identification methods for ``--method``.
 
-    Called before options are read: import torch inside ``build``. ``distribution:method`` selects one of two
-    methods of one name.
+    Called before options are read, so import torch inside ``build``. If two plugins offer one name,
+    ``distribution:method`` selects one of them.
     """
 
 
 @hookspec
 def reidbench_threshold_policies() -> Iterable[PolicySpec]:  # type: ignore[empty-body]
-    """Offer threshold policies to ``--threshold`` and ``rethreshold``.
+    """Offer threshold policies for ``--threshold``.
 
-    Called before options are read; ``distribution/policy`` selects one of two policies of one name. Those of
-    reidbench itself come through the same hook.
+    Called before options are read. If two plugins offer one name, ``distribution/policy`` selects one of them. The
+    policies of reidbench itself use the same hook.
     """
 
 
 @hookspec
 def reidbench_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
-    """Offer datasets to ``--dataset``, ``datasets`` and ``split``.
+    """Offer datasets for ``--dataset``, ``datasets`` and ``split``.
 
-    Called when a dataset is listed or named that is neither built in nor a file or folder; ``load`` is
-    called for the one that was named. ``distribution:dataset`` selects one of two of one name.
+    Called when datasets are listed, or when a dataset is neither built in nor a file or folder. ``load`` is called only
+    for the dataset that the user names. If two plugins offer one name, ``distribution:dataset`` selects one of them.
     """
 
 
 @hookspec
 def reidbench_score_calibrations() -> Iterable[CalibrationSpec]:  # type: ignore[empty-body]
-    """Offer curves from similarity to score, wherever a calibration is named (``Calibration.kind``).
+    """Offer calibration curves, from similarity to probability, for ``Calibration.kind``.
 
-    ``fit`` is called once for each fold and group on labelled pairs of the calibration episode, in every
-    run that names the curve. ``distribution:curve`` selects one of two of one name.
+    In a run with the curve, ``fit`` is called once for each fold and group, with labelled pairs of calibration queries
+    and gallery images. If two plugins offer one name, ``distribution:curve`` selects one of them.
     """
 
 
 @hookspec
 def reidbench_report_sections() -> Iterable[SectionSpec]:  # type: ignore[empty-body]
-    """Offer sections to the page that ``report`` writes.
+    """Offer sections of the page that ``report`` writes.
 
-    ``make`` is called once for each page with its runs. Every section that is offered is on the page, unless it
-    is empty; one that fails says so in its place.
+    ``make`` is called once per page with the runs of the page. The page shows every section that is not empty. If a
+    section fails, the page shows the error instead.
     """
 
 
@@ -73,6 +73,6 @@ def reidbench_report_sections() -> Iterable[SectionSpec]:  # type: ignore[empty-
 def reidbench_commands() -> Iterable[CommandSpec]:  # type: ignore[empty-body]
     """Offer sub-commands of ``reidbench``.
 
-    Called for ``--help`` and for a command that is not one of reidbench's own; ``distribution:command`` selects
-    one of two of one name.
+    Called for ``--help`` and for a command that reidbench does not have. If two plugins offer one name,
+    ``distribution:command`` selects one of them.
     """

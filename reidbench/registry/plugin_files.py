@@ -1,7 +1,8 @@
-"""A method in a plain Python file, without packaging: ``--plugin my_method.py``.
+"""Plugins in single Python files, without a package: ``--plugin my_method.py``.
 
-A file has no release, so its bytes are its version: their SHA-256 stands in the record, in the run's id and in the key
-of whatever is cached. It has to stand alone, since the digest of one file says nothing of others beside it.
+A file has no version number, so the SHA-256 digest of its bytes is its version. The digest is part of the run record,
+the run id and the cache keys. The file must not import other files of its folder, because they are not part of the
+digest.
 """
 
 from __future__ import annotations
@@ -18,7 +19,12 @@ from reidbench.errors import ReidbenchError
 
 @dataclass(frozen=True, slots=True)
 class FileDistribution:
-    """What stands for a distribution: the file's name, and the digest of its bytes."""
+    """Name and version of a plugin file, in place of those of an installed distribution.
+
+    Attributes:
+        name: Name of the file.
+        version: SHA-256 digest of its bytes.
+    """
 
     name: str
     version: str
@@ -26,11 +32,11 @@ class FileDistribution:
 
 @dataclass(frozen=True, slots=True)
 class PluginFile:
-    """A file in the place of an installed entry point.
+    """A plugin file with the interface of an installed entry point.
 
     Attributes:
-        path: The file.
-        source: Its bytes, read once: what is hashed is what is run.
+        path: Path of the file.
+        source: Bytes of the file. They are read once, so that the digest belongs to the code that runs.
     """
 
     path: Path
@@ -38,24 +44,27 @@ class PluginFile:
 
     @property
     def name(self) -> str:
+        """Name of the file without its extension."""
         return self.path.stem
 
     @property
     def value(self) -> str:
+        """Path of the file, as text."""
         return str(self.path)
 
     @property
     def dist(self) -> FileDistribution:
+        """Name and version of the plugin."""
         return FileDistribution(self.path.name, hashlib.sha256(self.source).hexdigest())
 
     def load(self) -> ModuleType:
-        """Run the file as a module, once for each content."""
+        """Execute the file as a module; a file with the same content is executed only once."""
         name = f"reidbench_file_{self.dist.version[:16]}_{self.path.stem}"
         if name in sys.modules:
             return sys.modules[name]
         module = ModuleType(name)
         module.__file__ = str(self.path)
-        sys.modules[name] = module  # pydantic and dataclasses look annotations up there
+        sys.modules[name] = module  # pydantic and dataclasses look up annotations in it
         try:
             exec(compile(self.source, self.path, "exec"), module.__dict__)
         except BaseException:
@@ -68,7 +77,7 @@ def read_plugin_files(paths: Iterable[Path | str]) -> list[PluginFile]:
     """Read plugin files.
 
     Raises:
-        ReidbenchError: A file can't be read, or two have one name and could not be told apart.
+        ReidbenchError: A file can't be read, or two different files have the same name.
     """
     files: dict[str, PluginFile] = {}
     for path in map(Path, paths):
@@ -78,12 +87,12 @@ def read_plugin_files(paths: Iterable[Path | str]) -> list[PluginFile]:
             raise ReidbenchError(
                 f"the plugin can't be read: {error.strerror or error}",
                 where=f"--plugin {path}",
-                remedy="name a Python file; a plugin that is installed needs no --plugin",
+                remedy="give the path of a Python file; an installed plugin does not need --plugin",
             ) from error
-        before = files.get(path.name)
-        if before is not None and before.source != source:
+        namesake = files.get(path.name)
+        if namesake is not None and namesake.source != source:
             raise ReidbenchError(
-                f"two plugins are called {path.name}: {before.path} and {path}",
+                f"two plugins are called {path.name}: {namesake.path} and {path}",
                 where=f"--plugin {path}",
                 remedy="rename one of them",
             )

@@ -1,7 +1,7 @@
-"""Find the plugins, keep a broken one from ending the command, and look up by name what they offer.
+"""Load the plugins, list broken ones with their reason, and find what plugins offer by name.
 
-pluggy's own ``load_setuptools_entrypoints`` is not used: one broken plugin would end every command, and
-a second entry point of a used name would be dropped without a word.
+pluggy's function ``load_setuptools_entrypoints`` is not used: with it, one broken plugin would end every command, and a
+second entry point with the same name would be dropped without a message.
 """
 
 from __future__ import annotations
@@ -41,7 +41,13 @@ Spec = TypeVar("Spec", bound=_Named)
 
 @dataclass(frozen=True)  # slots would make a call of an alias such as Offer fail in Python 3.11
 class Offered(Generic[Spec]):
-    """Something that a plugin offers, and the distribution that offers it."""
+    """A spec that a plugin offers.
+
+    Attributes:
+        spec: The spec.
+        distribution: Name of the distribution, or of the plugin file.
+        version: Version of the distribution, or digest of the plugin file.
+    """
 
     spec: Spec
     distribution: str
@@ -56,7 +62,14 @@ BUILTIN_OFFERS = tuple(PolicyOffer(spec, "reidbench") for spec in BUILTIN)
 
 @dataclass(frozen=True, slots=True)
 class BrokenPlugin:
-    """A plugin, or what it offers through one hook, that could not be used, and why."""
+    """A plugin, or one of its hooks, that can't be used.
+
+    Attributes:
+        entry_point: Name of the entry point.
+        distribution: Name of the distribution, or of the plugin file.
+        reason: The reason, as a sentence.
+        version: Version of the distribution, or digest of the plugin file.
+    """
 
     entry_point: str
     distribution: str
@@ -65,23 +78,38 @@ class BrokenPlugin:
 
 
 class BrokenPluginError(LoadError):
-    """A method of a plugin that could not be used was asked for."""
+    """The user named a method of a plugin that can't be used.
 
-    def __init__(self, plugin: BrokenPlugin, asked: str) -> None:
+    Args:
+        plugin: The plugin.
+        method: The method that the user named.
+    """
+
+    def __init__(self, plugin: BrokenPlugin, method: str) -> None:
         super().__init__(
-            f"the plugin '{plugin.entry_point}' of {plugin.distribution} {_short(plugin)} failed to load: "
+            f"the plugin '{plugin.entry_point}' of {plugin.distribution} {_short_version(plugin)} failed to load: "
             f"{plugin.reason}",
-            where=f"--method {asked}",
-            remedy="mend the file that --plugin names"
+            where=f"--method {method}",
+            remedy="fix the file that --plugin names"
             if _is_file(plugin)
-            else "mend or uninstall it; reidbench methods lists the others",
+            else "fix or uninstall it; reidbench methods lists the others",
         )
         self.plugin = plugin
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Everything that the plugins offer, by name, and what could not be used."""
+    """Everything that the plugins offer, and the plugins that can't be used.
+
+    Attributes:
+        offers: Methods, by name and distribution.
+        broken: Plugins, or hooks of plugins, that can't be used.
+        policies: Threshold policies, including those of reidbench.
+        datasets: Datasets of plugins.
+        calibrations: Calibration curves of plugins.
+        sections: Sections of the report.
+        commands: Sub-commands of plugins.
+    """
 
     offers: tuple[Offer, ...]
     broken: tuple[BrokenPlugin, ...]
@@ -92,87 +120,91 @@ class Registry:
     commands: tuple[Offered[CommandSpec], ...] = ()
 
     def find(self, name: str) -> Offer:
-        """Return the offer called ``name`` or ``distribution:method``.
+        """Return the method called ``name``, or ``distribution:method``.
 
         Raises:
-            ReidbenchError: No method, or more than one, has that name.
+            ReidbenchError: No method, or more than one, has this name, or its plugin can't be used.
         """
-        found = _named(self.offers, name, "a method", "--method")
-        if found is not None:
-            return found
+        offer = _find_offer(self.offers, name, "a method", "--method")
+        if offer is not None:
+            return offer
         distribution, _, method = name.rpartition(":")
         for plugin in self.broken:
-            own = (plugin.entry_point, plugin.entry_point.removeprefix("reidbench_"))
-            if (method in own and distribution in ("", plugin.distribution)) or distribution == plugin.distribution:
+            names = (plugin.entry_point, plugin.entry_point.removeprefix("reidbench_"))
+            if (method in names and distribution in ("", plugin.distribution)) or distribution == plugin.distribution:
                 raise BrokenPluginError(plugin, name)
         hint = did_you_mean(method, [offer.spec.name for offer in self.offers])
-        lost = [f"{each.distribution} failed to load: {each.reason}" for each in self.broken if _is_file(each)]
+        files = [f"{plugin.distribution} failed to load: {plugin.reason}" for plugin in self.broken if _is_file(plugin)]
         raise ReidbenchError(
-            "; ".join(filter(None, (f"no method is called '{name}'", *lost, hint))),
+            "; ".join(filter(None, (f"no method is called '{name}'", *files, hint))),
             where=f"--method {name}",
-            remedy="mend the file that --plugin names" if lost else "reidbench methods   # lists them all",
+            remedy="fix the file that --plugin names" if files else "reidbench methods   # lists all methods",
         )
 
     def policy(self, text: str) -> Policy:
-        """Return the policy that a text asks for, which may begin with ``distribution/``.
+        """Return the threshold policy for a text, which may start with ``distribution/``.
 
         Raises:
-            ReidbenchError: No policy, or more than one, has that name, or it can't be used so.
+            ReidbenchError: No policy, or more than one, has this name, or its value or scope is not valid.
         """
         distribution, slash, rest = text.partition("/")
         if not slash:
             distribution, rest = "", text
         name = rest.strip().partition(":")[0].partition("=")[0]
-        named = [offer for offer in self.policies if offer.spec.name == name]
-        offers = [offer for offer in named if distribution in ("", offer.distribution)]
+        namesakes = [offer for offer in self.policies if offer.spec.name == name]
+        offers = [offer for offer in namesakes if distribution in ("", offer.distribution)]
         if len(offers) > 1 or (distribution and not offers):
-            have = " and ".join(sorted(f"{offer.distribution}/{name}" for offer in named)) or "none"
+            existing = " and ".join(sorted(f"{offer.distribution}/{name}" for offer in namesakes)) or "none"
+            example = (offers or namesakes or self.policies)[0].distribution
             raise ReidbenchError(
-                f"two plugins offer a threshold policy '{name}': {have}"
+                f"two plugins offer a threshold policy '{name}': {existing}"
                 if offers
-                else f"{distribution} offers no threshold policy '{name}'; there is {have}",
+                else f"{distribution} offers no threshold policy '{name}'; existing: {existing}",
                 where=f"--threshold {text}",
-                remedy=f"name one of them whole, as in --threshold {(offers or named or self.policies)[0].distribution}"
-                f"/{rest}",
+                remedy=f"give the distribution too, such as --threshold {example}/{rest}",
             )
         return parse_policy(rest, [offer.spec for offer in offers or self.policies])
 
     def dataset(self, name: str) -> Offered[DatasetSpec] | None:
-        """Return the dataset called ``name`` or ``distribution:dataset``; ``None`` where no plugin offers it.
+        """Return the dataset called ``name``, or ``distribution:dataset``; ``None`` if no plugin offers it.
 
         Raises:
-            ReidbenchError: More than one has that name.
+            ReidbenchError: Two plugins offer this name.
         """
-        return _named(self.datasets, name, "a dataset", "--dataset")
+        return _find_offer(self.datasets, name, "a dataset", "--dataset")
 
     def calibration(self, name: str) -> Offered[CalibrationSpec]:
-        """Return the calibration curve called ``name`` or ``distribution:curve``, one that is not reidbench's own.
+        """Return the plugin's calibration curve called ``name``, or ``distribution:curve``.
 
         Raises:
-            ReidbenchError: None, or more than one, has that name.
+            ReidbenchError: No plugin, or more than one, offers this name.
         """
-        found = _named(self.calibrations, name, "a score calibration", "calibration")
-        if found is not None:
-            return found
-        known = sorted([*OWN_CURVES, *(offer.spec.name for offer in self.calibrations)])
-        hint = did_you_mean(name, known)
+        offer = _find_offer(self.calibrations, name, "a score calibration", "calibration")
+        if offer is not None:
+            return offer
+        names = sorted([*OWN_CURVES, *(offer.spec.name for offer in self.calibrations)])
+        hint = did_you_mean(name, names)
         raise ReidbenchError(
             f"no score calibration is called '{name}'" + (f"; {hint}" if hint else ""),
             where=f"calibration {name}",
-            remedy=f"choose one of: {', '.join(known)}",
+            remedy=f"choose one of: {', '.join(names)}",
         )
 
     def command(self, name: str) -> Offered[CommandSpec] | None:
-        """Return the command called ``name`` or ``distribution:command``; ``None`` where no plugin offers it.
+        """Return the command called ``name``, or ``distribution:command``; ``None`` if no plugin offers it.
 
         Raises:
-            ReidbenchError: More than one has that name.
+            ReidbenchError: Two plugins offer this name.
         """
-        return _named(self.commands, name, "a command", "reidbench")
+        return _find_offer(self.commands, name, "a command", "reidbench")
 
 
 def canonical(text: str, policy: Policy) -> str:
-    """Return a policy's text as records hold it: in one spelling, with the distribution where one was named.
+    """Return the text of a policy for run records: in one spelling, with the distribution if the user named it.
+
+    Args:
+        text: The text that the user gave.
+        policy: The policy for this text.
 
     Example:
         >>> canonical("max-score:per-group", parse_policy("max-score:per-group"))
@@ -183,63 +215,67 @@ def canonical(text: str, policy: Policy) -> str:
 
 
 def load_registry(entry_points: Iterable[Any] | None = None, files: Sequence[Path | str] = ()) -> Registry:
-    """Load each plugin on its own and collect what it offers.
+    """Load each plugin separately and collect what it offers.
+
+    A plugin that can't be loaded is listed in ``Registry.broken``.
 
     Args:
-        entry_points: What to load instead of the installed entry points, for tests.
-        files: Plugins in plain files, besides the installed ones.
+        entry_points: Entry points to load instead of the installed ones, for tests.
+        files: Plugin files to load in addition.
 
     Raises:
-        ReidbenchError: A file does not exist. One that can't be loaded is listed as broken, like any plugin.
+        ReidbenchError: A file can't be read, or two different files have the same name.
     """
     if entry_points is None:
         entry_points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
-    found: dict[str, list[Offered[Any]]] = {hook.name: [] for hook in _HOOKS}
+    offered: dict[str, list[Offered[Any]]] = {hook.name: [] for hook in _HOOKS}
     broken: list[BrokenPlugin] = []
     for entry_point in (*sorted(entry_points, key=lambda e: (e.name, e.value)), *read_plugin_files(files)):
         distribution = entry_point.dist.name if entry_point.dist else "unknown"
         version = entry_point.dist.version if entry_point.dist else "unknown"
-        lost = _Lost(broken, entry_point.name, distribution, version)
+        problems = _Problems(broken, entry_point.name, distribution, version)
         try:
-            ask = _asker(entry_point.load())
-        except (Exception, SystemExit) as error:  # whatever a stranger's module raises costs only what it offers
-            lost.because(_said(error))
+            specs_of = _specs_by_hook(entry_point.load())
+        except (Exception, SystemExit) as error:  # code of a plugin may raise anything
+            problems.add(_reason(error))
             continue
         for hook in _HOOKS:
             try:
-                specs = ask(hook)
+                specs = specs_of(hook)
             except (Exception, SystemExit) as error:
-                lost.because(_said(error))
+                problems.add(_reason(error))
                 continue
-            taken = hook.taken() if specs else ()
+            reserved = hook.reserved() if specs else ()
             for spec in specs:
-                if spec.name in taken:
-                    lost.because(f"{hook.what} can't be called '{spec.name}', which is a name of reidbench's own")
+                if spec.name in reserved:
+                    problems.add(f"{hook.kind} can't be called '{spec.name}', because reidbench uses this name")
                     continue
-                if any(o.spec.name == spec.name and o.distribution == distribution for o in found[hook.name]):
-                    lost.because(f"{hook.what} '{spec.name}' is offered twice by one distribution; the first is used")
+                if any(o.spec.name == spec.name and o.distribution == distribution for o in offered[hook.name]):
+                    problems.add(f"{hook.kind} '{spec.name}' is offered twice by one distribution; the first is used")
                     continue
                 if isinstance(entry_point, PluginFile) and isinstance(spec, MethodSpec):
-                    spec = dataclasses.replace(spec, version=version)  # caches go by the method's version
-                found[hook.name].append(Offered(spec, distribution, version))
-    for offers in found.values():
+                    spec = dataclasses.replace(spec, version=version)  # the method's version is part of cache keys
+                offered[hook.name].append(Offered(spec, distribution, version))
+    for offers in offered.values():
         offers.sort(key=lambda offer: (offer.spec.name, offer.distribution))
-    found["reidbench_threshold_policies"] = sorted(
-        [*BUILTIN_OFFERS, *found["reidbench_threshold_policies"]], key=lambda o: (o.spec.name, o.distribution)
+    offered["reidbench_threshold_policies"] = sorted(
+        [*BUILTIN_OFFERS, *offered["reidbench_threshold_policies"]], key=lambda o: (o.spec.name, o.distribution)
     )
-    methods, policies, *others = (tuple(found[hook.name]) for hook in _HOOKS)
-    return Registry(methods, tuple(broken), policies, *others)
+    methods, policies, *rest = (tuple(offered[hook.name]) for hook in _HOOKS)
+    return Registry(methods, tuple(broken), policies, *rest)
 
 
 @dataclass(frozen=True, slots=True)
 class _Hook:
+    """One kind of thing that plugins offer: name of the hook, type of its specs, and names that are reserved."""
+
     name: str
-    wanted: type
-    what: str
-    taken: Callable[[], Collection[str]] = tuple
+    spec_type: type
+    kind: str
+    reserved: Callable[[], Collection[str]] = tuple
 
 
-def _taken_datasets() -> Collection[str]:
+def _reserved_datasets() -> Collection[str]:
     from reidbench.constants import BUILT_IN
     from reidbench.data.sources.wildlife import wildlife_names
 
@@ -250,7 +286,7 @@ def _taken_datasets() -> Collection[str]:
 _HOOKS = (
     _Hook("reidbench_methods", MethodSpec, "a method"),
     _Hook("reidbench_threshold_policies", PolicySpec, "a threshold policy"),
-    _Hook("reidbench_datasets", DatasetSpec, "a dataset", _taken_datasets),
+    _Hook("reidbench_datasets", DatasetSpec, "a dataset", _reserved_datasets),
     _Hook("reidbench_score_calibrations", CalibrationSpec, "a score calibration", lambda: OWN_CURVES),
     _Hook("reidbench_report_sections", SectionSpec, "a report section"),
     _Hook("reidbench_commands", CommandSpec, "a command", own_commands),
@@ -258,61 +294,65 @@ _HOOKS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Lost:
+class _Problems:
+    """Adds the problems of one plugin to the list of all."""
+
     broken: list[BrokenPlugin]
     entry_point: str
     distribution: str
     version: str
 
-    def because(self, reason: str) -> None:
+    def add(self, reason: str) -> None:
+        """Add a problem of the plugin."""
         self.broken.append(BrokenPlugin(self.entry_point, self.distribution, reason, self.version))
 
 
-def _asker(plugin: ModuleType) -> Callable[[_Hook], list[Any]]:
-    """Register one plugin alone, so that its failure can be told from another's, and return what asks its hooks.
+def _specs_by_hook(plugin: ModuleType) -> Callable[[_Hook], list[Any]]:
+    """Register one plugin alone, and return a function that calls one of its hooks.
 
-    A module without any hook offers the specs that stand in it, which is all that a decorated function needs.
+    A module without any hook offers the specs at its top level, such as a decorated function.
     """
     manager = pluggy.PluginManager(ENTRY_POINT_GROUP)
     manager.add_hookspecs(hookspecs)
     _check_hooks(manager, plugin)
     manager.register(plugin)
-    manager.check_pending()  # a misspelt hook would otherwise never be called
+    manager.check_pending()  # raises for a misspelt hook, which would otherwise never be called
     for hook in _HOOKS:
         function = getattr(plugin, hook.name, None)
         if callable(function) and not getattr(manager.hook, hook.name).get_hookimpls():
             raise TypeError(f"{hook.name} is not marked as a hook: put @reidbench.hookimpl above it")
     if not manager.get_hookcallers(plugin):
-        standing = [value for value in vars(plugin).values() if isinstance(value, tuple(h.wanted for h in _HOOKS))]
-        if not standing:
-            raise ValueError("it offers nothing: it has no hook, and no MethodSpec stands in it")
-        return lambda hook: [spec for spec in standing if isinstance(spec, hook.wanted)]
+        spec_types = tuple(hook.spec_type for hook in _HOOKS)
+        top_level = [value for value in vars(plugin).values() if isinstance(value, spec_types)]
+        if not top_level:
+            raise ValueError("it offers nothing: it has no hook and no MethodSpec at its top level")
+        return lambda hook: [spec for spec in top_level if isinstance(spec, hook.spec_type)]
 
-    def ask(hook: _Hook) -> list[Any]:
-        caller, wanted = getattr(manager.hook, hook.name), hook.wanted.__name__
-        answers = caller()
-        if caller.get_hookimpls() and not answers:  # pluggy leaves None out
-            raise TypeError(f"{hook.name} returned None: return a list of {wanted}")
+    def call(hook: _Hook) -> list[Any]:
+        caller, type_name = getattr(manager.hook, hook.name), hook.spec_type.__name__
+        results = caller()
+        if caller.get_hookimpls() and not results:  # pluggy leaves out None
+            raise TypeError(f"{hook.name} returned None: return a list of {type_name}")
         specs = []
-        for offered in answers:
-            if isinstance(offered, hook.wanted):
-                raise TypeError(f"{hook.name} returned one {wanted}: return a list of them")
-            for spec in offered:
-                if not isinstance(spec, hook.wanted):
+        for result in results:
+            if isinstance(result, hook.spec_type):
+                raise TypeError(f"{hook.name} returned one {type_name}: return a list of them")
+            for spec in result:
+                if not isinstance(spec, hook.spec_type):
                     raise TypeError(
-                        f"{hook.name} returned a {type(offered).__name__} of {type(spec).__name__}, not of {wanted}"
+                        f"{hook.name} returned a {type(result).__name__} of {type(spec).__name__}, not of {type_name}"
                     )
                 specs.append(spec)
         return specs
 
-    return ask
+    return call
 
 
 def _check_hooks(manager: pluggy.PluginManager, plugin: ModuleType) -> None:
-    """Refuse a hook that pluggy would refuse, in words that name the mistake.
+    """Check the hooks of a plugin before pluggy does, with clearer messages.
 
     Raises:
-        TypeError: There is no hook of that name, or it is given no such argument.
+        TypeError: There is no hook of this name, or the plugin's function has a parameter.
     """
     for attribute in dir(plugin):
         options = manager.parse_hookimpl_opts(plugin, attribute)
@@ -323,31 +363,32 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: ModuleType) -> None:
         if caller is None or not caller.has_spec():
             hint = did_you_mean(name, [hook.name for hook in _HOOKS])
             raise TypeError("; ".join(filter(None, (f"there is no hook '{name}'", hint))))
-        taken = [p for p in inspect.signature(getattr(plugin, attribute)).parameters if p not in caller.spec.argnames]
-        if taken:
-            raise TypeError(f"{name} is called without arguments, and takes {', '.join(map(repr, taken))}")
+        parameters = inspect.signature(getattr(plugin, attribute)).parameters
+        unknown = [parameter for parameter in parameters if parameter not in caller.spec.argnames]
+        if unknown:
+            raise TypeError(f"{name} is called without arguments, but has {', '.join(map(repr, unknown))}")
 
 
-def _named(offers: Sequence[Offered[Spec]], name: str, what: str, option: str) -> Offered[Spec] | None:
-    """Return the one offer of a name, ``None`` for none.
+def _find_offer(offers: Sequence[Offered[Spec]], name: str, what: str, option: str) -> Offered[Spec] | None:
+    """Return the offer called ``name``, or ``distribution:name``; ``None`` if there is none.
 
     Raises:
-        ReidbenchError: Two plugins offer it.
+        ReidbenchError: Two plugins offer this name.
     """
-    distribution, _, own = name.rpartition(":")
-    found = [offer for offer in offers if offer.spec.name == own and distribution in ("", offer.distribution)]
-    if len(found) > 1:
-        names = " and ".join(sorted(f"{offer.distribution}:{own}" for offer in found))
+    distribution, _, bare_name = name.rpartition(":")
+    matches = [offer for offer in offers if offer.spec.name == bare_name and distribution in ("", offer.distribution)]
+    if len(matches) > 1:
+        names = " and ".join(sorted(f"{offer.distribution}:{bare_name}" for offer in matches))
         raise ReidbenchError(
-            f"two plugins offer {what} '{own}': {names}",
+            f"two plugins offer {what} '{bare_name}': {names}",
             where=f"{option} {name}",
-            remedy=f"name one of them whole, as in {option} {found[0].distribution}:{own}",
+            remedy=f"give the distribution too, such as {option} {matches[0].distribution}:{bare_name}",
         )
-    return found[0] if found else None
+    return matches[0] if matches else None
 
 
-def _said(error: BaseException) -> str:
-    """Return what an error says, with the place in the plugin that raised it; a syntax error names its own."""
+def _reason(error: BaseException) -> str:
+    """Return the text of an error with the file and line of the plugin; a syntax error contains its place."""
     text = f"{type(error).__name__}: {error}"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
     if isinstance(error, SyntaxError) or not frames or frames[-1].filename == __file__:
@@ -355,7 +396,7 @@ def _said(error: BaseException) -> str:
     return f"{text} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})"
 
 
-def _short(plugin: BrokenPlugin) -> str:
+def _short_version(plugin: BrokenPlugin) -> str:
     return plugin.version[:12] if _is_file(plugin) else plugin.version
 
 

@@ -86,7 +86,7 @@ def test_one_that_can_not_be_loaded_costs_only_itself(reidbench, name, reason):
 def test_a_clash_with_one_of_ours_is_refused_with_the_reason(reidbench):
     assert "Take the place of run." not in reidbench("run", "--help")[1]
     broken = json.loads(reidbench("methods", "--json")[1])["broken"]
-    assert [row["reason"] for row in broken] == ["a command can't be called 'run', which is a name of reidbench's own"]
+    assert [row["reason"] for row in broken] == ["a command can't be called 'run', because reidbench uses this name"]
 
 
 def test_a_name_that_nobody_offers_is_a_usage_error(reidbench):

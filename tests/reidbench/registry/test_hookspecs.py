@@ -93,7 +93,7 @@ def test_a_hook_without_its_mark_is_told(tmp_path, hook):
 )
 def test_a_name_of_reidbenchs_own_is_refused_with_the_reason(tmp_path, own, taken):
     registry = load(tmp_path, ALL.replace(f'"{own}"', f'"{taken}"'))
-    assert [plugin.reason.endswith(f"'{taken}', which is a name of reidbench's own") for plugin in registry.broken] == [
+    assert [plugin.reason.endswith(f"'{taken}', because reidbench uses this name") for plugin in registry.broken] == [
         True
     ]
     assert sum(len(offered(registry, hook)) for hook in FIELDS) == 5

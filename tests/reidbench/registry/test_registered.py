@@ -85,7 +85,7 @@ def test_our_methods_come_through_the_door_that_strangers_use():
     [
         (ImportError("no module named x"), "no module named x"),
         (MisspeltHook(), "there is no hook 'reidbench_method'; did you mean 'reidbench_methods'?"),
-        (TakesSettings(), "reidbench_methods is called without arguments, and takes 'settings'"),
+        (TakesSettings(), "reidbench_methods is called without arguments, but has 'settings'"),
         (ForgetsToReturn(), "reidbench_methods returned None: return a list of MethodSpec"),
         (ReturnsOne(), "reidbench_methods returned one MethodSpec: return a list of them"),
         (ReturnsText(), "reidbench_methods returned a list of str, not of MethodSpec"),
