@@ -68,8 +68,8 @@ def read_embeddings(record: RunRecord, images: ImageSet, progress: Progress) -> 
     Raises:
         ReidbenchError: The run is on other images, or its method does not give one vector for each image.
     """
-    extracted = reopen(record, images, registry=load_registry(), progress=progress).describe_again()
-    parts = [extracted[part].representation for part in ("gallery", "calibration", "test")]
+    features = reopen(record, images, registry=load_registry(), progress=progress).extractor.extract_again()
+    parts = [features[part].representation for part in ("gallery", "calibration", "test")]
     names = list(parts[0].dense)
     if parts[0].ragged or len(names) != 1 or parts[0].dense[names[0]].ndim != 2:
         raise ReidbenchError(
@@ -79,7 +79,7 @@ def read_embeddings(record: RunRecord, images: ImageSet, progress: Progress) -> 
         )
     vectors = np.concatenate([np.asarray(part.dense[names[0]], dtype=np.float32) for part in parts])
     rows, first = np.unique(
-        np.concatenate([extracted[part].indices for part in ("gallery", "calibration", "test")]), return_index=True
+        np.concatenate([features[part].indices for part in ("gallery", "calibration", "test")]), return_index=True
     )
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.where(length > 0, vectors / np.maximum(length, 1e-12), 0).astype(np.float32)

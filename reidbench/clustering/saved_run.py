@@ -46,13 +46,13 @@ def cluster_run(reopened: Reopened, *more: ImageSet) -> ClusteredRun:
 
     Args:
         reopened: The saved run, opened again.
-        more: Image sets that :meth:`Reopened.describe_more` will extract later.
+        more: Image sets that :meth:`Reopened.extract_more` will extract later.
 
     Raises:
         ReidbenchError: The method cannot compare two images, or a group is too large.
     """
     pairs = pair_probabilities(reopened, *more)
-    images, features = reopened.images, pairs.described
+    images, features = reopened.images, pairs.features
     identity = images.identity
     calibration, test = (
         list(pairs.graphs(images, features[part], features["gallery"])) for part in ("calibration", "test")

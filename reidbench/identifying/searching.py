@@ -33,14 +33,14 @@ def search(reopened: Reopened, photographs: ImageSet, gallery: ImageSet, progres
         ReidbenchError: The trained model of the run is not in the cache, or the run has no score calibration for a
             group of the photographs.
     """
-    reopened.calibrate_as_recorded(photographs.table["group"].tolist())
+    numbering = reopened.install_curves(photographs.group.tolist())
     both = joined("photographs", photographs, gallery)
-    representation = reopened.describe_more(both)
+    representation = reopened.extract_more(both, numbering)
     rows, n_query = np.arange(len(both)), len(photographs)
     query, enrolled = (Features(part, representation.take(part)) for part in (rows[:n_query], rows[n_query:]))
-    stages = reopened.stages
+    setup = reopened.setup
     episode = match_episode(
-        reopened.method, both, query, enrolled, mode=stages.gallery, learned=stages.learned, progress=progress
+        reopened.method, both, query, enrolled, mode=setup.gallery_mode, learned=setup.learned, progress=progress
     )
     return SearchResult(episode.answers, reopened.method, query.representation, enrolled.representation, gallery)
 

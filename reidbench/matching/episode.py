@@ -41,6 +41,14 @@ class Features:
         """Return the images at the given places, in the given order."""
         return Features(self.indices[chosen], self.representation.take(chosen))
 
+    def part(self, path: str) -> Features:
+        """Return the features that one part of the method extracted; ``path`` is its path in the tree of parts."""
+        return Features(self.indices, self.representation.part(path))
+
+    def judged_by(self, curve: NDArray[np.int64]) -> Features:
+        """Return the features with the number of the calibration curve of each image."""
+        return Features(self.indices, self.representation.judged_by(curve))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
@@ -65,7 +73,7 @@ class Search:
     own: NDArray[np.int64]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Episode:
     """The queries of one part with their candidates and scores.
 
@@ -82,7 +90,6 @@ class Episode:
     answers: Answers
     own_best: NDArray[np.float64]
     other_best: NDArray[np.float64]
-    metrics: Any = None
 
 
 def searches(images: ImageSet, query: Features, gallery: Features, mode: GalleryMode) -> Iterator[Search]:

@@ -152,14 +152,13 @@ def _kept(
     assembled: Assembled, method: LocalFeatureMethod, photographs: Photographs
 ) -> tuple[Representation | None, dict[str, int]]:
     """Return what the cache holds of the images, and the row of each that is there."""
-    from reidbench.running.extractor import leaf_key
-    from reidbench.running.representation_store import RepresentationStore
+    from reidbench.running.representation_store import RepresentationStore, features_key
 
-    offer = next((offer for offer, leaf in assembled.leaves if leaf is method), None)
+    offer = next((part.offer for part in assembled.feature_parts if part.method is method), None)
     if offer is None or photographs.images is None or method.learns or method.transductive:
         return None, {}  # what a method learned, or said in company, is kept by run
     contents = dict(zip(photographs.row, photographs.images.contents(), strict=True))
-    store = RepresentationStore(leaf_key(offer, method))
+    store = RepresentationStore(features_key(offer, method))
     names = list(contents)
     absent = {contents[names[place]] for place in store.missing(list(contents.values()))}
     there = [image_id for image_id, content in contents.items() if content not in absent]

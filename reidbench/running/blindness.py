@@ -56,7 +56,7 @@ def check_blindness(
     thresholds: Thresholds,
     ask_again: AskAgain,
     *,
-    n_asked: int,
+    n_query: int,
 ) -> Blindness:
     """Answer some queries of an episode again and compare.
 
@@ -66,10 +66,10 @@ def check_blindness(
         answers: What the run said of the queries.
         thresholds: What the run accepts.
         ask_again: Describes and compares queries, from the given images.
-        n_asked: How many queries are asked again.
+        n_query: How many queries are matched again.
     """
     started = time.perf_counter()
-    places = np.sort(np.random.default_rng(0).choice(len(rows), min(n_asked, len(rows)), replace=False))
+    places = np.sort(np.random.default_rng(0).choice(len(rows), min(n_query, len(rows)), replace=False))
     before = _Said.of([answers.take(places)], thresholds)
     shuffled = np.roll(places[::-1], 1)  # no query keeps its place, if there are more than two
     back = np.argsort(shuffled)  # places rise, so this puts the shuffled ones where they were

@@ -1,6 +1,7 @@
-"""Ask a run's method some of its test queries again, in a changed world, and keep what came of it.
+"""Test whether the method of a run is blind: match some of its test queries again with changed images.
 
-What is changed and how answers are compared is :mod:`reidbench.running.blindness`; here it meets the stages of a run.
+:mod:`reidbench.running.blindness` changes the images and compares the predictions. This module extracts and matches the
+queries as the run did.
 """
 
 from __future__ import annotations
@@ -18,67 +19,87 @@ from reidbench.metrics.answers import Answers
 from reidbench.progress import Progress
 from reidbench.records.blindness_stamp import Blindness
 from reidbench.running.blindness import check_blindness, sample_size
-from reidbench.running.building import represent
+from reidbench.running.building import join_representations
+from reidbench.running.extractor import Extractor
+from reidbench.running.matched import Matched
 from reidbench.running.representation_store import key_of
-from reidbench.running.stages import Stages
+from reidbench.running.setup import Setup
+from reidbench.thresholds import Thresholds
 
 
-def blindness_of(stages: Stages, described: Mapping[str, Features]) -> Blindness:
-    """Test a run's method where it described anything anew; else read what an earlier run found.
+def blindness_of(
+    extractor: Extractor, features: Mapping[str, Features], matched: Matched, thresholds: Thresholds, *, is_new: bool
+) -> Blindness:
+    """Test the method of a run, or read the result of an earlier test if the run extracted nothing.
 
     Args:
-        stages: Of a run that has answered.
-        described: Images of each part, with the curves that judge them.
+        extractor: Extracted the images of the run.
+        features: Features of each part, with the numbers of their curves.
+        matched: The episodes of the run.
+        thresholds: The thresholds of the run.
+        is_new: Whether the run extracted any images.
+
+    Returns:
+        The result; ``untested`` without test queries, and if the features of a method that learns come from the cache,
+        because its model was not loaded.
     """
-    method = stages.assembled.method
-    if any(each.transductive for each in (method, *(leaf for _, leaf in stages.assembled.leaves))):
+    setup = extractor.setup
+    assembled, method = setup.assembled, setup.method
+    if any(each.transductive for each in (method, *(part.method for part in assembled.feature_parts))):
         return Blindness("transductive")
-    if not len(stages.rows["test"]):
+    if not len(setup.rows["test"]):
         return Blindness("untested")
-    keys = [stages.describer.store_key(offer, leaf) for offer, leaf in stages.assembled.leaves]
-    versions = (f"{each.distribution} {each.version} {each.spec.version}" for each in stages.assembled.offers)
-    asked = (*versions, method.fingerprint(), stages.images.digest, repr(stages.assembled.parts))
-    name = f"blindness-{key_of(*keys, *asked)[:16]}"
-    store = stages.describer.store(*stages.assembled.leaves[0])
-    if not stages.describer.extracted and (kept := store.read_note(name)) is not None:
-        return Blindness.from_json(kept)
-    if any(leaf.learns and id(leaf) not in stages.describer.fitted for _, leaf in stages.assembled.leaves):
-        return Blindness("untested")  # the cache says what a network said that is not here to be asked again
-    test = stages.episodes["test"]
-    with stages.progress.stage("test for blindness", 1) as bar:
-        n_asked = sample_size(sum(len(episode.rows) for episode in stages.episodes.values()), len(test.rows))
-        found = check_blindness(
-            stages.images,
+    keys = [extractor.store_key(part) for part in assembled.feature_parts]
+    versions = (f"{offer.distribution} {offer.version} {offer.spec.version}" for offer in assembled.offers)
+    rest = (*versions, method.fingerprint(), setup.images.digest, repr(assembled.parts))
+    name = f"blindness-{key_of(*keys, *rest)[:16]}"
+    store = extractor.store(assembled.feature_parts[0])
+    if not is_new and (note := store.read_note(name)) is not None:
+        return Blindness.from_json(note)
+    if not extractor.can_extract:
+        return Blindness("untested")
+    test = matched.episodes["test"]
+    with setup.progress.stage("test for blindness", 1) as bar:
+        n_episode = sum(len(episode.rows) for episode in matched.episodes.values())
+        blindness = check_blindness(
+            setup.images,
             test.rows,
             test.answers,
-            stages.thresholds,
-            partial(_ask_again, stages, described),
-            n_asked=n_asked,
+            thresholds,
+            partial(_match_again, setup, features),
+            n_query=sample_size(n_episode, len(test.rows)),
         )
         bar.advance()
-    store.write_note(found.to_json(), name)
-    if found.status == "differs":
-        stages.progress.warn(f"not blind; the answers follow {found.told}")
-    return found
+    store.write_note(blindness.to_json(), name)
+    if blindness.status == "differs":
+        setup.progress.warn(f"not blind; the answers follow {blindness.told}")
+    return blindness
 
 
-def _ask_again(
-    stages: Stages, described: Mapping[str, Features], images: ImageSet, places: NDArray[np.int64], at_once: int
+def _match_again(
+    setup: Setup, features: Mapping[str, Features], images: ImageSet, places: NDArray[np.int64], at_once: int
 ) -> list[Answers]:
-    """Describe and answer some test queries anew, so many at a time, from the images as they are given."""
-    curve = described["test"].representation.curve
-    answered = []
+    """Extract test queries from other images and match them, ``at_once`` at a time."""
+    curve = features["test"].representation.curve
+    answers = []
     for start in range(0, len(places), at_once):
         chunk = places[start : start + at_once]
-        rows = stages.rows["test"][chunk]
+        rows = setup.rows["test"][chunk]
         shown = images.take(rows)
-        made = {id(leaf): leaf.represent(Images(shown), Progress()) for _, leaf in stages.assembled.leaves}
-        query = represent(stages.assembled.method, lambda leaf, made=made: made[id(leaf)])  # type: ignore[misc]
+        by_method = {
+            id(part.method): part.method.represent(Images(shown), Progress()) for part in setup.assembled.feature_parts
+        }
+        query = join_representations(setup.method, lambda method, by_method=by_method: by_method[id(method)])  # type: ignore[misc]
         if curve is not None:
             query = query.judged_by(curve[chunk])
-        found = match_episode(
-            stages.assembled.method, images, Features(rows, query), described["gallery"], mode=stages.gallery,
-            learned=stages.learned, progress=Progress(),
-        )  # fmt: skip
-        answered.append(found.answers)
-    return answered
+        episode = match_episode(
+            setup.method,
+            images,
+            Features(rows, query),
+            features["gallery"],
+            mode=setup.gallery_mode,
+            learned=setup.learned,
+            progress=Progress(),
+        )
+        answers.append(episode.answers)
+    return answers

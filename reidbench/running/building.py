@@ -1,7 +1,7 @@
-"""Build a method from its name and settings, with all the parts it asks for.
+"""Build a method from its name and settings, with all its parts.
 
-Parts are methods like any other, found by name among the installed plugins. Two places in a tree that ask
-for one method with equal settings share one object, so its weights are in memory once.
+Parts are methods like any other, found by name among the installed plugins. If two places in a tree use the same method
+with equal settings, they share one object, so its weights are in memory once.
 """
 
 from __future__ import annotations
@@ -22,47 +22,70 @@ from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
 
 OPTIONS = "options"
-"""Field of a settings class that takes ``PART.KEY=VALUE``: settings of parts, by part."""
+"""Field of a settings class that takes ``PART.KEY=VALUE``: the settings of each part."""
 DEEPEST = 4
-"""Parts of parts, at most: deeper is a method that asks for itself."""
+"""Most levels of parts within parts; a method with more is taken to contain itself."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeaturePart:
+    """A method that extracts features: a part of a fusion, or a method without parts.
+
+    Attributes:
+        offer: Plugin and specification that the method comes from.
+        method: The method.
+        path: Its path in the tree of parts; empty for a method that is not a part.
+    """
+
+    offer: Offer
+    method: Method
+    path: str
+
+    @property
+    def name(self) -> str:
+        """Name of the method."""
+        return self.offer.spec.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assembled:
-    """A method ready to run, and where each of its leaves came from.
+    """A method with its parts.
 
     Attributes:
-        method: The whole.
-        leaves: The methods in it that describe images, each once.
-        parts: Every part by its path in the tree, as the record shows it.
-        paths: Path of each leaf, in their order; empty for a method that stands alone.
-        calibrated_by: The plugin whose curve calibrates the whole, as the record shows it; empty for ours.
-        offers: The method's own offer and that of each part, as they were built.
+        method: The whole method.
+        feature_parts: The methods in it that extract features, each once.
+        parts: Every part by its path in the tree, as the record holds it.
+        calibrated_by: The plugin whose curve calibrates the whole method, as the record holds it; empty for a built-in
+            curve.
+        offers: Offers of the method and of each part, in the order in which they were built.
     """
 
     method: Method
-    leaves: tuple[tuple[Offer, Method], ...]
+    feature_parts: tuple[FeaturePart, ...]
     parts: Mapping[str, Mapping[str, Any]]
-    paths: tuple[str, ...] = ("",)
     calibrated_by: Mapping[str, Any] = field(default_factory=dict)
     offers: tuple[Offer, ...] = ()
 
     @property
     def part_weights(self) -> Mapping[str, Weights]:
-        """The weights of each part that describes images, by its path; empty for a method that stands alone."""
-        return {path: leaf.weights for path, (_, leaf) in zip(self.paths, self.leaves, strict=True) if path}
+        """Weights of each part that extracts features, by its path; empty for a method without parts."""
+        return {part.path: part.method.weights for part in self.feature_parts if part.path}
 
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
-        """Load the weights of every leaf; an error of a part says which, and how its settings are written."""
-        for (_, leaf), path in zip(self.leaves, self.paths, strict=True):
+        """Load the weights of every part that extracts features.
+
+        Raises:
+            ReidbenchError: Weights can't be loaded; the message names the part and how to write its settings.
+        """
+        for part in self.feature_parts:
             try:
-                leaf.prepare(device, seed, progress)
+                part.method.prepare(device, seed, progress)
             except ReidbenchError as error:
-                if not path:
+                if not part.path:
                     raise
-                own = path.replace("/", ".")
+                own = part.path.replace("/", ".")
                 raise ReidbenchError(
-                    f"part {path}: {error.message}",
+                    f"part {part.path}: {error.message}",
                     where=error.where,
                     remedy=f"{error.remedy}; settings of this part are written --set {own}.KEY=VALUE",
                 ) from error
@@ -74,34 +97,39 @@ def assemble(offer: Offer, settings: Any, registry: Registry) -> Assembled:
     Args:
         offer: The method.
         settings: Its effective settings.
-        registry: Where parts are found.
+        registry: Offers of the parts.
 
     Raises:
-        ReidbenchError: A part does not exist, takes other settings, or asks for itself.
+        ReidbenchError: A part does not exist, has no such setting, or contains itself.
     """
     builder = _Builder(registry)
     method = builder.build(offer, settings, ())
     method, curve = builder.calibrated(method, method.calibration)
-    leaves, paths, offers = tuple(builder.leaves.values()), tuple(builder.paths), tuple(builder.offers)
-    return Assembled(method, leaves, builder.parts, paths, curve, offers)
+    return Assembled(method, tuple(builder.feature_parts), builder.parts, curve, tuple(builder.offers))
 
 
-def represent(method: Method, leaf: Callable[[Method], Representation]) -> Representation:
-    """Put together what the leaves of a tree say, asking each through ``leaf``."""
+def join_representations(method: Method, representation_of: Callable[[Method], Representation]) -> Representation:
+    """Join the representations of the parts of a method into that of the whole.
+
+    Args:
+        method: The whole method.
+        representation_of: Returns the representation of one part that extracts features.
+    """
     if isinstance(method, Calibrated):
-        return represent(method.inner, leaf)
+        return join_representations(method.inner, representation_of)
     if method.parts:
-        return Representation.join({name: represent(part, leaf) for name, part in method.parts.items()})
-    return leaf(method)
+        parts = method.parts.items()
+        return Representation.join({name: join_representations(part, representation_of) for name, part in parts})
+    return representation_of(method)
 
 
 def combinations(method: Method) -> Iterator[tuple[str, Method]]:
-    """Yield every method in a tree that is made of parts, with its path, inner ones first."""
+    """Yield the path and the method of everything in a tree that has parts, inner ones first."""
     yield from _combinations(method, "")
 
 
 def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str, Any]) -> Any:
-    """Combine defaults, preset and what the user gave, and check them.
+    """Combine and check default settings, a preset and the settings that the user gave.
 
     Raises:
         ReidbenchError: A setting does not exist or has the wrong type.
@@ -143,9 +171,8 @@ class _Builder:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._built: dict[tuple[str, str, str], Method] = {}
-        self.leaves: dict[int, tuple[Offer, Method]] = {}
+        self.feature_parts: list[FeaturePart] = []
         self.parts: dict[str, dict[str, Any]] = {}
-        self.paths: list[str] = []
         self.offers: list[Offer] = []
 
     def build(self, offer: Offer, settings: Any, path: tuple[str, ...]) -> Method:
@@ -156,46 +183,50 @@ class _Builder:
             return self._built[key]
         if offer.spec.parts is None:
             method: Method = offer.spec.build(settings)
-            self.leaves[id(method)] = (offer, method)
-            self.paths.append("/".join(path))
         else:
             method = offer.spec.build(settings, self._parts_of(offer, settings, path))
         if not isinstance(method, Method):
             raise TypeError(f"build of {offer.spec.name} returned {type(method).__name__}, not a reidbench.Method")
+        if offer.spec.parts is None:
+            self.feature_parts.append(FeaturePart(offer, method, "/".join(path)))
         self._built[key] = method
         return method
 
     def calibrated(self, method: Method, how: Calibration | None) -> tuple[Method, dict[str, Any]]:
-        """Wrap a method whose similarities are calibrated, and say for the record whose curve a plugin's is."""
+        """Wrap a method if its similarities are calibrated; return it, and for the record the plugin of its curve."""
         if how is None or how.kind == "none":
             return method, {}
         if how.kind in OWN_CURVES:
             return Calibrated(method, how), {}
-        found = self._registry.calibration(how.kind)
-        by = {"name": found.distribution, "version": found.version, "curve_version": found.spec.version}
-        return Calibrated(method, how, found.spec), {"calibrated_by": by}
+        curve = self._registry.calibration(how.kind)
+        by = {"name": curve.distribution, "version": curve.version, "curve_version": curve.spec.version}
+        return Calibrated(method, how, curve.spec), {"calibrated_by": by}
 
     def _parts_of(self, offer: Offer, settings: Any, path: tuple[str, ...]) -> dict[str, Method]:
         assert offer.spec.parts is not None
         if len(path) >= DEEPEST:
             raise ReidbenchError(
-                f"{offer.spec.name} is made of parts {DEEPEST} deep: {' > '.join(path)}",
+                f"{offer.spec.name} has parts in more than {DEEPEST} levels: {' > '.join(path)}",
                 where=f"--set parts of {path[0]}",
-                remedy="name parts that stand alone",
+                remedy="name parts that have no parts themselves",
             )
         parts: dict[str, Method] = {}
-        for name, asked in offer.spec.parts(settings).items():
+        for name, part_spec in offer.spec.parts(settings).items():
             inside = (*path, name)
-            found = self._registry.find(asked.method)
-            own = effective_settings(found.spec, asked.preset, asked.settings)
-            part = self.build(found, own, inside)
-            how = None if part.matching == "identity" else asked.calibration
+            part_offer = self._registry.find(part_spec.method)
+            own = effective_settings(part_offer.spec, part_spec.preset, part_spec.settings)
+            part = self.build(part_offer, own, inside)
+            how = None if part.matching == "identity" else part_spec.calibration
             parts[name], curve = self.calibrated(part, how)
             self.parts["/".join(inside)] = {
-                "method": found.spec.name,
-                "plugin": {"name": found.distribution, "version": found.version, "method_version": found.spec.version},
+                "method": part_offer.spec.name,
+                "plugin": {
+                    "name": part_offer.distribution,
+                    "version": part_offer.version,
+                    "method_version": part_offer.spec.version,
+                },
                 "settings": own.model_dump(mode="json"),
-                "calibration": None if asked.calibration is None else asked.calibration.model_dump(mode="json"),
+                "calibration": None if part_spec.calibration is None else part_spec.calibration.model_dump(mode="json"),
                 **curve,
             }
         return parts

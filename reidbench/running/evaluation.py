@@ -34,10 +34,15 @@ from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.running.blindness_of_run import blindness_of
 from reidbench.running.building import assemble, effective_settings
+from reidbench.running.calibrated_features import calibrate_run
+from reidbench.running.decided import decide
 from reidbench.running.environment import choose_device, describe_environment
+from reidbench.running.extractor import Extractor
 from reidbench.running.keypoint_part import keypoint_part
+from reidbench.running.matched import match_episodes
 from reidbench.running.provenance import describe_code
-from reidbench.running.stages import Stages
+from reidbench.running.run_files import run_files
+from reidbench.running.setup import Setup
 from reidbench.version import __version__
 
 DEFAULT_DATASET = "patterns"
@@ -146,9 +151,17 @@ def evaluate(
 
     code = describe_code(assembled.offers)  # before the work: hours later the source may be another
     store = Path(store_dir) if store_dir else None
-    stages = Stages(assembled, images, chosen, seed, gallery, device, path / "work", progress, store)
-    described = stages.run(policy)
-    blindness = blindness_of(stages, described)
+    setup = Setup(assembled, images, chosen, seed, gallery, device, progress)
+    setup.check_learned()
+    extractor = Extractor(setup, path / "work", store)
+    extracted = extractor.extract()
+    calibrated = calibrate_run(setup, extracted.features)
+    matched = match_episodes(setup, calibrated, policy)
+    decided = decide(matched, policy)
+    for note in decided.thresholds.notes:
+        progress.warn(note)
+    blindness = blindness_of(extractor, calibrated.features, matched, decided.thresholds, is_new=extracted.is_new)
+    seconds = {**extracted.seconds, **calibrated.seconds, **matched.seconds}
     data = {
         "schema": SCHEMA,
         "id": run_id,
@@ -185,22 +198,22 @@ def evaluate(
             "metric": built.metric,
             "keypoints": keypoint_part(built) is not None,  # whether it or a part can say which points it matched
         },
-        "calibration": stages.calibration,
-        "constants": stages.constants,
-        "threshold": {"asked": asked, **stages.thresholds.to_json()},
-        "metrics": {part: episode.metrics.to_json() for part, episode in stages.episodes.items()},
+        "calibration": list(calibrated.calibrations),
+        "constants": calibrated.constants,
+        "threshold": {"asked": asked, **decided.thresholds.to_json()},
+        "metrics": {part: metrics.to_json() for part, metrics in decided.metrics.items()},
         "fit": {
-            "history": [dict(row) for row in stages.report.history],
-            "notes": list(stages.report.notes),
-            "facts": dict(stages.report.facts),
+            "history": [dict(row) for row in extracted.fit_report.history],
+            "notes": list(extracted.fit_report.notes),
+            "facts": dict(extracted.fit_report.facts),
         },
         "blindness": blindness.to_json(),
-        "timing": {**stages.timing, "total_s": round(sum(stages.timing.values()), 3)},
+        "timing": {**seconds, "total_s": round(sum(seconds.values()), 3)},
         "environment": describe_environment(device),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "reidbench": __version__,
     }
-    record = write_run(path, data, stages.files())
+    record = write_run(path, data, run_files(setup, matched, decided.thresholds))
     discard_work(path / "work")
     return record
 

@@ -1,10 +1,12 @@
-"""Open a saved run again: its method as it was, its images, and the stages that it went through, begun.
+"""Open a saved run: its method as it was, its images, its split, and the features that the cache holds.
 
-The one way from a record back to something that can be asked. Images and split are checked by their digests
-(:mod:`reidbench.running.inputs`), version, weights and parts of the method against the record. What the run said of its
-images comes from the cache, and so does what it learned. Scores are calibrated in one of two ways: anew on the run's
-own calibration episode, which comes out the same and also judges that episode out of fold, or as recorded, which needs
-no image of the run.
+Every command that uses the method of a saved run opens it here. Images and split are checked by their digests
+(:mod:`reidbench.running.inputs`); version, weights and parts of the method are checked against the record. Features
+come from the cache, and so does what the method learned.
+
+Scores are calibrated in one of two ways. :meth:`Reopened.extract_again` fits the curves again on the calibration
+queries of the run, which gives the same curves and calibrates these queries out of fold.
+:meth:`Reopened.install_curves` takes the curves of the record, which needs no image of the run.
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ from reidbench.calibration.calibrated import calibrated_parts
 from reidbench.calibration.curves import curve_from_json
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.matching.episode import Features
 from reidbench.methods.contract import Method
 from reidbench.methods.fusion import Combination
 from reidbench.methods.representation import Representation
@@ -30,93 +31,110 @@ from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import Offer, Registry
 from reidbench.running.building import Assembled, assemble, combinations, effective_settings
+from reidbench.running.calibrated_features import CalibratedFeatures, calibrate_run
 from reidbench.running.environment import choose_device
+from reidbench.running.extractor import Extractor
 from reidbench.running.inputs import check_images, split_of
-from reidbench.running.stages import Stages
+from reidbench.running.setup import Setup
 from reidbench.thresholds import Policy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reopened:
-    """A run with its method.
+    """A saved run with its method.
 
     Attributes:
-        record: The run.
-        images: Its images.
-        stages: Its stages, begun: nothing is described, calibrated or matched.
-        registry: Where its method was found, and its policy is.
+        record: The record of the run.
+        extractor: Extracts images as the run did.
+        registry: Installed methods and policies.
     """
 
     record: RunRecord
-    images: ImageSet
-    stages: Stages
+    extractor: Extractor
     registry: Registry
+
+    @property
+    def setup(self) -> Setup:
+        """Method, images, split and options of the run."""
+        return self.extractor.setup
 
     @property
     def method(self) -> Method:
         """The method, prepared."""
-        return self.stages.assembled.method
+        return self.setup.method
+
+    @property
+    def images(self) -> ImageSet:
+        """All images of the dataset."""
+        return self.setup.images
+
+    @property
+    def gallery(self) -> ImageSet:
+        """The enrolled images of the run."""
+        return self.images.take(self.setup.rows["gallery"])
 
     @property
     def policy(self) -> Policy:
-        """What chose its thresholds; looked up where it is needed, since answering by them needs no policy.
+        """The threshold policy of the run. It is looked up here, because using saved thresholds needs no policy.
 
         Raises:
             ReidbenchError: It is not installed.
         """
         return self.registry.policy(self.record.data["threshold"]["asked"])
 
-    @property
-    def gallery(self) -> ImageSet:
-        """The enrolled images of the run."""
-        return self.images.take(self.stages.rows["gallery"])
-
-    def describe_again(self, *more: ImageSet) -> dict[str, Features]:
-        """Return the run's own images as it described them, and calibrate anew on its calibration episode.
+    def extract_again(self, *more: ImageSet) -> CalibratedFeatures:
+        """Return the features of the run's images, and fit the score calibration again on its calibration queries.
 
         Args:
-            more: Sets that :meth:`describe_more` will be asked for. Told now, they are described before any are read: a
-                store that grows later is mapped anew beside what was read.
+            more: Sets that :meth:`extract_more` will be called with. Their features are extracted before any are read,
+                because a store that grows later has to be mapped a second time.
+
+        Raises:
+            ReidbenchError: A trained network is needed, and the cache does not hold it.
+        """
+        return calibrate_run(self.setup, self.extractor.extract_again(*more))
+
+    def install_curves(self, groups: Collection[str]) -> Numbering | None:
+        """Install the curves and constants of the record in the method.
+
+        Args:
+            groups: Groups of the images that will be queries. A group without queries in the run takes the curve of all
+                groups together.
 
         Returns:
-            Gallery, calibration and test, each with the curves that judge it.
+            Which curve calibrates which query; ``None`` if the method has no calibrated part.
 
         Raises:
-            ReidbenchError: A network that was trained is needed, and what it learned is gone.
+            ReidbenchError: The recorded curves can't be read, belong to other parts, or don't cover these groups.
         """
-        return self.stages.describe_again(*more)
+        numbering = _install_curves(self.record, self.method, groups)
+        _install_constants(self.record, self.method)
+        return numbering
 
-    def calibrate_as_recorded(self, asking: Collection[str]) -> None:
-        """Install the curves and constants of the record, for images that are asked about by :meth:`describe_more`.
+    def extract_more(self, images: ImageSet, numbering: Numbering | None) -> Representation:
+        """Return the features of any images, with the curves of test queries.
 
         Args:
-            asking: Their groups. One that the run asked nothing about is judged by the curve of all groups together.
+            images: The images.
+            numbering: Which curve calibrates which query, from :meth:`extract_again` or :meth:`install_curves`.
 
         Raises:
-            ReidbenchError: The record's curves can't be read back, are of other parts, or don't judge these groups.
+            ReidbenchError: A trained network is needed, and the cache does not hold it.
         """
-        self.stages.numbering = _install_curves(self.record, self.method, asking)
-        _choose_constants(self.record, self.method)
-
-    def describe_more(self, images: ImageSet) -> Representation:
-        """Describe any images with what the run learned, judged as test queries are.
-
-        Raises:
-            ReidbenchError: A network that was trained is needed, and what it learned is gone.
-        """
-        return self.stages.describe_more(images)
+        representation = self.extractor.extract_more(images)
+        return representation if numbering is None else representation.judged_by(numbering.mean(images.group))
 
 
 def reopen(
     record: RunRecord, images: ImageSet, *, registry: Registry, device: str = "auto", progress: Progress
 ) -> Reopened:
-    """Open a run again.
+    """Open a saved run.
 
     Args:
-        record: The run.
-        images: The images that it was made of.
+        record: The record of the run.
+        images: The images of its dataset.
         registry: Where its method is found.
-        device: Where what the cache lacks is represented.
+        device: Where features are extracted that the cache lacks.
         progress: Where bars and warnings go.
 
     Raises:
@@ -130,34 +148,33 @@ def reopen(
     device = choose_device(device)
     assembled.prepare(device, record.seed, progress)
     _check_same(record, offer, assembled)
-    split = split_of(record, images)
-    # A work folder is for fitting, and only a cache that knows nothing of the run has it fitted again.
+    setup = Setup(assembled, images, split_of(record, images), record.seed, data["gallery"], device, progress)
+    # Used only if the cache holds nothing of the run, so that the method is fitted again.
     work_dir = Path(tempfile.gettempdir()) / f"reidbench-{record.id}"
-    stages = Stages(assembled, images, split, record.seed, data["gallery"], device, work_dir, progress)
-    stages.begin()
-    fit_s = data["timing"].get("fit_s")
-    if isinstance(fit_s, int | float):
-        stages.describer.seconds["fit_s"] = fit_s  # what fitting it again would cost
-    return Reopened(record, images, stages, registry)
+    return Reopened(record, Extractor(setup, work_dir, fit_s=data["timing"].get("fit_s")), registry)
 
 
 def _check_same(record: RunRecord, offer: Offer, assembled: Assembled) -> None:
-    """Refuse other versions of the method, its parts and curves, or other weights: scores would mean something else."""
+    """Check versions and weights of the method, its parts and curves; with others, scores are not comparable.
+
+    Raises:
+        ReidbenchError: Something differs from the record.
+    """
     plugin = record.data["plugin"]
     changes = []
     if offer.spec.version != plugin["method_version"]:
         changes.append(f"it is installed as version {offer.spec.version}, the run's was {plugin['method_version']}")
     then, now = record.data["weights"], asdict(assembled.method.weights)
-    # The same file may lie elsewhere; only where no digest is known does its name have to do.
-    told = ("sha256",) if then["sha256"] or now["sha256"] else ("label", "pretrained")
-    if any(then[name] != now[name] for name in told):
-        mine, theirs = (f"{each['label']} ({each['sha256'][:12] or each['source']})" for each in (now, then))
-        changes.append(f"its weights are {mine}, the run's were {theirs}")
+    # The same file may be in another place, so the path is not compared; without a digest, the name is.
+    compared = ("sha256",) if then["sha256"] or now["sha256"] else ("label", "pretrained")
+    if any(then[name] != now[name] for name in compared):
+        installed, recorded = (f"{each['label']} ({each['sha256'][:12] or each['source']})" for each in (now, then))
+        changes.append(f"its weights are {installed}, the run's were {recorded}")
     if _curve_version(plugin) != _curve_version(assembled.calibrated_by):
-        changes.append("the curve that calibrates it is of another plugin or version")
+        changes.append("its calibration curve is from another plugin or version")
     changes += _changed_parts(record.data.get("parts") or {}, assembled.parts)
     if changes:
-        raise _other(record, f"{record.method} is no longer as it was in the run: {'; '.join(changes)}")
+        raise _changed(record, f"{record.method} has changed since the run: {'; '.join(changes)}")
 
 
 def _changed_parts(then: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -171,57 +188,57 @@ def _changed_parts(then: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapp
                 f"part {path} ({built['method']}) is installed as version {built['plugin']['method_version']}, the "
                 f"run's was {ran['plugin']['method_version']}"
             )
-        elif _told(ran, built, "settings") or _told(ran, built, "calibration"):
+        elif _differs(ran, built, "settings") or _differs(ran, built, "calibration"):
             changes.append(f"part {path} ({built['method']}) has other settings")
         elif _curve_version(ran) != _curve_version(built):
-            changes.append(f"the curve that calibrates part {path} is of another plugin or version")
+            changes.append(f"the calibration curve of part {path} is from another plugin or version")
     return changes
 
 
-def _told(ran: Mapping[str, Any], built: Mapping[str, Any], what: str) -> bool:
-    """Tell whether anything differs that the record tells; a setting that is new since has a default that keeps it."""
-    then, now = ran.get(what) or {}, built.get(what) or {}
+def _differs(ran: Mapping[str, Any], built: Mapping[str, Any], key: str) -> bool:
+    """Compare the values that the record holds; the default of a setting added later keeps the old behaviour."""
+    then, now = ran.get(key) or {}, built.get(key) or {}
     return any(name not in now or now[name] != value for name, value in then.items())
 
 
-def _curve_version(told: Mapping[str, Any]) -> tuple[Any, Any]:
-    by = told.get("calibrated_by") or {}
+def _curve_version(part: Mapping[str, Any]) -> tuple[Any, Any]:
+    by = part.get("calibrated_by") or {}
     return by.get("name"), by.get("curve_version")
 
 
-def _other(record: RunRecord, message: str) -> ReidbenchError:
+def _changed(record: RunRecord, message: str) -> ReidbenchError:
     return ReidbenchError(
         message,
         where=str(record.path),
-        remedy="repeat the run with what is installed now, and go on with that run",
+        remedy="repeat the run with the installed versions, and use that run",
     )
 
 
-def _install_curves(record: RunRecord, method: Method, asking: Collection[str]) -> Numbering | None:
-    """Install the recorded mean curves in every calibrated part, that of all groups together last."""
+def _install_curves(record: RunRecord, method: Method, queried: Collection[str]) -> Numbering | None:
+    """Install the recorded mean curves in every calibrated part; the curve of all groups together comes last."""
     recorded = {part["part"]: part for part in record.data.get("calibration") or ()}
     nodes = dict(calibrated_parts(method))
     if set(recorded) != set(nodes):
-        raise _other(record, "the record holds score calibrations of other parts than the method has now")
+        raise _changed(record, "the record holds score calibrations of other parts than the method has now")
     if not recorded:
         return None
     groups: list[str] = sorted({group for part in recorded.values() for group in part["curves"]})
     together = {path: _pooled(part) for path, part in recorded.items()}
-    strange = sorted(set(asking) - set(groups))
-    if strange and None in together.values():
+    without_curve = sorted(set(queried) - set(groups))
+    if without_curve and None in together.values():
         raise ReidbenchError(
-            f"the run asked nothing about group '{strange[0]}', each group that it did ask about has a score "
-            "calibration of its own, and the record was written before that of all groups together was kept",
+            f"the run had no query of group '{without_curve[0]}', so the group has no score calibration, and the "
+            "record is from a version that did not save the calibration of all groups together",
             where=str(record.path / "run.json"),
-            remedy="repeat the run with --again, and go on with that run",
+            remedy="repeat the run with --again, and use that run",
         )
     for path, node in nodes.items():
         own = [recorded[path]["curves"][group] for group in groups]
         try:
             node.install([curve_from_json(each) for each in (*own, together[path]) if each is not None])
-        except ValueError as error:  # a plugin's own curve says what it looks like, not how it is made again
+        except ValueError as error:  # the curve of a plugin need not be readable from JSON
             raise ReidbenchError(
-                f"the score calibration of {path or record.method} can't be read back from the record: {error}",
+                f"the score calibration of {path or record.method} can't be read from the record: {error}",
                 where=str(record.path / "run.json"),
                 remedy="repeat the run with a built-in calibration: isotonic, logistic or none",
             ) from error
@@ -229,23 +246,31 @@ def _install_curves(record: RunRecord, method: Method, asking: Collection[str]) 
 
 
 def _pooled(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the curve of all groups together; before it had its own place, a group too small for one shows it."""
+    """Return the curve of all groups together, ``None`` if the record does not hold it.
+
+    An older record holds it only as the curve of a group that was too small for a curve.
+    """
     if "pooled" in part:
         return dict(part["pooled"])
-    judged_by_it = (part["curves"][name] for name, scope in part["scope"].items() if scope.startswith("pooled"))
-    return next(judged_by_it, None)
+    of_small_groups = (part["curves"][name] for name, scope in part["scope"].items() if scope.startswith("pooled"))
+    return next(of_small_groups, None)
 
 
-def _choose_constants(record: RunRecord, method: Method) -> None:
+def _install_constants(record: RunRecord, method: Method) -> None:
+    """Set the recorded constants in every combination.
+
+    Raises:
+        ReidbenchError: A combination no longer offers its constants.
+    """
     recorded: Mapping[str, Any] = record.data.get("constants") or {}
-    for path, each in combinations(method):
-        told = recorded.get(path or ".")
-        if told is None or not isinstance(each, Combination):
+    for path, part in combinations(method):
+        constants = recorded.get(path or ".")
+        if constants is None or not isinstance(part, Combination):
             continue
-        fitting = [choice for choice in each.choices() if _plain(each.describe_choice(choice)) == told["choice"]]
-        if not fitting:
-            raise _other(record, f"the constants of the run are not among those of {path or record.method} now")
-        each.choice = fitting[0]
+        equal = [choice for choice in part.choices() if _plain(part.describe_choice(choice)) == constants["choice"]]
+        if not equal:
+            raise _changed(record, f"the constants of the run are no longer among those of {path or record.method}")
+        part.choice = equal[0]
 
 
 def _plain(value: Any) -> Any:

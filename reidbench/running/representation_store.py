@@ -26,7 +26,9 @@ from numpy.lib.format import dtype_to_descr, write_array_header_2_0
 from numpy.typing import NDArray
 
 from reidbench.files import cache_dir, explain_os_errors, move_folder, remove_folder, whole_folder, write_text
+from reidbench.methods.contract import Method
 from reidbench.methods.representation import Ragged, Representation
+from reidbench.registry.registered import Offer
 
 FORMAT = "2"
 _INDEX = "index.json"
@@ -37,6 +39,18 @@ _MAPPED: weakref.WeakValueDictionary[tuple[int, ...], NDArray[Any]] = weakref.We
 def key_of(*parts: str) -> str:
     """Digest everything that shaped an entry."""
     return hashlib.sha256("\x00".join((FORMAT, *parts)).encode()).hexdigest()
+
+
+def features_key(offer: Offer, method: Method, learning: str = "") -> str:
+    """Return the key of a method's features: a digest of everything that shapes them, except the image.
+
+    Args:
+        offer: Plugin and specification that the method comes from.
+        method: Extracts the features, prepared.
+        learning: Digest of the images that it learned from or extracted together; empty for a method that needs no
+            fitting and extracts each image alone.
+    """
+    return key_of(offer.spec.name, offer.distribution, offer.spec.version, method.fingerprint(), learning)
 
 
 def fitted_dir(key: str) -> Path:

@@ -37,9 +37,8 @@ def cluster_queries(
     images = reopened.images
     clustered_run = cluster_run(reopened, images, queries)
     pairs = clustered_run.pairs
-    database = Features(np.arange(len(images)), pairs.judged(images, reopened.describe_more(images)))
-    rows = np.arange(len(images), len(both))
-    query = Features(rows, pairs.judged(queries, reopened.describe_more(queries)))
+    database = Features(np.arange(len(images)), reopened.extract_more(images, pairs.numbering))
+    query = Features(np.arange(len(images), len(both)), reopened.extract_more(queries, pairs.numbering))
     cluster = named_clusters(list(pairs.graphs(both, query, database)), clustered_run.cut, len(queries))
     write_submission(
         output, competition, images, order, dict(zip(queries.table["image_id"], cluster.tolist(), strict=True))

@@ -28,6 +28,7 @@ from reidbench.progress import Progress, RichProgress
 from reidbench.records.finding import find_run
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import Registry, load_registry
+from reidbench.running.matched import match_larger_gallery_with_itself
 from reidbench.running.reopening import Reopened, reopen
 from reidbench.submitting.larger_gallery import match_larger_gallery
 from reidbench.thresholds import Thresholds
@@ -157,26 +158,26 @@ def _identify_queries(
     reopened: Reopened, images: ImageSet, queries: ImageSet, competition: Competition, order: list[str], output: Path
 ) -> tuple[dict[str, GroupAnswers], tuple[float, float, float]]:
     """Write the predictions; return them by dataset with the three scores of :class:`Submission`."""
-    stages, progress, policy = reopened.stages, reopened.stages.progress, reopened.policy
-    run_features = reopened.describe_again(images, queries)
-    database = Features(np.arange(len(images)), reopened.describe_more(images))
-    query_representation = reopened.describe_more(queries)
+    setup, progress, policy = reopened.setup, reopened.setup.progress, reopened.policy
+    calibrated = reopened.extract_again(images, queries)
+    database = Features(np.arange(len(images)), reopened.extract_more(images, calibrated.numbering))
+    query_representation = reopened.extract_more(queries, calibrated.numbering)
     matched = {
         part: match_larger_gallery(
             reopened.method,
             images,
-            run_features[part],
+            calibrated.features[part],
             database,
-            stages.rows["gallery"],
-            mode=stages.gallery,
-            learned=stages.learned,
+            setup.rows["gallery"],
+            mode=setup.gallery_mode,
+            learned=setup.learned,
             progress=progress,
         )
         for part in ("calibration", "test")
     }
     trials: GalleryTrials | None = None
     if policy.needs_gallery:
-        trials = stages.try_whole_gallery(database)
+        trials = match_larger_gallery_with_itself(setup, database)
     thresholds = choose_thresholds(policy, matched["calibration"], trials)
     for note in thresholds.notes:
         progress.warn(note)
@@ -186,8 +187,8 @@ def _identify_queries(
         both,
         Features(np.arange(len(images), len(both)), query_representation),
         database,
-        mode=stages.gallery,
-        learned=stages.learned,
+        mode=setup.gallery_mode,
+        learned=setup.learned,
         progress=progress,
     ).answers
     predictions = dict(zip(queries.table["image_id"], predict(answers, thresholds).tolist(), strict=True))

@@ -20,7 +20,7 @@ from reidbench.methods.contract import FitContext, FitReport, Images, LabelledIm
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
-from reidbench.running.building import Assembled, assemble, represent
+from reidbench.running.building import Assembled, assemble, join_representations
 
 Show = Callable[[ImageSet], Images]
 
@@ -82,7 +82,7 @@ class Build:
 
     @property
     def leaves(self) -> list[Method]:
-        return [leaf for _, leaf in self.assembled.leaves]
+        return [part.method for part in self.assembled.feature_parts]
 
     @property
     def transductive(self) -> bool:
@@ -188,7 +188,7 @@ class Build:
         return Features(every, representation)
 
     def _whole(self, made: dict[int, Representation]) -> Representation:
-        return represent(self.method, lambda leaf: made[id(leaf)])
+        return join_representations(self.method, lambda leaf: made[id(leaf)])
 
 
 def _half_right() -> Validation:

@@ -148,7 +148,7 @@ def test_what_else_changed_is_listed(run):
     ],
 )  # fmt: skip
 def test_another_run_is_refused_before_any_work(run, tmp_path, changes, message, monkeypatch):
-    monkeypatch.setattr("reidbench.running.evaluation.Stages", None)
+    monkeypatch.setattr("reidbench.running.evaluation.Extractor", None)
     with pytest.raises(ReidbenchError, match=message) as caught:
         again(spoiled(run, **changes), tmp_path)
     assert caught.value.where and caught.value.remedy

@@ -121,7 +121,7 @@ def test_an_older_record_without_the_common_curve_has_to_be_run_again(one_group_
     assert [each.score for each in result.found] == [each.score for each in predict(folder, record, group=other).found]
     for part in old["calibration"]:
         part["scope"] = dict.fromkeys(part["scope"], "own")
-    with pytest.raises(ReidbenchError, match=f"asked nothing about group '{other}'") as caught:
+    with pytest.raises(ReidbenchError, match=f"had no query of group '{other}'") as caught:
         predict(folder, dataclasses.replace(record, data=old), group=other)
     assert "--again" in caught.value.remedy
 

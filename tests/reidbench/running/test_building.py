@@ -10,7 +10,7 @@ from reidbench.methods.contract import EmbeddingMethod, MethodSpec, PartSpec, Se
 from reidbench.methods.fusion import Fusion
 from reidbench.methods.representation import Representation
 from reidbench.registry.registered import Offer, Registry
-from reidbench.running.building import assemble, combinations, effective_settings, represent
+from reidbench.running.building import assemble, combinations, effective_settings, join_representations
 
 
 class LeafSettings(Settings):
@@ -41,7 +41,11 @@ def built(name, found, settings=None):
 
 def test_a_method_without_parts_is_itself():
     assembled = built("leaf", registry())
-    assert type(assembled.method) is Leaf and len(assembled.leaves) == 1 and not assembled.parts
+    assert (
+        type(assembled.method) is Leaf
+        and [part.path for part in assembled.feature_parts] == [""]
+        and not assembled.parts
+    )
 
 
 def test_parts_are_calibrated_as_asked_and_equal_ones_are_one_object():
@@ -50,7 +54,7 @@ def test_parts_are_calibrated_as_asked_and_equal_ones_are_one_object():
     parts = assembled.method.parts
     assert isinstance(parts["a"], Calibrated) and type(parts["b"]) is Leaf
     assert parts["a"].inner is parts["b"] is not parts["c"].inner
-    assert [method.settings.size for _, method in assembled.leaves] == [1, 2]
+    assert [(part.path, part.method.settings.size) for part in assembled.feature_parts] == [("a", 1), ("c", 2)]
     assert assembled.parts["c"]["settings"] == {"size": 2} and assembled.parts["b"]["calibration"] is None
 
 
@@ -63,13 +67,13 @@ def test_parts_of_parts_are_named_by_their_path():
     assert set(assembled.parts) == {"one", "one/leaf", "two"}
     assert [path for path, _ in combinations(assembled.method)] == ["one", ""]
     vectors = Representation({"embedding": np.eye(2)})
-    whole = represent(assembled.method, lambda leaf: vectors)
+    whole = join_representations(assembled.method, lambda method: vectors)
     assert sorted(whole.dense) == ["one/leaf/embedding", "two/embedding"]
 
 
 def test_a_method_that_asks_for_itself_is_one_message():
     found = registry(loop=lambda settings: {"again": PartSpec("loop", calibration=None)})
-    with pytest.raises(ReidbenchError, match="parts 4 deep: again > again"):
+    with pytest.raises(ReidbenchError, match="more than 4 levels: again > again"):
         built("loop", found)
 
 

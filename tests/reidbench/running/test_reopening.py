@@ -17,6 +17,7 @@ from reidbench.progress import Progress
 from reidbench.records.saved_run import read_saved_run
 from reidbench.registry.registered import Offer, Registry, load_registry
 from reidbench.running.evaluation import evaluate
+from reidbench.running.matched import match_episodes
 from reidbench.running.reopening import reopen
 
 DRAWN = "patterns:identities=12,size=32,level=easy"
@@ -87,16 +88,16 @@ def altered(record, change):
 
 def test_calibrated_again_the_run_answers_as_it_did(fused, images):
     reopened = open_again(fused, images)
-    described = reopened.describe_again()
-    again = reopened.stages._answer(reopened.method, described["test"], described["gallery"], Progress())
+    matched = match_episodes(reopened.setup, reopened.extract_again(), reopened.policy)
+    again = matched.episodes["test"]
     np.testing.assert_array_equal(again.answers.scores, read_saved_run(fused).test.answers.scores)
 
 
 def test_calibrated_as_recorded_it_answers_test_queries_as_it_did(fused, images):
     reopened = open_again(fused, images)
-    test, gallery = (images.take(reopened.stages.rows[part]) for part in ("test", "gallery"))
-    reopened.calibrate_as_recorded(test.table["group"].tolist())
-    score = reopened.method.score(reopened.describe_more(test), reopened.describe_more(gallery))
+    test, gallery = (images.take(reopened.setup.rows[part]) for part in ("test", "gallery"))
+    numbering = reopened.install_curves(test.group.tolist())
+    score = reopened.method.score(reopened.extract_more(test, numbering), reopened.extract_more(gallery, numbering))
     best = read_saved_run(fused).test.answers.best_score
     inside = test.table["group"].to_numpy()[:, None] == gallery.table["group"].to_numpy()
     np.testing.assert_allclose(np.where(inside, score, -np.inf).max(axis=1), best, rtol=1e-6)
@@ -110,10 +111,9 @@ def test_what_was_learned_is_brought_back_not_learned_again(doubled, tmp_path, r
         shutil.rmtree(cache_dir() / "representations")
     reopened = open_again(record, doubled, registry)
     more = reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=5")
-    described = reopened.describe_again(more)
-    again = reopened.stages._answer(reopened.method, described["test"], described["gallery"], Progress())
+    again = match_episodes(reopened.setup, reopened.extract_again(more), reopened.policy).episodes["test"]
     np.testing.assert_allclose(again.answers.scores, read_saved_run(record).test.answers.scores, rtol=1e-6)
-    assert len(reopened.describe_more(more)) == len(more)
+    assert len(reopened.extract_more(more, None)) == len(more)
     assert Keeper.fitted == 1
 
 
@@ -121,10 +121,10 @@ def test_a_cache_that_knows_nothing_has_it_learned_again_for_all_images(images, 
     record = evaluate("keeper", images, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=11)
     monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / "another"))
     reopened = open_again(record, images, registry)
-    described = reopened.describe_again()
-    assert Keeper.fitted == 2 and len(described["gallery"].representation)
+    features = reopened.extract_again().features
+    assert Keeper.fitted == 2 and len(features["gallery"].representation)
     again = open_again(record, images, registry)
-    again.describe_again(reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=6"))
+    again.extract_again(reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=6"))
     assert Keeper.fitted == 2  # what that training learned is kept like a run's
 
 
@@ -132,8 +132,8 @@ def test_what_was_not_kept_is_an_error_where_images_stand_already(images, tmp_pa
     record = evaluate("keeper", images, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=12)
     shutil.rmtree(cache_dir() / "fitted")
     more = reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=7")
-    with pytest.raises(ReidbenchError, match="has to be fitted again before it can look at further images") as caught:
-        open_again(record, images, registry).describe_again(more)
+    with pytest.raises(ReidbenchError, match="has to be fitted again before it can extract other images") as caught:
+        open_again(record, images, registry).extract_again(more)
     assert "REIDBENCH_CACHE" in caught.value.remedy and "--again" in caught.value.remedy
     assert Keeper.fitted == 1
 
@@ -142,9 +142,8 @@ def test_another_network_than_described_the_run_is_noticed(images, tmp_path, reg
     record = evaluate("forgetful", images, runs_dir=tmp_path, registry=registry, progress=Progress())
     more = reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=8")
     reopened = open_again(record, images, registry)
-    reopened.calibrate_as_recorded([])
-    with pytest.raises(ReidbenchError, match="says something else of images of the run"):
-        reopened.describe_more(more)
+    with pytest.raises(ReidbenchError, match="gives other features for images of the run"):
+        reopened.extract_more(more, None)
 
 
 def test_a_run_forgets_what_a_network_said_that_it_knows_nothing_of(images, tmp_path, registry):
@@ -152,9 +151,9 @@ def test_a_run_forgets_what_a_network_said_that_it_knows_nothing_of(images, tmp_
     record = evaluate("keeper", images, **run)
     shutil.rmtree(cache_dir() / "representations")
     reopened = open_again(record, images, registry)
-    before = reopened.describe_again()["test"].representation.dense["embedding"].copy()  # of the network kept
+    before = reopened.extract_again().features["test"].representation.dense["embedding"].copy()  # of the network kept
     evaluate("keeper", images, again=True, **run)
-    after = open_again(record, images, registry).describe_again()["test"].representation.dense["embedding"]
+    after = open_again(record, images, registry).extract_again().features["test"].representation.dense["embedding"]
     assert Keeper.fitted == 2 and not np.allclose(before, after)
 
 
@@ -173,14 +172,14 @@ def test_a_run_forgets_what_a_network_said_that_it_knows_nothing_of(images, tmp_
         (lambda data: data["parts"]["sift"]["settings"].update(ratio=0.123), r"part sift \(sift\) has other settings"),
         (
             lambda data: data["parts"]["sift"].update(calibrated_by={"name": "other", "curve_version": "1"}),
-            "the curve that calibrates part sift",
+            "the calibration curve of part sift",
         ),
     ],
 )
 def test_what_is_no_longer_as_it_was_is_named(fused, images, change, message):
     with pytest.raises(ReidbenchError, match=message) as caught:
         open_again(altered(fused, change), images)
-    assert "wildfusion is no longer as it was in the run" in caught.value.message and caught.value.remedy
+    assert "wildfusion has changed since the run" in caught.value.message and caught.value.remedy
 
 
 def test_another_release_of_a_plugin_with_the_same_method_is_the_same(fused, images):
