@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -20,8 +19,8 @@ import typer
 from typer.core import TyperGroup
 from typing_extensions import override
 
+from reidbench.cli.renamed import with_new_names
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.progress import plain_console, print_warning
 from reidbench.registry.commands import CommandSpec, own_commands
 
 SECTIONS = (
@@ -54,7 +53,7 @@ class Commands(TyperGroup):
         name, *rest = args
         if name in own_commands():
             module, command = _own(name)
-            return name, command, _with_new_names(rest, getattr(module, "RENAMED", {}))
+            return name, command, with_new_names(rest, getattr(module, "RENAMED", {}))
         loaded = _load_offered(name)
         if loaded is None:
             hint = did_you_mean(name, self.list_commands(ctx))
@@ -81,25 +80,6 @@ def _own(name: str) -> tuple[ModuleType, Any]:
     """Import the module of a command of reidbench, and return it with the command."""
     module = importlib.import_module(f"reidbench.cli.commands.{name}")
     return module, _as_click(getattr(module, name), name)
-
-
-def _with_new_names(args: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
-    """Return the arguments with the new names of options, and print a warning for each old one."""
-    changed = []
-    for arg in args:
-        option, equals, value = arg.partition("=")
-        if option in renamed:
-            warn_renamed(option, renamed[option])
-            option = renamed[option]
-        changed.append(option + equals + value)
-    return changed
-
-
-def warn_renamed(old: str, new: str) -> None:
-    """Print that an old spelling is accepted for now."""
-    print_warning(
-        f"{old} is now called {new}; the old spelling will be removed in a later release", plain_console(stderr=True)
-    )
 
 
 def _offered() -> dict[str, CommandSpec]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from reidbench.cli.renamed import with_new_preset
 from reidbench.errors import ReidbenchError
 
 SPLIT_KIND_HELP = (
@@ -19,6 +20,13 @@ RootOption = Annotated[Path | None, typer.Option(help="Folder of the images, whe
 PluginOption = Annotated[
     list[Path] | None,
     typer.Option("--plugin", metavar="FILE", help="Python file with a plugin of your own; repeatable."),
+]
+PresetOption = Annotated[
+    str | None,
+    typer.Option(
+        callback=with_new_preset,
+        help="Use named settings: quick or paper; by default quick on the built-in dataset, else paper.",
+    ),
 ]
 NewShareOption = Annotated[
     float | None, typer.Option(help="Share of queries that show new animals; default the kind's own, mostly 0.3.")

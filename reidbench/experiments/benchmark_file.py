@@ -22,6 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError
+from reidbench.methods.presets import PAPER, STORED
+from reidbench.progress import Progress
 from reidbench.records.job import Job
 
 
@@ -51,8 +53,12 @@ class _Benchmark(BaseModel):
     method: list[_Method] = Field(min_length=1)
 
 
-def read_benchmark(path: Path) -> list[Job]:
+def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
     """Return the jobs of a benchmark file, dataset by dataset, split by split.
+
+    Args:
+        path: The TOML file.
+        progress: Receives a warning for each old name in the file.
 
     Raises:
         ReidbenchError: The file can't be read, a key is unknown, or a variable it names is not set.
@@ -71,6 +77,8 @@ def read_benchmark(path: Path) -> list[Job]:
             where=str(path),
             remedy="see benchmarks/patterns.toml",
         ) from error
+    if progress is not None and any(method.preset == STORED for method in benchmark.method):
+        progress.warn(f"the preset '{STORED}' in {path} is now called '{PAPER}'; the old name will be removed later")
     dataset = benchmark.dataset
     name = _expand(dataset.name, path)
     return [

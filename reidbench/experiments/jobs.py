@@ -15,6 +15,7 @@ from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.experiments.one_job import evaluate_job
+from reidbench.methods.presets import current_preset
 from reidbench.progress import print_error
 from reidbench.records.failures import FailedRun, MethodFailure, forget_failure, write_failure
 from reidbench.records.job import Job
@@ -85,7 +86,7 @@ def run_jobs(
         else:
             forget_failure(runs_dir, job, images.name)
             label = record.data["weights"]["label"]
-            preset = record.data["preset"] or UNDEFINED
+            preset = current_preset(record.data["preset"] or UNDEFINED)
             console.print(f"  preset: {preset}; weights: {label}; {record.data['timing']['total_s']} s")
             for part in record.data.get("calibration") or ():
                 console.print(f"  {_calibrated(part)}")

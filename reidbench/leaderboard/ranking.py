@@ -21,6 +21,7 @@ from reidbench.leaderboard.selection import (
     select_runs,
     short,
 )
+from reidbench.methods.presets import show_setting
 from reidbench.records.finding import FoundRuns, require_runs
 from reidbench.records.run_record import RunRecord
 
@@ -194,7 +195,10 @@ def _variants(firsts: Sequence[RunRecord]) -> list[str]:
         parts = []
         for key in differing:
             value = setup.get(key)
-            shown = short(str(value)) if key == "weights.sha256" else UNDEFINED if value is None else str(value)
+            if value is None:
+                shown = UNDEFINED
+            else:
+                shown = short(str(value)) if key == "weights.sha256" else show_setting(key, value)
             parts.append(f"{key.removeprefix('settings.')}={shown}")
         labels.append(" ".join(parts))
     return labels

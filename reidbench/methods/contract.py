@@ -26,6 +26,7 @@ from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.methods.calibration import Calibration
+from reidbench.methods.presets import current_preset
 from reidbench.methods.representation import Ragged, Representation
 from reidbench.methods.similarity import cosine_similarity, euclidean_similarity, pairwise
 from reidbench.progress import Progress
@@ -382,7 +383,7 @@ class MethodSpec:
             parts as the second argument.
         parts: Returns the parts that a fusion with given settings needs, by name and in order. The core builds,
             fits and calibrates them.
-        presets: Settings by preset name; ``report`` is the default if it exists.
+        presets: Settings by preset name. ``paper`` is the default if it exists; its old name ``report`` means the same.
         needs: Requirements of the method, for the table of methods.
         licence: Licence of the weights, if it restricts their use.
         source: Paper or repository that the method follows.
@@ -411,6 +412,24 @@ class MethodSpec:
             raise ValueError(
                 f"requires must list top-level modules, not {self.requires}: a submodule is imported to find it"
             )
+        presets = {current_preset(name): values for name, values in self.presets.items()}
+        if len(presets) < len(self.presets):
+            raise ValueError("the presets 'paper' and 'report' are the same: 'report' is the old name of 'paper'")
+        object.__setattr__(self, "presets", presets)
+
+    def find_preset(self, name: str) -> str:
+        """Return today's name of one of the presets.
+
+        Raises:
+            ReidbenchError: The method has no such preset.
+        """
+        if current_preset(name) not in self.presets:
+            raise ReidbenchError(
+                f"{self.name} has no preset '{name}'",
+                where=f"--preset {name}",
+                remedy=f"choose one of: {', '.join(self.presets)}" if self.presets else "leave --preset out",
+            )
+        return current_preset(name)
 
     @property
     def absent(self) -> tuple[str, ...]:

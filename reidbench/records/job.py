@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from reidbench.constants import DEFAULT_POLICY
+from reidbench.methods.presets import stored_preset
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run to be made; the fields are those of :func:`reidbench.evaluate`."""
+    """One run to be made; the fields are those of :func:`reidbench.evaluate`.
+
+    ``preset`` is kept as records store it, so that failures and worker processes of earlier versions know it.
+    """
 
     method: str
     dataset: str
@@ -27,6 +31,10 @@ class Job:
     settings: Mapping[str, Any] = field(default_factory=dict)
     threshold: str = DEFAULT_POLICY
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.preset is not None:
+            object.__setattr__(self, "preset", stored_preset(self.preset))
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:

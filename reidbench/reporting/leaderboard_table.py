@@ -14,6 +14,7 @@ from typing import Any
 from reidbench.constants import UNDEFINED
 from reidbench.csv_files import csv_text
 from reidbench.leaderboard.ranking import CLOSED_SET, OFFICIAL, ROW_METRICS, TIE, LeaderboardRow, boards
+from reidbench.methods.presets import current_preset
 from reidbench.metrics.builtin import METRIC, METRICS
 from reidbench.metrics.spec import MetricSpec
 from reidbench.records.failures import FailedRun
@@ -75,7 +76,7 @@ _COLUMNS = (
     *_metric_columns(),
     _Column("weights", 0, lambda row: row.weights, right=False),
     _Column("blind", 16, lambda row: _BLIND[row.blindness], right=False),
-    _Column("preset", 18, lambda row: row.preset or UNDEFINED, right=False),
+    _Column("preset", 18, lambda row: "/".join(map(current_preset, row.preset.split("/"))) or UNDEFINED, right=False),
     _Column("threshold", 24, lambda row: row.threshold, right=False),
     _Column("seeds", 22, lambda row: " ".join(map(str, row.seeds))),
     _Column("runs", 23, lambda row: str(row.n_runs)),

@@ -150,7 +150,7 @@ def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str,
                 where=f"--set {key}={value}",
                 remedy=f"reidbench methods {spec.name}   # lists them",
             )
-    values = {**(spec.presets[preset] if preset else {}), **flat}
+    values = {**(spec.presets[spec.find_preset(preset)] if preset else {}), **flat}
     if of_parts:
         before = dict(values.get(OPTIONS) or {})
         values[OPTIONS] = before | {part: {**before.get(part, {}), **own} for part, own in of_parts.items()}

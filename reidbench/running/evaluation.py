@@ -16,9 +16,9 @@ from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split, read_split
 from reidbench.data.splitting import AUTO, split_of_kind
-from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import GalleryMode
 from reidbench.methods.contract import MethodSpec
+from reidbench.methods.presets import PAPER, stored_preset
 from reidbench.progress import Progress, RichProgress
 from reidbench.records.migrations import SCHEMA
 from reidbench.records.run_record import (
@@ -84,7 +84,7 @@ def evaluate(
         new_share: Share of calibration and of test queries that show new animals, in (0, 1); by default the kind's own.
         seed: Seed of the method.
         gallery: Search the query's own ``group``, or ``all``.
-        preset: A named set of settings; by default ``quick`` on the built-in dataset, else ``report``.
+        preset: A named set of settings; by default ``quick`` on the built-in dataset, else ``paper``.
         settings: Settings that override the preset, by name.
         threshold: Policy that chooses the threshold on the calibration episode.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -186,7 +186,7 @@ def evaluate(
             "new_share": chosen.new_share,
         },
         "seed": seed,
-        "preset": preset,
+        "preset": None if preset is None else stored_preset(preset),
         "settings": {"given": dict(settings or {}), "effective": question["settings"]},
         "weights": question["weights"],
         "parts": question["parts"],
@@ -219,16 +219,10 @@ def evaluate(
 
 
 def preset_name(spec: MethodSpec, asked: str | None, images: ImageSet | None = None) -> str | None:
-    """Choose the preset; a method without presets ignores the question, so that one ``--preset`` serves several."""
+    """Choose the preset; a method without presets has none, so that one ``--preset`` serves several methods."""
     if not spec.presets:
         return None
     if asked is None:
-        wanted = "quick" if images is not None and images.source == "built-in" and "quick" in spec.presets else "report"
+        wanted = "quick" if images is not None and images.source == "built-in" and "quick" in spec.presets else PAPER
         return wanted if wanted in spec.presets else None
-    if asked not in spec.presets:
-        raise ReidbenchError(
-            f"{spec.name} has no preset '{asked}'",
-            where=f"--preset {asked}",
-            remedy="choose one of: " + ", ".join(spec.presets),
-        )
-    return asked
+    return spec.find_preset(asked)

@@ -9,6 +9,7 @@ from typing import Any
 
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.methods.contract import MethodSpec
+from reidbench.methods.presets import PAPER
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry, load_registry
 from reidbench.testing import behaviour, declaration, extracting, fitting, scoring, whole_run
@@ -79,7 +80,7 @@ def examine(
     Args:
         method: Name of an installed method, ``distribution:method``, or the spec itself.
         settings: Settings that differ from the defaults, by name.
-        preset: A named set of settings; by default ``quick``, else ``report``, where there are such.
+        preset: A named set of settings; by default ``quick``, else ``paper``, where there are such.
         only: Names of the checks; by default all. What these need is gone through, but not reported.
         memory_mib: What a stage may take on tiny images, in MiB.
         registry: Where methods and parts are found; by default among the installed plugins.
@@ -186,13 +187,9 @@ def _method_under_test(
     offer = registry.find(method) if isinstance(method, str) else Offer(method, "unpackaged", "0")
     named = offer.spec.presets
     if preset is None:
-        preset = next((name for name in ("quick", "report") if name in named), None)
-    elif preset not in named:
-        raise ReidbenchError(
-            f"{offer.spec.name} has no preset '{preset}'",
-            where=f"--preset {preset}",
-            remedy=f"choose one of: {', '.join(named)}" if named else "leave it out",
-        )
+        preset = next((name for name in ("quick", PAPER) if name in named), None)
+    else:
+        preset = offer.spec.find_preset(preset)
     return MethodUnderTest(offer, registry, settings, preset=preset, memory_mib=memory_mib)
 
 

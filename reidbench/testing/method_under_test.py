@@ -33,7 +33,7 @@ class MethodUnderTest:
         offer: The method and who offers it.
         registry: Where its parts are found.
         given: Settings that differ from the defaults.
-        preset: A named set of settings; by default ``quick``, else ``report``, where there are such.
+        preset: A named set of settings; by default ``quick``, else ``paper``, where there are such.
         memory_mib: What a stage may take on tiny images, in MiB.
 
     Raises:

@@ -55,11 +55,11 @@ def _evaluate(dataset, runs_dir, settings, **options):
     )  # fmt: skip
 
 
-def test_the_report_preset_is_the_published_recipe():
-    report = ConvNeXtSettings(**_spec().presets["report"])
-    assert report == ConvNeXtSettings()
-    assert report.backbone == "convnext_xlarge.fb_in22k_ft_in1k_384"
-    assert (report.size, report.epochs, report.batch_size, report.lr) == (384, 30, 8, 8e-5)
+def test_the_preset_paper_is_the_published_recipe():
+    paper = ConvNeXtSettings(**_spec().presets["paper"])
+    assert paper == ConvNeXtSettings()
+    assert paper.backbone == "convnext_xlarge.fb_in22k_ft_in1k_384"
+    assert (paper.size, paper.epochs, paper.batch_size, paper.lr) == (384, 30, 8, 8e-5)
 
 
 def test_quick_is_a_small_convnext():

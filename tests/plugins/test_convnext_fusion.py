@@ -57,6 +57,16 @@ def test_fitted_constants_begin_with_the_published_ones_and_each_differs():
     assert all(constants.first + constants.second == pytest.approx(1) for constants in found)
 
 
+def test_the_preset_of_the_classifier_is_stored_under_its_old_name():
+    """It is a part of run ids and cache keys, which stay."""
+    spec = load_registry().find("convnext_fusion").spec
+    settings = spec.settings()
+    assert settings == spec.settings(classifier_preset="report") == spec.settings(classifier_preset="paper")
+    assert (settings.classifier_preset, settings.model_dump(mode="json")["classifier_preset"]) == ("paper", "report")
+    assert '"classifier_preset":"report"' in settings.model_dump_json()
+    assert spec.parts(settings)["classifier"].preset == "paper"
+
+
 def fusion():
     method = object.__new__(ConvNeXtFusion)
     method.choice = PAPER

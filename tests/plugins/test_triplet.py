@@ -38,12 +38,12 @@ def _method(**settings):
 def test_offers_both_systems_with_the_reports_numbers():
     base, extended = reidbench_triplet.reidbench_methods()
     assert (base.name, extended.name) == ("triplet_resnet50", "triplet_effnet")
-    report = TripletSettings(**base.presets["report"])
+    report = TripletSettings(**base.presets["paper"])
     assert (report.backbone, report.epochs, report.identities_per_batch, report.images_per_identity) == (
         "resnet50", 50, 8, 4,
     )  # fmt: skip
     assert (report.margin, report.lr, report.size, report.embedding_dim, report.mirror) == (0.3, 1e-4, 224, 128, False)
-    report = TripletSettings(**extended.presets["report"])
+    report = TripletSettings(**extended.presets["paper"])
     assert (report.backbone, report.epochs, report.identities_per_batch, report.images_per_identity) == (
         "efficientnet_b1", 125, 4, 4,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reidbench.cli.options import PluginOption, SetOption, SettingsFileOption, parse_settings
+from reidbench.cli.renamed import with_new_preset
 from reidbench.cli.tables import Column, Table
 from reidbench.errors import ReidbenchError
 from reidbench.progress import plain_console
@@ -50,7 +51,10 @@ def check(
     name: Annotated[str | None, typer.Argument(help="Method to check, or distribution:method.")] = None,
     set_: SetOption = None,
     settings: SettingsFileOption = None,
-    preset: Annotated[str | None, typer.Option(help="Named settings; quick by default, else report.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(callback=with_new_preset, help="Use named settings; by default quick, else paper, if they exist."),
+    ] = None,
     plugin_files: PluginOption = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="CHECK", help="Report this check alone; repeatable.")

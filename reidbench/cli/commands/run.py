@@ -14,6 +14,7 @@ from reidbench.cli.options import (
     DatasetOption,
     NewShareOption,
     PluginOption,
+    PresetOption,
     RootOption,
     RunsOption,
     SetOption,
@@ -24,7 +25,7 @@ from reidbench.cli.repetition import repeat
 from reidbench.cli.tables import print_sheet
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.progress import plain_console
+from reidbench.progress import RichProgress, plain_console
 from reidbench.records.job import Job
 from reidbench.reporting.numbers import show
 
@@ -59,7 +60,7 @@ def run(
     new_share: NewShareOption = None,
     seed: Annotated[list[int] | None, typer.Option(help="Seed of the method; repeatable, default 0.")] = None,
     gallery: Annotated[str, typer.Option(help="Search the query's own 'group', or 'all'.")] = "group",
-    preset: Annotated[str | None, typer.Option(help="Named settings: quick or report.")] = None,
+    preset: PresetOption = None,
     set_: SetOption = None,
     settings: SettingsFileOption = None,
     threshold: Annotated[
@@ -95,7 +96,7 @@ def run(
     if benchmark is not None:
         from reidbench.experiments.benchmark_file import read_benchmark
 
-        jobs = read_benchmark(benchmark)
+        jobs = read_benchmark(benchmark, RichProgress())
     elif method:
         jobs = [
             Job(name, dataset, root, split, kind, split_value, new_share, seed_value, gallery, preset,

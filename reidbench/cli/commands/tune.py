@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import DatasetOption, PluginOption, RootOption, RunsOption, SetOption, parse_settings
+from reidbench.cli.options import (
+    DatasetOption,
+    PluginOption,
+    PresetOption,
+    RootOption,
+    RunsOption,
+    SetOption,
+    parse_settings,
+)
 from reidbench.cli.tables import Column, Table
 from reidbench.progress import plain_console
 from reidbench.reporting.numbers import show
@@ -23,7 +31,7 @@ def tune(
     plugin: PluginOption = None,
     split_seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the method.")] = 0,
-    preset: Annotated[str | None, typer.Option(help="Named settings: quick or report.")] = None,
+    preset: PresetOption = None,
     set_: SetOption = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     runs: RunsOption = Path("runs"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from reidbench.leaderboard.ranking import LeaderboardRow, describe_split
 from reidbench.leaderboard.run_curves import GroupCurves, RunCurves
+from reidbench.methods.presets import current_preset, show_setting
 from reidbench.records.run_record import RunRecord
 from reidbench.reporting import charts
 from reidbench.reporting.blocks import Block, ColourKey, Facts, Figure, Foldable, Grid, Heading, Remark
@@ -78,14 +79,14 @@ def _error_blocks(run: RunRecord, curves: RunCurves, error_cards: ErrorCards) ->
 def _facts(run: RunRecord) -> list[tuple[str, str]]:
     data = run.data
     plugin, weights = data["plugin"], data["weights"]
-    settings = ", ".join(f"{key}={value}" for key, value in data["settings"]["effective"].items())
+    settings = ", ".join(f"{key}={show_setting(key, value)}" for key, value in data["settings"]["effective"].items())
     chosen = data["threshold"]
     values = sorted({f"{float(value):.4g}" for value in chosen["values"].values()})
     environment = data.get("environment", {})
     return [
         ("plugin", f"{plugin['name']} {plugin['version']}, method version {plugin['method_version']}"),
         ("settings", settings or "none"),
-        ("preset", str(data.get("preset") or "none")),
+        ("preset", current_preset(data.get("preset") or "none")),
         (
             "weights",
             f"{weights['label']}" + (f" ({weights['source']})" if weights["source"] != weights["label"] else ""),

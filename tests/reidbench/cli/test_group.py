@@ -165,6 +165,15 @@ def test_an_option_that_was_renamed_is_accepted_with_a_warning_and_hidden(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("command", [("run",), ("tune",), ("plugin", "check")])
+def test_the_old_name_of_the_preset_is_taken_with_a_warning(reidbench, command):
+    named = ["--method", "sift"] if len(command) == 1 else ["color_histogram"]
+    code, _, said = reidbench(*command, *named, "--preset", "report", "--set", "none=1")
+    assert code == 1 and said.startswith("warning: --preset report is now called --preset paper; ")
+    assert "warning" not in reidbench(*command, *named, "--preset", "paper", "--set", "none=1")[2]
+    assert "paper" in reidbench(*command, "--help")[1]
+
+
 def test_the_old_name_of_an_option_works_and_is_not_in_the_help(reidbench, tmp_path):
     code, _, said = reidbench(
         "split", "patterns:identities=24,size=64,level=easy", "-o", str(tmp_path / "s.csv"), "--seed", "3"
