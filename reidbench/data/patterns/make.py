@@ -8,15 +8,11 @@ processes nor the other animals change an image. The bytes still depend on OpenC
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
-import io
 import json
 import multiprocessing
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -28,10 +24,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from reidbench.csv_files import read_csv, write_csv
 from reidbench.data.patterns.options import LEVELS, PatternsOptions
 from reidbench.data.patterns.photograph import Encounter, draw_encounter, take_photograph
 from reidbench.data.patterns.species import SPECIES, TWO_FLANKS, Animal
-from reidbench.files import cache_dir
+from reidbench.errors import ReidbenchError
+from reidbench.files import cache_dir, explain_os_errors, whole_folder, write_text
 from reidbench.progress import Progress
 
 RECIPE = "3"
@@ -173,14 +171,10 @@ def draw_dataset(
     with progress.stage("drawing animals", sum(map(len, plans))) as stage:
         for drawn in _draw_all(options, str(root_dir), workers):
             stage.advance(drawn)
-    # newline="" and an explicit terminator: the same bytes on every system.
-    with (root_dir / METADATA).open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for shot in sorted((shot for plan in plans for shot in plan), key=lambda shot: shot.path):
-            writer.writerow(astuple(shot)[: len(COLUMNS)])
+    shots = sorted((shot for plan in plans for shot in plan), key=lambda shot: shot.path)
+    write_csv(root_dir / METADATA, COLUMNS, [astuple(shot)[: len(COLUMNS)] for shot in shots])
     record = {"dataset": options.name, "recipe": RECIPE, "sha256": content_digest(root_dir)}
-    (root_dir / _DIGEST_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_text(root_dir / _DIGEST_FILE, json.dumps(record, indent=2) + "\n")
 
 
 def _can_spawn() -> bool:
@@ -224,42 +218,34 @@ def content_digest(root: Path) -> str:
 
 
 def ensure(options: PatternsOptions, progress: Progress | None = None) -> Path:
-    """Return the path of the dataset's ``metadata.csv`` in the cache, drawing it first if need be.
+    """Return the path of the dataset's ``metadata.csv`` in the cache; draw the dataset if it is not there.
 
-    The images lie beside it. The folder appears by one rename, so a killed run leaves no half dataset, and
-    of two processes that draw it at once one keeps its copy and the other takes that.
+    The images are in the same folder. The folder appears by one rename, so a killed run leaves no half dataset. If two
+    processes draw the dataset at once, both use the copy that was finished first.
+
+    Raises:
+        ReidbenchError: The cache can't be written.
     """
-    parent = cache_dir() / "patterns"
     slug = "-".join(str(value) for value in astuple(options))
-    root = parent / f"{slug}-r{RECIPE}"
+    root = cache_dir() / "patterns" / f"{slug}-r{RECIPE}"
     if _complete(root):
         return root / METADATA
-    parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=parent))
-    try:
+    explained = explain_os_errors(
+        "the drawn animals can't be kept in the cache",
+        where=str(root),
+        remedy="make room, or name another folder: REIDBENCH_CACHE=DIR reidbench …",
+    )
+    with explained, whole_folder(root, keep=_complete) as temporary:
         draw_dataset(options, temporary, progress)
-        temporary.chmod(0o755)
-        for _ in range(3):
-            with contextlib.suppress(OSError):
-                temporary.rename(root)
-            if _complete(root):
-                return root / METADATA
-            if root.exists():
-                # A copy with images missing: set it aside in one step, so that nobody sees half of it go.
-                with contextlib.suppress(OSError):
-                    root.rename(temporary.with_name(temporary.name + ".old"))
-        raise OSError(f"can't put the dataset in place: {root}")
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(temporary.with_name(temporary.name + ".old"), ignore_errors=True)
+    return root / METADATA
 
 
 def _complete(root: Path) -> bool:
+    """Tell whether a folder has the digest file, the table and every image of the table."""
     try:
         json.loads((root / _DIGEST_FILE).read_text(encoding="utf-8"))
-        rows = csv.DictReader(io.StringIO((root / METADATA).read_text(encoding="utf-8")))
-        paths = [row["path"] for row in rows]
-    except (OSError, ValueError, KeyError):
+        paths = read_csv(root / METADATA).column("path")
+    except (OSError, ValueError, ReidbenchError):
         return False
     return bool(paths) and all((root / path).is_file() for path in paths)
 

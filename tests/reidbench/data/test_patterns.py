@@ -209,6 +209,12 @@ def test_the_copy_of_a_faster_process_is_kept(cache: Path, monkeypatch: pytest.M
     assert len(list((cache / "patterns").iterdir())) == 1
 
 
+def test_a_full_disk_is_one_message_and_leaves_nothing_behind(cache: Path, full_disk):
+    with full_disk(1000), pytest.raises(ReidbenchError, match="can't be kept in the cache: File too large") as caught:
+        ensure(PatternsOptions(identities=1, size=64))
+    assert "REIDBENCH_CACHE" in caught.value.remedy and not list((cache / "patterns").iterdir())
+
+
 def test_digest_note_speaks_only_of_a_default_dataset_that_differs(small: Path, tmp_path: Path, monkeypatch):
     assert digest_note(small) == ""
     (tmp_path / "digest.json").write_text('{"dataset": "patterns", "sha256": ""}')
