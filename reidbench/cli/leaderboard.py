@@ -8,35 +8,37 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from reidbench.cli.tables import WIDE, Column, Table, print_sheet
+from reidbench.cli.tables import WIDE, Column, Table, print_small_table
 from reidbench.leaderboard.ranking import LeaderboardRow, boards
 from reidbench.reporting.leaderboard_table import best_rows, notes_of, title_of, used_columns
-from reidbench.reporting.small_tables import Sheet
+from reidbench.reporting.small_tables import SmallTable
 
 PLAIN_WIDTH = 160
 """Width of a table that is written to a file, in characters."""
 
 
-def print_leaderboard(rows: Sequence[LeaderboardRow], console: Console, sheets: Sequence[Sheet] = ()) -> None:
-    """Print one table for each dataset with its notes, then the sheets."""
+def print_leaderboard(rows: Sequence[LeaderboardRow], console: Console, tables: Sequence[SmallTable] = ()) -> None:
+    """Print one table for each dataset with its notes, then the small tables."""
     for place, board in enumerate(boards(rows)):
         if place:
             console.print()
         _table(board, console.width).print(console)
         for note in notes_of(board):
             console.print(Text(note))
-    for sheet in sheets:
+    for table in tables:
         console.print()
-        print_sheet(sheet, console)
+        print_small_table(table, console)
 
 
-def leaderboard_text(rows: Sequence[LeaderboardRow], width: int = PLAIN_WIDTH, sheets: Sequence[Sheet] = ()) -> str:
+def leaderboard_text(
+    rows: Sequence[LeaderboardRow], width: int = PLAIN_WIDTH, tables: Sequence[SmallTable] = ()
+) -> str:
     """Return what :func:`print_leaderboard` prints as plain text, without colour or bold."""
     buffer = io.StringIO()
     console = Console(
         file=buffer, width=width, color_system=None, force_terminal=False, markup=False, emoji=False, highlight=False
     )
-    print_leaderboard(rows, console, sheets)
+    print_leaderboard(rows, console, tables)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 

@@ -18,7 +18,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from reidbench.reporting.small_tables import Sheet
+    from reidbench.reporting.small_tables import SmallTable
 
 WIDE = 120
 """Width of a terminal, in characters, from which a table has more space between its columns."""
@@ -128,26 +128,26 @@ class Table:
         return min(widest, column.least) if narrow and column.wraps else widest
 
 
-def print_sheet(sheet: Sheet, console: Console) -> None:
-    """Print a sheet of :mod:`reidbench.reporting`: its table, then its notes.
+def print_small_table(table: SmallTable, console: Console) -> None:
+    """Print a small table of :mod:`reidbench.reporting`, then its notes.
 
-    On a narrow terminal, the sentence that ends each row of a sheet of prose is printed below its row.
+    On a narrow terminal, the sentence that ends each row of a table of prose is printed below its row.
     """
-    if sheet.prose and console.width < WIDE:
-        console.print(Text(sheet.title, style="bold"))
-        for *named, sentence in sheet.rows:
+    if table.prose and console.width < WIDE:
+        console.print(Text(table.title, style="bold"))
+        for *named, sentence in table.rows:
             console.print(Padding(Text(" · ".join(named)), (0, 0, 0, 1)))
             console.print(Padding(Text(sentence), (0, 0, 0, 4)))
         return
-    table = Table(
+    printed = Table(
         [
-            Column(heading, number=place >= sheet.n_names, wraps=place < sheet.n_names)
-            for place, heading in enumerate(sheet.headings)
+            Column(heading, number=place >= table.n_names, wraps=place < table.n_names)
+            for place, heading in enumerate(table.headings)
         ],
-        title=sheet.title,
+        title=table.title,
     )
-    for row in sheet.rows:
-        table.add(*row)
-    table.print(console)
-    for note in sheet.notes:
+    for row in table.rows:
+        printed.add(*row)
+    printed.print(console)
+    for note in table.notes:
         console.print(Text(note))

@@ -19,9 +19,9 @@ from reidbench.files import write_output
 from reidbench.progress import Progress
 from reidbench.records.finding import FoundRuns, find_run, require_runs
 from reidbench.registry.datasets import load_dataset
-from reidbench.reporting.audit_page import audit_sheets, write_audit
+from reidbench.reporting.audit_page import audit_tables, write_audit
 from reidbench.reporting.numbers import show
-from reidbench.reporting.small_tables import Sheet
+from reidbench.reporting.small_tables import SmallTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class AuditResult:
     audit: Audit
     runs: tuple[WithoutLeaks, ...]
     probes: tuple[dict[str, Any], ...]
-    sheets: tuple[Sheet, ...]
+    tables: tuple[SmallTable, ...]
     written: tuple[str, ...]
 
 
@@ -89,7 +89,7 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     notes = (note, *audit.notes, *map(str, found.unreadable), no_run)
     audit = replace(audit, notes=tuple(filter(None, notes)))
     probes = tuple(_probe(images, split, name, progress) for name in options.background)
-    sheets = tuple(audit_sheets(audit, runs, [_probe_sheet(probes)] if probes else []))
+    tables = tuple(audit_tables(audit, runs, [_probe_table(probes)] if probes else []))
     written = []
     if options.repair is not None:
         if split is None:
@@ -101,10 +101,10 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
         n_removed = repaired_split.counts["unused"] - split.counts["unused"]
         written.append(f"written to {options.repair}: {n_removed} queries fewer; digest {repaired_split.digest[:16]}")
     if options.output is not None:
-        page = write_audit(audit, sheets).encode()
+        page = write_audit(audit, tables).encode()
         write_output(options.output, page, "page")
         written.append(f"written to {options.output} ({len(page) / 1e6:.1f} MB)")
-    return AuditResult(audit, runs, probes, sheets, tuple(written))
+    return AuditResult(audit, runs, probes, tables, tuple(written))
 
 
 def _split(images: ImageSet, options: AuditOptions) -> tuple[Split | None, str]:
@@ -146,7 +146,7 @@ def _probe(images: ImageSet, split: Split | None, method: str, progress: Progres
     }
 
 
-def _probe_sheet(probes: tuple[dict[str, Any], ...]) -> Sheet:
+def _probe_table(probes: tuple[dict[str, Any], ...]) -> SmallTable:
     cells = tuple(
         (
             probe["method"], show(probe["animal"]["score"]), show(probe["background"]["score"]),
@@ -162,4 +162,4 @@ def _probe_sheet(probes: tuple[dict[str, Any], ...]) -> Sheet:
         f"({n_masked} images by mask, {n_images - n_masked} by box). A score above chance comes from the place, the "
         "day or the camera."
     )
-    return Sheet("Shortcuts: the score of the background alone", headings, cells, (note,))
+    return SmallTable("Shortcuts: the score of the background alone", headings, cells, (note,))

@@ -14,7 +14,7 @@ from reidbench.constants import UNDEFINED
 from reidbench.reporting.blocks import Card, Cards, Photograph, Remark, Section, table_blocks
 from reidbench.reporting.numbers import show, show_difference, show_difference_interval
 from reidbench.reporting.photographs import Photographs, Thumbnail, thumbnail
-from reidbench.reporting.small_tables import Sheet
+from reidbench.reporting.small_tables import SmallTable
 from reidbench.reporting.templating import write_page
 
 SHOWN = 24
@@ -22,9 +22,9 @@ SHOWN = 24
 _EXAMPLES = 2
 
 
-def audit_sheets(audit: Audit, runs: Sequence[WithoutLeaks] = (), more: Sequence[Sheet] = ()) -> list[Sheet]:
+def audit_tables(audit: Audit, runs: Sequence[WithoutLeaks] = (), more: Sequence[SmallTable] = ()) -> list[SmallTable]:
     """Return the findings as tables: pairs, suspects, identities in one part, and runs without their leaked queries."""
-    sheets = [_pairs_sheet(audit)]
+    tables = [_pairs_table(audit)]
     kinds = dict.fromkeys(suspect.kind for suspect in audit.suspects)
     if kinds:
         cells = []
@@ -33,7 +33,7 @@ def audit_sheets(audit: Audit, runs: Sequence[WithoutLeaks] = (), more: Sequence
             examples = "; ".join(notes[:_EXAMPLES]) + ("; …" if len(notes) > _EXAMPLES else "")
             cells.append((kind, examples, str(len(notes))))
         title = "Suspects: a person should check these images"
-        sheets.append(Sheet(title, ("kind", "examples", "found"), tuple(cells), n_names=2))
+        tables.append(SmallTable(title, ("kind", "examples", "found"), tuple(cells), n_names=2))
     alone = audit.in_one_part()
     if alone:
         note = (
@@ -41,20 +41,20 @@ def audit_sheets(audit: Audit, runs: Sequence[WithoutLeaks] = (), more: Sequence
             "gallery are never queries."
         )
         rows = tuple((part, str(count)) for part, count in alone.items())
-        sheets.append(Sheet("Identities in one part only", ("part", "identities"), rows, (note,)))
+        tables.append(SmallTable("Identities in one part only", ("part", "identities"), rows, (note,)))
     if runs:
-        sheets.append(_runs_sheet(runs))
-    return [*sheets, *more]
+        tables.append(_runs_table(runs))
+    return [*tables, *more]
 
 
-def write_audit(audit: Audit, sheets: Sequence[Sheet]) -> str:
+def write_audit(audit: Audit, tables: Sequence[SmallTable]) -> str:
     """Return the page of an audit, pairs on two sides of the split first.
 
     Args:
         audit: The findings.
-        sheets: Their tables, as :func:`audit_sheets` returns them.
+        tables: Their tables, as :func:`audit_tables` returns them.
     """
-    summary = [block for sheet in sheets for block in table_blocks(sheet, captioned=True)]
+    summary = [block for table in tables for block in table_blocks(table, captioned=True)]
     sections = [Section("Summary", summary, anchor="summary"), *_sections(audit)]
     return write_page(f"Audit of {audit.images.name}", _about(audit), sections)
 
@@ -101,7 +101,7 @@ def as_json(audit: Audit, runs: Sequence[WithoutLeaks] = (), probes: Sequence[di
     }  # fmt: skip
 
 
-def _pairs_sheet(audit: Audit) -> Sheet:
+def _pairs_table(audit: Audit) -> SmallTable:
     cells = []
     identity = audit.images.table["identity"].tolist()
     for kind in LINKS:
@@ -121,12 +121,12 @@ def _pairs_sheet(audit: Audit) -> Sheet:
         counts = ", ".join(f"{int((sides == part).sum())} of {n} in {part}" for part, n in n_queries.items())
         notes.append(f"Leaked queries: {counts}. They are linked with an enrolled image, or calibration with test.")
     headings = ("pairs", "found", "on two sides", "two identities")
-    return Sheet(
+    return SmallTable(
         f"{audit.images.name}: images that are one photograph or one encounter", headings, tuple(cells), tuple(notes)
     )
 
 
-def _runs_sheet(runs: Sequence[WithoutLeaks]) -> Sheet:
+def _runs_table(runs: Sequence[WithoutLeaks]) -> SmallTable:
     cells = []
     for each in runs:
         lost = each.difference
@@ -137,7 +137,7 @@ def _runs_sheet(runs: Sequence[WithoutLeaks]) -> Sheet:
         ))  # fmt: skip
     notes = dict.fromkeys(f"{each.method}, {each.run}: {each.reason}." for each in runs if each.reason)
     headings = ("method", "run", "leaked", "score", "without", "lost", "95 %")
-    return Sheet("Saved runs without their leaked test queries", headings, tuple(cells), tuple(notes), n_names=2)
+    return SmallTable("Saved runs without their leaked test queries", headings, tuple(cells), tuple(notes), n_names=2)
 
 
 def _about(audit: Audit) -> str:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from reidbench.registry.sections import SectionPicture, SectionTable
 from reidbench.reporting.leaderboard_table import LeaderboardCell
 from reidbench.reporting.photographs import Thumbnail
-from reidbench.reporting.small_tables import Sheet
+from reidbench.reporting.small_tables import SmallTable
 
 
 class PageBlock:
@@ -214,7 +214,7 @@ class Cards(PageBlock):
         return any(each.thumbnail for card in self.cards for each in card.photographs)
 
 
-def table_blocks(sheet: Sheet, *, captioned: bool) -> list[Block]:
+def table_blocks(table: SmallTable, *, captioned: bool) -> list[Block]:
     """Return a small table and its notes as blocks; not captioned if its title is the heading above it."""
-    table = SectionTable(sheet.headings, sheet.rows, sheet.title if captioned else "", sheet.n_names)
-    return [table, *([Notes(sheet.notes)] if sheet.notes else [])]
+    block = SectionTable(table.headings, table.rows, table.title if captioned else "", table.n_names)
+    return [block, *([Notes(table.notes)] if table.notes else [])]

@@ -19,7 +19,7 @@ from reidbench.metrics.builtin import METRIC, METRICS
 from reidbench.metrics.spec import MetricSpec
 from reidbench.records.failures import FailedRun
 from reidbench.reporting.numbers import show, show_interval
-from reidbench.reporting.small_tables import Sheet, sheet_lines
+from reidbench.reporting.small_tables import SmallTable, markdown_lines
 
 LISTED_SPLITS = 3
 """Up to so many splits are named by their digests in a heading; more are counted."""
@@ -96,8 +96,8 @@ def _ranks(row: LeaderboardRow) -> str:
     return str(low) if low == high else f"{low}–{high}"
 
 
-def as_markdown(rows: Sequence[LeaderboardRow], sheets: Sequence[Sheet] = ()) -> str:
-    """Return one Markdown table for each dataset, every column, the best of each in bold, then the sheets."""
+def as_markdown(rows: Sequence[LeaderboardRow], tables: Sequence[SmallTable] = ()) -> str:
+    """Return one Markdown table for each dataset, every column, the best of each in bold, then the small tables."""
     lines: list[str] = []
     for board in boards(rows):
         columns = used_columns(board)
@@ -110,8 +110,8 @@ def as_markdown(rows: Sequence[LeaderboardRow], sheets: Sequence[Sheet] = ()) ->
             marked = [f"**{cell}**" if index in winners else cell for cell, winners in zip(cells, best, strict=True)]
             lines.append("| " + " | ".join(marked) + " |")
         lines += ["", *(f"- {_escaped(note)}" for note in notes_of(board)), ""]
-    for sheet in sheets:
-        lines += [*sheet_lines(sheet, _escaped), ""]
+    for table in tables:
+        lines += [*markdown_lines(table, _escaped), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

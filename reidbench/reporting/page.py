@@ -28,11 +28,11 @@ from reidbench.reporting.panels.base import (
     Report,
     page_sections,
     row_key,
-    sheet_sections,
+    table_sections,
 )
 from reidbench.reporting.panels.leaderboard import leaderboard_blocks
 from reidbench.reporting.photographs import Photographs, without_photographs
-from reidbench.reporting.small_tables import Sheet
+from reidbench.reporting.small_tables import SmallTable
 from reidbench.reporting.templating import write_page
 
 __all__ = ["PageOptions", "write_leaderboard", "write_report"]
@@ -77,7 +77,7 @@ def write_report(
 
 
 def write_leaderboard(
-    rows: Sequence[LeaderboardRow], sheets: Sequence[Sheet] = (), title: str = "reidbench leaderboard"
+    rows: Sequence[LeaderboardRow], tables: Sequence[SmallTable] = (), title: str = "reidbench leaderboard"
 ) -> str:
     """Return a page of the leaderboard alone, sortable and filterable, with small tables below it."""
     datasets = [
@@ -85,7 +85,7 @@ def write_leaderboard(
         for index, board in enumerate(boards(rows))
     ]
     records = [run for row in rows for run in row.runs]
-    below = (PagePanel(lambda _: sheet_sections(sheets)), citations.PANEL)
+    below = (PagePanel(lambda _: table_sections(tables)), citations.PANEL)
     return _page(title, datasets, Report(rows, records, load_registry()), below)
 
 

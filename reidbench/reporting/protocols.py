@@ -22,7 +22,7 @@ from reidbench.metrics.uncertainty.shared_animals import Difference, mean_differ
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import read_saved_run
 from reidbench.reporting.numbers import show, show_difference, show_difference_interval
-from reidbench.reporting.small_tables import Sheet, name_of
+from reidbench.reporting.small_tables import SmallTable, name_of
 
 RANDOM = "random"
 IN_TIME = ("time-proportion", "time-cutoff")
@@ -90,23 +90,23 @@ def compare_protocols(random: Sequence[RunRecord], in_time: Sequence[RunRecord])
     )
 
 
-def protocol_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+def protocol_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     """Return, for each dataset with both kinds of run, how much of each score comes from same-day photographs."""
-    sheets = []
+    tables = []
     by_dataset: dict[tuple[str, str], dict[str, list[LeaderboardRow]]] = {}
     for board in boards(rows):
         by_dataset.setdefault((board[0].dataset, board[0].dataset_digest), {})[board[0].protocol] = board
     for (dataset, _), by_protocol in by_dataset.items():
         for kind in IN_TIME:
             if RANDOM in by_protocol and kind in by_protocol:
-                sheet = _sheet(dataset, kind, by_protocol[RANDOM], by_protocol[kind])
-                sheets += [sheet] if sheet else []
-    return sheets
+                table = _table(dataset, kind, by_protocol[RANDOM], by_protocol[kind])
+                tables += [table] if table else []
+    return tables
 
 
-def _sheet(
+def _table(
     dataset: str, kind: str, random: Sequence[LeaderboardRow], in_time: Sequence[LeaderboardRow]
-) -> Sheet | None:
+) -> SmallTable | None:
     partner = {setup_key(row.runs[0]): row for row in in_time if row.runs}
     cells: list[tuple[str, ...]] = []
     notes: dict[str, list[str]] = {}  # methods by note, so that one note serves several methods
@@ -123,7 +123,7 @@ def _sheet(
     if not cells:
         return None
     headings = ("method", RANDOM, kind, "difference", "95 %", "same day hidden", "same-day part", "95 %")
-    return Sheet(
+    return SmallTable(
         f"{dataset}: how much of the score comes from same-day photographs",
         headings,
         tuple(cells),

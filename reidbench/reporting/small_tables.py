@@ -15,7 +15,7 @@ from reidbench.reporting.numbers import show, show_difference, show_difference_i
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class SmallTable:
     """A small table: its title, its headings, its cells as text, and what has to be known of it.
 
     The first ``n_names`` columns are names, the others numbers. With ``prose`` the last one is a sentence, which a
@@ -40,9 +40,9 @@ def name_of(row: LeaderboardRow) -> str:
     return f"{row.method} {row.variant}".strip()
 
 
-def group_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+def group_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     """Return each dataset's groups, every method's numbers side by side."""
-    sheets = []
+    tables = []
     shown = {metric.name: metric.title for metric in METRICS if metric.by_group}
     for board in boards(rows):
         cells = [
@@ -52,13 +52,13 @@ def group_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
             if (values := row.groups.get(group)) is not None
         ]  # fmt: skip
         headings = ("group", "method", *shown.values())
-        sheets.append(Sheet(f"{board[0].dataset}, by group", headings, tuple(cells), n_names=2))
-    return sheets
+        tables.append(SmallTable(f"{board[0].dataset}, by group", headings, tuple(cells), n_names=2))
+    return tables
 
 
-def against_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+def difference_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     """Return each dataset's paired differences from the row that was asked about."""
-    sheets = []
+    tables = []
     for board in boards(rows):
         reference = next((row for row in board if row.standing.reference), None)
         if reference is None:
@@ -77,13 +77,13 @@ def against_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
         note = "P(better): share of folds in which the method is above. p: exchange test, adjusted by Holm."
         headings = ("method", "difference", "95 %", "P(better)", "p")
         title = f"{board[0].dataset}: score minus that of {name_of(reference)}, paired by animal"
-        sheets.append(Sheet(title, headings, cells, (note,)))
-    return sheets
+        tables.append(SmallTable(title, headings, cells, (note,)))
+    return tables
 
 
-def interval_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+def interval_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     """Return for each dataset the numbers beside the score that have intervals, each above its own."""
-    sheets = []
+    tables = []
     shown = {name: METRIC[name].title for name in ("baks", "baus", "auroc", "fpr95", "oracle_score")}
     for board in boards(rows):
         kept = [name for name in shown if any(getattr(row.standing, name) is not None for row in board)]
@@ -100,13 +100,13 @@ def interval_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
         if "oracle_score" in kept:
             notes.append("The oracle is the best of these very queries: it and its interval lie above a fair score.")
         headings = ("method", *(shown[name] for name in kept))
-        sheets.append(Sheet(f"{board[0].dataset}: 95 % intervals", headings, cells, tuple(notes)))
-    return sheets
+        tables.append(SmallTable(f"{board[0].dataset}: 95 % intervals", headings, cells, tuple(notes)))
+    return tables
 
 
-def variance_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+def variance_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     """Return for each dataset how much a run's score varies, by cause; datasets that can't tell are left out."""
-    sheets = []
+    tables = []
     for board in boards(rows):
         told = [row for row in board if row.standing.variance.queries is not None]
         if not told:
@@ -125,13 +125,13 @@ def variance_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
             notes += (f"{UNDEFINED}: was not varied, so it is not known and not in the sum.",)
         headings = ("method", "query animals", "splits", "seeds", "together", "runs")
         title = f"{board[0].dataset}: standard deviation of one run's score, by cause"
-        sheets.append(Sheet(title, headings, tuple(cells), notes))
-    return sheets
+        tables.append(SmallTable(title, headings, tuple(cells), notes))
+    return tables
 
 
-def cost_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+def cost_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     """Return for each dataset what a run of each row takes: seconds by stage, memory and device."""
-    sheets = []
+    tables = []
     shown = {"fit_s": "fit s", "represent_s": "represent s", "match_s": "match s", "seconds": "all s"}
     for board in boards(rows):
         cells = tuple(
@@ -150,31 +150,31 @@ def cost_sheets(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
             "that one's; run --isolate gives each its own.",
         )
         headings = ("method", "device", *shown.values(), "peak MiB")
-        sheets.append(Sheet(f"{board[0].dataset}: costs of a run", headings, cells, notes, n_names=2))
-    return sheets
+        tables.append(SmallTable(f"{board[0].dataset}: costs of a run", headings, cells, notes, n_names=2))
+    return tables
 
 
-def dataset_sheet(rows: Sequence[LeaderboardRow]) -> list[Sheet]:
+def dataset_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     """Return ranks by dataset and the mean of paired differences, where methods stand on several datasets.
 
-    Protocols are not averaged: where there are several, each with several datasets has a sheet.
+    Protocols are not averaged: where there are several, each with several datasets has a table.
 
-    A difference is taken on each dataset from the first method of the sheet, then averaged; a method that lacks
+    A difference is taken on each dataset from the first method of the table, then averaged; a method that lacks
     a dataset or a score there has no mean, for it would be of other datasets than its rivals'.
     """
     by_protocol: dict[str, list[list[LeaderboardRow]]] = {}
     for board in boards(rows):
         if board[0].ranked_by == OFFICIAL:
             by_protocol.setdefault(board[0].protocol, []).append(board)
-    sheets = (_over_datasets(tables, protocol) for protocol, tables in by_protocol.items() if len(tables) > 1)
-    return [sheet for sheet in sheets if sheet is not None]
+    tables = (_over_datasets(datasets, protocol) for protocol, datasets in by_protocol.items() if len(datasets) > 1)
+    return [table for table in tables if table is not None]
 
 
-def _over_datasets(tables: Sequence[Sequence[LeaderboardRow]], protocol: str) -> Sheet | None:
+def _over_datasets(datasets: Sequence[Sequence[LeaderboardRow]], protocol: str) -> SmallTable | None:
     by_name: dict[str, list[LeaderboardRow | None]] = {}
-    for place, board in enumerate(tables):
+    for place, board in enumerate(datasets):
         for row in board:
-            by_name.setdefault(name_of(row), [None] * len(tables))[place] = row
+            by_name.setdefault(name_of(row), [None] * len(datasets))[place] = row
 
     def scores(name: str) -> list[float] | None:
         found = [None if row is None else row.metrics.get(OFFICIAL) for row in by_name[name]]
@@ -195,13 +195,13 @@ def _over_datasets(tables: Sequence[Sequence[LeaderboardRow]], protocol: str) ->
         else:
             mean = difference = UNDEFINED
         cells.append((name, *ranks, mean, difference))
-    headings = ("method", *(f"rank on {board[0].dataset}" for board in tables), "mean score", "mean difference")
+    headings = ("method", *(f"rank on {board[0].dataset}" for board in datasets), "mean score", "mean difference")
     note = f"Mean difference: of the score from {order[0]}'s, dataset by dataset; each dataset weighs the same."
     title = "Over all datasets" + (f", {protocol}" if protocol else "")
-    return Sheet(title, headings, tuple(cells), (note,))
+    return SmallTable(title, headings, tuple(cells), (note,))
 
 
-def failure_sheets(failures: Sequence[FailedRun]) -> list[Sheet]:
+def failure_tables(failures: Sequence[FailedRun]) -> list[SmallTable]:
     """Return the runs that have no numbers, and why; none where all succeeded."""
     if not failures:
         return []
@@ -211,24 +211,24 @@ def failure_sheets(failures: Sequence[FailedRun]) -> list[Sheet]:
         for each in failures
     )  # fmt: skip
     headings = ("method", "plugin", "dataset", "split, seed", "how", "reason")
-    return [Sheet("Failed", headings, cells, n_names=len(headings), prose=True)]
+    return [SmallTable("Failed", headings, cells, n_names=len(headings), prose=True)]
 
 
-def unreadable_sheets(runs: Sequence[UnreadableRun]) -> list[Sheet]:
+def unreadable_tables(runs: Sequence[UnreadableRun]) -> list[SmallTable]:
     """Return the run folders that have no row because their records can't be read; none where all can."""
     if not runs:
         return []
     cells = tuple((str(each.path), f"{each.reason}; {each.remedy}") for each in runs)
     title = "Left out: the record of " + ("a run" if len(runs) == 1 else f"{len(runs)} runs") + " can't be read"
-    return [Sheet(title, ("folder", "reason, and what to do"), cells, n_names=2, prose=True)]
+    return [SmallTable(title, ("folder", "reason, and what to do"), cells, n_names=2, prose=True)]
 
 
-def sheet_lines(sheet: Sheet, escaped: Callable[[str], str]) -> list[str]:
-    """Return a sheet as lines of Markdown."""
-    rule = ["---" if place < sheet.n_names else "---:" for place in range(len(sheet.headings))]
-    table = [sheet.headings, *sheet.rows]
-    lines = ["| " + " | ".join(map(escaped, row)) + " |" for row in table]
+def markdown_lines(table: SmallTable, escaped: Callable[[str], str]) -> list[str]:
+    """Return a small table as lines of Markdown."""
+    rule = ["---" if place < table.n_names else "---:" for place in range(len(table.headings))]
+    cells = [table.headings, *table.rows]
+    lines = ["| " + " | ".join(map(escaped, row)) + " |" for row in cells]
     return [
-        f"## {escaped(sheet.title)}", "", lines[0], "| " + " | ".join(rule) + " |", *lines[1:], "",
-        *(f"- {escaped(note)}" for note in sheet.notes),
+        f"## {escaped(table.title)}", "", lines[0], "| " + " | ".join(rule) + " |", *lines[1:], "",
+        *(f"- {escaped(note)}" for note in table.notes),
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from reidbench.cli.options import SPLIT_KIND_HELP, RootOption
-from reidbench.cli.tables import print_sheet
+from reidbench.cli.tables import print_small_table
 
 SECTION = "Images and splits"
 
@@ -64,7 +64,7 @@ def audit(
         typer.echo(json.dumps(audit_json(found.audit, found.runs, found.probes), indent=2, ensure_ascii=False))
     else:
         console = plain_console()
-        for sheet in found.sheets:
-            print_sheet(sheet, console)
+        for table in found.tables:
+            print_small_table(table, console)
     for told in found.written:
         typer.echo(told, err=True)

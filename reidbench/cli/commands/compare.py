@@ -16,7 +16,7 @@ from reidbench.progress import plain_console
 
 if TYPE_CHECKING:
     from reidbench.leaderboard.rows import LeaderboardRow
-    from reidbench.reporting.small_tables import Sheet
+    from reidbench.reporting.small_tables import SmallTable
 
 SECTION = "Read saved runs"
 RENAMED = {"--split": "--split-digest"}
@@ -65,17 +65,17 @@ def compare(
     from reidbench.leaderboard.ranking import compare_runs
     from reidbench.records.failures import load_failures
     from reidbench.records.finding import list_runs, require_runs
-    from reidbench.reporting import leaderboard_table as table
-    from reidbench.reporting.protocols import protocol_sheets
+    from reidbench.reporting import leaderboard_table
+    from reidbench.reporting.protocols import protocol_tables
     from reidbench.reporting.small_tables import (
-        against_sheets,
-        cost_sheets,
-        dataset_sheet,
-        failure_sheets,
-        group_sheets,
-        interval_sheets,
-        unreadable_sheets,
-        variance_sheets,
+        cost_tables,
+        dataset_tables,
+        difference_tables,
+        failure_tables,
+        group_tables,
+        interval_tables,
+        unreadable_tables,
+        variance_tables,
     )
 
     failures = load_failures(runs, dataset)
@@ -89,25 +89,25 @@ def compare(
     if intervals or chosen in (Format.json, Format.csv):
         rows = with_detection_intervals(rows)
     asked = [
-        (by_group, group_sheets),
-        (True, against_sheets),
-        (intervals, interval_sheets),
-        (variance, variance_sheets),
-        (costs, cost_sheets),
-        (True, dataset_sheet),
-        (True, protocol_sheets),
+        (by_group, group_tables),
+        (True, difference_tables),
+        (intervals, interval_tables),
+        (variance, variance_tables),
+        (costs, cost_tables),
+        (True, dataset_tables),
+        (True, protocol_tables),
     ]
-    lost = unreadable_sheets(found.unreadable)
-    sheets = [*lost, *failure_sheets(failures), *(sheet for wanted, make in asked if wanted for sheet in make(rows))]
+    lost = unreadable_tables(found.unreadable)
+    tables = [*lost, *failure_tables(failures), *(table for wanted, make in asked if wanted for table in make(rows))]
     if output is None and chosen is Format.table:
-        print_leaderboard(rows, plain_console(), sheets)
+        print_leaderboard(rows, plain_console(), tables)
         return
     writers: dict[Format, Callable[[Sequence[LeaderboardRow]], str]] = {
-        Format.table: partial(leaderboard_text, sheets=sheets),
-        Format.markdown: partial(table.as_markdown, sheets=sheets),
-        Format.csv: partial(table.as_csv, failures=failures),
-        Format.json: partial(table.as_json, failures=failures),
-        Format.html: partial(_as_html, sheets=sheets),
+        Format.table: partial(leaderboard_text, tables=tables),
+        Format.markdown: partial(leaderboard_table.as_markdown, tables=tables),
+        Format.csv: partial(leaderboard_table.as_csv, failures=failures),
+        Format.json: partial(leaderboard_table.as_json, failures=failures),
+        Format.html: partial(_as_html, tables=tables),
     }
     text = writers[chosen](rows)
     if chosen in (Format.json, Format.csv):  # rows alone; what is missing is said beside them
@@ -120,7 +120,7 @@ def compare(
     typer.echo(f"written to {output}", err=True)
 
 
-def _as_html(rows: Sequence[LeaderboardRow], sheets: Sequence[Sheet]) -> str:
+def _as_html(rows: Sequence[LeaderboardRow], tables: Sequence[SmallTable]) -> str:
     from reidbench.reporting.page import write_leaderboard
 
-    return write_leaderboard(rows, sheets)
+    return write_leaderboard(rows, tables)

@@ -22,7 +22,7 @@ from reidbench.cli.options import (
     parse_settings,
 )
 from reidbench.cli.repetition import repeat
-from reidbench.cli.tables import print_sheet
+from reidbench.cli.tables import print_small_table
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.progress import RichProgress, plain_console
@@ -165,8 +165,8 @@ def _kinds(protocol: str | None, split_kind: str, split: Path | None) -> tuple[s
 
 def _print_protocols(records: list[RunRecord]) -> None:
     from reidbench.leaderboard.ranking import leaderboard
-    from reidbench.reporting.protocols import protocol_sheets
+    from reidbench.reporting.protocols import protocol_tables
 
     console = plain_console()
-    for sheet in protocol_sheets(leaderboard(records, mixed_splits=True)):
-        print_sheet(sheet, console)
+    for table in protocol_tables(leaderboard(records, mixed_splits=True)):
+        print_small_table(table, console)

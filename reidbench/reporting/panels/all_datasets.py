@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reidbench.reporting.panels.base import PagePanel, sheet_sections
-from reidbench.reporting.small_tables import dataset_sheet
+from reidbench.reporting.panels.base import PagePanel, table_sections
+from reidbench.reporting.small_tables import dataset_tables
 
-PANEL = PagePanel(lambda report: sheet_sections(dataset_sheet(report.rows)))
+PANEL = PagePanel(lambda report: table_sections(dataset_tables(report.rows)))

@@ -20,7 +20,7 @@ from reidbench.reporting import charts
 from reidbench.reporting.blocks import Block, Heading, Legend, RowName, RowTable, Section, table_blocks
 from reidbench.reporting.charts import Series
 from reidbench.reporting.error_cards import ErrorCards
-from reidbench.reporting.small_tables import Sheet
+from reidbench.reporting.small_tables import SmallTable
 
 MOST_OTHERS = 9
 """Runs of a row that are drawn thinly behind the first, at most."""
@@ -137,9 +137,9 @@ class PagePanel:
     prefix: str = "sheet"
 
 
-def sheet_sections(sheets: Iterable[Sheet]) -> list[Section]:
+def table_sections(tables: Iterable[SmallTable]) -> list[Section]:
     """Return each small table as a section under its title."""
-    return [Section(sheet.title, table_blocks(sheet, captioned=False)) for sheet in sheets]
+    return [Section(table.title, table_blocks(table, captioned=False)) for table in tables]
 
 
 def page_sections(report: Report, panels: Iterable[PagePanel]) -> list[Section]:

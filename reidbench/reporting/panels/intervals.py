@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from reidbench.reporting.blocks import Block, table_blocks
 from reidbench.reporting.panels.base import Board, DatasetPanel
-from reidbench.reporting.small_tables import interval_sheets, variance_sheets
+from reidbench.reporting.small_tables import interval_tables, variance_tables
 
 
 def _blocks(board: Board) -> Iterator[Block]:
-    for sheet in (*interval_sheets(board.rows), *variance_sheets(board.rows)):
-        yield from table_blocks(sheet, captioned=True)
+    for table in (*interval_tables(board.rows), *variance_tables(board.rows)):
+        yield from table_blocks(table, captioned=True)
 
 
 PANEL = DatasetPanel("How sure", _blocks)

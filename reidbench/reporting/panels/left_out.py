@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reidbench.reporting.panels.base import PagePanel, sheet_sections
-from reidbench.reporting.small_tables import failure_sheets, unreadable_sheets
+from reidbench.reporting.panels.base import PagePanel, table_sections
+from reidbench.reporting.small_tables import failure_tables, unreadable_tables
 
 PANEL = PagePanel(
-    lambda report: sheet_sections([*unreadable_sheets(report.unreadable), *failure_sheets(report.failures)])
+    lambda report: table_sections([*unreadable_tables(report.unreadable), *failure_tables(report.failures)])
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reidbench.reporting.panels.base import PagePanel, sheet_sections
-from reidbench.reporting.protocols import protocol_sheets
+from reidbench.reporting.panels.base import PagePanel, table_sections
+from reidbench.reporting.protocols import protocol_tables
 
-PANEL = PagePanel(lambda report: sheet_sections(protocol_sheets(report.rows)))
+PANEL = PagePanel(lambda report: table_sections(protocol_tables(report.rows)))

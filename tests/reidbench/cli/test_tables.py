@@ -6,18 +6,20 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from reidbench.cli.tables import Column, Table, print_sheet
+from reidbench.cli.tables import Column, Table, print_small_table
 from reidbench.progress import plain_console
-from reidbench.reporting.small_tables import Sheet
+from reidbench.reporting.small_tables import SmallTable
 
-FAILED = Sheet("Failed", ("method", "how", "reason"), (("otter", "raised", "otter raised it"),), n_names=3, prose=True)
+FAILED = SmallTable(
+    "Failed", ("method", "how", "reason"), (("otter", "raised", "otter raised it"),), n_names=3, prose=True
+)
 
 
 def lines(printable, width):
     console = plain_console()
     console.file, console.width = StringIO(), width
-    if isinstance(printable, Sheet):
-        print_sheet(printable, console)
+    if isinstance(printable, SmallTable):
+        print_small_table(printable, console)
     else:
         printable.print(console)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]

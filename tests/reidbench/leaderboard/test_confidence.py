@@ -18,13 +18,13 @@ from reidbench.leaderboard.ranking import leaderboard
 from reidbench.records.run_record import PREDICTION_COLUMNS, RunFiles, RunRecord, write_run
 from reidbench.reporting.leaderboard_table import as_markdown
 from reidbench.reporting.small_tables import (
-    against_sheets,
-    cost_sheets,
-    dataset_sheet,
-    group_sheets,
-    interval_sheets,
-    sheet_lines,
-    variance_sheets,
+    cost_tables,
+    dataset_tables,
+    difference_tables,
+    group_tables,
+    interval_tables,
+    markdown_lines,
+    variance_tables,
 )
 
 TRUE = np.array([f"a{i // 3}" for i in range(240)])
@@ -96,8 +96,8 @@ def test_differences_are_paired_and_signed(tmp_path):
     assert low.interval.high < 0 and low.beats == 0.0 and low.p_value < 0.001
     assert copy.value == 0 and copy.p_value == 1.0 and copy.interval.low <= 0 <= copy.interval.high
     assert rows["high"].standing.against is None and rows["high"].standing.reference
-    (sheet,) = against_sheets(list(rows.values()))
-    assert "minus that of high" in sheet.title and len(sheet.rows) == 2
+    (table,) = difference_tables(list(rows.values()))
+    assert "minus that of high" in table.title and len(table.rows) == 2
 
 
 def test_seeds_and_splits_are_averaged_as_the_score_is(tmp_path):
@@ -121,10 +121,10 @@ def test_variance_is_told_apart_by_query_animals_splits_and_seeds(tmp_path):
     of_means = np.var([np.mean(found) for found in scores], ddof=1)
     assert 0.8 * (of_means - of_seeds / 2) < causes.splits**2 <= of_means - of_seeds / 2  # the same animals on both
     assert 0.01 < causes.queries < 0.06
-    (sheet,) = variance_sheets([row])
+    (table,) = variance_tables([row])
     together = np.sqrt(causes.queries**2 + causes.splits**2 + causes.seeds**2)
-    assert sheet.rows == (("all", *(f"{v:.3f}" for v in (causes.queries, causes.splits, causes.seeds, together)), "4"),)
-    assert len(sheet.notes) == 1 and row.to_json()["sd_seeds"] == causes.seeds
+    assert table.rows == (("all", *(f"{v:.3f}" for v in (causes.queries, causes.splits, causes.seeds, together)), "4"),)
+    assert len(table.notes) == 1 and row.to_json()["sd_seeds"] == causes.seeds
 
 
 def test_costs_are_means_of_a_rows_runs_and_unknown_ones_a_dash(tmp_path):
@@ -135,26 +135,26 @@ def test_costs_are_means_of_a_rows_runs_and_unknown_ones_a_dash(tmp_path):
     untold = make_run(tmp_path, "untold", 0.4)
     untold.data["timing"].clear()
     untold.data["environment"].clear()
-    (sheet,) = cost_sheets(leaderboard([*runs, untold]))
-    assert sheet.headings == ("method", "device", "fit s", "represent s", "match s", "all s", "peak MiB")
-    assert sheet.rows[0] == ("timed", "cpu", "2.0", "2.0", "3.0", "7.0", "350")
-    assert sheet.rows[1] == ("untold", *("–",) * 6)
+    (table,) = cost_tables(leaderboard([*runs, untold]))
+    assert table.headings == ("method", "device", "fit s", "represent s", "match s", "all s", "peak MiB")
+    assert table.rows[0] == ("timed", "cpu", "2.0", "2.0", "3.0", "7.0", "350")
+    assert table.rows[1] == ("untold", *("–",) * 6)
 
 
 def test_what_was_not_varied_prints_as_a_dash(tmp_path):
     rows = leaderboard([make_run(tmp_path, "once", 0.7)])
-    (sheet,) = variance_sheets(rows)
-    assert sheet.rows[0][2:4] == ("–", "–") and sheet.rows[0][1] == sheet.rows[0][4]
-    assert "was not varied" in sheet.notes[1]
+    (table,) = variance_tables(rows)
+    assert table.rows[0][2:4] == ("–", "–") and table.rows[0][1] == table.rows[0][4]
+    assert "was not varied" in table.notes[1]
     (rows[0].runs[0].path / "predictions.csv").unlink()
-    assert variance_sheets(leaderboard([rows[0].runs[0]])) == []
+    assert variance_tables(leaderboard([rows[0].runs[0]])) == []
 
 
 def test_runs_without_scores_have_no_interval_of_what_needs_scores(tmp_path):
     rows = with_detection_intervals(leaderboard([make_run(tmp_path, "a", 0.5)]))
     assert rows[0].standing.auroc is None and rows[0].standing.baks is not None
-    (sheet,) = interval_sheets(rows)
-    assert sheet.headings == ("method", "BAKS", "BAUS") and len(sheet.notes) == 1
+    (table,) = interval_tables(rows)
+    assert table.headings == ("method", "BAKS", "BAUS") and len(table.notes) == 1
 
 
 def test_intervals_of_what_needs_scores_hold_their_values(finished):
@@ -164,11 +164,11 @@ def test_intervals_of_what_needs_scores_hold_their_values(finished):
             found = getattr(row.standing, name)
             assert found.low <= row.metrics[name] <= found.high and found.low < found.high
             assert row.to_json()[f"{name}_low"] == found.low
-    (sheet,) = interval_sheets(rows)
-    assert sheet.headings == ("method", "BAKS", "BAUS", "AUROC", "FPR95", "oracle")
+    (table,) = interval_tables(rows)
+    assert table.headings == ("method", "BAKS", "BAUS", "AUROC", "FPR95", "oracle")
     low, high = rows[0].standing.auroc.low, rows[0].standing.auroc.high
-    assert sheet.rows[0][3] == f"{rows[0].metrics['auroc']:.3f}\n{low:.3f}–{high:.3f}"
-    text = leaderboard_text(rows, 80, [sheet])
+    assert table.rows[0][3] == f"{rows[0].metrics['auroc']:.3f}\n{low:.3f}–{high:.3f}"
+    text = leaderboard_text(rows, 80, [table])
     assert max(map(len, text.splitlines())) <= 80 and f"{low:.3f}–{high:.3f}" in text
     alone = with_detection_intervals([rows[0]])  # other rows don't move an interval
     assert alone[0].standing.auroc == rows[0].standing.auroc
@@ -200,19 +200,19 @@ def test_several_datasets_give_ranks_and_a_mean_of_paired_differences(tmp_path):
     ]
     runs.append(make_run(tmp_path, "only_one", 0.99, dataset="one"))
     rows = leaderboard(runs)
-    (sheet,) = dataset_sheet(rows)
-    assert sheet.headings == ("method", "rank on one", "rank on two", "mean score", "mean difference")
-    assert [row[0] for row in sheet.rows] == ["a", "b", "only_one"]
+    (table,) = dataset_tables(rows)
+    assert table.headings == ("method", "rank on one", "rank on two", "mean score", "mean difference")
+    assert [row[0] for row in table.rows] == ["a", "b", "only_one"]
     scores = {(row.method, row.dataset): row.metrics["score"] for row in rows}
     mean = np.mean([scores["b", d] - scores["a", d] for d in ("one", "two")])
-    assert sheet.rows[1][-1] == f"{mean:+.3f}" and sheet.rows[2][2:] == ("–", "–", "–")
-    assert dataset_sheet([row for row in rows if row.dataset == "one"]) == []
+    assert table.rows[1][-1] == f"{mean:+.3f}" and table.rows[2][2:] == ("–", "–", "–")
+    assert dataset_tables([row for row in rows if row.dataset == "one"]) == []
 
 
 def test_groups_stand_side_by_side_and_json_holds_everything(tmp_path):
     rows = leaderboard([make_run(tmp_path, "a", 0.9), make_run(tmp_path, "b", 0.6)], against="a")
-    (sheet,) = group_sheets(rows)
-    assert [row[:2] for row in sheet.rows] == [("L", "a"), ("L", "b"), ("S", "a"), ("S", "b")]
+    (table,) = group_tables(rows)
+    assert [row[:2] for row in table.rows] == [("L", "a"), ("L", "b"), ("S", "a"), ("S", "b")]
     flat = json.loads(json.dumps(rows[1].to_json(), allow_nan=False))
     for key in (
         "score_low",
@@ -228,16 +228,16 @@ def test_groups_stand_side_by_side_and_json_holds_everything(tmp_path):
     assert set(flat["groups"]) == {"L", "S"}
 
 
-def test_sheets_are_printed_and_written_as_markdown(tmp_path):
+def test_small_tables_are_printed_and_written_as_markdown(tmp_path):
     rows = leaderboard([make_run(tmp_path, "a", 0.9), make_run(tmp_path, "b", 0.6)], against="a")
-    sheets = [*group_sheets(rows), *against_sheets(rows)]
+    tables = [*group_tables(rows), *difference_tables(rows)]
     for width in (80, 160):
-        text = leaderboard_text(rows, width, sheets)
+        text = leaderboard_text(rows, width, tables)
         assert max(map(len, text.splitlines())) <= width
         for word in ("95 %", "ranks", "BAKS", "by group", "P(better)"):
             assert word in text
-    assert "| method | difference | 95 % | P(better) | p |" in as_markdown(rows, sheets)
-    assert sheet_lines(sheets[1], str)[3] == "| --- | ---: | ---: | ---: | ---: |"
+    assert "| method | difference | 95 % | P(better) | p |" in as_markdown(rows, tables)
+    assert markdown_lines(tables[1], str)[3] == "| --- | ---: | ---: | ---: | ---: |"
     console = Console(width=80, record=True, file=io.StringIO())
-    print_leaderboard(rows, console, sheets)
+    print_leaderboard(rows, console, tables)
     assert "minus that of a" in console.export_text()

@@ -18,7 +18,7 @@ from reidbench.reporting.blocks import (
     table_blocks,
 )
 from reidbench.reporting.photographs import Thumbnail
-from reidbench.reporting.small_tables import Sheet
+from reidbench.reporting.small_tables import SmallTable
 from reidbench.reporting.templating import draw, environment
 
 HOSTILE = "<script>window.hacked=5</script>"
@@ -54,9 +54,9 @@ def test_a_type_of_a_plugin_is_drawn_as_what_it_extends():
 
 
 def test_a_table_without_a_caption_is_named_by_its_heading():
-    sheet = Sheet("Costs", ("method", "s"), (("sift", "2"),), notes=("Mean.",))
-    below, notes = table_blocks(sheet, captioned=False)
-    captioned, _ = table_blocks(sheet, captioned=True)
+    table = SmallTable("Costs", ("method", "s"), (("sift", "2"),), notes=("Mean.",))
+    below, notes = table_blocks(table, captioned=False)
+    captioned, _ = table_blocks(table, captioned=True)
     assert 'aria-label="Costs"' in draw(below, "Costs") and 'class="caption"' not in draw(below, "Costs")
     assert '<p class="caption" aria-hidden="true">Costs</p>' in draw(captioned, "Other")
     assert "<li>Mean.</li>" in draw(notes)

@@ -13,7 +13,7 @@ from reidbench.leaderboard.selection import IN_TIME, protocol_of
 from reidbench.records.finding import load_runs
 from reidbench.records.saved_run import read_saved_run
 from reidbench.reporting.page import write_report
-from reidbench.reporting.protocols import compare_protocols, protocol_sheets
+from reidbench.reporting.protocols import compare_protocols, protocol_tables
 
 SMALL = "patterns:identities=36,size=64,level=easy"
 
@@ -51,8 +51,8 @@ def test_protocols_are_ranked_apart_and_tables_say_why(both):
     rows = compare_runs(both[0])
     assert [row.protocol for row in rows] == ["random", "time-proportion"] and [row.rank for row in rows] == [1, 1]
     assert len(boards(rows)) == 2
-    (sheet,) = protocol_sheets(rows)
-    assert sheet.rows[0][0] == "color_histogram" and sheet.headings[1:3] == ("random", "time-proportion")
+    (table,) = protocol_tables(rows)
+    assert table.rows[0][0] == "color_histogram" and table.headings[1:3] == ("random", "time-proportion")
     page = write_report(rows)
     assert "how much of the score comes from same-day photographs" in page and "stand on two sides" in page
     shown = CliRunner().invoke(app, ["compare", "--runs", str(both[0])], catch_exceptions=False).stdout
