@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reidbench.metrics import chance, counts, detection, mean_average_precision, open_set, oracle, ranking
+from reidbench.metrics import (
+    chance,
+    counts,
+    detection,
+    mean_average_precision,
+    mean_reciprocal_rank,
+    open_set,
+    oracle,
+    ranking,
+)
 from reidbench.metrics.spec import MetricSpec
 
 METRICS: tuple[MetricSpec, ...] = (
@@ -18,6 +27,7 @@ METRICS: tuple[MetricSpec, ...] = (
     ranking.BALANCED_RANK1,
     ranking.BALANCED_RANK5,
     mean_average_precision.MAP,
+    mean_reciprocal_rank.MRR,
     detection.AUROC,
     detection.FPR95,
     oracle.ORACLE_SCORE,

@@ -1,5 +1,6 @@
 """A run folder that 0.1.0 wrote, under schema 2, is used like one of today; numbers below are what 0.1.0 printed."""
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -41,6 +42,21 @@ def test_it_is_compared(runs_dir):
     assert {name: row[name] for name in METRICS} == METRICS
     assert {name: row[name] for name in INTERVALS} == pytest.approx(INTERVALS)
     assert (row["seconds"], row["peak_memory_mib"], row["blindness"]) == (0.032, 318.4, "blind")
+
+
+def test_a_metric_that_it_is_older_than_is_null_with_the_reason(runs_dir, tmp_path):
+    (row,) = json.loads(call("compare", "--runs", runs_dir, "--json"))
+    assert row["mrr"] is None and row["reasons"]["mrr"] == "a run of this row is older than this metric"
+    # Another policy for it makes a run of today, whose ranks come from the saved candidates.
+    call("rethreshold", RUN_ID, "--threshold", "max-score", "--runs", runs_dir)
+    old, new = sorted(json.loads(call("compare", "--runs", runs_dir, "--json")), key=lambda row: row["mrr"] or 0.0)
+    assert old["mrr"] is None and new["rank1"] < new["mrr"] < 1 and "mrr" not in new["reasons"]
+    first, second = csv.DictReader(call("compare", "--runs", runs_dir, "--format", "csv").splitlines())
+    assert sorted((first["mrr"], second["mrr"])) == ["", str(new["mrr"])]
+    markdown = call("compare", "--runs", runs_dir, "--format", "markdown")
+    assert "| MRR |" in markdown and f"**{new['mrr']:.3f}**" in markdown
+    call("report", "--runs", runs_dir, "--no-images", "-o", tmp_path / "page.html")
+    assert ">MRR<" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_another_policy_gives_it_the_id_that_0_1_0_gave(runs_dir):

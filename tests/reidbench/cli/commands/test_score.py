@@ -36,7 +36,8 @@ def test_json_has_the_keys_of_a_runs_test_metrics(tmp_path):
     assert set(metrics) == {"overall", "groups"}
     assert metrics["overall"]["score"] == pytest.approx(0.3227486121839514, abs=1e-15)
     assert metrics["groups"]["L"]["score"] == pytest.approx(0.6454972243679028, abs=1e-15)
-    assert metrics["overall"]["rank1"] is None and metrics["overall"]["reasons"]["rank1"]
+    for name in ("rank1", "mrr"):
+        assert metrics["overall"][name] is None and metrics["overall"]["reasons"][name] == "needs scores"
 
 
 def test_the_table_shows_each_group_and_all(tmp_path):
