@@ -1,7 +1,7 @@
-"""Choose a combination's constants on the calibration episode: each candidate is judged, none sees a label.
+"""Choose the constants of a combination on the calibration queries.
 
-The judge is the official score at the best common threshold, or balanced Rank-1 where nothing can be
-rejected. Evidence is gathered once for a block of queries and combined anew for each candidate.
+The criterion is the score at the best common threshold, or balanced Rank-1 if there are no new animals. The
+similarities of the parts are computed once for a block of queries, and combined with each candidate's constants.
 """
 
 from __future__ import annotations
@@ -30,10 +30,18 @@ def choose_constants(
     mode: GalleryMode,
     learned: NDArray[Any],
 ) -> dict[str, Any]:
-    """Set ``method.choice`` to the candidate that does best on these queries; of equals the first.
+    """Set ``method.choice`` to the candidate with the best score on these queries; of equal ones the first.
+
+    Args:
+        method: The combination; its parts are calibrated.
+        images: All images.
+        query: Features of the calibration queries.
+        gallery: Features of the gallery.
+        mode: Whether a query searches the gallery of its own group or of all groups.
+        learned: Sorted identities that the method learned from.
 
     Returns:
-        The choice, its score, that of the first candidate, and how many there were, for the record.
+        The choice, its score, the first candidate and its score, and the number of candidates, for the record.
     """
     choices = list(method.choices())
     identity = images.identity[query.indices]
@@ -55,29 +63,29 @@ def choose_constants(
                 best[number, search.places[rows]] = scores[np.arange(len(rows)), winner]
                 right[number, search.places[rows]] = winner == search.own[rows]
     code = identity_codes(group, identity)
-    judged = [_judge(best[number], right[number], known, group, code) for number in range(len(choices))]
-    winner = int(np.argmax(judged))
+    criterion = [_criterion(best[number], right[number], known, group, code) for number in range(len(choices))]
+    winner = int(np.argmax(criterion))
     method.choice = choices[winner]
     return {
         "choice": method.describe_choice(method.choice),
-        "calibration_score": judged[winner],
+        "calibration_score": criterion[winner],
         "first": method.describe_choice(choices[0]),
-        "first_calibration_score": judged[0],
+        "first_calibration_score": criterion[0],
         "candidates": len(choices),
     }
 
 
-def _judge(
+def _criterion(
     best: NDArray[np.float64],
     right: NDArray[np.bool_],
     known: NDArray[np.bool_],
     group: NDArray[Any],
     code: NDArray[Any],
 ) -> float:
+    """Return the score of one candidate from the best score of each query and whether it is of the right animal."""
     right = right & (best > -np.inf)
-    sweeps = [
-        threshold_sweep(best[mine], right[mine], known[mine], code[mine]) for mine in (group == g for g in set(group))
-    ]
+    in_group = [group == name for name in set(group)]
+    sweeps = [threshold_sweep(best[rows], right[rows], known[rows], code[rows]) for rows in in_group]
     usable = [sweep for sweep in sweeps if len(sweep.scores) and not np.isnan(sweep.score[0])]
     if usable:
         return choose_common(usable)[1]

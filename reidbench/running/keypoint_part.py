@@ -1,4 +1,4 @@
-"""Find the part of a method that knows which keypoints it matched, for the record and for drawing matches."""
+"""Find the part of a method that matches keypoints, for the record and to draw its matches."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from reidbench.methods.local_features import LocalFeatureMethod
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeypointPart:
-    """The method in a tree that can say which keypoints it matched.
+    """A method that matches keypoints: the whole method or a part of it.
 
     Attributes:
         method: The method.
-        path: Its parts' names from the whole down, joined by ``/``; empty where it is the whole.
+        path: Its path in the tree of parts; empty for the whole method.
     """
 
     method: LocalFeatureMethod
@@ -23,14 +23,17 @@ class KeypointPart:
 
 
 def keypoint_part(method: Method, path: str = "") -> KeypointPart | None:
-    """Return what can say which keypoints it matched, looking through score calibration and into parts.
+    """Return the first part of a method that matches keypoints, ``None`` if there is none.
 
-    Of several parts it is the first; ``None`` where all compare images otherwise. A part's matches are not the
-    whole's, so whoever shows them names the part.
+    The matches of a part are not those of the whole method, so a page that shows them has to name the part.
+
+    Args:
+        method: The whole method.
+        path: Its path, if it is itself a part.
     """
     while isinstance(method, Calibrated):
         method = method.inner
     if isinstance(method, LocalFeatureMethod):
         return KeypointPart(method, path)
-    found = (keypoint_part(part, f"{path}/{name}" if path else name) for name, part in method.parts.items())
-    return next((part for part in found if part is not None), None)
+    in_parts = (keypoint_part(part, f"{path}/{name}" if path else name) for name, part in method.parts.items())
+    return next((part for part in in_parts if part is not None), None)

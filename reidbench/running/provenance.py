@@ -1,6 +1,6 @@
-"""Which code made a run: version, licence and git state of reidbench and of each plugin's distribution.
+"""The code of a run: version, licence and git state of reidbench and of the distribution of each plugin.
 
-A version says what was released; the commit, and whether anything differs from it, say what really ran.
+A version names a release. The commit, and whether any file differs from it, identify the code that ran.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Any
 from reidbench.registry.registered import Offer
 from reidbench.version import __version__
 
-_GIT_S = 10  # a repository on a slow disk; a run never waits longer
+_GIT_S = 10  # a repository may be on a slow disk; a run waits no longer
 
 
 @dataclass(frozen=True, slots=True)
 class GitState:
-    """Where source code stands in its repository.
+    """State of source code in its git repository.
 
     Attributes:
         commit: Hash of the commit that is checked out.
-        dirty: Whether the code differs from that commit, files that git does not know included.
+        dirty: Whether the code differs from that commit; untracked files count.
     """
 
     commit: str
@@ -35,7 +35,7 @@ class GitState:
 def describe_code(offers: Iterable[Offer]) -> dict[str, dict[str, Any]]:
     """Return version, licence and git state of reidbench and of every distribution that offers a method.
 
-    ``commit`` and ``dirty`` are ``None`` for code that stands in no git repository, such as an installed wheel.
+    ``commit`` and ``dirty`` are ``None`` for code that is in no git repository, such as an installed wheel.
 
     Args:
         offers: The methods of the run, parts included.
@@ -44,16 +44,16 @@ def describe_code(offers: Iterable[Offer]) -> dict[str, dict[str, Any]]:
     versions = {"reidbench": __version__}
     for offer in offers:
         versions.setdefault(offer.distribution, offer.version)
-        found = folders.setdefault(offer.distribution, set())
+        sources = folders.setdefault(offer.distribution, set())
         if (source := _source_of(offer)) is not None:
-            found.add(source)
-    return {name: _described(name, versions[name], folders[name]) for name in sorted(folders)}
+            sources.add(source)
+    return {name: _describe(name, versions[name], folders[name]) for name in sorted(folders)}
 
 
 def git_state(place: Path) -> GitState | None:
-    """Return the git state of a file or folder; ``None`` where git does not follow it, or there is no git.
+    """Return the git state of a file or folder; ``None`` if it is in no repository, is ignored, or git is missing.
 
-    A package that was installed into a repository's ignored folder, as a virtual environment is, is none of its code.
+    A package in an ignored folder of a repository, such as a virtual environment, is not code of that repository.
     """
     folder = place if place.is_dir() else place.parent
     if _git(folder, "check-ignore", "--quiet", str(place)) is not None:
@@ -65,7 +65,7 @@ def git_state(place: Path) -> GitState | None:
     return GitState(commit.strip(), bool(changed.strip()))
 
 
-def _described(name: str, version: str, places: Iterable[Path]) -> dict[str, Any]:
+def _describe(name: str, version: str, places: Iterable[Path]) -> dict[str, Any]:
     states = [state for place in sorted(places) if (state := git_state(place)) is not None]
     git: dict[str, Any] = {"commit": None, "dirty": None}
     if states:
@@ -75,12 +75,12 @@ def _described(name: str, version: str, places: Iterable[Path]) -> dict[str, Any
 
 def _licence(distribution: str) -> str:
     try:
-        told = importlib.metadata.metadata(distribution)
+        metadata = importlib.metadata.metadata(distribution)
     except (importlib.metadata.PackageNotFoundError, ValueError):
         return ""
     for key in ("License-Expression", "License"):
-        if key in told:
-            return str(told[key]).splitlines()[0]  # some write the whole text here
+        if key in metadata:
+            return str(metadata[key]).splitlines()[0]  # some packages put the whole text here
     return ""
 
 
@@ -96,7 +96,7 @@ def _source_of(offer: Offer) -> Path | None:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """Return what git prints, or ``None`` where it fails or is not there."""
+    """Return the output of a git command, ``None`` if it fails or git is missing."""
     command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_S, check=False)

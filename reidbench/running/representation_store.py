@@ -1,12 +1,12 @@
-"""Where representations are kept, so that the same image is never described twice.
+"""The cache of features: a store on disk for each method, so that an image is extracted only once.
 
-A store belongs to one method as it is: name, version, settings, weights and, for a method that learns,
-the images it learned from and the seed. In it every image stands by the bytes of its file and whatever
-else a method is shown of it. A new split over the same images therefore extracts nothing.
+The key of a store depends on the method's name, version, settings and weights and, for a method that learns, on the
+images that it learned from and the seed. Inside a store, the key of an image is a digest of its file and of everything
+else that a method sees of it. A new split of the same images therefore extracts nothing.
 
-Entries are plain numpy arrays in folders called shards, written under a temporary name and renamed, so
-a killed run leaves whole shards or nothing. What was extracted before the kill is not extracted again.
-Whoever reads a store in one process shares one map of each array.
+Features are numpy arrays in folders called shards. A shard is written under a temporary name and renamed, so a killed
+run leaves complete shards, and the next run continues after them. All readers in one process share one memory map of
+each array.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from reidbench.registry.registered import Offer
 FORMAT = "2"
 _INDEX = "index.json"
 _MAPPED: weakref.WeakValueDictionary[tuple[int, ...], NDArray[Any]] = weakref.WeakValueDictionary()
-"""Arrays that this process maps, by what tells one state of a file from another, for as long as someone reads them."""
+"""Arrays that this process has mapped and still uses, by device, inode, size and time of change of their files."""
 
 
 def key_of(*parts: str) -> str:
-    """Digest everything that shaped an entry."""
+    """Return a digest of several texts."""
     return hashlib.sha256("\x00".join((FORMAT, *parts)).encode()).hexdigest()
 
 
@@ -54,12 +54,12 @@ def features_key(offer: Offer, method: Method, learning: str = "") -> str:
 
 
 def fitted_dir(key: str) -> Path:
-    """Return the folder of what fitting left behind, by the key of the representations that it shaped."""
+    """Return the folder of a fitted model, by the key of its features."""
     return cache_dir() / "fitted" / key[:2] / key
 
 
 def keep_fitted(key: str, work_dir: Path) -> None:
-    """Move what a finished fit left in its work folder to where new photographs find it.
+    """Move a fitted model from the work folder of its run to the cache, for images that come later.
 
     Raises:
         ReidbenchError: The cache can't be written.
@@ -70,11 +70,11 @@ def keep_fitted(key: str, work_dir: Path) -> None:
 
 
 class RepresentationStore:
-    """The representations that one method, as it is, has made so far.
+    """The features that one method has extracted so far.
 
     Args:
-        key: Digest of everything that shapes a representation besides the image, as :func:`key_of` gives it.
-        root: Folder to keep them in instead of the cache.
+        key: Key of the method's features, from :func:`features_key`.
+        root: Folder of the store; by default the cache.
     """
 
     def __init__(self, key: str, root: Path | None = None) -> None:
@@ -82,22 +82,22 @@ class RepresentationStore:
 
     @property
     def folder(self) -> Path:
-        """Where everything of this store lies."""
+        """Folder of this store."""
         return self._dir
 
     def missing(self, images: Sequence[str]) -> NDArray[np.int64]:
-        """Return the places in ``images`` of what is not in the store, each image once."""
+        """Return the places in ``images`` of those that the store lacks; of equal images only the first place."""
         known = {image for shard in self._shards() for image in shard.images}
         places = {image: place for place, image in reversed(list(enumerate(images))) if image not in known}
         return np.array(sorted(places.values()), dtype=np.int64)
 
     def add(self, images: Sequence[str], representation: Representation, seconds: float) -> None:
-        """Keep the representation of some images.
+        """Save the features of some images.
 
         Args:
             images: Key of each image.
-            representation: Their arrays.
-            seconds: What it took to make them.
+            representation: Their features.
+            seconds: How long their extraction took.
 
         Raises:
             ReidbenchError: The cache can't be written.
@@ -116,12 +116,12 @@ class RepresentationStore:
         self._write(fill)
 
     def read(self, images: Sequence[str]) -> Representation:
-        """Return the representation of images that are all in the store, in that order, mapped from disk.
+        """Return the features of images that are all in the store, in this order, mapped from disk.
 
         Raises:
             KeyError: An image is not in the store.
         """
-        for _ in range(2):  # another process may be joining the shards at this very moment
+        for _ in range(2):  # another process may be merging the shards now
             shards = self._shards()
             if len(shards) > 1:
                 shards = [self._merge(shards)]
@@ -132,17 +132,17 @@ class RepresentationStore:
         return shards[0].representation().take(places)
 
     def clear(self) -> None:
-        """Forget every representation; notes stay."""
+        """Remove all features; notes stay."""
         for folder in self._dir.glob("shard-*"):
             remove_folder(folder, ignore_errors=True)
 
     def seconds(self, images: Sequence[str]) -> float:
-        """Return what it took to make the representations of these images when they were made."""
-        took = {image: cost for shard in self._shards() for image, cost in zip(shard.images, shard.costs, strict=True)}
-        return float(sum(took.get(image, 0.0) for image in dict.fromkeys(images)))
+        """Return how long the extraction of these images took when it was done."""
+        cost = {image: cost for shard in self._shards() for image, cost in zip(shard.images, shard.costs, strict=True)}
+        return float(sum(cost.get(image, 0.0) for image in dict.fromkeys(images)))
 
     def read_note(self, name: str = "note") -> dict[str, Any] | None:
-        """Return what was noted under a name beside the representations, or ``None``."""
+        """Return the note of this name, ``None`` if there is none or it can't be read."""
         try:
             note: dict[str, Any] = json.loads((self._dir / f"{name}.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -150,12 +150,16 @@ class RepresentationStore:
         return note
 
     def write_note(self, note: Mapping[str, Any], name: str = "note") -> None:
-        """Keep plain values beside the representations, such as how the method was fitted and what that cost."""
+        """Save JSON values next to the features, such as the report of a fit and how long it took.
+
+        Raises:
+            ReidbenchError: The cache can't be written.
+        """
         with _explain(self._dir):
             write_text(self._dir / f"{name}.json", json.dumps(note))
 
     def _shards(self) -> list[_Shard]:
-        """Return every shard that can be read; one that can't is dropped, and its images are made anew."""
+        """Return every shard that can be read; a damaged one is removed, and its images are extracted again."""
         shards = []
         for folder in sorted(self._dir.glob("shard-*")):
             try:
@@ -165,13 +169,13 @@ class RepresentationStore:
         return shards
 
     def _merge(self, shards: Sequence[_Shard]) -> _Shard:
-        """Write several shards as one, array by array, so that only one shard's rows are in memory at a time."""
+        """Merge several shards into one, array by array, so that only the rows of one shard are in memory."""
         kept: list[NDArray[np.int64]] = []
         images: dict[str, float] = {}
-        for shard in shards:  # two processes may have described the same image
-            fresh = [i for i, image in enumerate(shard.images) if image not in images]
-            images |= {shard.images[i]: shard.costs[i] for i in fresh}
-            kept.append(np.array(fresh, dtype=np.int64))
+        for shard in shards:  # two processes may have extracted the same image
+            new = [i for i, image in enumerate(shard.images) if image not in images]
+            images |= {shard.images[i]: shard.costs[i] for i in new}
+            kept.append(np.array(new, dtype=np.int64))
         parts = [shard.representation().take(rows) for shard, rows in zip(shards, kept, strict=True)]
 
         def fill(folder: Path) -> None:
@@ -209,7 +213,7 @@ def _explain(folder: Path) -> AbstractContextManager[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Shard:
-    """A folder of arrays that belong together."""
+    """Features of some images: a folder with one file for each array, and an index of the images."""
 
     folder: Path
     images: list[str]
@@ -224,7 +228,7 @@ class _Shard:
             arrays[path.stem] = _mapped(path)
         shard = cls(folder, index["images"], index["seconds"], arrays)
         if len(shard.representation()) != len(shard.images):
-            raise ValueError(f"{folder} holds other images than its index says")
+            raise ValueError(f"the arrays in {folder} hold another number of images than its index")
         return shard
 
     def representation(self) -> Representation:
@@ -237,23 +241,23 @@ class _Shard:
 
 
 def _mapped(path: Path) -> NDArray[Any]:
-    """Map an array, or return the map that is there: the pages of a second one count as memory once more."""
+    """Map an array, or return the existing map; the pages of a second map would count as more memory."""
     stat = path.stat()
     file = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
     array = _MAPPED.get(file)
     if array is None:
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except ValueError:  # a map can't be empty, so an array without rows is read
+        except ValueError:  # an array without rows can't be mapped
             array = np.load(path, allow_pickle=False)
         _MAPPED[file] = array
     return array
 
 
 def _write_rows(path: Path, like: NDArray[Any], n_row: int, blocks: Iterator[NDArray[Any]]) -> None:
-    """Write blocks of rows one after another as one array, holding no more than a block.
+    """Write blocks of rows as one array, with one block in memory at a time.
 
-    Written, not mapped: pages of a mapped file count as memory, and a store of local features has gigabytes of them.
+    The file is not mapped for writing: mapped pages count as memory, and local features take gigabytes.
     """
     header = {"descr": dtype_to_descr(like.dtype), "fortran_order": False, "shape": (n_row, *like.shape[1:])}
     with path.open("wb") as file:
