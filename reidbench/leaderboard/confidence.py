@@ -28,8 +28,8 @@ from reidbench.records.saved_run import JudgedAnswers, read_judged_answers
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One row's score minus another's.
+class RowDifference:
+    """Score of one row minus the score of another row.
 
     Attributes:
         value: The difference.
@@ -68,7 +68,7 @@ class Standing:
     oracle_score: Interval | None = None
     ranks: tuple[int, int] | None = None
     tie_group: int | None = None
-    against: Difference | None = None
+    against: RowDifference | None = None
     reference: bool = False
     detectable: float | None = None
     warning: str = ""
@@ -239,7 +239,7 @@ def _against(
     samples: NDArray[np.float64],
     shown: Sequence[float],
     reference: int,
-) -> dict[int, Difference]:
+) -> dict[int, RowDifference]:
     others = [row for row in range(len(shown)) if row != reference]
     if not others:
         return {}
@@ -254,7 +254,7 @@ def _against(
     for row, value in zip(others, p, strict=True):
         moved = samples[:, row] - samples[:, reference]
         difference = shown[row] - shown[reference]
-        found[row] = Difference(
+        found[row] = RowDifference(
             difference, interval(moved, difference), beats(samples[:, row], samples[:, reference]), float(value)
         )
     return found
