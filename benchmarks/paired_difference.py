@@ -23,7 +23,7 @@ METRICS = ("score", "baks", "baus", "balanced_rank1", "auroc", "oracle_score")
 def main(runs_dir: Path, key: str = "epochs", *wanted: str) -> None:
     by_value: dict[str, dict[tuple[str, int], RunRecord]] = {}
     for run in load_runs(runs_dir):
-        value = run.method if key == "method" else str(run.data["settings"]["effective"].get(key))
+        value = run.method if key == "method" else str(run.data.settings.effective.get(key))
         by_value.setdefault(value, {})[run.split_digest, run.seed] = run
     named = wanted if wanted else tuple(sorted(by_value))
     if len(named) != 2 or not set(named) <= set(by_value):

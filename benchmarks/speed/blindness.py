@@ -42,19 +42,19 @@ def measure(method: str, dataset: str, settings: dict[str, Any], folder: str) ->
         registry=registry,
     )
     whole_s = time.perf_counter() - started
-    stamp = record.data["blindness"]
-    rest_s = whole_s - stamp["seconds"]
+    stamp = record.data.blindness
+    rest_s = whole_s - stamp.seconds
     return {
         "method": method,
-        "status": stamp["status"],
-        "largest": stamp["largest"],
-        "differences": stamp["differences"],
-        "n_asked": stamp["n_query"],
-        "n_images": sum(record.data["split"]["counts"][part] for part in ("gallery", "calibration", "test")),
-        "n_queries": sum(record.data["split"]["counts"][part] for part in ("calibration", "test")),
-        "tests_s": stamp["seconds"],
+        "status": stamp.status,
+        "largest": stamp.largest,
+        "differences": dict(stamp.differences),
+        "n_asked": stamp.n_query,
+        "n_images": sum(record.data.split.counts[part] for part in ("gallery", "calibration", "test")),
+        "n_queries": sum(record.data.split.counts[part] for part in ("calibration", "test")),
+        "tests_s": stamp.seconds,
         "rest_s": round(rest_s, 3),
-        "share": round(stamp["seconds"] / rest_s, 4),
+        "share": round(stamp.seconds / rest_s, 4),
     }
 
 

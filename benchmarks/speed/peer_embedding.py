@@ -42,11 +42,11 @@ def measure(method: str, dataset: str, settings: dict[str, Any], folder: Path) -
         "import_s": import_s,
         "whole_s": time.perf_counter() - started,
         "whole_cpu_s": _cpu_s() - cpu,
-        "represent_s": record.data["timing"]["represent_s"],
-        "match_s": record.data["timing"]["match_s"],
+        "represent_s": record.data.timing["represent_s"],
+        "match_s": record.data.timing["match_s"],
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "score": record.metrics["score"],
-        "environment": record.data["environment"],
+        "environment": record.data.environment.to_json(),
     }
     again = spec.build(spec.settings(**settings))
     again.prepare("cpu", 0, Progress())

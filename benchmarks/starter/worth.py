@@ -23,7 +23,7 @@ def kind_of(run: RunRecord) -> str:
     """Name the row that a run belongs to."""
     if run.method != "triplet_effnet":
         return run.method
-    effective = run.data["settings"]["effective"]
+    effective = run.data.settings.effective
     return f"{run.method}, {effective['weights']}, {'fine-tuned' if effective['epochs'] else 'frozen'}"
 
 

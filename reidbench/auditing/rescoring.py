@@ -51,7 +51,7 @@ def score_without_leaks(audit: Audit, records: Sequence[RunRecord]) -> list[With
         records: Saved runs; runs on other datasets are skipped.
     """
     digest = audit.images.digest
-    return [_score_run(audit, record) for record in records if record.data["dataset"]["digest"] == digest]
+    return [_score_run(audit, record) for record in records if record.data.dataset.digest == digest]
 
 
 def _score_run(audit: Audit, record: RunRecord) -> WithoutLeaks:

@@ -186,7 +186,7 @@ def take_census(
     ]
     populations = [group.population for group in groups if group.population is not None]
     of_all_groups = total(populations) if len(populations) == len(groups) and len(groups) > 1 else None
-    if record.data["gallery"] == "all" and len(groups) > 1:
+    if record.data.gallery == "all" and len(groups) > 1:
         notes.append(
             "each photograph was compared with the gallery of all groups, so a prediction from another group counts as "
             "known"
@@ -234,7 +234,7 @@ def _out_of_fold(saved_run: SavedRun, registry: Registry, notes: list[str]) -> _
     policy cannot choose on a part of the queries, those thresholds are used and a note is added to ``notes``.
     """
     answers = saved_run.calibration.answers
-    policy_name = str(saved_run.record.data["threshold"].get("asked", saved_run.record.data["threshold"]["policy"]))
+    policy_name = saved_run.record.data.threshold.asked
     code = answers.identity_code
     fold = identity_folds(int(code.max(initial=0)) + 1, FOLDS, 0)[code]
     excess = np.full(len(answers), np.nan)

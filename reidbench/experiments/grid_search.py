@@ -69,8 +69,8 @@ def tune_method(
                 settings={**(settings or {}), **choice}, device=device, runs_dir=runs_dir,
                 progress=Progress(), registry=registry,
             )  # fmt: skip
-            overall = record.data["metrics"]["calibration"]["overall"]
-            seconds = record.data["timing"]["total_s"]
+            overall = record.data.metrics.calibration.overall
+            seconds = record.data.timing["total_s"]
             cells.append(Cell(choice, overall["rank1"], overall["balanced_rank1"], seconds, str(record.path)))
             stage.advance()
     return sorted(cells, key=lambda cell: -cell.rank1)

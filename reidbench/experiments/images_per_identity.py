@@ -18,7 +18,7 @@ from reidbench.data.splits.smaller_gallery import gallery_counts, keep_gallery_i
 from reidbench.errors import ReidbenchError
 from reidbench.files import explain_os_errors, write_text
 from reidbench.progress import Progress
-from reidbench.records.run_record import RunRecord, question_of
+from reidbench.records.run_record import RunRecord
 from reidbench.running.evaluation import evaluate
 from reidbench.running.inputs import check_images, split_of
 
@@ -91,10 +91,10 @@ def images_per_identity(
                 images,
                 split=reduced,
                 seed=record.seed,
-                gallery=record.data["gallery"],
-                preset=record.data["preset"],
-                settings=record.data["settings"]["effective"],
-                threshold=question_of(record.data)["threshold"],
+                gallery=record.data.gallery,
+                preset=record.data.preset,
+                settings=record.data.settings.effective,
+                threshold=record.data.threshold.asked,
                 device=device,
                 runs_dir=curves_dir(record) / "runs",
                 progress=Progress(),
@@ -140,4 +140,4 @@ def _path(record: RunRecord) -> Path:
 
 def _point(most: int, draw: int, record: RunRecord) -> CurvePoint:
     metrics = {name: record.metrics.get(name) for name in METRICS}
-    return CurvePoint(most, draw, int(record.data["split"]["counts"]["gallery"]), metrics)
+    return CurvePoint(most, draw, record.data.split.counts["gallery"], metrics)

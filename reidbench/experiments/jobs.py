@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -19,6 +18,7 @@ from reidbench.methods.presets import current_preset
 from reidbench.progress import print_error
 from reidbench.records.failures import FailedRun, MethodFailure, forget_failure, write_failure
 from reidbench.records.job import Job
+from reidbench.records.run_data import CalibrationData
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import BrokenPluginError, Registry, load_registry
@@ -85,10 +85,10 @@ def run_jobs(
             failures.append(failed)
         else:
             forget_failure(runs_dir, job, images.name)
-            label = record.data["weights"]["label"]
-            preset = current_preset(record.data["preset"] or UNDEFINED)
-            console.print(f"  preset: {preset}; weights: {label}; {record.data['timing']['total_s']} s")
-            for part in record.data.get("calibration") or ():
+            label = record.data.weights.label
+            preset = current_preset(record.data.preset or UNDEFINED)
+            console.print(f"  preset: {preset}; weights: {label}; {record.data.timing['total_s']} s")
+            for part in record.data.calibration:
                 console.print(f"  {_calibrated(part)}")
             records.append(record)
     return records, failures
@@ -117,13 +117,13 @@ def _plugin_of(method: str, registry: Registry) -> tuple[str, str]:
     return offer.distribution, offer.version
 
 
-def _calibrated(part: Mapping[str, Any]) -> str:
+def _calibrated(part: CalibrationData) -> str:
     """Say in one line what a part's scores were calibrated on, and which groups have a curve of their own."""
-    own = [group for group, scope in part["scope"].items() if scope == "own"]
+    own = [group for group, scope in part.scope.items() if scope == "own"]
     curves = f"own curves: {', '.join(own)}" if own else "one curve for all groups"
-    if own and len(own) < len(part["scope"]):
+    if own and len(own) < len(part.scope):
         curves += "; the others share one"
-    name = f"{part['part']} " if part["part"] else ""
-    notes = "".join(f"; {note}" for note in part["notes"])
-    ece = "" if part["ece"] is None else f", ECE {part['ece']:.3f}"
-    return f"{name}calibrated ({part['kind']}) on {part['n_pairs']} pairs{ece}; {curves}{notes}"
+    name = f"{part.part} " if part.part else ""
+    notes = "".join(f"; {note}" for note in part.notes)
+    ece = "" if part.ece is None else f", ECE {part.ece:.3f}"
+    return f"{name}calibrated ({part.kind}) on {part.n_pairs} pairs{ece}; {curves}{notes}"

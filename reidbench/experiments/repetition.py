@@ -7,7 +7,6 @@ and uncommitted code may differ. They are listed, because they can change a numb
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +19,8 @@ import numpy as np
 from reidbench.errors import ReidbenchError
 from reidbench.files import remove_folder
 from reidbench.progress import Progress
-from reidbench.records.run_record import RunRecord, question_of
+from reidbench.records.question import Question
+from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import load_registry
 from reidbench.running.blindness import TOLERANCE
 from reidbench.running.evaluation import evaluate
@@ -106,25 +106,25 @@ def repeat_run(
     """
     data = record.data
     registry = load_registry(files=plugins)
-    _require_files(data, plugins, record)
+    _require_files(record, plugins)
     images = dataset_of(record, dataset, root, registry)
     where = Path(runs_dir) / "repeats"
     store = where / f".store-{record.id}"  # stays if the process is killed: the same command then resumes
-    if device == "auto" and data["environment"]["device"] == "cpu":
+    if device == "auto" and data.environment.device == "cpu":
         device = "cpu"
 
-    def agree(question: Mapping[str, Any]) -> None:
-        _refuse_another(question_of(data), question, record)
+    def agree(question: Question) -> None:
+        _refuse_another(Question.of_record(data), question, record)
 
     again = evaluate(
-        f"{data['plugin']['name']}:{record.method}",
+        f"{data.plugin.name}:{record.method}",
         images,
         split=split_of(record, images),
         seed=record.seed,
-        gallery=data["gallery"],
-        preset=data["preset"],
-        settings=data["settings"]["effective"],
-        threshold=data["threshold"]["asked"],
+        gallery=data.gallery,
+        preset=data.preset,
+        settings=data.settings.effective,
+        threshold=data.threshold.asked,
         device=device,
         runs_dir=where,
         again=True,
@@ -164,7 +164,10 @@ def compare_records(before: RunRecord, after: RunRecord) -> Repetition:
             differ.append(Change(f"scores of {part}", 0.0, difference))
             largest = max(largest, difference)
     same: Same = "exactly" if not differ else "within 1e-5" if largest <= TOLERANCE else "no"
-    described = [{**_flat(run.data["environment"]), **_flat(run.data["code"], "code.")} for run in (before, after)]
+    described = [
+        {**_flat(values["environment"]), **_flat(values["code"], "code.")}
+        for values in (before.data.to_json(), after.data.to_json())
+    ]
     changes = [
         Change(name, described[0].get(name), described[1].get(name))
         for name in sorted({*described[0], *described[1]})
@@ -182,13 +185,13 @@ def compare_records(before: RunRecord, after: RunRecord) -> Repetition:
     )
 
 
-def _require_files(data: Mapping[str, Any], plugins: Sequence[Path], record: RunRecord) -> None:
+def _require_files(record: RunRecord, plugins: Sequence[Path]) -> None:
     """Check that the Python files with the run's methods are given.
 
     Raises:
         ReidbenchError: A file is missing.
     """
-    named = [str(told["plugin"]["name"]) for told in (data, *data["parts"].values())]
+    named = [record.data.plugin.name, *(part.plugin.name for part in record.data.parts.values())]
     given = {path.name for path in map(Path, plugins)}
     absent = [name for name in dict.fromkeys(named) if name.endswith(".py") and name not in given]
     if absent:
@@ -205,13 +208,14 @@ def _short(value: Any) -> str:
     return f"{text[:13]}…'" if re.fullmatch("'[0-9a-f]{64}'", text) else text
 
 
-def _refuse_another(was: Mapping[str, Any], now: Mapping[str, Any], record: RunRecord) -> None:
+def _refuse_another(recorded: Question, repeated: Question, record: RunRecord) -> None:
     """Check that the repetition has the run's plugin, weights and settings.
 
     Raises:
         ReidbenchError: One of them differs.
     """
-    file = str(was["plugin"]["name"])
+    was, now = recorded.to_json(), repeated.to_json()
+    file = recorded.plugin.name
     remedies = {
         "plugin": f"give --plugin the {file} of the run, unchanged"
         if file.endswith(".py")
@@ -219,7 +223,6 @@ def _refuse_another(was: Mapping[str, Any], now: Mapping[str, Any], record: RunR
         "weights": "put the weights of the run in place, or name them as the run did",
         "parts": "install the versions of the plugins that the parts came from",
     }
-    now = json.loads(json.dumps(now))  # as a record holds it
     for name in (*remedies, *(key for key in was if key not in remedies)):
         if name == "weights" and was[name]["sha256"] and was[name]["sha256"] == now[name]["sha256"]:
             continue  # the same file; its path may differ
@@ -243,12 +246,12 @@ def _numbers(record: RunRecord, metrics: Collection[str]) -> dict[str, Any]:
     """Return the thresholds and the named metrics of a record, by their place in it; undefined values are left out."""
     kept = {
         part: {
-            "overall": _kept(episode["overall"], metrics),
-            "groups": {name: _kept(values, metrics) for name, values in episode["groups"].items()},
+            "overall": _kept(episode.overall, metrics),
+            "groups": {name: _kept(values, metrics) for name, values in episode.groups.items()},
         }
-        for part, episode in record.data["metrics"].items()
+        for part, episode in (("calibration", record.data.metrics.calibration), ("test", record.data.metrics.test))
     }
-    flat = _flat({"metrics": kept, "threshold": record.data["threshold"]})
+    flat = _flat({"metrics": kept, "threshold": record.data.threshold.to_json()})
     return {name: value for name, value in flat.items() if isinstance(value, int | float)}
 
 

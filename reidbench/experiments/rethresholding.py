@@ -23,7 +23,9 @@ from reidbench.metrics.uncertainty.reliability import few_animals
 from reidbench.progress import Progress
 from reidbench.records.finding import find_run
 from reidbench.records.predictions import prediction_rows
-from reidbench.records.run_record import RunRecord, copy_run, question_of, read_run, run_id_of
+from reidbench.records.question import Question
+from reidbench.records.run_data import MetricsData, ThresholdData
+from reidbench.records.run_record import RunRecord, copy_run, read_run
 from reidbench.records.saved_run import SavedRun, read_saved_run
 from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.thresholds import Policy, Thresholds
@@ -84,22 +86,22 @@ def rethreshold(
     record = run if isinstance(run, RunRecord) else find_run(run, runs_dir)
     policy = (registry or load_registry()).policy(threshold)
     asked = canonical(threshold, policy)
-    question = {**question_of(record.data), "threshold": asked}
-    run_id = run_id_of(question)
+    run_id = Question.of_record(record.data).model_copy(update={"threshold": asked}).id
     path = record.path.parent / run_id
     if (standing := read_run(path)) is not None:
         return standing
     saved = read_saved_run(record)
     thresholds = choose_thresholds(policy, saved.calibration.answers, saved.gallery)
     metrics = {part: summarise(each.answers, thresholds).to_json() for part, each in saved.episodes.items()}
-    data = {
-        **record.data,
-        "id": run_id,
-        "decided_again_from": record.id,
-        "threshold": {"asked": asked, **thresholds.to_json()},
-        "metrics": metrics,
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
+    data = record.data.model_copy(
+        update={
+            "id": run_id,
+            "decided_again_from": record.id,
+            "threshold": ThresholdData(asked=asked, **thresholds.to_json()),
+            "metrics": MetricsData(**metrics),
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+    )
     rows = []
     for part, each in saved.episodes.items():
         rows += prediction_rows(part, each.image_id, each.answers, thresholds)

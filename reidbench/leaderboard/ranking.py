@@ -82,8 +82,8 @@ def leaderboard(
     """
     by_dataset: dict[tuple[str, str, str], list[RunRecord]] = {}
     for run in runs:
-        protocol = protocol_of(str(run.data["split"].get("kind") or ""))
-        by_dataset.setdefault((run.dataset, str(run.data["dataset"]["digest"]), protocol), []).append(run)
+        protocol = protocol_of(run.data.split.kind)
+        by_dataset.setdefault((run.dataset, run.data.dataset.digest, protocol), []).append(run)
     rows: list[LeaderboardRow] = []
     for key in sorted(by_dataset):
         rows += _rank_dataset(by_dataset[key], mixed_splits, against)
@@ -160,14 +160,14 @@ def _place_of(method: str | None, rows: Sequence[LeaderboardRow]) -> int | None:
 
 def _setup(run: RunRecord) -> dict[str, Any]:
     """Return everything that shaped a run besides dataset, split and seed."""
-    weights = run.data["weights"]
+    weights = run.data.weights
     return {
-        **{f"settings.{key}": value for key, value in run.data["settings"]["effective"].items()},
-        "threshold": run.data["threshold"]["policy"],
+        **{f"settings.{key}": value for key, value in run.data.settings.effective.items()},
+        "threshold": run.data.threshold.policy,
         # The source of random weights names their seed; that must not part the seeds of one row.
-        "weights": weights["label"] if not weights["pretrained"] else f"{weights['label']} {weights['source']}",
-        "weights.sha256": weights.get("sha256", ""),
-        "plugin": " ".join(str(value) for value in run.data["plugin"].values()),
+        "weights": f"{weights.label} {weights.source}" if weights.pretrained else weights.label,
+        "weights.sha256": weights.sha256,
+        "plugin": " ".join(str(value) for value in run.data.plugin.to_json().values() if value is not None),
     }
 
 
@@ -179,7 +179,7 @@ def setup_key(run: RunRecord) -> str:
 def _newest_of_each_cell(runs: Sequence[RunRecord]) -> list[RunRecord]:
     """Keep one run for each split and seed: a repeat would count one result twice."""
     newest: dict[tuple[str, int], RunRecord] = {}
-    for run in sorted(runs, key=lambda run: str(run.data.get("created", ""))):
+    for run in sorted(runs, key=lambda run: run.data.created):
         newest[run.split_digest, run.seed] = run
     return [newest[cell] for cell in sorted(newest)]
 

@@ -18,8 +18,6 @@ from reidbench.metrics.builtin import METRICS
 from reidbench.metrics.counts import N_QUERIES
 from reidbench.metrics.open_set import SCORE
 from reidbench.metrics.ranking import BALANCED_RANK1
-from reidbench.records.blindness_stamp import Blindness
-from reidbench.records.migrations import UNTESTED
 from reidbench.records.run_record import RunRecord
 
 OFFICIAL = SCORE.name
@@ -162,11 +160,11 @@ def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
         metrics[name] = int(mean) if mean is not None and counts and mean.is_integer() else mean
     stages = {"fit_s": "fit_s", "represent_s": "represent_s", "match_s": "match_s", "seconds": "total_s"}
     timing = {
-        name: _aggregate([[_number(run.data["timing"].get(key)) for run in found] for found in by_split.values()])[0]
+        name: _aggregate([[_number(run.data.timing.get(key)) for run in found] for found in by_split.values()])[0]
         for name, key in stages.items()
     }
-    machines = [[run.data.get("environment", {}) for run in found] for found in by_split.values()]
-    memory = [[_number(machine.get("peak_memory_mib")) for machine in found] for found in machines]
+    machines = [[run.data.environment for run in found] for found in by_split.values()]
+    memory = [[_number(machine.peak_memory_mib) for machine in found] for found in machines]
     timing["peak_memory_mib"] = _aggregate(memory)[0]
     older = {name: NOT_IN_RUN for name in ROW_METRICS if any(name not in run.metrics for run in runs)}
     notes: dict[str, dict[str, str]] = {"reasons": older, "left_out": {}}
@@ -174,32 +172,31 @@ def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
         for key, found in notes.items():
             found |= {str(name): str(why) for name, why in (run.metrics.get(key) or {}).items()}
     heads = [found[0] for found in by_split.values()]
-    stamps = [Blindness.from_json(run.data.get("blindness") or UNTESTED) for run in runs]
-    worst = min(stamps, key=lambda stamp: _WORST_FIRST.index(stamp.status))
+    worst = min((run.data.blindness for run in runs), key=lambda stamp: _WORST_FIRST.index(stamp.status))
     return LeaderboardRow(
         rank=None,
         method=first.method,
         variant=variant,
         dataset=first.dataset,
-        dataset_digest=str(first.data["dataset"]["digest"]),
-        dataset_note=str(first.data["dataset"].get("note") or ""),
-        gallery=str(first.data["gallery"]),
+        dataset_digest=first.data.dataset.digest,
+        dataset_note=first.data.dataset.note,
+        gallery=first.data.gallery,
         seeds=tuple(sorted({run.seed for run in runs})),
         splits=tuple(by_split),
         split_seeds=tuple(run.split_seed for run in heads),
-        split_kinds=tuple(str(run.data["split"].get("kind") or "") for run in heads),
+        split_kinds=tuple(run.data.split.kind for run in heads),
         n_runs=len(runs),
         metrics=metrics,
         ranked_by=OFFICIAL,
         seed_sd=seed_sd,
         split_sd=split_sd,
-        weights=str(first.data["weights"]["label"]),
-        pretrained=bool(first.data["weights"]["pretrained"]),
-        licence=str(first.data["weights"].get("licence") or ""),
-        threshold=str(first.data["threshold"]["policy"]),
-        preset="/".join(sorted({str(run.data.get("preset") or "") for run in runs} - {""})),
+        weights=first.data.weights.label,
+        pretrained=first.data.weights.pretrained,
+        licence=first.data.weights.licence,
+        threshold=first.data.threshold.policy,
+        preset="/".join(sorted({run.data.preset or "" for run in runs} - {""})),
         timing=timing,
-        device="/".join(sorted({str(machine.get("device") or "") for found in machines for machine in found} - {""})),
+        device="/".join(sorted({machine.device for found in machines for machine in found} - {""})),
         groups=_groups(by_split),
         runs=tuple(runs),
         reasons=notes["reasons"],
@@ -243,7 +240,7 @@ def _number(value: Any) -> float | None:
 
 def _groups(by_split: Mapping[str, Sequence[RunRecord]]) -> dict[str, dict[str, float | None]]:
     """Average each group's metrics as those over all groups are; a group is left out where a run lacks it."""
-    told = [[run.data["metrics"]["test"].get("groups", {}) for run in found] for found in by_split.values()]
+    told = [[run.data.metrics.test.groups for run in found] for found in by_split.values()]
     everywhere = [set(groups) for found in told for groups in found]
     return {
         name: {

@@ -41,8 +41,8 @@ def select_runs(
             )
         kept = [run for run in kept if run.split_digest == fitting[0]]
     if gallery is not None:
-        modes = sorted({str(run.data["gallery"]) for run in kept})
-        kept = [run for run in kept if run.data["gallery"] == gallery]
+        modes = sorted({run.data.gallery for run in kept})
+        kept = [run for run in kept if run.data.gallery == gallery]
         if not kept:
             raise ReidbenchError(
                 f"no run searched gallery '{gallery}'",
@@ -60,7 +60,7 @@ def refuse_mixed_galleries(dataset: str, runs: Sequence[RunRecord]) -> None:
     """
     modes: dict[str, set[str]] = {}
     for run in runs:
-        modes.setdefault(str(run.data["gallery"]), set()).add(run.method)
+        modes.setdefault(run.data.gallery, set()).add(run.method)
     if len(modes) > 1:
         listed = "; ".join(f"'{mode}': {', '.join(sorted(methods))}" for mode, methods in sorted(modes.items()))
         raise ReidbenchError(
@@ -105,7 +105,7 @@ def protocol_of(kind: str) -> str:
 
 def describe_split(run: RunRecord) -> str:
     """Return ``open-set, seed 0``, or ``open-set, from a file`` for a split that was not made from a seed."""
-    kind = str(run.data["split"].get("kind") or "split")
+    kind = run.data.split.kind or "split"
     return f"{kind}, from a file" if run.split_seed is None else f"{kind}, seed {run.split_seed}"
 
 

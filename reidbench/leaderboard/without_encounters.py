@@ -44,7 +44,7 @@ def without_encounters(saved: SavedRun) -> WithoutEncounters | None:
         class for each animal, from which no day can be taken out.
     """
     episode = saved.test
-    if episode.encountered is None or saved.record.data["matching"]["rule"] != "nearest":
+    if episode.encountered is None or saved.record.data.matching.rule != "nearest":
         return None
     met = episode.encountered & episode.answers.known
     kept = ~(met & np.isneginf(episode.own_best))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from reidbench.records.migrations import UNTESTED
+from reidbench.records.json_object import JsonObject
 
 Status = Literal["blind", "transductive", "differs", "untested"]
 
@@ -21,35 +20,21 @@ TOLD: Final[Mapping[str, str]] = {
 """What a test changes, by the name of the test, in the words of tables."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blindness:
-    """Result of the tests of one run.
-
-    Attributes:
-        status: ``blind``; ``differs`` if a change altered predictions; ``transductive`` if the method declares itself
-            so; ``untested``.
-        n_query: Number of queries that were predicted again.
-        largest: Largest difference of a score with all changes together; ``None`` if nothing was predicted again.
-        differences: What changed in the predictions, by the name of the test.
-        seconds: Duration of the tests.
-    """
+class Blindness(JsonObject):
+    """Result of the blindness tests of one run."""
 
     status: Status
+    """`blind`, `differs` (a change altered predictions), `transductive` (declared by the method) or `untested`."""
     n_query: int = 0
+    """Number of queries that were predicted again."""
     largest: float | None = None
-    differences: Mapping[str, str] = field(default_factory=dict)
+    """Largest difference of a score when all changes are made together; null if nothing was predicted again."""
+    differences: Mapping[str, str] = {}
+    """How predictions changed, by the name of the test."""
     seconds: float = 0.0
+    """Duration of the tests."""
 
     @property
     def told(self) -> str:
         """The differences in words; empty for a method without differences."""
-        return "; ".join(f"{TOLD[name]}: {what}" for name, what in self.differences.items())
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return dict(UNTESTED) if self.status == "untested" else asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Blindness:
-        """Read what :meth:`to_json` wrote."""
-        return cls(**data)
+        return "; ".join(f"{TOLD.get(name, name)}: {what}" for name, what in self.differences.items())

@@ -6,7 +6,6 @@ tables and reports show is read from here, never from a model.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
@@ -22,7 +21,8 @@ from numpy.typing import NDArray
 from reidbench.csv_files import write_csv
 from reidbench.errors import ReidbenchError
 from reidbench.files import check_can_write, copy_file, explain_os_errors, remove_folder, whole_file, write_text
-from reidbench.records.migrations import migrate
+from reidbench.records.run_data import RunData
+from reidbench.thresholds import Thresholds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,38 +30,47 @@ class RunRecord:
     """A finished run: its folder and the content of its ``run.json``."""
 
     path: Path
-    data: Mapping[str, Any]
+    data: RunData
 
     @property
     def id(self) -> str:
-        return str(self.data["id"])
+        """Id of the run, 16 hexadecimal digits."""
+        return self.data.id
 
     @property
     def method(self) -> str:
-        return str(self.data["method"])
+        """Name of the method."""
+        return self.data.method
 
     @property
     def dataset(self) -> str:
-        return str(self.data["dataset"]["name"])
+        """Name of the dataset."""
+        return self.data.dataset.name
 
     @property
     def seed(self) -> int:
-        return int(self.data["seed"])
+        """Seed of the method."""
+        return self.data.seed
 
     @property
     def split_seed(self) -> int | None:
-        seed = self.data["split"]["seed"]
-        return None if seed is None else int(seed)
+        """Seed of the split, ``None`` for a split that was read from a file."""
+        return self.data.split.seed
 
     @property
     def split_digest(self) -> str:
-        return str(self.data["split"]["digest"])
+        """Digest of the split."""
+        return self.data.split.digest
 
     @property
     def metrics(self) -> Mapping[str, Any]:
-        """Metrics of the test episode over all groups."""
-        overall: Mapping[str, Any] = self.data["metrics"]["test"]["overall"]
-        return overall
+        """Metrics of the test part over all groups."""
+        return self.data.metrics.test.overall
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Thresholds of the run."""
+        return Thresholds.from_json(self.data.threshold.to_json())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,59 +90,36 @@ def run_dir(runs_dir: Path, dataset: str, method: str, run_id: str) -> Path:
     return runs_dir / _plain(dataset) / _plain(method) / run_id
 
 
-def question_of(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a run was asked, from its record: all that its id is a digest of, nothing of the answer."""
-    return {
-        "method": data["method"],
-        "plugin": data["plugin"],
-        "settings": data["settings"]["effective"],
-        "weights": data["weights"],
-        "parts": data["parts"],
-        "dataset": data["dataset"]["digest"],
-        "split": data["split"]["digest"],
-        "seed": data["seed"],
-        "gallery": data["gallery"],
-        "threshold": data["threshold"]["asked"],
-    }
-
-
-def run_id_of(question: Mapping[str, Any]) -> str:
-    """Return the id of the run that answers a question."""
-    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
-
-
-_OBJECTS = ("dataset", "split", "settings", "threshold", "metrics")
-"""What the record of every schema holds and no reader does without."""
-
-
 def read_run(path: Path) -> RunRecord | None:
-    """Return the record in a run folder, or ``None`` where no run was finished."""
-    record_path = path / "run.json"
+    """Return the record in a run folder, ``None`` if the folder has none: its run is not finished.
+
+    Raises:
+        ReidbenchError: The record cannot be read, a newer version wrote it, or a field is wrong.
+    """
     try:
-        data = json.loads(record_path.read_text(encoding="utf-8"))
+        return _read(path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:  # torn, empty, not JSON, not even text
+
+
+def _read(path: Path) -> RunRecord:
+    where = str(path / "run.json")
+    try:
+        data = json.loads((path / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:  # cut short, empty, not JSON, not text
         raise ReidbenchError(
-            f"a run record can't be read: {error}", where=str(record_path), remedy="delete the folder and run it again"
+            f"a run record can't be read: {error}", where=where, remedy="delete the folder and run it again"
         ) from error
     if not isinstance(data, dict):
         raise ReidbenchError(
-            "a run record holds no object", where=str(record_path), remedy="delete the folder and run it again"
+            "a run record holds no JSON object", where=where, remedy="delete the folder and run it again"
         )
-    record = migrate(data, where=str(record_path))
-    absent = [key for key in _OBJECTS if not isinstance(record.get(key), dict)]
-    absent += [key for key in ("method", "seed") if record.get(key) is None]
-    if absent:
-        raise ReidbenchError(
-            f"a run record lacks {', '.join(absent)}",
-            where=str(record_path),
-            remedy="put the run's own record back, or delete the folder and run it again",
-        )
-    return RunRecord(path, record)
+    return RunRecord(path, RunData.from_json(data, where=where))
 
 
-def write_run(path: Path, data: Mapping[str, Any], files: RunFiles) -> RunRecord:
+def write_run(path: Path, data: RunData, files: RunFiles) -> RunRecord:
     """Write a run folder; the record comes last, so that a killed write is no run.
 
     Raises:
@@ -144,12 +130,10 @@ def write_run(path: Path, data: Mapping[str, Any], files: RunFiles) -> RunRecord
         with whole_file(path / "scores.npz") as temporary:
             np.savez_compressed(temporary, **files.arrays)  # type: ignore[arg-type]
         _write_answers(path, data, files.prediction_rows)
-    return RunRecord(path, json.loads((path / "run.json").read_text(encoding="utf-8")))
+    return _read(path)
 
 
-def copy_run(
-    source: Path, path: Path, data: Mapping[str, Any], prediction_rows: Sequence[Mapping[str, Any]]
-) -> RunRecord:
+def copy_run(source: Path, path: Path, data: RunData, prediction_rows: Sequence[Mapping[str, Any]]) -> RunRecord:
     """Write a run that shares split and scores with another and answers otherwise.
 
     Raises:
@@ -159,13 +143,13 @@ def copy_run(
         for name in ("split.csv", "scores.npz"):
             copy_file(source / name, path / name)
         _write_answers(path, data, prediction_rows)
-    return RunRecord(path, json.loads((path / "run.json").read_text(encoding="utf-8")))
+    return _read(path)
 
 
-def _write_answers(path: Path, data: Mapping[str, Any], prediction_rows: Sequence[Mapping[str, Any]]) -> None:
+def _write_answers(path: Path, data: RunData, prediction_rows: Sequence[Mapping[str, Any]]) -> None:
     rows = [[row[column] for column in PREDICTION_COLUMNS] for row in prediction_rows]
     write_csv(path / "predictions.csv", PREDICTION_COLUMNS, rows)
-    write_text(path / "run.json", json.dumps(_null_for_nan(data), indent=2, ensure_ascii=False) + "\n")
+    write_text(path / "run.json", json.dumps(_null_for_nan(data.to_json()), indent=2, ensure_ascii=False) + "\n")
 
 
 def _explain(path: Path) -> AbstractContextManager[None]:

@@ -114,8 +114,7 @@ def read_saved_run(record: RunRecord) -> SavedRun:
             where=str(record.path),
             remedy="run it again with --again; representations are cached",
         ) from error
-    thresholds = Thresholds.from_json(record.data["threshold"])
-    return SavedRun(record, calibration, test, thresholds, gallery, enrolled, enrolled_group)
+    return SavedRun(record, calibration, test, record.thresholds, gallery, enrolled, enrolled_group)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +204,7 @@ def _answers(record: RunRecord, part: str, arrays: Mapping[str, NDArray[Any]]) -
     enrolled, enrolled_group = arrays["gallery.identity"], arrays["gallery.group"]
     total = len(np.unique(enrolled))
     searched = {
-        str(name): len(np.unique(enrolled[enrolled_group == name])) if record.data["gallery"] == "group" else total
+        str(name): len(np.unique(enrolled[enrolled_group == name])) if record.data.gallery == "group" else total
         for name in np.unique(group)
     }
     return Answers(

@@ -37,24 +37,20 @@ def citations_of(records: Sequence[RunRecord], registry: Registry | None = None)
             continue
         methods.add(Citation("Methods", name, f"{spec.summary}. {spec.source}".rstrip(". ") + ".", spec.licence))
     for run in records:
-        used = run.data["weights"]
-        if used["pretrained"]:
-            digest = f", SHA-256 {used['sha256'][:12]}…" if used.get("sha256") else ""
-            weights.add(
-                Citation(
-                    "Weights", str(used["label"]), f"{used['source']}{digest}", str(used["licence"] or "not recorded")
-                )
-            )
+        used = run.data.weights
+        if used.pretrained:
+            digest = f", SHA-256 {used.sha256[:12]}…" if used.sha256 else ""
+            weights.add(Citation("Weights", used.label, f"{used.source}{digest}", used.licence or "not recorded"))
     tool = Citation("Tool", f"reidbench {__version__}", "The reidbench authors; see CITATION.cff.", "MIT")
     return [*sorted(datasets), *sorted(methods), *sorted(weights), tool]
 
 
 def _dataset(run: RunRecord) -> Citation:
-    data = run.data["dataset"]
+    data = run.data.dataset
     summary = wildlife_summary(run.dataset)
     source = summary.get("publication_url") or summary.get("url") or ""
-    told = f"{data['n_images']} images of {data['n_identities']} identities"
-    note = str(data.get("note") or "")
+    told = f"{data.n_images} images of {data.n_identities} identities"
+    note = data.note
     if not source and not note:
         note = "the record names no source: cite whoever made these photographs"
     return Citation(

@@ -197,9 +197,7 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
                 told += f" Neighbours that differ by {show(detectable)} would show four times in five."
             notes.append(told)
         notes += dict.fromkeys(f"Warning: {each.warning}." for each in standings if each.warning)
-    warned = dict.fromkeys(
-        str(told) for row in board for run in row.runs for told in run.data["split"].get("warnings", ())
-    )
+    warned = dict.fromkeys(warning for row in board for run in row.runs for warning in run.data.split.warnings)
     notes += [f"Split: {told}." for told in list(warned)[:LISTED_SPLITS]]
     if len({frozenset(row.splits) for row in board}) > 1:
         notes.append("Rows stand on different splits: a difference may be of the split and not of the method.")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from reidbench.errors import ReidbenchError
 from reidbench.methods.representation import Ragged, Representation
+from reidbench.records.run_data import PartData
 from reidbench.records.run_record import RunRecord
 from reidbench.reporting.photographs import Photographs, Thumbnail
 
@@ -107,7 +108,7 @@ def matcher_of(record: RunRecord, photographs: Photographs) -> tuple[Matcher | N
         record: The run.
         photographs: The images that it was made of.
     """
-    if not record.data["matching"].get("keypoints"):
+    if not record.data.matching.keypoints:
         return None, ""
     from reidbench.progress import Progress
     from reidbench.registry.registered import load_registry
@@ -117,14 +118,14 @@ def matcher_of(record: RunRecord, photographs: Photographs) -> tuple[Matcher | N
     try:
         registry = load_registry()
         offer = registry.find(record.method)
-        if offer.spec.version != record.data["plugin"]["method_version"]:
+        if offer.spec.version != record.data.plugin.method_version:
             return None, f"{record.method} is installed in another version than the run's"
-        settings = effective_settings(offer.spec, None, record.data["settings"]["effective"])
+        settings = effective_settings(offer.spec, None, record.data.settings.effective)
         assembled = assemble(offer, settings, registry)
         found = keypoint_part(assembled.method)
         if found is None:
             return None, f"{record.method} as installed compares no keypoints"
-        if found.path and _version(assembled.parts, found.path) != _version(record.data["parts"], found.path):
+        if found.path and _version(assembled.recorded_parts, found.path) != _version(record.data.parts, found.path):
             return None, f"{found.path}, a part of {record.method}, is installed in another version than the run's"
         found.method.prepare("cpu", record.seed, Progress())
     except ReidbenchError as error:
@@ -197,7 +198,7 @@ def _alone(features: Mapping[str, NDArray[Any]]) -> Representation:
     return Representation({}, {name: Ragged.from_rows([rows]) for name, rows in features.items()})
 
 
-def _version(parts: Mapping[str, Any], path: str) -> Any:
+def _version(parts: Mapping[str, PartData], path: str) -> tuple[str, str] | None:
     """Return method and version of a part as a record has them, ``None`` where it has no such part."""
     part = parts.get(path)
-    return part and (part["method"], part["plugin"]["method_version"])
+    return None if part is None else (part.method, part.plugin.method_version)

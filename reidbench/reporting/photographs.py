@@ -95,7 +95,7 @@ def find_photographs(
     Raises:
         ReidbenchError: A dataset that was named can't be read, or no run stands on it.
     """
-    digests = {str(run.data["dataset"]["digest"]): run.dataset for run in records}
+    digests = {run.data.dataset.digest: run.dataset for run in records}
     found: dict[str, Photographs] = {}
     for source in sources:
         images = load_dataset(source, root)
@@ -118,7 +118,7 @@ def find_photographs(
 
 def without_photographs(records: Sequence[RunRecord]) -> dict[str, Photographs]:
     """Return, for every dataset, that no images were asked for."""
-    return {str(run.data["dataset"]["digest"]): Photographs(None, "left out by --no-images") for run in records}
+    return {run.data.dataset.digest: Photographs(None, "left out by --no-images") for run in records}
 
 
 def thumbnail(pixels: NDArray[np.uint8], longest: int = LONGEST_SIDE) -> Thumbnail:

@@ -84,7 +84,13 @@ def check_blindness(
         if tried.what:
             found = _which(images, strange, places, before, say, shuffled, back) or {"together": tried.what}
     seconds = round(time.perf_counter() - started, 3)
-    return Blindness("differs" if found else "blind", len(places), tried.largest, found, seconds)
+    return Blindness(
+        status="differs" if found else "blind",
+        n_query=len(places),
+        largest=tried.largest,
+        differences=found,
+        seconds=seconds,
+    )
 
 
 @contextmanager

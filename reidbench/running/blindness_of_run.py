@@ -46,18 +46,18 @@ def blindness_of(
     setup = extractor.setup
     assembled, method = setup.assembled, setup.method
     if any(each.transductive for each in (method, *(part.method for part in assembled.feature_parts))):
-        return Blindness("transductive")
+        return Blindness(status="transductive")
     if not len(setup.rows["test"]):
-        return Blindness("untested")
+        return Blindness(status="untested")
     keys = [extractor.store_key(part) for part in assembled.feature_parts]
     versions = (f"{offer.distribution} {offer.version} {offer.spec.version}" for offer in assembled.offers)
     rest = (*versions, method.fingerprint(), setup.images.digest, repr(assembled.parts))
     name = f"blindness-{key_of(*keys, *rest)[:16]}"
     store = extractor.store(assembled.feature_parts[0])
     if not is_new and (note := store.read_note(name)) is not None:
-        return Blindness.from_json(note)
+        return Blindness.model_validate(note)
     if not extractor.can_extract:
-        return Blindness("untested")
+        return Blindness(status="untested")
     test = matched.episodes["test"]
     with setup.progress.stage("test for blindness", 1) as bar:
         n_episode = sum(len(episode.rows) for episode in matched.episodes.values())

@@ -19,6 +19,7 @@ from reidbench.methods.calibration import Calibration
 from reidbench.methods.contract import Method, MethodSpec, Weights
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
+from reidbench.records.run_data import CurvePlugin, PartData
 from reidbench.registry.registered import Offer, Registry
 
 OPTIONS = "options"
@@ -70,6 +71,17 @@ class Assembled:
     def part_weights(self) -> Mapping[str, Weights]:
         """Weights of each part that extracts features, by its path; empty for a method without parts."""
         return {part.path: part.method.weights for part in self.feature_parts if part.path}
+
+    @property
+    def recorded_parts(self) -> dict[str, PartData]:
+        """Every part by its path in the tree, as values of a record."""
+        return {path: PartData.model_validate({"calibrated_by": None, **part}) for path, part in self.parts.items()}
+
+    @property
+    def curve_plugin(self) -> CurvePlugin | None:
+        """The plugin whose curve calibrates the whole; ``None`` for a curve of reidbench or none."""
+        given = self.calibrated_by.get("calibrated_by")
+        return None if given is None else CurvePlugin.model_validate(given)
 
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         """Load the weights of every part that extracts features.

@@ -40,6 +40,7 @@ def describe_environment(device: str) -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "device": device,
         "packages": {name: importlib.metadata.version(name) for name in packages},
+        "gpu": None,
     }
     if device == "cuda":
         import torch

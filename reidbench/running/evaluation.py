@@ -21,15 +21,20 @@ from reidbench.methods.contract import MethodSpec
 from reidbench.methods.presets import PAPER, stored_preset
 from reidbench.progress import Progress, RichProgress
 from reidbench.records.migrations import SCHEMA
-from reidbench.records.run_record import (
-    RunRecord,
-    check_writable,
-    discard_work,
-    read_run,
-    run_dir,
-    run_id_of,
-    write_run,
+from reidbench.records.question import Question
+from reidbench.records.run_data import (
+    DatasetData,
+    FitData,
+    MatchingData,
+    MetricsData,
+    PluginData,
+    RunData,
+    SettingsData,
+    SplitData,
+    ThresholdData,
+    WeightsData,
 )
+from reidbench.records.run_record import RunRecord, check_writable, discard_work, read_run, run_dir, write_run
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.running.blindness_of_run import blindness_of
@@ -69,7 +74,7 @@ def evaluate(
     plugins: Sequence[str | Path] = (),
     registry: Registry | None = None,
     store_dir: str | Path | None = None,
-    agree: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    agree: Callable[[Question], None] = lambda _: None,
 ) -> RunRecord:
     """Run one method on one dataset and return the record that was written.
 
@@ -94,7 +99,7 @@ def evaluate(
         plugins: Python files with methods of your own, besides the installed plugins.
         registry: Methods to choose from; by default those of the installed plugins and of ``plugins``.
         store_dir: Where representations are kept; by default the cache.
-        agree: Told, before anything is described, all that the run's id is a digest of; it may refuse by raising.
+        agree: Called before the work with all inputs that decide the run's id; it may raise to refuse the run.
 
     Raises:
         ReidbenchError: Something a user can mend.
@@ -125,26 +130,25 @@ def evaluate(
     built = assembled.method
     device = choose_device(device)
     assembled.prepare(device, seed, progress)
-    question = {
-        "method": offer.spec.name,
-        "plugin": {
-            "name": offer.distribution,
-            "version": offer.version,
-            "method_version": offer.spec.version,
-            **assembled.calibrated_by,
-        },
-        "settings": effective.model_dump(mode="json"),
-        "weights": asdict(built.weights),
-        "parts": dict(assembled.parts),
-        "dataset": images.digest,
-        "split": chosen.digest,
-        "seed": seed,
-        "gallery": gallery,
-        "threshold": asked,
-    }
+    question = Question(
+        method=offer.spec.name,
+        plugin=PluginData(
+            name=offer.distribution,
+            version=offer.version,
+            method_version=offer.spec.version,
+            calibrated_by=assembled.curve_plugin,
+        ),
+        settings=effective.model_dump(mode="json"),
+        weights=WeightsData(**asdict(built.weights)),
+        parts=assembled.recorded_parts,
+        dataset=images.digest,
+        split=chosen.digest,
+        seed=seed,
+        gallery=gallery,
+        threshold=asked,
+    )
     agree(question)
-    run_id = run_id_of(question)
-    path = run_dir(runs_dir, images.name, offer.spec.name, run_id)
+    path = run_dir(runs_dir, images.name, offer.spec.name, question.id)
     standing = None if again else read_run(path)
     if standing is not None:
         return standing
@@ -162,57 +166,58 @@ def evaluate(
         progress.warn(note)
     blindness = blindness_of(extractor, calibrated.features, matched, decided.thresholds, is_new=extracted.is_new)
     seconds = {**extracted.seconds, **calibrated.seconds, **matched.seconds}
-    data = {
-        "schema": SCHEMA,
-        "id": run_id,
-        "method": offer.spec.name,
-        "plugin": question["plugin"],
-        "dataset": {
-            "name": images.name,
-            "asked": images.asked[0] or None,
-            "root": images.asked[1] or None,
-            "digest": images.digest,
-            "note": images.note,
-            "n_images": len(images),
-            "n_identities": int(images.table["identity"].nunique()),
-            "set_aside": images.set_aside,
-        },
-        "split": {
-            "digest": chosen.digest,
-            "counts": dict(chosen.counts),
-            "kind": chosen.kind,
-            "seed": chosen.seed,
-            "warnings": list(chosen.warnings),
-            "new_share": chosen.new_share,
-        },
-        "seed": seed,
-        "preset": None if preset is None else stored_preset(preset),
-        "settings": {"given": dict(settings or {}), "effective": question["settings"]},
-        "weights": question["weights"],
-        "parts": question["parts"],
-        "part_weights": {part: asdict(weights) for part, weights in assembled.part_weights.items()},
-        "code": code,
-        "gallery": gallery,
-        "matching": {
-            "rule": built.matching,
-            "metric": built.metric,
-            "keypoints": keypoint_part(built) is not None,  # whether it or a part can say which points it matched
-        },
-        "calibration": list(calibrated.calibrations),
-        "constants": calibrated.constants,
-        "threshold": {"asked": asked, **decided.thresholds.to_json()},
-        "metrics": {part: metrics.to_json() for part, metrics in decided.metrics.items()},
-        "fit": {
-            "history": [dict(row) for row in extracted.fit_report.history],
-            "notes": list(extracted.fit_report.notes),
-            "facts": dict(extracted.fit_report.facts),
-        },
-        "blindness": blindness.to_json(),
-        "timing": {**seconds, "total_s": round(sum(seconds.values()), 3)},
-        "environment": describe_environment(device),
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "reidbench": __version__,
-    }
+    data = RunData(
+        schema_version=SCHEMA,
+        id=question.id,
+        decided_again_from=None,
+        method=question.method,
+        plugin=question.plugin,
+        dataset=DatasetData(
+            name=images.name,
+            asked=images.asked[0] or None,
+            root=images.asked[1] or None,
+            digest=images.digest,
+            note=images.note,
+            n_images=len(images),
+            n_identities=int(images.table["identity"].nunique()),
+            set_aside=images.set_aside,
+        ),
+        split=SplitData(
+            digest=chosen.digest,
+            counts=chosen.counts,
+            kind=chosen.kind,
+            seed=chosen.seed,
+            warnings=chosen.warnings,
+            new_share=chosen.new_share,
+        ),
+        seed=seed,
+        preset=None if preset is None else stored_preset(preset),
+        settings=SettingsData(given=settings or {}, effective=question.settings),
+        weights=question.weights,
+        parts=question.parts,
+        part_weights={part: WeightsData(**asdict(weights)) for part, weights in assembled.part_weights.items()},
+        code=code,
+        gallery=gallery,
+        matching=MatchingData(
+            rule=built.matching,
+            metric=built.metric,
+            keypoints=keypoint_part(built) is not None,  # whether it or a part can say which points it matched
+        ),
+        calibration=calibrated.calibrations,
+        constants=calibrated.constants,
+        threshold=ThresholdData(asked=asked, **decided.thresholds.to_json()),
+        metrics=MetricsData(**{part: metrics.to_json() for part, metrics in decided.metrics.items()}),
+        fit=FitData(
+            history=extracted.fit_report.history,
+            notes=extracted.fit_report.notes,
+            facts=extracted.fit_report.facts,
+        ),
+        blindness=blindness,
+        timing={**seconds, "total_s": round(sum(seconds.values()), 3)},
+        environment=describe_environment(device),
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        reidbench=__version__,
+    )
     record = write_run(path, data, run_files(setup, matched, decided.thresholds))
     discard_work(path / "work")
     return record

@@ -33,8 +33,7 @@ def dataset_of(
     Raises:
         ReidbenchError: The place of the dataset is not known, can't be read, or holds other images than the run had.
     """
-    told = record.data["dataset"]
-    name = source or told.get("asked")
+    name = source or record.data.dataset.asked
     if name is None and (root is not None or record.dataset.partition(":")[0] == BUILT_IN):
         name = record.dataset  # a set of images that was made in Python has a name and no place
     if name is None:
@@ -43,8 +42,8 @@ def dataset_of(
             where=str(record.path),
             remedy="name it with --dataset, and --root where it needs one",
         )
-    if root is None and source is None and told.get("root"):
-        root = Path(told["root"])
+    if root is None and source is None and record.data.dataset.root:
+        root = Path(record.data.dataset.root)
     try:
         images = load_dataset(name, root, registry)
     except ReidbenchError as error:
@@ -65,13 +64,13 @@ def check_images(record: RunRecord, images: ImageSet) -> None:
     Raises:
         ReidbenchError: The digest is not that of the record.
     """
-    told = record.data["dataset"]
-    if images.digest == told["digest"]:
+    recorded = record.data.dataset
+    if images.digest == recorded.digest:
         return
-    counted = "" if len(images) == told["n_images"] else f"{len(images)} images against {told['n_images']}, "
+    counted = "" if len(images) == recorded.n_images else f"{len(images)} images against {recorded.n_images}, "
     raise ReidbenchError(
         f"'{images.name}' as it is at this place is not the dataset of the run: {counted}"
-        f"digest {images.digest[:12]}, not {told['digest'][:12]}",
+        f"digest {images.digest[:12]}, not {recorded.digest[:12]}",
         where=str(record.path),
         remedy=f"name the dataset '{record.dataset}' that was run, unchanged, with --dataset and --root",
     )
@@ -83,22 +82,22 @@ def split_of(record: RunRecord, images: ImageSet) -> Split:
     Raises:
         ReidbenchError: It can't be made again, or is not that of the run.
     """
-    told = record.data["split"]
+    recorded = record.data.split
     path = record.path / "split.csv"
     if path.exists():
         read = read_split(path, images)
-        split = Split(read.image_ids, read.parts, str(told["kind"]), record.split_seed)
+        split = Split(read.image_ids, read.parts, recorded.kind, record.split_seed)
     elif record.split_seed is not None:
-        split = split_of_kind(images, str(told["kind"]), seed=record.split_seed, new_share=told.get("new_share"))
+        split = split_of_kind(images, recorded.kind, seed=record.split_seed, new_share=recorded.new_share)
     else:
         raise ReidbenchError(
             "the run's split came from a file, and it is not beside the record",
             where=str(path),
             remedy="put the split.csv of the run there",
         )
-    if split.digest != told["digest"]:
+    if split.digest != recorded.digest:
         raise ReidbenchError(
-            f"the split is not that of the run: its digest is {split.digest[:12]}, not {told['digest'][:12]}",
+            f"the split is not that of the run: its digest is {split.digest[:12]}, not {recorded.digest[:12]}",
             where=str(path),
             remedy="put the split.csv of the run there, unchanged",
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from reidbench.methods.contract import Method
 from reidbench.methods.fusion import Combination
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
+from reidbench.records.run_data import CurvePlugin, PartData
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import Offer, Registry
 from reidbench.running.building import Assembled, assemble, combinations, effective_settings
@@ -80,7 +81,7 @@ class Reopened:
         Raises:
             ReidbenchError: It is not installed.
         """
-        return self.registry.policy(self.record.data["threshold"]["asked"])
+        return self.registry.policy(self.record.data.threshold.asked)
 
     def extract_again(self, *more: ImageSet) -> CalibratedFeatures:
         """Return the features of the run's images, and fit the score calibration again on its calibration queries.
@@ -142,16 +143,15 @@ def reopen(
     """
     data = record.data
     check_images(record, images)
-    plugin = data["plugin"]
-    offer = registry.find(f"{plugin['name']}:{record.method}" if plugin.get("name") else record.method)
-    assembled = assemble(offer, effective_settings(offer.spec, None, data["settings"]["effective"]), registry)
+    offer = registry.find(f"{data.plugin.name}:{record.method}" if data.plugin.name else record.method)
+    assembled = assemble(offer, effective_settings(offer.spec, None, data.settings.effective), registry)
     device = choose_device(device)
     assembled.prepare(device, record.seed, progress)
     _check_same(record, offer, assembled)
-    setup = Setup(assembled, images, split_of(record, images), record.seed, data["gallery"], device, progress)
+    setup = Setup(assembled, images, split_of(record, images), record.seed, data.gallery, device, progress)
     # Used only if the cache holds nothing of the run, so that the method is fitted again.
     work_dir = Path(tempfile.gettempdir()) / f"reidbench-{record.id}"
-    return Reopened(record, Extractor(setup, work_dir, fit_s=data["timing"].get("fit_s")), registry)
+    return Reopened(record, Extractor(setup, work_dir, fit_s=data.timing.get("fit_s")), registry)
 
 
 def _check_same(record: RunRecord, offer: Offer, assembled: Assembled) -> None:
@@ -160,50 +160,49 @@ def _check_same(record: RunRecord, offer: Offer, assembled: Assembled) -> None:
     Raises:
         ReidbenchError: Something differs from the record.
     """
-    plugin = record.data["plugin"]
+    plugin = record.data.plugin
     changes = []
-    if offer.spec.version != plugin["method_version"]:
-        changes.append(f"it is installed as version {offer.spec.version}, the run's was {plugin['method_version']}")
-    then, now = record.data["weights"], asdict(assembled.method.weights)
+    if offer.spec.version != plugin.method_version:
+        changes.append(f"it is installed as version {offer.spec.version}, the run's was {plugin.method_version}")
+    then, now = record.data.weights, assembled.method.weights
     # The same file may be in another place, so the path is not compared; without a digest, the name is.
-    compared = ("sha256",) if then["sha256"] or now["sha256"] else ("label", "pretrained")
-    if any(then[name] != now[name] for name in compared):
-        installed, recorded = (f"{each['label']} ({each['sha256'][:12] or each['source']})" for each in (now, then))
+    compared = ("sha256",) if then.sha256 or now.sha256 else ("label", "pretrained")
+    if any(getattr(then, name) != getattr(now, name) for name in compared):
+        installed, recorded = (f"{each.label} ({each.sha256[:12] or each.source})" for each in (now, then))
         changes.append(f"its weights are {installed}, the run's were {recorded}")
-    if _curve_version(plugin) != _curve_version(assembled.calibrated_by):
+    if _curve_version(plugin.calibrated_by) != _curve_version(assembled.curve_plugin):
         changes.append("its calibration curve is from another plugin or version")
-    changes += _changed_parts(record.data.get("parts") or {}, assembled.parts)
+    changes += _changed_parts(record.data.parts, assembled.recorded_parts)
     if changes:
         raise _changed(record, f"{record.method} has changed since the run: {'; '.join(changes)}")
 
 
-def _changed_parts(then: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _changed_parts(then: Mapping[str, PartData], now: Mapping[str, PartData]) -> list[str]:
     changes = [f"part {path} is {'gone' if path in then else 'new'}" for path in sorted({*then} ^ {*now})]
     for path in sorted({*then} & {*now}):
         ran, built = then[path], now[path]
-        if ran["method"] != built["method"]:
-            changes.append(f"part {path} is {built['method']}, the run's was {ran['method']}")
-        elif ran["plugin"]["method_version"] != built["plugin"]["method_version"]:
+        if ran.method != built.method:
+            changes.append(f"part {path} is {built.method}, the run's was {ran.method}")
+        elif ran.plugin.method_version != built.plugin.method_version:
             changes.append(
-                f"part {path} ({built['method']}) is installed as version {built['plugin']['method_version']}, the "
-                f"run's was {ran['plugin']['method_version']}"
+                f"part {path} ({built.method}) is installed as version {built.plugin.method_version}, the "
+                f"run's was {ran.plugin.method_version}"
             )
-        elif _differs(ran, built, "settings") or _differs(ran, built, "calibration"):
-            changes.append(f"part {path} ({built['method']}) has other settings")
-        elif _curve_version(ran) != _curve_version(built):
+        elif _differs(ran.settings, built.settings) or _differs(ran.calibration, built.calibration):
+            changes.append(f"part {path} ({built.method}) has other settings")
+        elif _curve_version(ran.calibrated_by) != _curve_version(built.calibrated_by):
             changes.append(f"the calibration curve of part {path} is from another plugin or version")
     return changes
 
 
-def _differs(ran: Mapping[str, Any], built: Mapping[str, Any], key: str) -> bool:
+def _differs(recorded: Mapping[str, Any] | None, built: Mapping[str, Any] | None) -> bool:
     """Compare the values that the record holds; the default of a setting added later keeps the old behaviour."""
-    then, now = ran.get(key) or {}, built.get(key) or {}
-    return any(name not in now or now[name] != value for name, value in then.items())
+    now = built or {}
+    return any(name not in now or now[name] != value for name, value in (recorded or {}).items())
 
 
-def _curve_version(part: Mapping[str, Any]) -> tuple[Any, Any]:
-    by = part.get("calibrated_by") or {}
-    return by.get("name"), by.get("curve_version")
+def _curve_version(plugin: CurvePlugin | None) -> tuple[str, str] | None:
+    return None if plugin is None else (plugin.name, plugin.curve_version)
 
 
 def _changed(record: RunRecord, message: str) -> ReidbenchError:
@@ -216,16 +215,15 @@ def _changed(record: RunRecord, message: str) -> ReidbenchError:
 
 def _install_curves(record: RunRecord, method: Method, queried: Collection[str]) -> Numbering | None:
     """Install the recorded mean curves in every calibrated part; the curve of all groups together comes last."""
-    recorded = {part["part"]: part for part in record.data.get("calibration") or ()}
+    recorded = {each.part: each for each in record.data.calibration}
     nodes = dict(calibrated_parts(method))
     if set(recorded) != set(nodes):
         raise _changed(record, "the record holds score calibrations of other parts than the method has now")
     if not recorded:
         return None
-    groups: list[str] = sorted({group for part in recorded.values() for group in part["curves"]})
-    together = {path: _pooled(part) for path, part in recorded.items()}
+    groups = sorted({group for each in recorded.values() for group in each.curves})
     without_curve = sorted(set(queried) - set(groups))
-    if without_curve and None in together.values():
+    if without_curve and any(each.pooled is None for each in recorded.values()):
         raise ReidbenchError(
             f"the run had no query of group '{without_curve[0]}', so the group has no score calibration, and the "
             "record is from a version that did not save the calibration of all groups together",
@@ -233,9 +231,9 @@ def _install_curves(record: RunRecord, method: Method, queried: Collection[str])
             remedy="repeat the run with --again, and use that run",
         )
     for path, node in nodes.items():
-        own = [recorded[path]["curves"][group] for group in groups]
+        curves = [*(recorded[path].curves[group] for group in groups), recorded[path].pooled]
         try:
-            node.install([curve_from_json(each) for each in (*own, together[path]) if each is not None])
+            node.install([curve_from_json(each) for each in curves if each is not None])
         except ValueError as error:  # the curve of a plugin need not be readable from JSON
             raise ReidbenchError(
                 f"the score calibration of {path or record.method} can't be read from the record: {error}",
@@ -245,29 +243,17 @@ def _install_curves(record: RunRecord, method: Method, queried: Collection[str])
     return Numbering(tuple(groups), 0, np.zeros(0, np.int64))
 
 
-def _pooled(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the curve of all groups together, ``None`` if the record does not hold it.
-
-    An older record holds it only as the curve of a group that was too small for a curve.
-    """
-    if "pooled" in part:
-        return dict(part["pooled"])
-    of_small_groups = (part["curves"][name] for name, scope in part["scope"].items() if scope.startswith("pooled"))
-    return next(of_small_groups, None)
-
-
 def _install_constants(record: RunRecord, method: Method) -> None:
     """Set the recorded constants in every combination.
 
     Raises:
         ReidbenchError: A combination no longer offers its constants.
     """
-    recorded: Mapping[str, Any] = record.data.get("constants") or {}
     for path, part in combinations(method):
-        constants = recorded.get(path or ".")
+        constants = record.data.constants.get(path or ".")
         if constants is None or not isinstance(part, Combination):
             continue
-        equal = [choice for choice in part.choices() if _plain(part.describe_choice(choice)) == constants["choice"]]
+        equal = [choice for choice in part.choices() if _plain(part.describe_choice(choice)) == constants.choice]
         if not equal:
             raise _changed(record, f"the constants of the run are no longer among those of {path or record.method}")
         part.choice = equal[0]

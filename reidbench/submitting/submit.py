@@ -143,7 +143,7 @@ def submit(
 
 
 def _folder_of(record: RunRecord, root: str | Path | None) -> Path:
-    folder = root if root is not None else record.data["dataset"].get("root")
+    folder = root if root is not None else record.data.dataset.root
     if folder is None or (root is None and not Path(folder).is_dir()):
         problem = f"is no longer at '{folder}'" if folder else "is unknown: the run did not record it"
         raise ReidbenchError(
@@ -193,7 +193,7 @@ def _identify_queries(
     ).answers
     predictions = dict(zip(queries.table["image_id"], predict(answers, thresholds).tolist(), strict=True))
     write_submission(output, competition, images, order, predictions)
-    run_thresholds = Thresholds.from_json(reopened.record.data["threshold"])
+    run_thresholds = reopened.record.thresholds
     corrected, uncorrected = (
         _score(summarise(matched["test"], candidate)) for candidate in (thresholds, run_thresholds)
     )

@@ -152,15 +152,15 @@ def test_a_tiny_network_learns_few_easy_animals_from_random_weights(tmp_path):
         "validate_every": 10, "patience": 0, "mirror": False,
     }  # fmt: skip
     record = _evaluate(EASY, tmp_path, settings, gallery="all")
-    history = record.data["fit"]["history"]
+    history = record.data.fit.history
     assert history[-1]["loss"] < 0.5 * history[0]["loss"] and history[-1]["accuracy"] > 0.6
-    assert record.data["fit"]["facts"]["n_identities"] == 16  # a guess is right once in sixteen
+    assert record.data.fit.facts["n_identities"] == 16  # a guess is right once in sixteen
     assert record.metrics["rank1"] > 4 / 16
-    assert record.data["matching"] == {"rule": "identity", "metric": "probability", "keypoints": False}
-    assert record.data["weights"]["label"] == "random" and record.metrics["map"] is None
+    assert record.data.matching.to_json() == {"rule": "identity", "metric": "probability", "keypoints": False}
+    assert record.data.weights.label == "random" and record.metrics["map"] is None
     # Represented once: an equal run with another threshold reads the probabilities back.
     again = _evaluate(EASY, tmp_path, settings, gallery="all", threshold="fixed=0.5")
-    assert again.data["timing"]["fit_s"] == record.data["timing"]["fit_s"]
+    assert again.data.timing["fit_s"] == record.data.timing["fit_s"]
     assert again.metrics["rank1"] == record.metrics["rank1"]
 
 
@@ -172,8 +172,8 @@ def test_a_pretrained_mobilenet_tells_real_zebras_apart_far_above_chance(shared_
         "validate_every": 2, "mirror": False,
     }  # fmt: skip
     record = _evaluate(str(shared_dir / "data/zebra/metadata.csv"), tmp_path, settings)
-    facts = record.data["fit"]["facts"]
-    assert facts["frozen_batch_norm"] and record.data["weights"]["pretrained"]
+    facts = record.data.fit.facts
+    assert facts["frozen_batch_norm"] and record.data.weights.pretrained
     # Within sighting: near-duplicates of one sighting stand in gallery and queries.
     assert record.metrics["rank1"] > 0.4  # of 22 animals
     assert record.metrics["score"] > 2 * record.metrics["chance_score"]

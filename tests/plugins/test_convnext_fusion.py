@@ -116,21 +116,21 @@ def test_the_fusion_runs_whole_and_its_record_shows_every_part(options, constant
         device="cpu",
     )
     data = record.data
-    assert set(data["parts"]) == {
+    assert set(data.parts) == {
         "first", "first/color_histogram", "first/sift", "second", "second/color_histogram", "second/sift", "classifier",
     }  # fmt: skip
-    calibrated = {row["part"]: row for row in data["calibration"]}
+    calibrated = {row.part: row for row in data.calibration}
     assert set(calibrated) == {"first/color_histogram", "first/sift", "second/color_histogram", "second/sift"}
-    assert calibrated["first/sift"]["source"] == "gallery" and calibrated["first/sift"]["n_pairs"] == 30 * 29 // 2
-    assert calibrated["second/sift"]["source"] == "episode"
-    assert data["weights"]["label"] == "random" and not data["weights"]["pretrained"]
+    assert calibrated["first/sift"].source == "gallery" and calibrated["first/sift"].n_pairs == 30 * 29 // 2
+    assert calibrated["second/sift"].source == "episode"
+    assert data.weights.label == "random" and not data.weights.pretrained
     assert record.metrics["map"] is None and 0 <= record.metrics["score"] <= 1
-    chosen = data["constants"]
+    chosen = data.constants
     if constants == "paper":
         assert chosen == {}
     else:
-        assert chosen["."]["candidates"] == len(candidates())
-        assert chosen["."]["calibration_score"] >= chosen["."]["first_calibration_score"]
+        assert chosen["."].candidates == len(candidates())
+        assert chosen["."].calibration_score >= chosen["."].first_calibration_score
 
 
 def test_an_unknown_part_is_named(options, tmp_path):

@@ -212,10 +212,10 @@ def test_the_published_rule_is_a_fixed_threshold(thin, tmp_path):
         progress=Progress(),
         registry=registry(),
     )
-    assert record.data["threshold"]["policy"] == "fixed=0.6"
-    assert record.data["weights"]["licence"] == "CC BY-NC 4.0"
-    assert record.data["matching"] == {"rule": "nearest", "metric": "cosine", "keypoints": False}
-    assert record.data["fit"]["facts"]["input"]["resize"] == "exact"
+    assert record.data.threshold.policy == "fixed=0.6"
+    assert record.data.weights.licence == "CC BY-NC 4.0"
+    assert record.data.matching.to_json() == {"rule": "nearest", "metric": "cosine", "keypoints": False}
+    assert record.data.fit.facts["input"]["resize"] == "exact"
 
 
 def test_frozen_imagenet_features_tell_real_zebras_apart(shared_dir, tmp_path):
@@ -234,6 +234,6 @@ def test_frozen_imagenet_features_tell_real_zebras_apart(shared_dir, tmp_path):
         registry=registry(),
     )
     # Folded batch norm with TensorFlow's padding: the weights were trained with 0.5.
-    assert record.data["fit"]["facts"]["input"]["mean"] == [0.5, 0.5, 0.5]
-    assert record.data["weights"]["pretrained"] and record.data["weights"]["licence"] == ""
+    assert record.data.fit.facts["input"]["mean"] == [0.5, 0.5, 0.5]
+    assert record.data.weights.pretrained and record.data.weights.licence == ""
     assert record.metrics["score"] > 2 * record.metrics["chance_score"]

@@ -29,7 +29,7 @@ def test_a_tiny_network_learns_few_easy_animals_from_random_weights(tmp_path):
             "one_group_per_batch": True,
         },
     )
-    history = record.data["fit"]["history"]
+    history = record.data.fit.history
 
     def gap(rows):  # how much nearer the hardest negative is than the hardest positive
         return np.mean([row["hardest_positive"] - row["hardest_negative"] for row in rows])
@@ -37,4 +37,4 @@ def test_a_tiny_network_learns_few_easy_animals_from_random_weights(tmp_path):
     assert gap(history[:2]) > 0 > gap(history[-10:])
     # Some thirteen animals are enrolled in the query's own group: chance is .08.
     assert record.metrics["rank1"] > 0.15
-    assert record.data["weights"]["label"] == "random" and not record.data["weights"]["pretrained"]
+    assert record.data.weights.label == "random" and not record.data.weights.pretrained

@@ -31,14 +31,14 @@ def run(images, folder, settings=PARTS, **options):
 
 def test_a_run_records_parts_curves_and_how_reliable_they_are(images, tmp_path):
     data = run(images, tmp_path).data
-    assert data["parts"]["sift"]["settings"]["keypoints"] == 64
-    assert data["parts"]["sift"]["calibration"]["kind"] == "isotonic"
-    assert [row["part"] for row in data["calibration"]] == ["color_histogram", "sift"]
-    for row in data["calibration"]:
-        assert 0 < row["n_same"] < row["n_pairs"] and 0 <= row["ece"] < 0.2
-        assert len(row["reliability"]["predicted"]) > 1
-        assert set(row["scope"]) == set(images.table["group"])
-    assert data["timing"]["calibrate_s"] > 0
+    assert data.parts["sift"].settings["keypoints"] == 64
+    assert data.parts["sift"].calibration["kind"] == "isotonic"
+    assert [row.part for row in data.calibration] == ["color_histogram", "sift"]
+    for row in data.calibration:
+        assert 0 < row.n_same < row.n_pairs and 0 <= row.ece < 0.2
+        assert len(row.reliability["predicted"]) > 1
+        assert set(row.scope) == set(images.table["group"])
+    assert data.timing["calibrate_s"] > 0
 
 
 def test_candidates_are_probabilities_and_only_the_shortlist_has_any(images, tmp_path):
@@ -64,8 +64,8 @@ def test_features_are_extracted_once_for_calibration_shortlist_and_test(images, 
 
         monkeypatch.setattr(base, "represent", count)
     record = run(images, tmp_path / "runs")
-    used = sum(record.data["split"]["counts"][part] for part in ("gallery", "calibration", "test"))
-    again = record.data["blindness"]["n_query"]  # described twice, to prove that nothing but pixels is seen
+    used = sum(record.data.split.counts[part] for part in ("gallery", "calibration", "test"))
+    again = record.data.blindness.n_query  # described twice, to prove that nothing but pixels is seen
     # Equal pictures are one picture to the store.
     assert counts["EmbeddingMethod"] == counts["LocalFeatureMethod"] <= used + again
     counts.clear()
@@ -96,8 +96,8 @@ def test_two_runs_with_one_seed_give_identical_files_but_for_times_environment_a
 
 def test_the_published_way_keeps_scores_in_half_precision(images, tmp_path):
     record = run(images, tmp_path, {**PARTS, "compat": True, "calibration_images": 40})
-    assert {row["kind"] for row in record.data["calibration"]} == {"isotonic (published)"}
-    assert all(row["n_pairs"] == 40 * 39 // 2 for row in record.data["calibration"])
+    assert {row.kind for row in record.data.calibration} == {"isotonic (published)"}
+    assert all(row.n_pairs == 40 * 39 // 2 for row in record.data.calibration)
     alone = run(images, tmp_path, {"parts": "color_histogram", "compat": True, "calibration_images": 40})
     scores = np.load(alone.path / "scores.npz")["test.scores"]
     finite = scores[np.isfinite(scores)]
@@ -112,10 +112,10 @@ def test_one_method_may_be_two_parts_under_names_of_their_own(images, tmp_path):
         "weights": "fitted",
     }
     data = run(images, tmp_path, settings).data
-    assert {name: part["settings"]["hue_bins"] for name, part in data["parts"].items()} == {"coarse": 4, "fine": 32}
-    chosen = data["constants"]["."]
-    assert sum(chosen["choice"]) == pytest.approx(1) and chosen["candidates"] == 12
-    assert chosen["calibration_score"] >= chosen["first_calibration_score"]
+    assert {name: part.settings["hue_bins"] for name, part in data.parts.items()} == {"coarse": 4, "fine": 32}
+    chosen = data.constants["."]
+    assert sum(chosen.choice) == pytest.approx(1) and chosen.candidates == 12
+    assert chosen.calibration_score >= chosen.first_calibration_score
 
 
 def test_a_strangers_method_is_a_part_by_its_name(images, tmp_path):
@@ -126,7 +126,7 @@ def test_a_strangers_method_is_a_part_by_its_name(images, tmp_path):
     spec = MethodSpec("mean_colour", "", reidbench.Settings, Mean)
     offers = (*load_registry().offers, Offer(spec, "stranger", "0"))
     record = run(images, tmp_path, {"parts": "mean_colour,sift", "shortlist": 3}, registry=Registry(offers, ()))
-    assert record.data["parts"]["mean_colour"]["plugin"]["name"] == "stranger"
+    assert record.data.parts["mean_colour"].plugin.name == "stranger"
 
 
 @pytest.mark.parametrize(
@@ -174,4 +174,4 @@ def test_fusion_on_real_zebras_is_far_above_chance(shared_dir, tmp_path):
         device="cpu",
     )
     assert record.metrics["balanced_rank1"] > 0.85 and record.metrics["score"] > 0.7
-    assert record.data["weights"]["pretrained"]
+    assert record.data.weights.pretrained

@@ -46,8 +46,8 @@ def test_it_gives_the_answers_of_embedding_cosine_for_the_same_network_and_input
     predictions = [pd.read_csv(record.path / "predictions.csv") for record in (theirs, ours)]
     pd.testing.assert_frame_equal(predictions[0][columns], predictions[1][columns])
     np.testing.assert_allclose(predictions[0]["score"], predictions[1]["score"], atol=1e-5)
-    assert theirs.data["fit"]["facts"]["wildlife-tools"] == "0.0.9"
-    assert theirs.data["fit"]["facts"]["input"] == ours.data["fit"]["facts"]["input"]
+    assert theirs.data.fit.facts["wildlife-tools"] == "0.0.9"
+    assert theirs.data.fit.facts["input"] == ours.data.fit.facts["input"]
 
 
 @needs_extra

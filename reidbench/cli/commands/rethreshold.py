@@ -53,14 +53,14 @@ def rethreshold(
     if threshold != "all":
         written = decide(record, threshold, registry=registry)
         if as_json and not redraw:
-            typer.echo(json.dumps(dict(written.data), indent=2, ensure_ascii=False))
+            typer.echo(json.dumps(written.data.to_json(), indent=2, ensure_ascii=False))
             return
         (outcome,) = try_policies(
             read_saved_run(written), [registry.policy(threshold)], redraws=FOLDS * redraw, progress=RichProgress()
         )
         if as_json:
             ends = {name: value for name, value in outcome.to_json().items() if name.endswith(("_low", "_high"))}
-            typer.echo(json.dumps({**written.data, "intervals": ends}, indent=2, ensure_ascii=False))
+            typer.echo(json.dumps({**written.data.to_json(), "intervals": ends}, indent=2, ensure_ascii=False))
             return
         _print_record(written, outcome, redraw)
         return
@@ -75,12 +75,12 @@ def rethreshold(
 def _print_record(record: RunRecord, outcome: PolicyOutcome, redraw: bool) -> None:
     shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "regret")}
     numbers = "  ".join(f"{name} {show(value)}" for name, value in shown.items())
-    typer.echo(f"{record.method:<18} {numbers}  threshold: {record.data['threshold']['policy']}")
+    typer.echo(f"{record.method:<18} {numbers}  threshold: {record.data.threshold.policy}")
     typer.echo(f"  95 % {show_interval(outcome.interval)} over reweighted test animals, the threshold as it is")
     if redraw:
         redrawn = show_interval(outcome.redrawn)
         typer.echo(f"  95 % {redrawn} with calibration animals redrawn too, the threshold chosen on them")
-    for note in record.data["threshold"]["notes"]:
+    for note in record.data.threshold.notes:
         typer.echo(f"  note: {note}")
     typer.echo(f"  record: {record.path}")
 
@@ -107,7 +107,7 @@ def _print_outcomes(
             show_interval(outcome.interval),
             *([show_interval(outcome.redrawn)] if redraw else []),
             *(show(overall.get(name)) for name in ("baks", "baus", "regret")),
-            style="bold" if outcome.policy == record.data["threshold"]["policy"] else "",
+            style="bold" if outcome.policy == record.data.threshold.policy else "",
         )
     table.print(console)
     for outcome in outcomes:

@@ -123,13 +123,13 @@ def run(
         jobs, runs_dir=runs, again=again, console=console, plugins=plugin or (), isolation=isolation
     )
     if as_json:
-        rows = [*(dict(record.data) for record in records), *({"failed": each.to_json()} for each in failures)]
+        rows = [*(record.data.to_json() for record in records), *({"failed": each.to_json()} for each in failures)]
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         for record in records:
             shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "balanced_rank1")}
             numbers = "  ".join(f"{name} {show(value)}" for name, value in shown.items())
-            typer.echo(f"{record.method:<18} {numbers}  weights: {record.data['weights']['label']}")
+            typer.echo(f"{record.method:<18} {numbers}  weights: {record.data.weights.label}")
             typer.echo(f"  record: {record.path}")
         for each in failures:
             typer.echo(f"{each.method:<18} failed: {each.reason}")

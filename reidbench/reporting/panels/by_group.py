@@ -15,14 +15,14 @@ _METRICS = (*(metric for metric in METRICS if metric.by_group), ORACLE_SCORE, RE
 
 
 def _blocks(board: Board) -> Iterator[Block]:
-    names = sorted({name for row in board.rows for run in row.runs for name in run.data["metrics"]["test"]["groups"]})
+    names = sorted({name for row in board.rows for run in row.runs for name in run.data.metrics.test.groups})
     if len(names) > 1:
         yield Grid([_table(board, name) for name in names], "tables")
 
 
 def _table(board: Board, name: str) -> Block:
     """Return one group's table: means over the runs of each row."""
-    metrics = [[run.data["metrics"]["test"]["groups"].get(name, {}) for run in row.runs] for row in board.rows]
+    metrics = [[run.data.metrics.test.groups.get(name, {}) for run in row.runs] for row in board.rows]
     first = metrics[0][0]
     note = (
         f"{first.get('n_queries', 0)} queries, {first.get('n_known_identities', 0)} known and "

@@ -54,7 +54,7 @@ def _animal_figures(series: Sequence[Series]) -> list[Figure]:
 
 def _approximate(series: Sequence[Series]) -> str:
     """Say for which rows a smaller gallery would have been compared otherwise than the saved one was."""
-    settings = {each.label: each.curves.saved.record.data["settings"]["effective"] for each in series}
+    settings = {each.label: each.curves.saved.record.data.settings.effective for each in series}
     listed = [label for label, effective in settings.items() if effective.get("shortlist")]
     if not listed:
         return ""

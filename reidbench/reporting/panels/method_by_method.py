@@ -34,7 +34,7 @@ def _of_row(each: Series, row: LeaderboardRow, error_cards: ErrorCards) -> Itera
         + (f"; the first of {len(row.runs)} runs of this row" if len(row.runs) > 1 else "")
     )
     yield Facts(_facts(run))
-    history = charts.training_history(run.data["fit"]["history"], each.label)
+    history = charts.training_history(run.data.fit.history, each.label)
     yield Heading("Thresholds, scores, reliability" + (" and training" if history else ""), level=4)
     yield _COLOURS
     figures = [_group_figure(group, each.label) for group in each.curves.groups]
@@ -78,23 +78,18 @@ def _error_blocks(run: RunRecord, curves: RunCurves, error_cards: ErrorCards) ->
 
 def _facts(run: RunRecord) -> list[tuple[str, str]]:
     data = run.data
-    plugin, weights = data["plugin"], data["weights"]
-    settings = ", ".join(f"{key}={show_setting(key, value)}" for key, value in data["settings"]["effective"].items())
-    chosen = data["threshold"]
-    values = sorted({f"{float(value):.4g}" for value in chosen["values"].values()})
-    environment = data.get("environment", {})
+    plugin, weights, matching, chosen = data.plugin, data.weights, data.matching, data.threshold
+    settings = ", ".join(f"{key}={show_setting(key, value)}" for key, value in data.settings.effective.items())
+    values = sorted({f"{float(value):.4g}" for value in chosen.values.values()})
     return [
-        ("plugin", f"{plugin['name']} {plugin['version']}, method version {plugin['method_version']}"),
+        ("plugin", f"{plugin.name} {plugin.version}, method version {plugin.method_version}"),
         ("settings", settings or "none"),
-        ("preset", current_preset(data.get("preset") or "none")),
-        (
-            "weights",
-            f"{weights['label']}" + (f" ({weights['source']})" if weights["source"] != weights["label"] else ""),
-        ),
-        ("matching", f"{data['matching']['rule']}, {data['matching']['metric']}; gallery: {data['gallery']}"),
-        ("threshold", f"{chosen['policy']}: {', '.join(values)}"),
-        ("device", str(environment.get("device", "unknown"))),
-        *(("note", note) for note in [*chosen["notes"], *data["fit"]["notes"]]),
+        ("preset", current_preset(data.preset or "none")),
+        ("weights", weights.label + (f" ({weights.source})" if weights.source != weights.label else "")),
+        ("matching", f"{matching.rule}, {matching.metric}; gallery: {data.gallery}"),
+        ("threshold", f"{chosen.policy}: {', '.join(values)}"),
+        ("device", data.environment.device),
+        *(("note", note) for note in [*chosen.notes, *data.fit.notes]),
     ]
 
 

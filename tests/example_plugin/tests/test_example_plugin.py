@@ -10,7 +10,7 @@ test_it_keeps_the_contract = conformance_tests("example_plugin")
 
 def test_it_finds_animals_it_knows(tmp_path):
     record = reidbench.evaluate("example_plugin", DATASET, runs_dir=tmp_path)
-    assert record.data["plugin"]["name"] == "reidbench-example-plugin"
+    assert record.data.plugin.name == "reidbench-example-plugin"
     assert record.metrics["score"] is not None
     assert record.metrics["rank1"] > 0.4
 

@@ -47,18 +47,18 @@ def run(method, tmp_path, **settings):
 def test_a_fusion_calibrates_its_parts_by_a_strangers_curve(stranger, tmp_path):
     stranger(PLUGIN)
     record = run("wildfusion", tmp_path, parts="color_histogram,sift", calibration="straight", shortlist=0)
-    assert [part["kind"] for part in record.data["calibration"]] == ["straight", "straight"]
+    assert [part.kind for part in record.data.calibration] == ["straight", "straight"]
     by = {"name": "stranger", "version": "1.0", "curve_version": "3"}
-    assert [part["calibrated_by"] for part in record.data["parts"].values()] == [by, by]
+    assert [part.calibrated_by.to_json() for part in record.data.parts.values()] == [by, by]
     ours = run("wildfusion", tmp_path, parts="color_histogram,sift", shortlist=0)
-    assert ours.id != record.id and "calibrated_by" not in ours.data["parts"]["sift"]
+    assert ours.id != record.id and ours.data.parts["sift"].calibrated_by is None
 
 
 def test_a_method_of_its_own_names_it_too(stranger, tmp_path):
     stranger(PLUGIN)
     record = run("means", tmp_path)
-    assert record.data["calibration"][0]["kind"] == "straight"
-    assert record.data["plugin"]["calibrated_by"]["name"] == "stranger"
+    assert record.data.calibration[0].kind == "straight"
+    assert record.data.plugin.calibrated_by.name == "stranger"
 
 
 def test_a_misspelt_curve_is_answered_with_the_nearest(stranger, tmp_path):

@@ -43,7 +43,7 @@ def test_clustering_a_run_extracts_no_features_again(run, images, monkeypatch):
     clustered = cluster_run(reopen(run, images, registry=load_registry(), progress=Progress()))
     assert set(clustered.score.groups) == {"LynxID2025", "SalamanderID2025", "SeaTurtleID2022"}
     assert clustered.score.overall.ari > 0.3
-    assert clustered.score.overall.n_images == run.data["split"]["counts"]["test"]
+    assert clustered.score.overall.n_images == run.data.split.counts["test"]
     assert all(
         name.startswith(f"cluster_{group}_") for name, group in zip(clustered.cluster, clustered.group, strict=True)
     )

@@ -36,7 +36,7 @@ def test_it_is_listed_loaded_and_run_by_name(stranger, tmp_path):
     assert len(images) == len(load_dataset(SMALL)) - 1
     assert images.note == "Marsh 2020; licence: CC0; read by stranger"
     record = evaluate("color_histogram", "salt_marsh", runs_dir=tmp_path, progress=Progress())
-    assert record.dataset == "salt_marsh" and record.data["dataset"]["set_aside"] == 1
+    assert record.dataset == "salt_marsh" and record.data.dataset.set_aside == 1
     with pytest.raises(ReidbenchError, match="did you mean 'salt_marsh'"):
         load_dataset("salt_march")
 

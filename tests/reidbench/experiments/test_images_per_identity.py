@@ -33,17 +33,17 @@ def test_the_last_point_is_the_run_itself(curve, record):
     assert [(point.images, point.draw) for point in curve.points[:-1]] == [(1, 0), (1, 1), (2, 0), (2, 1)]
     last = curve.points[-1]
     assert last.metrics["score"] == record.metrics["score"]
-    assert last.n_gallery == record.data["split"]["counts"]["gallery"] > curve.points[2].n_gallery > 0
+    assert last.n_gallery == record.data.split.counts["gallery"] > curve.points[2].n_gallery > 0
 
 
 def test_a_repetition_asks_the_same_question_of_a_smaller_gallery(curve, record):
     repeated = reidbench.load_runs(curves_dir(record) / "runs")
     assert len(repeated) == 4
     for run in repeated:
-        assert run.data["threshold"]["policy"] == "max-score:group" and run.method == record.method
-        assert run.data["settings"]["effective"] == record.data["settings"]["effective"]
+        assert run.data.threshold.policy == "max-score:group" and run.method == record.method
+        assert run.data.settings.effective == record.data.settings.effective
         for part in ("calibration", "test"):
-            assert run.data["split"]["counts"][part] == record.data["split"]["counts"][part]
+            assert run.data.split.counts[part] == record.data.split.counts[part]
         assert run.metrics["n_known_identities"] == record.metrics["n_known_identities"]
 
 

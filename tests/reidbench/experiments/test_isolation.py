@@ -62,8 +62,8 @@ def together(jobs, tmp_path, **options):
 def test_a_run_of_its_own_leaves_the_record_that_any_run_leaves(tmp_path, capfd):
     record = isolated("planted:fine", tmp_path / "apart", python=sys.executable)
     (here,), _ = together([job("fine")], tmp_path / "here")
-    assert record.id == here.id and record.data["metrics"] == here.data["metrics"]
-    assert record.data["plugin"]["name"] == "planted" and record.data["blindness"]["status"] == "blind"
+    assert record.id == here.id and record.data.metrics == here.data.metrics
+    assert record.data.plugin.name == "planted" and record.data.blindness.status == "blind"
     assert [run.id for run in load_runs(tmp_path / "apart")] == [record.id]
 
 

@@ -13,9 +13,11 @@ from reidbench.errors import ReidbenchError
 from reidbench.experiments.repetition import _refuse_another, compare_records, repeat_run
 from reidbench.progress import Progress
 from reidbench.records.finding import load_runs
-from reidbench.records.run_record import RunRecord, read_run
+from reidbench.records.question import Question
+from reidbench.records.run_record import read_run
 from reidbench.registry.registered import Offered, Registry
 from reidbench.running.evaluation import evaluate
+from tests.reidbench.records.example import changed
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 
@@ -38,8 +40,7 @@ def run(made, tmp_path):
 
 
 def spoiled(run, **changes):
-    data = {**run.data, **changes}
-    (run.path / "run.json").write_text(json.dumps(data))
+    (run.path / "run.json").write_text(json.dumps(changed(run, **changes).data.to_json()))
     return read_run(run.path)
 
 
@@ -56,18 +57,15 @@ def test_a_run_made_again_is_the_same_to_the_last_bit_and_stands_apart(run, tmp_
     assert found.same == "exactly" and found.differ == () and found.n_compared > 50 and found.environment == ()
     assert found.record.id == run.id and found.record.path != run.path
     assert len(load_runs(tmp_path / "runs")) == 1 and not list((tmp_path / "runs" / "repeats").glob(".store-*"))
-    for key in ("seed", "gallery", "preset", "settings"):
-        effective = ("effective",) if key == "settings" else ()
-        was, now = run.data[key], found.record.data[key]
-        for inner in effective:
-            was, now = was[inner], now[inner]
-        assert was == now
+    was, now = run.data, found.record.data
+    assert (was.seed, was.gallery, was.preset) == (now.seed, now.gallery, now.preset)
+    assert was.settings.effective == now.settings.effective
 
 
 def test_a_record_without_its_split_is_repeated_if_it_can_be_made_again(run, tmp_path):
     (run.path / "split.csv").unlink()
     assert again(run, tmp_path).same == "exactly"
-    alone = spoiled(run, split={**run.data["split"], "seed": None, "kind": "file"})
+    alone = spoiled(run, split={**run.data.split.to_json(), "seed": None, "kind": "file"})
     with pytest.raises(ReidbenchError, match="came from a file"):
         again(alone, tmp_path)
 
@@ -80,7 +78,7 @@ def test_a_run_from_a_split_file_is_repeated(tmp_path):
 
 
 def test_numbers_that_moved_are_named(run, tmp_path):
-    metrics = json.loads(json.dumps(run.data["metrics"]))
+    metrics = run.data.metrics.to_json()
     metrics["test"]["overall"]["score"] += 4e-6
     found = again(spoiled(run, metrics=metrics), tmp_path)
     assert found.same == "within 1e-5" and found.largest == pytest.approx(4e-6)
@@ -92,11 +90,11 @@ def test_numbers_that_moved_are_named(run, tmp_path):
 
 def without_metric(run, name):
     """Return the record as a version wrote it that did not know a metric."""
-    metrics = json.loads(json.dumps(run.data["metrics"]))
+    metrics = run.data.metrics.to_json()
     for episode in metrics.values():
         for values in (episode["overall"], *episode["groups"].values()):
             del values[name]
-    return RunRecord(run.path, {**run.data, "metrics": metrics})
+    return changed(run, metrics=metrics)
 
 
 def test_a_metric_that_only_one_record_knows_is_named_and_not_compared(run):
@@ -108,28 +106,28 @@ def test_a_metric_that_only_one_record_knows_is_named_and_not_compared(run):
     assert found.to_json()["only_after"] == ["rank5"]
     assert compare_records(run, older).only_before == ("rank5",)
     # What both know is compared as before.
-    moved = json.loads(json.dumps(older.data["metrics"]))
+    moved = older.data.metrics.to_json()
     moved["test"]["overall"]["score"] += 0.25
-    assert compare_records(RunRecord(run.path, {**run.data, "metrics": moved}), run).same == "no"
+    assert compare_records(changed(run, metrics=moved), run).same == "no"
 
 
 def test_a_metric_that_is_undefined_in_one_record_alone_differs(run):
-    metrics = json.loads(json.dumps(run.data["metrics"]))
+    metrics = run.data.metrics.to_json()
     metrics["test"]["overall"]["auroc"] = None
-    found = compare_records(RunRecord(run.path, {**run.data, "metrics": metrics}), run)
+    found = compare_records(changed(run, metrics=metrics), run)
     assert found.same == "no" and [change.name for change in found.differ] == ["metrics.test.overall.auroc"]
 
 
 def test_a_group_that_one_record_lacks_differs(run):
-    metrics = json.loads(json.dumps(run.data["metrics"]))
+    metrics = run.data.metrics.to_json()
     del metrics["test"]["groups"][next(iter(metrics["test"]["groups"]))]
-    assert compare_records(RunRecord(run.path, {**run.data, "metrics": metrics}), run).same == "no"
+    assert compare_records(changed(run, metrics=metrics), run).same == "no"
 
 
 def test_what_else_changed_is_listed(run):
-    environment = {**run.data["environment"], "python": "3.10.0", "peak_memory_mib": 1.0}
-    code = {"reidbench": {**run.data["code"]["reidbench"], "commit": "abc"}}
-    other = RunRecord(run.path, {**run.data, "environment": environment, "code": code})
+    environment = {**run.data.environment.to_json(), "python": "3.10.0", "peak_memory_mib": 1.0}
+    code = {"reidbench": {**run.data.code["reidbench"].to_json(), "commit": "abc"}}
+    other = changed(run, environment=environment, code=code)
     found = compare_records(run, other)
     assert [(change.name, change.after) for change in found.environment] == [
         ("code.reidbench.commit", "abc"), ("python", "3.10.0"),
@@ -140,9 +138,10 @@ def test_what_else_changed_is_listed(run):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"plugin": {"name": "reidbench", "version": "0.0.9", "method_version": "1"}},
+        ({"plugin": {"name": "reidbench", "version": "0.0.9", "method_version": "1", "calibrated_by": None}},
          "plugin.version was '0.0.9' and is '0.1.0'"),
-        ({"plugin": {"name": "nobody", "version": "1", "method_version": "1"}}, "no method is called 'nobody:"),
+        ({"plugin": {"name": "nobody", "version": "1", "method_version": "1", "calibrated_by": None}},
+         "no method is called 'nobody:"),
         ({"weights": {"source": "x", "pretrained": True, "sha256": "ab", "licence": "", "label": "x"}},
          "weights.source was 'x' and is 'none'"),
     ],
@@ -172,13 +171,13 @@ def test_weights_that_are_gone_are_an_error(run, tmp_path, monkeypatch):
 def _settings(run):
     from reidbench.registry.registered import load_registry
 
-    return load_registry().find("color_histogram").spec.settings(**run.data["settings"]["effective"])
+    return load_registry().find("color_histogram").spec.settings(**run.data.settings.effective)
 
 
 def test_another_dataset_is_refused(run, tmp_path):
     with pytest.raises(ReidbenchError, match="is not the dataset of the run"):
         again(run, tmp_path, dataset="patterns:identities=13,size=64,level=easy")
-    nowhere = spoiled(run, dataset={**run.data["dataset"], "name": "catalogue", "asked": None})
+    nowhere = spoiled(run, dataset={**run.data.dataset.to_json(), "name": "catalogue", "asked": None})
     with pytest.raises(ReidbenchError, match="does not say where 'catalogue' was found"):
         again(nowhere, tmp_path)
     assert again(nowhere, tmp_path, dataset=DATASET).same == "exactly"
@@ -197,10 +196,10 @@ def test_the_command_says_so_and_fails_where_numbers_differ(run, tmp_path):
     result = CliRunner().invoke(app, asked, catch_exceptions=False)
     assert result.exit_code == 0 and "are the same, exactly" in result.stdout
     assert "environment: as it was" in result.stdout and "not compared" not in result.stdout
-    (run.path / "run.json").write_text(json.dumps(without_metric(run, "mrr").data))
+    (run.path / "run.json").write_text(json.dumps(without_metric(run, "mrr").data.to_json()))
     result = CliRunner().invoke(app, asked, catch_exceptions=False)
     assert result.exit_code == 0 and "not compared, only in the repetition: mrr" in result.stdout
-    metrics = json.loads(json.dumps(run.data["metrics"]))
+    metrics = run.data.metrics.to_json()
     metrics["test"]["overall"]["score"] += 0.25
     spoiled(run, metrics=metrics)
     result = CliRunner().invoke(app, [*asked, "--json"])
@@ -216,10 +215,12 @@ def test_a_file_that_is_no_record_is_named(tmp_path):
 
 
 def test_a_method_in_a_file_asks_for_that_file_unchanged(run, tmp_path):
-    plugin = {"name": "mine.py", "version": "a" * 64, "method_version": "1"}
+    plugin = {"name": "mine.py", "version": "a" * 64, "method_version": "1", "calibrated_by": None}
     with pytest.raises(ReidbenchError, match="a file that was not given: mine.py") as caught:
         again(spoiled(run, plugin=plugin), tmp_path)
     assert caught.value.remedy.startswith("--plugin mine.py")
+    recorded = Question.of_record(changed(run, plugin=plugin).data)
+    installed = recorded.plugin.model_copy(update={"version": "0.1.0"})
     with pytest.raises(ReidbenchError, match="plugin.version was 'aaaaaaaaaaaa…' and is '0.1.0'") as caught:
-        _refuse_another({"plugin": plugin}, {"plugin": {**plugin, "version": "0.1.0"}}, run)
+        _refuse_another(recorded, recorded.model_copy(update={"plugin": installed}), run)
     assert caught.value.remedy == "give --plugin the mine.py of the run, unchanged"

@@ -11,7 +11,6 @@ from reidbench.errors import ReidbenchError
 from reidbench.experiments.rethresholding import rethreshold, tried_policies, try_policies
 from reidbench.progress import Progress
 from reidbench.records.finding import load_runs
-from reidbench.records.run_record import question_of, run_id_of
 from reidbench.records.saved_run import read_saved_run
 from reidbench.registry.registered import load_registry
 from reidbench.running.evaluation import evaluate
@@ -39,18 +38,18 @@ def test_it_equals_a_whole_run_with_that_policy(images, record, tmp_path, policy
     again = rethreshold(record, policy)
     whole = make(images, tmp_path / "other", threshold=policy)
     assert again.id == whole.id != record.id and again.path.parent == record.path.parent
-    for key in ("metrics", "threshold", "split", "settings", "timing"):
-        if key != "timing":
-            assert again.data[key] == whole.data[key]
+    was, now = whole.data, again.data
+    assert (now.metrics, now.threshold) == (was.metrics, was.threshold)
+    assert (now.split, now.settings) == (was.split, was.settings)
     for name in ("predictions.csv", "split.csv"):
         assert (again.path / name).read_bytes() == (whole.path / name).read_bytes()
-    assert again.data["decided_again_from"] == record.id
+    assert again.data.decided_again_from == record.id
 
 
 def test_the_old_run_stays_and_a_standing_run_is_not_decided_again(record):
     before = (record.path / "run.json").read_bytes()
     first = rethreshold(record, "mad=1")
-    assert rethreshold(first.path, "mad=1").data["created"] == first.data["created"]
+    assert rethreshold(first.path, "mad=1").data.created == first.data.created
     assert (record.path / "run.json").read_bytes() == before
     assert {run.id for run in load_runs(record.path.parents[2])} == {record.id, first.id}
     assert rethreshold(first, "max-score").id == record.id  # back to where it came from
@@ -66,12 +65,7 @@ def test_no_image_and_no_method_is_touched(record, monkeypatch):
         "reidbench.matching.match.match",
     ):
         monkeypatch.setattr(name, fail)
-    assert rethreshold(record, "max-score:shrunk").data["threshold"]["policy"] == "max-score:shrunk"
-
-
-def test_an_id_is_a_digest_of_the_question_alone(record):
-    assert run_id_of(question_of(record.data)) == record.id
-    assert run_id_of({**question_of(record.data), "seed": 7}) != record.id
+    assert rethreshold(record, "max-score:shrunk").data.threshold.policy == "max-score:shrunk"
 
 
 def test_every_policy_is_tried_and_the_least_regret_comes_first(record):
@@ -82,7 +76,7 @@ def test_every_policy_is_tried_and_the_least_regret_comes_first(record):
     for each in decided:
         assert each.interval.low <= each.metrics.overall.score <= each.interval.high
     own = next(each for each in decided if each.policy == "max-score")
-    assert own.metrics.to_json() == record.data["metrics"]["test"]
+    assert own.metrics.to_json() == record.data.metrics.test.to_json()
     refused = [each for each in outcomes if each.refused]
     assert refused and all(each.policy.startswith("conformal") for each in refused)
     assert outcomes[-len(refused) :] == refused
@@ -92,7 +86,7 @@ def test_every_policy_is_tried_and_the_least_regret_comes_first(record):
 def test_a_closed_set_accepts_everything_by_any_policy(images, tmp_path):
     closed = make(images, tmp_path, split_kind="closed-set")
     again = rethreshold(closed, "mad=1")
-    assert again.metrics["score"] is None and again.data["threshold"]["value"] == "-inf"
+    assert again.metrics["score"] is None and again.data.threshold.value == "-inf"
     assert again.id != closed.id
     outcomes = try_policies(read_saved_run(closed), tried_policies(load_registry())[:3], n_folds=50)
     assert all(each.interval is None and each.metrics for each in outcomes)
@@ -111,7 +105,7 @@ def test_gallery_trials_wait_to_be_asked_where_images_are_compared_pair_by_pair(
     with pytest.raises(ReidbenchError, match="--threshold leave-identity-out"):
         rethreshold(plain, "leave-identity-out")
     asked = evaluate("sift", few, threshold="leave-identity-out", **options)
-    assert np.isfinite(asked.data["threshold"]["value"]) and "gallery_s" in asked.data["timing"]
+    assert np.isfinite(asked.data.threshold.value) and "gallery_s" in asked.data.timing
     assert rethreshold(asked, "max-score").id == plain.id
 
 

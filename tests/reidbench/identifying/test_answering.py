@@ -1,8 +1,6 @@
 """Identification with a saved run: test photographs get the predictions of the run, and new photographs get theirs."""
 
-import copy
 import csv
-import dataclasses
 import io
 import shutil
 
@@ -18,6 +16,7 @@ from reidbench.identifying.answering import identify, to_csv
 from reidbench.progress import Progress
 from reidbench.records.saved_run import read_saved_run
 from reidbench.running.evaluation import evaluate
+from tests.reidbench.records.example import changed
 
 SMALL = "patterns:identities=24,size=64,level=easy"
 TRAINED = {
@@ -111,18 +110,18 @@ def test_a_group_without_calibration_queries_uses_the_calibration_of_all_groups(
 
 def test_an_older_record_without_the_common_curve_has_to_be_run_again(one_group_queried, tmp_path):
     record, folder, other, _ = one_group_queried
-    for part in record.data["calibration"]:
+    for part in record.data.calibration:
         # With one group, the curve of the group is the common curve.
-        assert set(part["scope"].values()) == {"pooled"}
-    old = copy.deepcopy(record.data)
+        assert set(part.scope.values()) == {"pooled"}
+    old = {**record.data.to_json(), "schema": 2}
     for part in old["calibration"]:
         del part["pooled"]
-    result = predict(folder, dataclasses.replace(record, data=old), group=other)
+    result = predict(folder, changed(record, **old), group=other)
     assert [each.score for each in result.found] == [each.score for each in predict(folder, record, group=other).found]
     for part in old["calibration"]:
         part["scope"] = dict.fromkeys(part["scope"], "own")
     with pytest.raises(ReidbenchError, match=f"had no query of group '{other}'") as caught:
-        predict(folder, dataclasses.replace(record, data=old), group=other)
+        predict(folder, changed(record, **old), group=other)
     assert "--again" in caught.value.remedy
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from reidbench.constants import NEW_IDENTITY
 from reidbench.errors import ReidbenchError
 from reidbench.leaderboard.detection_intervals import with_detection_intervals
 from reidbench.leaderboard.ranking import leaderboard
+from reidbench.records.run_data import RunData
 from reidbench.records.run_record import PREDICTION_COLUMNS, RunFiles, RunRecord, write_run
 from reidbench.reporting.leaderboard_table import as_markdown
 from reidbench.reporting.small_tables import (
@@ -26,6 +28,7 @@ from reidbench.reporting.small_tables import (
     markdown_lines,
     variance_tables,
 )
+from tests.reidbench.records.example import changed, example
 
 TRUE = np.array([f"a{i // 3}" for i in range(240)])
 KNOWN = np.arange(240) < 165  # 55 known and 25 unknown animals
@@ -33,7 +36,15 @@ GROUP = np.where(np.arange(240) // 3 % 2, "L", "S")
 
 
 def make_run(
-    folder: Path, method: str, quality: float, *, seed: int = 0, split: str = "s0", dataset: str = "d", like: int = 0
+    folder: Path,
+    method: str,
+    quality: float,
+    *,
+    seed: int = 0,
+    split: str = "s0",
+    dataset: str = "d",
+    like: int = 0,
+    **changes: Any,
 ) -> RunRecord:
     """Write a run whose answers are right with probability ``quality``; ``like`` seeds the luck."""
     rng = np.random.default_rng([like, seed, int(split[1:])])
@@ -49,24 +60,22 @@ def make_run(
             hit[side].append(means[-1])
         scores[group] = float(np.sqrt(means[0] * means[1]))
     overall = {"score": float(np.mean(list(scores.values()))), "baks": 0.5, "baus": 0.5}
-    data = {
-        "schema": 1, "id": f"{method}{seed}{split}", "method": method, "plugin": {"name": "p", "version": "1"},
-        "dataset": {"name": dataset, "digest": dataset, "note": ""},
-        "split": {"digest": split, "kind": "open-set", "seed": 0, "counts": {}}, "seed": seed, "preset": None,
-        "settings": {"given": {}, "effective": {}},
-        "weights": {"source": "none", "pretrained": False, "sha256": "", "label": "none"}, "gallery": "group",
-        "threshold": {"policy": "max-score", "values": {}, "notes": []},
-        "metrics": {"test": {"overall": overall, "groups": {g: {"score": s} for g, s in scores.items()}}},
-        "timing": {"fit_s": 0.0, "represent_s": 1.0, "match_s": 1.0, "total_s": 2.0},
-        "environment": {"device": "cpu", "peak_memory_mib": 512.0}, "created": "2025-01-01T00:00:00Z",
-    }  # fmt: skip
+    data = example(
+        id=f"{method}{seed}{split}",
+        method=method,
+        dataset={"name": dataset, "digest": dataset},
+        split={"digest": split},
+        seed=seed,
+        metrics={"test": {"overall": overall, "groups": {g: {"score": s} for g, s in scores.items()}}},
+        **changes,
+    )
     image_id = np.array([f"i{k}" for k in range(240)])
     rows = [
         dict(zip(PREDICTION_COLUMNS, (i, p, 0.5, 0.5, "x", g, "test"), strict=True))
         for i, p, g in zip(image_id, predicted, GROUP, strict=True)
     ]
     arrays = {"test.image_id": image_id, "test.true": TRUE, "test.group": GROUP, "identities": np.unique(TRUE[KNOWN])}
-    return write_run(folder / dataset / method / str(data["id"]), data, RunFiles([], rows, arrays))
+    return write_run(folder / dataset / method / str(data["id"]), RunData.from_json(data), RunFiles([], rows, arrays))
 
 
 def test_a_perfect_side_is_inside_its_interval(tmp_path):
@@ -128,13 +137,19 @@ def test_variance_is_told_apart_by_query_animals_splits_and_seeds(tmp_path):
 
 
 def test_costs_are_means_of_a_rows_runs_and_unknown_ones_a_dash(tmp_path):
-    runs = [make_run(tmp_path, "timed", 0.7, seed=seed) for seed in (0, 1)]
-    for run, (fit, total, peak) in zip(runs, ((1.0, 6.0, 300.0), (3.0, 8.0, 400.0)), strict=True):
-        run.data["timing"].update(fit_s=fit, represent_s=2.0, match_s=3.0, total_s=total)
-        run.data["environment"].update(device="cpu", peak_memory_mib=peak)
+    runs = [
+        make_run(
+            tmp_path,
+            "timed",
+            0.7,
+            seed=seed,
+            timing={"fit_s": fit, "represent_s": 2.0, "match_s": 3.0, "total_s": total},
+            environment={"peak_memory_mib": peak},
+        )
+        for seed, fit, total, peak in ((0, 1.0, 6.0, 300.0), (1, 3.0, 8.0, 400.0))
+    ]
     untold = make_run(tmp_path, "untold", 0.4)
-    untold.data["timing"].clear()
-    untold.data["environment"].clear()
+    untold = changed(untold, timing={}, environment=example()["environment"] | {"device": "", "peak_memory_mib": None})
     (table,) = cost_tables(leaderboard([*runs, untold]))
     assert table.headings == ("method", "device", "fit s", "represent s", "match s", "all s", "peak MiB")
     assert table.rows[0] == ("timed", "cpu", "2.0", "2.0", "3.0", "7.0", "350")

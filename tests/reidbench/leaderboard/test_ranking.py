@@ -10,7 +10,9 @@ import pytest
 
 from reidbench.errors import ReidbenchError
 from reidbench.leaderboard.ranking import boards, compare_runs, leaderboard, ranks
+from reidbench.records.run_data import RunData
 from reidbench.records.run_record import RunRecord
+from tests.reidbench.records.example import changed, example
 
 
 def make_run(
@@ -30,24 +32,22 @@ def make_run(
     total_s: float = 6.0,
 ) -> RunRecord:
     overall = {"score": score, "baks": 0.4, "baus": 0.8, "balanced_rank1": 0.6, "n_queries": 40, **(metrics or {})}
-    data = {
-        "schema": 1,
-        "id": f"{method}-{split}-{seed}-{created}",
-        "method": method,
-        "plugin": {"name": "reidbench", "version": "0.1.0"},
-        "dataset": {"name": dataset, "digest": digest, "note": ""},
-        "split": {"digest": split, "kind": "open-set", "seed": 0, "counts": {}, "new_share": 0.3},
-        "seed": seed,
-        "preset": "quick",
-        "settings": {"given": {}, "effective": settings or {}},
-        "weights": weights or {"source": "none", "pretrained": False, "sha256": "", "label": "none"},
-        "gallery": gallery,
-        "threshold": {"policy": policy, "values": {}, "notes": []},
-        "metrics": {"test": {"overall": overall, "groups": {}}},
-        "timing": {"fit_s": 1.0, "represent_s": 2.0, "match_s": 3.0, "total_s": total_s},
-        "created": created,
-    }
-    return RunRecord(Path("runs") / str(data["id"]), data)
+    data = example(
+        id=f"{method}-{split}-{seed}-{created}",
+        method=method,
+        dataset={"name": dataset, "digest": digest},
+        split={"digest": split},
+        seed=seed,
+        preset="quick",
+        settings={"effective": settings or {}},
+        weights=weights or {},
+        gallery=gallery,
+        threshold={"policy": policy},
+        metrics={"test": {"overall": overall}},
+        timing={"fit_s": 1.0, "represent_s": 2.0, "match_s": 3.0, "total_s": total_s},
+        created=created,
+    )
+    return RunRecord(Path("runs") / str(data["id"]), RunData.from_json(data))
 
 
 def test_ranks_share_a_place_and_skip_the_next():
@@ -237,7 +237,7 @@ def test_a_json_row_has_every_metric_and_the_costs():
 def write(run: RunRecord, runs_dir: Path) -> None:
     folder = runs_dir / run.dataset / run.method / str(abs(hash(run.id)))
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(dict(run.data)))
+    (folder / "run.json").write_text(json.dumps(run.data.to_json()))
 
 
 def test_runs_are_read_from_their_folder(tmp_path):
@@ -285,7 +285,7 @@ def test_a_row_takes_the_worst_stamp_of_its_runs():
         {"status": "differs", "n_query": 3, "differences": {"order": "1 of 3 queries are answered otherwise"}},
     ]
     runs = [make_run(seed=seed) for seed in range(2)]
-    stamped = [RunRecord(run.path, {**run.data, "blindness": stamp}) for run, stamp in zip(runs, stamps, strict=True)]
+    stamped = [changed(run, blindness=stamp) for run, stamp in zip(runs, stamps, strict=True)]
     (row,) = leaderboard(stamped)
     assert row.blindness == "differs" and row.follows.startswith("another order of queries: 1 of 3")
     assert leaderboard(stamped[:1])[0].blindness == "blind" and leaderboard(runs)[0].blindness == "untested"

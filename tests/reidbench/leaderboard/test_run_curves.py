@@ -29,12 +29,12 @@ def test_what_was_answered_is_what_the_record_says(run, curves):
 
 def test_groups_have_the_record_s_scores(run, curves):
     for group in curves.groups:
-        recorded = run.data["metrics"]["test"]["groups"][group.name]
+        recorded = run.data.metrics.test.groups[group.name]
         assert group.score == pytest.approx(recorded["score"])
         assert group.oracle_score == pytest.approx(recorded["oracle_score"])
-        adjustment = run.data["threshold"]["adjustment"]
-        moves = adjustment and (adjustment["second"] or adjustment["log_size"])  # then no one threshold decided
-        expected = math.nan if moves else run.data["threshold"]["values"][group.name]
+        adjustment = run.data.threshold.adjustment
+        moves = adjustment and (adjustment.second or adjustment.log_size)  # then no one threshold decided
+        expected = math.nan if moves else run.data.threshold.values[group.name]
         assert group.chosen == pytest.approx(expected, nan_ok=True)
         assert group.n_known == recorded["n_known"] and group.n_unknown == recorded["n_unknown"]
         place = int(group.sweep.index(group.oracle))

@@ -8,9 +8,11 @@ import pytest
 from reidbench.constants import NEW_IDENTITY
 from reidbench.leaderboard.without_encounters import without_encounters
 from reidbench.metrics.answers import Answers
+from reidbench.records.run_data import RunData
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode, SavedRun
 from reidbench.thresholds import parse_policy
+from tests.reidbench.records.example import example
 
 INF = np.inf
 
@@ -34,7 +36,7 @@ def _saved(rule="nearest", encountered=(True, True, True, False, False)):
         other_best=np.array([0.6, 0.4, 0.3, 0.1, 0.2]),
         encountered=None if encountered is None else np.array(encountered),
     )
-    record = RunRecord(Path("run"), {"matching": {"rule": rule}})
+    record = RunRecord(Path("run"), RunData.from_json(example(matching={"rule": rule})))
     thresholds = parse_policy("fixed=0.5").choose(answers)
     return SavedRun(record, test, test, thresholds, None, np.array(["ana", "bo", "cy"]), np.array(["cat"] * 3))
 

@@ -81,23 +81,23 @@ def test_classes_are_places_among_the_sorted_identities_learned_from(images, tmp
         [names.index(name) for name in sorted(set(enrolled[enrolled["group"] == group]["identity"]))]
         for group in sorted(set(table["group"]))
     ]
-    assert record.data["fit"]["facts"]["n_class"] == len(names)
+    assert record.data.fit.facts["n_class"] == len(names)
     seen = _MeanColour.targets
     # The test episode, group by group; some of its queries are asked again behind it.
     assert any(seen[at : at + len(by_group)] == by_group for at in range(len(seen)))
-    assert record.data["matching"] == {"rule": "identity", "metric": "probability", "keypoints": False}
-    assert record.metrics["map"] is None and "class" in record.data["metrics"]["test"]["overall"]["reasons"]["map"]
+    assert record.data.matching.to_json() == {"rule": "identity", "metric": "probability", "keypoints": False}
+    assert record.metrics["map"] is None and "class" in record.data.metrics.test.overall["reasons"]["map"]
 
 
 def test_it_validates_in_training_as_it_is_judged(images, tmp_path):
     record = _run(images, tmp_path)
-    assert record.data["fit"]["facts"]["rank1"] == record.data["metrics"]["calibration"]["overall"]["rank1"] > 0
+    assert record.data.fit.facts["rank1"] == record.data.metrics.calibration.overall["rank1"] > 0
 
 
 def test_the_cache_serves_a_method_that_was_not_fitted(images, tmp_path, monkeypatch):
     first = _run(images, tmp_path)
     monkeypatch.setattr(_MeanColour, "fit", None)
-    assert _run(images, tmp_path, again=True).data["metrics"] == first.data["metrics"]
+    assert _run(images, tmp_path, again=True).data.metrics == first.data.metrics
 
 
 def test_a_disjoint_split_is_one_error_that_names_the_ways_out(images, tmp_path):

@@ -84,7 +84,7 @@ def test_a_run_and_its_table_show_them_as_what_they_are(carried, tmp_path):
         "triplet_effnet", dataset, preset="quick", settings=settings, runs_dir=tmp_path / "runs", device="cpu",
         progress=Progress(),
     )  # fmt: skip
-    assert record.data["weights"]["label"] == "starter (drawn animals)"
+    assert record.data.weights.label == "starter (drawn animals)"
     (row,) = leaderboard([record])
     assert row.weights == "starter (drawn animals)" and not row.pretrained and not row.random_weights
 

@@ -11,7 +11,8 @@ from reidbench.leaderboard.ranking import leaderboard
 from reidbench.progress import Progress
 from reidbench.records.finding import load_runs
 from reidbench.records.migrations import SCHEMA, migrate
-from reidbench.records.run_record import question_of, run_id_of
+from reidbench.records.question import Question
+from reidbench.records.run_data import RunData
 from reidbench.running.evaluation import evaluate
 
 HERE = Path(__file__).parent
@@ -30,25 +31,27 @@ def test_a_frozen_record_of_each_schema_is_read_and_ranked(schema, tmp_path):
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(text)
     (record,) = load_runs(tmp_path)
-    assert record.data["schema"] == SCHEMA
+    assert record.data.schema_version == SCHEMA
     assert (folder / "run.json").read_text() == text  # never rewritten
     (row,) = leaderboard([record])
-    assert row.method == "color_histogram" and row.blindness == "untested"
+    assert row.method == "color_histogram" and row.blindness == {1: "untested", 2: "blind"}[schema]
     assert row.metrics["score"] == frozen(schema)["metrics"]["test"]["overall"]["score"]
 
 
 @pytest.mark.parametrize("schema", range(1, SCHEMA))
-def test_a_migrated_record_has_the_keys_and_the_id_of_a_new_one(schema, tmp_path):
+def test_a_migrated_record_has_the_fields_and_the_id_of_a_new_one(schema, tmp_path):
     old = frozen(schema)
     migrated = migrate(old)
     images = reidbench.load_dataset(old["dataset"]["name"])
-    new = evaluate("color_histogram", images, runs_dir=tmp_path, progress=Progress(), device="cpu").data
+    new = evaluate("color_histogram", images, runs_dir=tmp_path, progress=Progress(), device="cpu").data.to_json()
     assert set(migrated) == set(new)
-    assert set(migrated["dataset"]) == set(new["dataset"]) and set(migrated["threshold"]) == set(new["threshold"])
-    assert run_id_of(question_of(migrated)) == old["id"] == new["id"]
+    for name, value in new.items():
+        if isinstance(value, dict) and name not in ("timing", "code"):
+            assert set(migrated[name]) == set(value), name
+    assert Question.of_record(RunData.from_json(old)).id == old["id"] == new["id"]
 
 
-def test_the_step_from_1_tells_what_it_knows_and_nothing_more():
+def test_the_step_from_1_adds_what_can_be_known_and_nothing_more():
     old = {
         "schema": 1,
         "reidbench": "0.1.0",
@@ -60,9 +63,41 @@ def test_the_step_from_1_tells_what_it_knows_and_nothing_more():
     unknown = {"licence": "", "commit": None, "dirty": None}
     assert migrated["code"] == {"reidbench": {"version": "0.1.0", **unknown}, "stranger": {"version": "2.0", **unknown}}
     assert migrated["dataset"] == {"asked": None, "root": None, "name": "zebra"}
-    assert migrated["threshold"] == {"asked": "max-score", "policy": "max-score"}
-    assert migrated["parts"] == {} and migrated["blindness"] == {"status": "untested"}
+    assert migrated["threshold"] == {"asked": "max-score", "policy": "max-score", "adjustment": None}
+    assert migrated["parts"] == {} and migrated["blindness"]["status"] == "untested"
     assert old["schema"] == 1 and "code" not in old
+
+
+def test_the_step_from_2_gives_absent_fields_a_value():
+    curves = {"cat": {"kind": "logistic"}, "dog": {"kind": "isotonic"}}
+    calibrated = {"scope": {"cat": "own", "dog": "pooled: 3 known animals, 15 are needed"}, "curves": curves}
+    migrated = migrate(
+        {
+            "schema": 2,
+            "plugin": {"name": "reidbench"},
+            "parts": {"sift": {"method": "sift"}},
+            "calibration": [calibrated, {**calibrated, "scope": {"cat": "own"}}, {**calibrated, "pooled": {}}],
+            "blindness": {"status": "untested"},
+            "environment": {"device": "cpu"},
+        }
+    )
+    assert migrated["decided_again_from"] is None and migrated["constants"] == {}
+    assert migrated["plugin"] == {"name": "reidbench", "calibrated_by": None}
+    assert migrated["parts"] == {"sift": {"method": "sift", "calibrated_by": None}}
+    assert [each["pooled"] for each in migrated["calibration"]] == [{"kind": "isotonic"}, None, {}]
+    assert migrated["blindness"] == {
+        "status": "untested", "n_query": 0, "largest": None, "differences": {}, "seconds": 0.0,
+    }  # fmt: skip
+    assert migrated["environment"] == {"device": "cpu", "gpu": None}
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA))
+@pytest.mark.parametrize("wrong", [None, 3, "text", [1], {}])
+def test_a_step_leaves_wrong_values_for_the_check_of_the_record(schema, wrong):
+    old = frozen(schema)
+    for name in old:
+        if name != "schema":
+            migrate({**old, name: wrong})
 
 
 @pytest.mark.parametrize(("schema", "message"), [(SCHEMA + 1, "reads up to"), (None, "whole number"), (True, "True")])

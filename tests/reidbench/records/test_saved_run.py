@@ -22,7 +22,7 @@ def record(request, tmp_path_factory):
 def test_metrics_can_be_made_again_to_the_last_bit(record):
     saved = read_saved_run(record)
     for part, episode in saved.episodes.items():
-        assert summarise(episode.answers, saved.thresholds).to_json() == record.data["metrics"][part]
+        assert summarise(episode.answers, saved.thresholds).to_json() == getattr(record.data.metrics, part).to_json()
         assert predict(episode.answers, saved.thresholds).tolist() == episode.predicted.tolist()
         assert episode.limit.tolist() == saved.thresholds.limits(episode.answers).tolist()
 
@@ -38,7 +38,7 @@ def test_own_and_other_best_agree_with_the_best_candidates(record):
 def test_the_gallery_was_tried_against_itself(record):
     saved = read_saved_run(record)
     assert saved.gallery is not None
-    assert len(saved.gallery.identity) == record.data["split"]["counts"]["gallery"]
+    assert len(saved.gallery.identity) == record.data.split.counts["gallery"]
     assert np.isfinite(saved.gallery.other_best).all()
 
 

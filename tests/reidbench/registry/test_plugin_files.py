@@ -83,7 +83,7 @@ def test_a_run_of_a_file_is_another_run_when_the_file_changes(tmp_path):
 
     path = write(tmp_path)
     first, again = run(), run()
-    assert first.id == again.id and first.data["plugin"]["name"] == "my_method.py"
+    assert first.id == again.id and first.data.plugin.name == "my_method.py"
     write(tmp_path, MEAN.replace("image / 255", "1 - image / 255"))
     changed = run()
     assert changed.id != first.id and changed.metrics != first.metrics  # not the colours that were cached
@@ -102,9 +102,9 @@ def test_a_fusion_takes_parts_of_a_file_by_name_and_is_another_run_when_one_chan
 
     path = write(tmp_path)
     first = run()
-    part = first.data["parts"]["colour"]
-    assert part["method"] == "mean_colour" and part["settings"] == {"power": 0.5}
-    assert part["plugin"]["version"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    part = first.data.parts["colour"]
+    assert part.method == "mean_colour" and part.settings == {"power": 0.5}
+    assert part.plugin.version == hashlib.sha256(path.read_bytes()).hexdigest()
     write(tmp_path, MEAN + "\n")
     assert run().id != first.id
 

@@ -1,8 +1,7 @@
 """What the page asks to be cited."""
 
-from dataclasses import replace
-
 from reidbench.reporting.citations import citations_of, wildlife_summary
+from tests.reidbench.records.example import changed
 
 
 def test_datasets_methods_and_the_tool_are_named_once(finished):
@@ -21,14 +20,14 @@ def test_weights_carry_source_digest_and_licence(finished):
     weights = {
         "source": "someone/weights", "pretrained": True, "sha256": "ab" * 32, "licence": "CC BY-NC 4.0", "label": "big"
     }  # fmt: skip
-    found = citations_of([replace(run, data={**run.data, "weights": weights})])
+    found = citations_of([changed(run, weights=weights)])
     cited = next(each for each in found if each.kind == "Weights")
     assert cited.licence == "CC BY-NC 4.0" and "someone/weights, SHA-256 abababababab…" in cited.source
 
 
 def test_a_method_that_is_not_installed_is_named_all_the_same(finished):
     run = finished.records[0]
-    found = citations_of([replace(run, data={**run.data, "method": "gone"})])
+    found = citations_of([changed(run, method="gone")])
     assert next(each for each in found if each.name == "gone").source == "its plugin is not installed here"
 
 

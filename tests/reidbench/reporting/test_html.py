@@ -169,10 +169,10 @@ def test_other_splits_of_a_row_are_drawn_thinly_behind_the_first(finished, monke
 
 def test_a_threshold_that_moves_with_each_query_is_not_drawn_but_named(page, finished):
     moving = [
-        adjustment["second"] != 0 or adjustment["log_size"] != 0
+        adjustment.second != 0 or adjustment.log_size != 0
         for run in finished.records
         if run.split_seed == 0  # the runs that stand for their rows
-        and (adjustment := run.data["threshold"]["adjustment"]) is not None
+        and (adjustment := run.data.threshold.adjustment) is not None
     ]
     assert any(moving) == ("the threshold moves with each query" in page)
 

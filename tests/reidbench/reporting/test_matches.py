@@ -1,6 +1,5 @@
 """Lines between matched points, from made-up features and from a method that keeps keypoints."""
 
-import json
 import re
 
 import numpy as np
@@ -15,7 +14,6 @@ from reidbench.methods.fusion import Fusion
 from reidbench.methods.local_matching import Matches
 from reidbench.methods.representation import Ragged, Representation
 from reidbench.progress import Progress
-from reidbench.records.run_record import RunRecord
 from reidbench.registry.registered import load_registry
 from reidbench.reporting.error_cards import ErrorCards
 from reidbench.reporting.error_cases import ErrorCase
@@ -23,6 +21,7 @@ from reidbench.reporting.matches import MOST_LINES, MatchedPoints, draw_matches,
 from reidbench.reporting.page import PageOptions, write_report
 from reidbench.reporting.photographs import Photographs, Thumbnail, find_photographs
 from reidbench.running.keypoint_part import keypoint_part
+from tests.reidbench.records.example import changed
 
 LEFT = Thumbnail("data:image/jpeg;base64,AAAA", 120, 60)
 SMALL = "patterns:identities=24,size=64,level=easy"
@@ -85,7 +84,7 @@ def test_a_run_that_compared_no_keypoints_draws_none(finished):
 def test_a_sift_run_says_that_it_matched_keypoints_and_matches_again(finished):
     record = next(record for record in finished.of("patterns") if record.method == "sift")
     images = reidbench.load_dataset(record.dataset)
-    assert record.data["matching"]["keypoints"] is True
+    assert record.data.matching.keypoints is True
     matcher, why = matcher_of(record, _photographs(record))
     assert matcher is not None and why == "" and matcher.part == ""
     image_id = images.table["image_id"].iloc[0]
@@ -123,7 +122,7 @@ def test_a_photograph_damaged_since_the_run_is_passed_over(finished, monkeypatch
     name = identity.value_counts().index[0]
     query, *gallery = photographs.images.table["image_id"][identity == name].tolist()
     case = ErrorCase("false_new", query, "", name, "new_individual", name, 1.0, 2.0, 1.0, 1)
-    page = ErrorCards({record.data["dataset"]["digest"]: photographs}, 1)
+    page = ErrorCards({record.data.dataset.digest: photographs}, 1)
     shown = []
     for damaged in ("", *gallery[:1]):
         pixels = Photographs.pixels
@@ -178,9 +177,9 @@ def test_the_matches_of_a_fusion_are_those_of_its_local_part_and_say_so(fusion):
 
 
 def test_a_part_in_another_version_draws_none_and_says_which(fusion):
-    data = json.loads(json.dumps(fusion.data))
+    data = fusion.data.to_json()
     data["parts"]["points"]["plugin"]["method_version"] = "0 of another day"
-    matcher, why = matcher_of(RunRecord(fusion.path, data), _photographs(fusion))
+    matcher, why = matcher_of(changed(fusion, **data), _photographs(fusion))
     assert matcher is None and why == "points, a part of wildfusion, is installed in another version than the run's"
 
 

@@ -29,7 +29,7 @@ def both(tmp_path_factory):
 
 def test_random_days_flatter_and_the_command_says_by_how_much(both):
     runs_dir, printed = both[0], " ".join(both[1].split())
-    kinds = {run.data["split"]["kind"]: run for run in load_runs(runs_dir)}
+    kinds = {run.data.split.kind: run for run in load_runs(runs_dir)}
     assert set(kinds) == {"random", "time-proportion"}
     found = compare_protocols([kinds["random"]], [kinds["time-proportion"]])
     assert found.random == pytest.approx(kinds["random"].metrics["score"])
@@ -43,7 +43,7 @@ def test_random_days_flatter_and_the_command_says_by_how_much(both):
 
 
 def test_no_query_meets_its_own_day_in_order_of_time(both):
-    timed = next(run for run in load_runs(both[0]) if run.data["split"]["kind"] == "time-proportion")
+    timed = next(run for run in load_runs(both[0]) if run.data.split.kind == "time-proportion")
     assert not read_saved_run(timed).test.encountered.any()
 
 

@@ -150,26 +150,26 @@ class Learns(Honest):
 
 def test_what_a_method_said_that_is_not_fitted_now_is_untested_and_not_accused(images, tmp_path):
     first = run(images, tmp_path, Learns)
-    assert first.data["blindness"]["status"] == "blind"
+    assert first.data.blindness.status == "blind"
     for note in (tmp_path / "store").rglob("blindness-*.json"):  # as where an older version described the images
         note.unlink()
     again = run(images, tmp_path, Learns, again=True)
-    assert again.data["blindness"]["status"] == "untested"
-    assert again.data["metrics"] == first.data["metrics"]
+    assert again.data.blindness.status == "untested"
+    assert again.data.metrics == first.data.metrics
 
 
 def test_an_honest_method_is_blind_and_the_stamp_is_kept_with_the_cache(images, tmp_path):
     first = run(images, tmp_path, Honest)
-    stamp = first.data["blindness"]
-    assert stamp["status"] == "blind" and stamp["differences"] == {} and stamp["largest"] <= 1e-5
-    assert json.loads((first.path / "run.json").read_text())["blindness"] == stamp
+    stamp = first.data.blindness
+    assert stamp.status == "blind" and stamp.differences == {} and stamp.largest <= 1e-5
+    assert json.loads((first.path / "run.json").read_text())["blindness"] == stamp.to_json()
     before = Honest.calls
     other = run(images, tmp_path, Honest, split_seed=1, threshold="max-score")
     assert Honest.calls > before  # other images are used, so it extracts and is tested
     before = Honest.calls
     again = run(images, tmp_path, Honest, again=True)
     assert Honest.calls == before
-    assert again.data["blindness"] == other.data["blindness"] and again.data["blindness"]["status"] == "blind"
+    assert again.data.blindness == other.data.blindness and again.data.blindness.status == "blind"
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ def test_an_honest_method_is_blind_and_the_stamp_is_kept_with_the_cache(images, 
 def test_what_a_cheat_follows_is_named(images, tmp_path, method, follows):
     loud = Loud()
     record = run(images, tmp_path, method, progress=loud)
-    stamp = record.data["blindness"]
-    assert stamp["status"] == "differs" and set(stamp["differences"]) == follows
+    stamp = record.data.blindness
+    assert stamp.status == "differs" and set(stamp.differences) == follows
     assert any("not blind" in warning for warning in loud.warnings)
 
 
@@ -196,15 +196,15 @@ def test_the_folder_names_would_have_paid(images, tmp_path):
 
 
 def test_a_method_that_cannot_be_asked_again_keeps_its_run(images, tmp_path):
-    stamp = run(images, tmp_path, NeedsMany).data["blindness"]
-    assert stamp["status"] == "differs" and "too few images" in stamp["differences"]["others"]
+    stamp = run(images, tmp_path, NeedsMany).data.blindness
+    assert stamp.status == "differs" and "too few images" in stamp.differences["others"]
 
 
 def test_a_method_that_says_so_is_stamped_transductive_and_sees_all_at_once(images, tmp_path):
     SaysSo.shown.clear()
     record = run(images, tmp_path, SaysSo)
-    assert record.data["blindness"]["status"] == "transductive"
-    counts = record.data["split"]["counts"]
+    assert record.data.blindness.status == "transductive"
+    counts = record.data.split.counts
     assert SaysSo.shown == [counts["gallery"] + counts["calibration"] + counts["test"]]
     run(images, tmp_path, SaysSo, split_seed=1)
     assert len(SaysSo.shown) == 2 and SaysSo.shown[1] > 30  # other company: nothing of the first is taken
@@ -218,10 +218,10 @@ def test_a_part_that_cheats_makes_the_whole_differ(images, tmp_path):
     honest = Offer(reidbench.MethodSpec("honest", "", reidbench.Settings, Honest), "test", "1")
     parts = {"a": reidbench.PartSpec("honest"), "b": reidbench.PartSpec("cheat")}
     found = run(images, tmp_path, Pair, parts=lambda settings: parts, others=(cheat, honest))
-    assert set(found.data["blindness"]["differences"]) == {"labels"}
+    assert set(found.data.blindness.differences) == {"labels"}
     clean = {"a": reidbench.PartSpec("honest")}
     found = run(images, tmp_path, Pair, "clean", parts=lambda settings: clean, others=(honest,))
-    assert found.data["blindness"]["status"] == "blind"
+    assert found.data.blindness.status == "blind"
 
 
 def test_what_a_method_is_given_holds_no_identity_and_no_id(images):

@@ -53,9 +53,9 @@ def test_predictions_score_as_the_record_says(images, tmp_path):
 
 def test_an_equal_run_is_not_repeated_and_again_gives_the_same(images, tmp_path):
     first = run(images, tmp_path)
-    assert run(images, tmp_path).data["created"] == first.data["created"]
+    assert run(images, tmp_path).data.created == first.data.created
     second = run(images, tmp_path, again=True)
-    assert second.data["metrics"] == first.data["metrics"] and second.path == first.path
+    assert second.data.metrics == first.data.metrics and second.path == first.path
     run(images, tmp_path, split_seed=1)
     assert len(load_runs(tmp_path / "runs")) == 2
 
@@ -68,12 +68,12 @@ def test_a_second_run_over_the_same_images_represents_nothing(images, tmp_path, 
 
     monkeypatch.setattr("reidbench.methods.contract.EmbeddingMethod.represent", fail)
     again = run(images, tmp_path, again=True)
-    assert again.data["metrics"] == first.data["metrics"]
+    assert again.data.metrics == first.data.metrics
 
 
 def test_searching_all_groups_is_recorded_and_apart(images, tmp_path):
     group, everything = run(images, tmp_path), run(images, tmp_path, gallery="all")
-    assert group.id != everything.id and everything.data["gallery"] == "all"
+    assert group.id != everything.id and everything.data.gallery == "all"
     assert everything.metrics["chance_score"] < group.metrics["chance_score"]
 
 

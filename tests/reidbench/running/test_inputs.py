@@ -1,7 +1,6 @@
 """The images and the split of a saved run: found where they were, or refused."""
 
 import csv
-import dataclasses
 import shutil
 
 import pytest
@@ -11,6 +10,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.running.evaluation import evaluate
 from reidbench.running.inputs import check_images, dataset_of, split_of
+from tests.reidbench.records.example import changed
 
 DRAWN = "patterns:identities=12,size=32,level=easy"
 
@@ -35,7 +35,7 @@ def catalogue(drawn, tmp_path):
 
 
 def with_dataset(record, **values):
-    return dataclasses.replace(record, data={**record.data, "dataset": {**record.data["dataset"], **values}})
+    return changed(record, dataset={**record.data.dataset.to_json(), **values})
 
 
 def test_the_record_says_where_the_images_are(catalogue):
@@ -49,7 +49,7 @@ def test_a_dataset_that_moved_is_named(catalogue):
     with pytest.raises(ReidbenchError, match="'table' is not where the run found it") as caught:
         dataset_of(record)
     assert "--dataset" in caught.value.remedy
-    assert dataset_of(record, str(moved)).digest == record.data["dataset"]["digest"]
+    assert dataset_of(record, str(moved)).digest == record.data.dataset.digest
     with pytest.raises(ReidbenchError, match="no dataset, file or folder"):
         dataset_of(record, str(path))  # what a user names is told as it is
 
@@ -76,7 +76,7 @@ def test_the_split_is_that_of_the_run_with_or_without_its_folder(catalogue):
     path, record = catalogue
     images = reidbench.load_dataset(str(path))
     saved = split_of(record, images)
-    assert saved.digest == record.split_digest and saved.seed == 0 and saved.kind == record.data["split"]["kind"]
+    assert saved.digest == record.split_digest and saved.seed == 0 and saved.kind == record.data.split.kind
     table = record.path / "split.csv"
     text = table.read_text()
     table.unlink()
@@ -85,6 +85,6 @@ def test_the_split_is_that_of_the_run_with_or_without_its_folder(catalogue):
     with pytest.raises(ReidbenchError, match="the split is not that of the run"):
         split_of(record, images)
     table.unlink()
-    unseeded = dataclasses.replace(record, data={**record.data, "split": {**record.data["split"], "seed": None}})
+    unseeded = changed(record, split={**record.data.split.to_json(), "seed": None})
     with pytest.raises(ReidbenchError, match="came from a file"):
         split_of(unseeded, images)

@@ -1,7 +1,5 @@
 """A saved run opened again: what it learned is brought back, and what is no longer as it was is named."""
 
-import copy
-import dataclasses
 import shutil
 
 import numpy as np
@@ -19,6 +17,7 @@ from reidbench.registry.registered import Offer, Registry, load_registry
 from reidbench.running.evaluation import evaluate
 from reidbench.running.matched import match_episodes
 from reidbench.running.reopening import reopen
+from tests.reidbench.records.example import changed
 
 DRAWN = "patterns:identities=12,size=32,level=easy"
 FUSED = {"parts": "color_histogram,sift", "shortlist": 0, "calibration_pairs": 500}
@@ -81,9 +80,9 @@ def open_again(record, images, registry=None):
 
 
 def altered(record, change):
-    data = copy.deepcopy(record.data)
+    data = record.data.to_json()
     change(data)
-    return dataclasses.replace(record, data=data)
+    return changed(record, **data)
 
 
 def test_calibrated_again_the_run_answers_as_it_did(fused, images):
@@ -171,7 +170,9 @@ def test_a_run_forgets_what_a_network_said_that_it_knows_nothing_of(images, tmp_
         ),
         (lambda data: data["parts"]["sift"]["settings"].update(ratio=0.123), r"part sift \(sift\) has other settings"),
         (
-            lambda data: data["parts"]["sift"].update(calibrated_by={"name": "other", "curve_version": "1"}),
+            lambda data: data["parts"]["sift"].update(
+                calibrated_by={"name": "other", "version": "1", "curve_version": "1"}
+            ),
             "the calibration curve of part sift",
         ),
     ],

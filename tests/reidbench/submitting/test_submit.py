@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Offer, Registry
 from reidbench.running.evaluation import evaluate
 from reidbench.submitting.submit import submit
+from tests.reidbench.records.example import changed
 
 CLEF = COMPETITIONS["AnimalCLEF2025"]
 
@@ -77,7 +77,7 @@ def test_the_whole_database_is_the_gallery(submission, run):
         "LynxID2025": 90, "SalamanderID2025": 75, "SeaTurtleID2022": 150,
     }  # fmt: skip
     assert sum(group.n_queries for group in submission.groups.values()) == 70
-    assert run.data["split"]["counts"]["gallery"] < 315
+    assert run.data.split.counts["gallery"] < 315
     assert submission.run_score == run.metrics["score"]
 
 
@@ -138,7 +138,7 @@ def test_a_run_on_no_competition_and_a_changed_folder_are_errors(run, folder, tm
     ("root", "message"), [("gone", "no longer at 'gone'"), (None, "is unknown: the run did not record it")]
 )
 def test_the_remedy_for_a_missing_folder_is_the_option_root(run, tmp_path, root, message):
-    moved = replace(run, data=run.data | {"dataset": run.data["dataset"] | {"root": root}})
+    moved = changed(run, dataset={**run.data.dataset.to_json(), "root": root})
     with pytest.raises(ReidbenchError, match=message) as caught:
         submit(moved, tmp_path / "s.csv", progress=Progress())
     assert caught.value.remedy.startswith("--root DIR")

@@ -15,6 +15,7 @@ from reidbench.cli.commands.compare import compare
 from reidbench.errors import ReidbenchError
 from reidbench.records.failures import FailedRun, MethodFailure, write_failure
 from reidbench.records.job import Job
+from tests.reidbench.records.example import example
 
 app = typer.Typer()
 app.command()(compare)
@@ -23,23 +24,15 @@ app.command()(compare)
 def write_run(
     runs_dir: Path, method: str, score: float, *, dataset: str = "patterns", split: str = "aaaa", seed: int = 0
 ) -> None:
-    data = {
-        "schema": 1,
-        "id": f"{split}{seed}",
-        "method": method,
-        "plugin": {"name": "reidbench", "version": "0.1.0"},
-        "dataset": {"name": dataset, "digest": f"digest of {dataset}", "note": "", "n_images": 9, "n_identities": 3},
-        "split": {"digest": split, "kind": "open-set", "seed": 0, "counts": {}, "new_share": 0.3},
-        "seed": seed,
-        "preset": "quick",
-        "settings": {"given": {}, "effective": {}},
-        "weights": {"source": "none", "pretrained": False, "sha256": "", "licence": "", "label": "none"},
-        "gallery": "group",
-        "threshold": {"policy": "max-score", "values": {}, "notes": []},
-        "metrics": {"test": {"overall": {"score": score, "baks": 0.5, "baus": 0.5}, "groups": {}}},
-        "timing": {"fit_s": 0.0, "represent_s": 1.0, "match_s": 1.0, "total_s": 2.0},
-        "created": "2025-01-01T00:00:00Z",
-    }
+    data = example(
+        id=f"{split}{seed}",
+        method=method,
+        dataset={"name": dataset, "digest": f"digest of {dataset}"},
+        split={"digest": split},
+        seed=seed,
+        preset="quick",
+        metrics={"test": {"overall": {"score": score}}},
+    )
     folder = runs_dir / dataset / method / f"{split}{seed}"
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(data), encoding="utf-8")
@@ -154,8 +147,8 @@ def test_costs_are_asked_for_and_fit_a_narrow_terminal(runs_dir, monkeypatch):
     table = text[text.index("patterns: costs of a run") :]
     assert max(map(len, table.splitlines())) <= 80
     line = next(line.split() for line in table.splitlines() if "sift" in line)
-    assert line == ["sift", "–", "0.0", "1.0", "1.0", "2.0", "–"]
-    assert "| sift | – | 0.0 | 1.0 | 1.0 | 2.0 | – |" in call("--runs", runs_dir, "--costs", "--format", "markdown")
+    assert line == ["sift", "cpu", "0.0", "1.0", "1.0", "2.0", "512"]
+    assert "| sift | cpu | 0.0 | 1.0 | 1.0 | 2.0 | 512 |" in call("--runs", runs_dir, "--costs", "--format", "markdown")
 
 
 def failed_run(runs_dir: Path, method: str = "hangs") -> None:
@@ -182,8 +175,9 @@ def test_where_all_runs_failed_that_is_what_is_shown(tmp_path):
     assert [row["method"] for row in json.loads(call("--runs", tmp_path, "--json"))] == ["hangs"]
 
 
-TORN = [("{", "can't be read"), ("", "can't be read"), ("[]", "holds no object"), ('{"schema": 99}', "has schema 99"),
-        ('{"schema": 1}', "lacks dataset"), (b"\xff\xfe\x00", "can't be read")]  # fmt: skip
+TORN = [("{", "can't be read"), ("", "can't be read"), ("[]", "holds no JSON object"),
+        ('{"schema": 99}', "has schema 99"), ('{"schema": 1}', "the field 'id' of a run record is missing"),
+        (b"\xff\xfe\x00", "can't be read")]  # fmt: skip
 
 
 def tear(runs_dir: Path, content: str | bytes, name: str = "torn") -> Path:

@@ -1,0 +1,376 @@
+"""The content of ``run.json``: its fields, their types and their meaning.
+
+:class:`RunData` is the schema that this version writes, and records of earlier schemas are migrated to it. A record
+that does not fit is refused, and the error names the first wrong field. The table in docs/run-records.md is made from
+the docstrings below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from typing_extensions import deprecated
+
+from reidbench.errors import ReidbenchError
+from reidbench.records.blindness_stamp import Blindness
+from reidbench.records.json_object import JsonObject
+from reidbench.records.migrations import migrate
+
+
+class CurvePlugin(JsonObject):
+    """The plugin that offers a calibration curve."""
+
+    name: str
+    """Distribution that offers the curve."""
+    version: str
+    """Version of the distribution."""
+    curve_version: str
+    """Version of the curve."""
+
+
+class MethodPlugin(JsonObject):
+    """The distribution that offers a method."""
+
+    name: str
+    """Distribution, or the name of the file that `--plugin` named."""
+    version: str
+    """Version of the distribution; for a file the SHA-256 of its bytes."""
+    method_version: str
+    """Version of the method."""
+
+
+class PluginData(MethodPlugin):
+    """The distribution that offers the method of a run."""
+
+    calibrated_by: CurvePlugin | None
+    """Plugin whose curve calibrates the scores of the whole method; null for a curve of reidbench or none."""
+
+
+class DatasetData(JsonObject):
+    """The images of the run."""
+
+    name: str
+    """Name of the dataset."""
+    asked: str | None
+    """`--dataset` as given; null for images that were made in Python."""
+    root: str | None
+    """`--root` as given."""
+    digest: str
+    """SHA-256 of the bytes of every image and of the table."""
+    note: str
+    """Remark on the dataset, printed under tables; may be empty."""
+    n_images: int
+    """Number of images."""
+    n_identities: int
+    """Number of identities."""
+    set_aside: int
+    """Rows without an identity, which are not used."""
+
+
+class SplitData(JsonObject):
+    """The split of the images into parts."""
+
+    digest: str
+    """SHA-256 of the part of each image."""
+    counts: Mapping[str, int]
+    """Number of images of each part."""
+    kind: str
+    """Kind of the split; `file` for a split that was read."""
+    seed: int | None
+    """Seed of the split; null for a split that was read."""
+    warnings: tuple[str, ...]
+    """Warnings of the split."""
+    new_share: float | None
+    """Share of queries that show new animals, if the kind has one."""
+
+
+class SettingsData(JsonObject):
+    """The settings of the method."""
+
+    given: Mapping[str, Any]
+    """Settings that the user gave."""
+    effective: Mapping[str, Any]
+    """All settings in effect: defaults, preset, and those given."""
+
+
+class WeightsData(JsonObject):
+    """The weights that a network started from."""
+
+    source: str
+    """File, hub repository, `random`, or `none` for a method without a network."""
+    pretrained: bool
+    """Whether the weights come from an earlier training."""
+    sha256: str
+    """SHA-256 of the file; empty if there is no file."""
+    licence: str
+    """Licence of the weights; empty if unknown."""
+    label: str
+    """Short name that tables print."""
+
+
+class PartData(JsonObject):
+    """One method inside a fusion."""
+
+    method: str
+    """Name of the part's method."""
+    plugin: MethodPlugin
+    """Distribution that offers it."""
+    settings: Mapping[str, Any]
+    """Settings in effect."""
+    calibration: Mapping[str, Any] | None
+    """How its scores are calibrated; null if they are not."""
+    calibrated_by: CurvePlugin | None
+    """Plugin whose curve calibrates its scores; null for a curve of reidbench or none."""
+
+
+class CodeData(JsonObject):
+    """The code of one distribution."""
+
+    version: str | None
+    """Version of the distribution; null if unknown."""
+    licence: str
+    """Licence; empty if unknown."""
+    commit: str | None
+    """Git commit; null if the code is not in a git repository."""
+    dirty: bool | None
+    """Whether the code differed from that commit."""
+
+
+class MatchingData(JsonObject):
+    """How a query is compared with the gallery."""
+
+    rule: str
+    """`nearest` image, `centroid` of an identity, or `identity` for a classifier."""
+    metric: str
+    """`cosine`, `euclidean` or `probability`."""
+    keypoints: bool
+    """Whether the method or a part of it matches keypoints."""
+
+
+class CalibrationData(JsonObject):
+    """The score calibration of one part."""
+
+    part: str
+    """Path of the part; empty for the whole method."""
+    kind: str
+    """Kind of the curve."""
+    source: str
+    """Images whose pairs it was fitted on: `episode` or `gallery`."""
+    n_pairs: int
+    """Number of pairs."""
+    n_same: int
+    """Number of pairs that show one animal."""
+    folds: int
+    """Number of curves that were fitted, each without the animals it judges."""
+    scope: Mapping[str, str]
+    """For each group, whether it has its own curve or that of all groups, and why."""
+    notes: tuple[str, ...]
+    """Remarks on the fit."""
+    curves: Mapping[str, Mapping[str, Any]]
+    """The curve of each group."""
+    pooled: Mapping[str, Any] | None
+    """The curve of all groups together; null if an earlier version did not record it."""
+    ece: float | None
+    """Expected calibration error."""
+    reliability: Mapping[str, Any] | None
+    """Predicted and observed rates by bin."""
+
+
+class ConstantsData(JsonObject):
+    """The constants of one combination, chosen on the calibration part."""
+
+    choice: Any
+    """The constants that were chosen."""
+    calibration_score: float | None
+    """Score with them on the calibration part."""
+    first: Any
+    """The constants that the method has without a choice."""
+    first_calibration_score: float | None
+    """Score with those."""
+    candidates: int
+    """Number of constants that were tried."""
+
+
+class AdjustmentData(JsonObject):
+    """How a query changes its own threshold: `threshold + second * second_score + log_size * log(n_identities)`."""
+
+    second: float
+    """Weight of the score of the second candidate."""
+    log_size: float
+    """Weight of the natural logarithm of the number of identities searched."""
+    no_second: float
+    """Second score of a query with one candidate."""
+
+
+Limit = float | Literal["inf", "-inf", "nan"]
+"""A threshold; JSON has no infinity."""
+
+
+class ThresholdData(JsonObject):
+    """The thresholds and how they were chosen; an infinite value is the text `inf` or `-inf`."""
+
+    asked: str
+    """The policy as given."""
+    policy: str
+    """The policy as used."""
+    pooled: bool
+    """Whether one threshold serves all groups."""
+    value: Limit | None
+    """The threshold of all groups together; null if there is none."""
+    values: Mapping[str, Limit]
+    """The threshold of each group."""
+    adjustment: AdjustmentData | None
+    """How a query changes its own threshold; null if it does not."""
+    notes: tuple[str, ...]
+    """Remarks of the policy."""
+
+
+class EpisodeData(JsonObject):
+    """Metrics of one part of the split; an undefined metric is null."""
+
+    overall: Mapping[str, Any]
+    """Metrics over all queries, with the `reasons` of undefined ones and the groups that the score `left_out`."""
+    groups: Mapping[str, Mapping[str, Any]]
+    """The same for each group."""
+
+
+class MetricsData(JsonObject):
+    """Metrics of the parts with queries."""
+
+    calibration: EpisodeData
+    """Metrics on the calibration part."""
+    test: EpisodeData
+    """Metrics on the test part."""
+
+
+class FitData(JsonObject):
+    """What the method reported when it was fitted."""
+
+    history: tuple[Mapping[str, Any], ...]
+    """One entry for each epoch."""
+    notes: tuple[str, ...]
+    """Remarks."""
+    facts: Mapping[str, Any]
+    """Values by name."""
+
+
+class EnvironmentData(JsonObject):
+    """The machine and the software of the run."""
+
+    python: str
+    """Version of Python."""
+    platform: str
+    """Operating system."""
+    machine: str
+    """Processor architecture."""
+    cpus: int | None
+    """Number of processor cores."""
+    device: str
+    """`cpu` or `cuda`."""
+    packages: Mapping[str, str]
+    """Versions of torch, torchvision, timm, kornia, numpy, opencv-python, pandas and wildlife-datasets."""
+    gpu: str | None
+    """Name of the GPU; null on a CPU."""
+    peak_memory_mib: float | None
+    """Largest memory of the process in MiB; null if the system does not tell."""
+
+
+class RunData(JsonObject):
+    """The record of a run."""
+
+    schema_version: int = Field(alias="schema")
+    """Version of this layout ([compatibility.md](compatibility.md))."""
+    id: str
+    """Id of the run."""
+    decided_again_from: str | None
+    """Id of the run that this one shares its scores with, if another threshold policy was applied to it; else null."""
+    method: str
+    """Name of the method."""
+    plugin: PluginData
+    """Distribution that offers the method."""
+    dataset: DatasetData
+    """The images."""
+    split: SplitData
+    """The split."""
+    seed: int
+    """Seed of the method."""
+    preset: str | None
+    """Preset of the settings; null if the method has none."""
+    settings: SettingsData
+    """Settings of the method."""
+    weights: WeightsData
+    """Weights that the network started from."""
+    parts: Mapping[str, PartData]
+    """The parts of a fusion, by path."""
+    part_weights: Mapping[str, WeightsData]
+    """The weights of each part, by path."""
+    code: Mapping[str, CodeData]
+    """The code that ran: reidbench and the distribution of each plugin, by name."""
+    gallery: Literal["group", "all"]
+    """Whether a query searches the gallery of its own `group`, or `all` of it."""
+    matching: MatchingData
+    """How a query is compared with the gallery."""
+    calibration: tuple[CalibrationData, ...]
+    """[Score calibration](glossary.md#score-calibration) of each calibrated part."""
+    constants: Mapping[str, ConstantsData]
+    """Constants chosen on the calibration part (`weights=fitted`, `constants=fitted`), by path; `.` is the whole."""
+    threshold: ThresholdData
+    """The [threshold](glossary.md#threshold)."""
+    metrics: MetricsData
+    """The results."""
+    fit: FitData
+    """What the method reported when it was fitted."""
+    blindness: Blindness
+    """Result of the blindness tests ([blindness-and-isolation.md](blindness-and-isolation.md))."""
+    timing: Mapping[str, float]
+    """Seconds of each stage: `fit_s`, `represent_s`, `calibrate_s`, `match_s`, sometimes `gallery_s`; and `total_s`."""
+    environment: EnvironmentData
+    """Machine and software."""
+    created: str
+    """Time of writing, in UTC."""
+    reidbench: str
+    """Version of reidbench that wrote the record."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], *, where: str = "") -> RunData:
+        """Migrate the content of a ``run.json`` of any schema to this version, and check it.
+
+        Args:
+            data: The content; it is not changed.
+            where: The file, for errors.
+
+        Raises:
+            ReidbenchError: A newer version wrote the record, or a field is missing or has another type.
+        """
+        try:
+            return cls.model_validate(migrate(data, where=where))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"]))
+            problem = "is missing" if first["type"] == "missing" else f"is wrong: {_sentence(first['msg'])}"
+            more = f", and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+            raise ReidbenchError(
+                f"the field '{field}' of a run record {problem}{more}",
+                where=where,
+                remedy="put the run's own record back, or delete the folder and run it again",
+            ) from error
+
+    @deprecated("run.data[KEY] is deprecated: read the attribute, such as run.data.timing")
+    def __getitem__(self, key: str) -> Any:
+        """Return a field as plain JSON values.
+
+        Raises:
+            KeyError: The record has no such field.
+        """
+        return self.to_json()[key]
+
+    @deprecated("run.data.get(KEY) is deprecated: read the attribute, such as run.data.timing")
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a field as plain JSON values, or a default."""
+        return self.to_json().get(key, default)
+
+
+def _sentence(message: str) -> str:
+    return message[:1].lower() + message[1:]

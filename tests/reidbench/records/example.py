@@ -1,0 +1,99 @@
+"""A complete record for tests that need none of its numbers, and records with changed fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reidbench.records.migrations import SCHEMA
+from reidbench.records.run_data import RunData
+from reidbench.records.run_record import RunRecord
+
+
+def example(**changes: Any) -> dict[str, Any]:
+    """Return the content of a ``run.json``; changes of objects are merged into the example's."""
+    return merged(
+        {
+            "schema": SCHEMA,
+            "id": "0123456789abcdef",
+            "decided_again_from": None,
+            "method": "sift",
+            "plugin": {"name": "reidbench", "version": "0.1.0", "method_version": "1", "calibrated_by": None},
+            "dataset": {
+                "name": "patterns",
+                "asked": "patterns",
+                "root": None,
+                "digest": "d0",
+                "note": "",
+                "n_images": 9,
+                "n_identities": 3,
+                "set_aside": 0,
+            },
+            "split": {
+                "digest": "s0",
+                "counts": {},
+                "kind": "open-set",
+                "seed": 0,
+                "warnings": [],
+                "new_share": 0.3,
+            },
+            "seed": 0,
+            "preset": None,
+            "settings": {"given": {}, "effective": {}},
+            "weights": {"source": "none", "pretrained": False, "sha256": "", "licence": "", "label": "none"},
+            "parts": {},
+            "part_weights": {},
+            "code": {},
+            "gallery": "group",
+            "matching": {"rule": "nearest", "metric": "cosine", "keypoints": False},
+            "calibration": [],
+            "constants": {},
+            "threshold": {
+                "asked": "max-score",
+                "policy": "max-score",
+                "pooled": False,
+                "value": 0.5,
+                "values": {},
+                "adjustment": None,
+                "notes": [],
+            },
+            "metrics": {
+                "calibration": {"overall": {"score": 0.5}, "groups": {}},
+                "test": {"overall": {"score": 0.5, "baks": 0.5, "baus": 0.5}, "groups": {}},
+            },
+            "fit": {"history": [], "notes": [], "facts": {}},
+            "blindness": {"status": "untested", "n_query": 0, "largest": None, "differences": {}, "seconds": 0.0},
+            "timing": {"fit_s": 0.0, "represent_s": 1.0, "calibrate_s": 0.0, "match_s": 1.0, "total_s": 2.0},
+            "environment": {
+                "python": "3.11.7",
+                "platform": "Linux",
+                "machine": "x86_64",
+                "cpus": 2,
+                "device": "cpu",
+                "packages": {},
+                "gpu": None,
+                "peak_memory_mib": 512.0,
+            },
+            "created": "2025-01-01T00:00:00Z",
+            "reidbench": "0.1.0",
+        },
+        changes,
+    )
+
+
+def changed(record: RunRecord, **changes: Any) -> RunRecord:
+    """Return a record with other fields; a field is replaced whole."""
+    return RunRecord(record.path, RunData.from_json({**record.data.to_json(), **changes}))
+
+
+def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested values with changes; an object is merged, anything else is replaced."""
+    return {
+        **values,
+        **{
+            key: merged(values[key], change)
+            if isinstance(change, Mapping) and isinstance(values.get(key), Mapping)
+            else change
+            for key, change in changes.items()
+        },
+    }
