@@ -15,6 +15,7 @@ from pathlib import Path
 import jinja2
 
 from reidbench.errors import ReidbenchError
+from reidbench.files import explain_os_errors, remove_file, remove_folder, write_text
 from reidbench.registry.registered import load_registry
 from reidbench.version import __version__
 
@@ -132,32 +133,33 @@ def check_free(plan: PluginPlan) -> None:
 
 
 def write_plugin(plan: PluginPlan, folder: Path) -> list[Path]:
-    """Write a new package and return its files.
+    """Write a new package and return its files; if one can't be written, none stays.
 
     Args:
-        plan: What it is.
-        folder: Where it goes; must not exist, or be empty.
+        plan: The package.
+        folder: The folder to write to, which must be empty or not exist.
 
     Raises:
-        ReidbenchError: The folder holds something, or can't be written.
+        ReidbenchError: The folder is not empty, or can't be written.
     """
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    files = {folder / name: text for name, text in plan.files().items()}
+    with explain_os_errors(
+        "the plugin can't be written",
+        where=f"--output {folder}",
+        remedy="name a folder that can be written with -o DIR",
+    ):
+        existed = folder.exists()
+        if existed and (not folder.is_dir() or any(folder.iterdir())):
             raise ReidbenchError(
                 f"'{folder}' exists and is not overwritten",
                 where=f"--output {folder}",
                 remedy="name a folder that does not exist with -o DIR",
             )
-        written = []
-        for name, text in plan.files().items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            written.append(path)
-    except OSError as error:
-        raise ReidbenchError(
-            f"the plugin can't be written: {error.strerror or error}",
-            where=f"--output {folder}",
-            remedy="name a folder that can be written with -o DIR",
-        ) from error
-    return written
+        try:
+            for path, text in files.items():
+                write_text(path, text)
+        except OSError:
+            for written in folder.iterdir() if existed else [folder]:
+                (remove_folder if written.is_dir() else remove_file)(written, ignore_errors=True)
+            raise
+    return list(files)

@@ -10,6 +10,7 @@ from typing import Any
 
 from reidbench.data.sources.wildlife import wildlife_names
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.files import remove_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def download(name: str, root: Path) -> None:
             loaded.get_data(str(root))
     except Exception as error:  # their downloads raise whatever a foreign server makes them raise
         # The mark is set between download and unpacking; left there, the next attempt would skip both.
-        mark.unlink(missing_ok=True)
+        remove_file(mark, ignore_errors=True)
         said = " ".join(str(error).split()) or "no reason given"
         raise ReidbenchError(
             f"{name} could not be downloaded: {type(error).__name__}: {said}",

@@ -89,3 +89,15 @@ def test_nothing_is_overwritten(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     (tmp_path / "empty").mkdir()
     assert write_plugin(PluginPlan("fur"), tmp_path / "empty")
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_full_disk_is_one_message_and_leaves_nothing_behind(tmp_path, full_disk, exists):
+    folder, plan = tmp_path / "fur", PluginPlan("fur")
+    if exists:
+        folder.mkdir()
+    size = len(next(iter(plan.files().values())).encode())  # the first file fits
+    with full_disk(size), pytest.raises(ReidbenchError, match="the plugin can't be written: File too large") as caught:
+        write_plugin(plan, folder)
+    assert caught.value.where == f"--output {folder}"
+    assert not list(folder.iterdir()) if exists else not folder.exists()
