@@ -22,7 +22,7 @@ from reidbench.reporting.numbers import show, show_interval
 from reidbench.reporting.small_tables import SmallTable, markdown_lines
 
 LISTED_SPLITS = 3
-"""Up to so many splits are named by their digests in a heading; more are counted."""
+"""A heading names up to this number of splits by their digests; more are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ def _metric(metric: MetricSpec, optional: int) -> _Column:
 
 
 def _metric_columns() -> list[_Column]:
-    """Return a column for each metric that asks for one, but for the score, whose interval follows it."""
-    asked = [(metric.column, metric) for metric in METRICS if metric.column and metric.name != OFFICIAL]
-    return [_metric(metric, column.optional) for column, metric in sorted(asked, key=lambda pair: pair[0].position)]
+    """Return a column for each metric that declares one, except the score: its interval follows it."""
+    declared = [(metric.column, metric) for metric in METRICS if metric.column and metric.name != OFFICIAL]
+    return [_metric(metric, column.optional) for column, metric in sorted(declared, key=lambda pair: pair[0].position)]
 
 
 def _seconds(key: str, title: str, optional: int) -> _Column:
@@ -81,7 +81,7 @@ _COLUMNS = (
     _Column("seeds", 22, lambda row: " ".join(map(str, row.seeds))),
     _Column("runs", 23, lambda row: str(row.n_runs)),
     _seconds("fit_s", "fit s", 15),
-    _seconds("represent_s", "represent s", 14),
+    _seconds("represent_s", "extract s", 14),
     _seconds("match_s", "match s", 13),
     _seconds("seconds", "seconds", 7),
     _Column("peak MiB", 8, lambda row: show(row.timing.get("peak_memory_mib"), 0)),
@@ -125,7 +125,7 @@ def as_csv(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun] = ()) -
 
 
 def as_json(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun] = ()) -> str:
-    """Return a JSON list of rows, those that failed last: without rank and metrics, with a reason."""
+    """Return a JSON list of rows. Failed runs come last; they have a reason and no rank or metrics."""
     return json.dumps(_json_rows(rows, failures), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -162,7 +162,7 @@ def title_of(board: Sequence[LeaderboardRow]) -> str:
 
 
 def _runs_of(numbers: Sequence[int]) -> str:
-    """Return rising numbers as text, neighbours joined: ``0–3, 7``."""
+    """Return rising numbers as text, with consecutive numbers as a range: ``0–3, 7``."""
     starts = [n for n in numbers if n - 1 not in numbers]
     ends = [n for n in numbers if n + 1 not in numbers]
     pairs = zip(starts, ends, strict=True)
@@ -170,7 +170,7 @@ def _runs_of(numbers: Sequence[int]) -> str:
 
 
 def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
-    """Return what a reader of one dataset's table has to know."""
+    """Return the notes below one dataset's table, as sentences."""
     first = board[0]
     notes = []
     if first.ranked_by == CLOSED_SET:
@@ -187,46 +187,50 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
         notes.append("±: standard deviation over seeds within a split.")
     standings = [row.standing for row in board if row.standing.score is not None]
     if standings:
-        notes.append("95 %: interval of the score over reweighted animals, thresholds as they are.")
+        notes.append("95 %: interval of the score over animals (Bayesian bootstrap); thresholds held fixed.")
         if any(each.ranks is not None for each in standings) and len(board) > 1:
-            told = (
-                "Ranks: those that paired tests allow, all together at 95 %; tie: rows not shown to differ share one."
+            note = (
+                "Ranks: the ranks that paired tests allow, at 95 % for all rows together. Tie: rows with the same "
+                "number are not shown to differ."
             )
             detectable = next((each.detectable for each in standings if each.detectable is not None), None)
             if detectable is not None:
-                told += f" Neighbours that differ by {show(detectable)} would show four times in five."
-            notes.append(told)
+                note += (
+                    f" With this many animals, a true difference of {show(detectable)} between neighbouring rows is "
+                    "detected with 80 % power."
+                )
+            notes.append(note)
         notes += dict.fromkeys(f"Warning: {each.warning}." for each in standings if each.warning)
-    warned = dict.fromkeys(warning for row in board for run in row.runs for warning in run.data.split.warnings)
-    notes += [f"Split: {told}." for told in list(warned)[:LISTED_SPLITS]]
+        warnings = dict.fromkeys(warning for row in board for run in row.runs for warning in run.data.split.warnings)
+        notes += [f"Split: {warning}." for warning in list(warnings)[:LISTED_SPLITS]]
     if len({frozenset(row.splits) for row in board}) > 1:
-        notes.append("Rows stand on different splits: a difference may be of the split and not of the method.")
+        notes.append("Rows have different splits: a difference may come from the split and not from the method.")
     unranked = sorted({row.method for row in board if row.rank is None})
     if unranked:
         notes.append(f"Without rank, because the {first.ranked_by} is undefined: {', '.join(unranked)}.")
     for method, follows in dict.fromkeys((row.method, row.follows) for row in board if row.blindness == "differs"):
-        notes.append(f"Not blind: {method}. Its answers follow {follows}.")
+        notes.append(f"Not blind: {method}. Its predictions changed with {follows}.")
     transductive = sorted({row.method for row in board if row.blindness == "transductive"})
     if transductive:
-        notes.append(f"Transductive, by their own word: {', '.join(transductive)} may use the other queries.")
+        notes.append(f"Declared transductive: {', '.join(transductive)} may use the other queries.")
     random = sorted({row.method for row in board if row.random_weights})
     if random:
         notes.append(
-            f"Started from random weights, not from pretrained ones: {', '.join(random)}. "
-            "A large network stays near chance after minutes of CPU; give it pretrained weights (--set weights=FILE)."
+            f"Started from random weights: {', '.join(random)}. After a few minutes of training on a CPU, a large "
+            "network is still near chance. Use pretrained weights (--set weights=FILE)."
         )
     licences = sorted({(row.licence, row.method) for row in board if row.licence})
     if licences:
         by_licence = groupby(licences, key=lambda pair: pair[0])
-        each_licence = [f"{licence} ({', '.join(method for _, method in pairs)})" for licence, pairs in by_licence]
-        notes.append(f"Licences of weights: {'; '.join(each_licence)}.")
+        texts = [f"{licence} ({', '.join(method for _, method in pairs)})" for licence, pairs in by_licence]
+        notes.append(f"Licences of weights: {'; '.join(texts)}.")
     for note in dict.fromkeys(row.dataset_note for row in board if row.dataset_note):
         notes.append(f"Dataset: {note}")
     return notes
 
 
 def used_columns(board: Sequence[LeaderboardRow]) -> list[_Column]:
-    """Leave out what no row has to say; in a closed-set table the metric that ranks always stays."""
+    """Return the columns in which a row has a value. A closed-set table always keeps the metric that ranks it."""
     ranked_by = board[0].ranked_by
     used = []
     for column in _COLUMNS:
@@ -239,7 +243,7 @@ def used_columns(board: Sequence[LeaderboardRow]) -> list[_Column]:
 
 
 def best_rows(column: _Column, board: Sequence[LeaderboardRow]) -> set[int]:
-    """Return the rows that hold the best value of a column; none where there is nothing to compare."""
+    """Return the rows with the best value of a column; empty if there is one row or no value."""
     if column.value is None or len(board) < 2:
         return set()
     values = {index: value for index, row in enumerate(board) if (value := column.value(row)) is not None}
@@ -267,7 +271,7 @@ def _plural(word: str, counted: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LeaderboardCell:
-    """One cell of a leaderboard for writers that are not text: what it shows, and what it is sorted by."""
+    """A cell of a leaderboard: its text, its number for sorting, and whether it is the best in its column."""
 
     text: str
     sort: float | None
@@ -275,7 +279,7 @@ class LeaderboardCell:
 
 
 def as_cells(board: Sequence[LeaderboardRow]) -> tuple[list[tuple[str, bool]], list[list[LeaderboardCell]]]:
-    """Return headings, each with whether its column is of numbers, and the cells of every row of one dataset."""
+    """Return the headings of one dataset, each with whether its column holds numbers, and the cells of its rows."""
     columns = used_columns(board)
     best = [best_rows(column, board) for column in columns]
     rows = [

@@ -1,4 +1,4 @@
-"""The tables that stand below a leaderboard: groups, differences, intervals, variance, costs, several datasets."""
+"""The small tables below a leaderboard: groups, differences, intervals, variance, costs, several datasets, failures."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from reidbench.reporting.numbers import show, show_difference, show_difference_i
 
 @dataclass(frozen=True, slots=True)
 class SmallTable:
-    """A small table: its title, its headings, its cells as text, and what has to be known of it.
+    """A small table: title, headings, cells as text, and notes.
 
-    The first ``n_names`` columns are names, the others numbers. With ``prose`` the last one is a sentence, which a
-    narrow terminal shows below the rest of its row.
+    The first ``n_names`` columns are names, the others numbers. With ``prose``, the last column holds sentences; a
+    narrow terminal prints each sentence below the rest of its row.
     """
 
     title: str
@@ -36,12 +36,12 @@ class SmallTable:
 
 
 def name_of(row: LeaderboardRow) -> str:
-    """Return a row's method, with its variant where it has one."""
+    """Return the method of a row, with its variant if it has one."""
     return f"{row.method} {row.variant}".strip()
 
 
 def group_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
-    """Return each dataset's groups, every method's numbers side by side."""
+    """Return a table for each dataset: the metrics of each group, method by method."""
     tables = []
     shown = {metric.name: metric.title for metric in METRICS if metric.by_group}
     for board in boards(rows):
@@ -57,7 +57,7 @@ def group_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
 
 
 def difference_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
-    """Return each dataset's paired differences from the row that was asked about."""
+    """Return a table for each dataset: paired differences of the score from the reference row (``--against``)."""
     tables = []
     for board in boards(rows):
         reference = next((row for row in board if row.standing.reference), None)
@@ -66,15 +66,18 @@ def difference_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
         cells = tuple(
             (
                 name_of(row),
-                show_difference(found.value),
-                show_difference_interval(found.interval),
-                f"{found.beats:.3f}",
-                f"{found.p_value:.4f}",
+                show_difference(difference.value),
+                show_difference_interval(difference.interval),
+                f"{difference.beats:.3f}",
+                f"{difference.p_value:.4f}",
             )
             for row in board
-            if (found := row.standing.against) is not None
+            if (difference := row.standing.against) is not None
         )
-        note = "P(better): share of folds in which the method is above. p: exchange test, adjusted by Holm."
+        note = (
+            "P(better): share of bootstrap folds in which the method has the higher score. p: exchange test, adjusted "
+            "by Holm."
+        )
         headings = ("method", "difference", "95 %", "P(better)", "p")
         title = f"{board[0].dataset}: score minus that of {name_of(reference)}, paired by animal"
         tables.append(SmallTable(title, headings, cells, (note,)))
@@ -82,7 +85,7 @@ def difference_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
 
 
 def interval_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
-    """Return for each dataset the numbers beside the score that have intervals, each above its own."""
+    """Return a table for each dataset: the metrics that have an interval, each with its interval below it."""
     tables = []
     shown = {name: METRIC[name].title for name in ("baks", "baus", "auroc", "fpr95", "oracle_score")}
     for board in boards(rows):
@@ -96,33 +99,40 @@ def interval_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
             )
             for row in board
         )
-        notes = ["Over reweighted animals: BAKS and BAUS 10,000 times, thresholds as they are; the others 1,000 times."]
+        notes = [
+            "Intervals over animals (Bayesian bootstrap): 10,000 folds for BAKS and BAUS, 1,000 for the others; "
+            "thresholds held fixed."
+        ]
         if "oracle_score" in kept:
-            notes.append("The oracle is the best of these very queries: it and its interval lie above a fair score.")
+            notes.append(
+                "The oracle uses the best threshold for these queries. It and its interval are too high for other "
+                "queries."
+            )
         headings = ("method", *(shown[name] for name in kept))
         tables.append(SmallTable(f"{board[0].dataset}: 95 % intervals", headings, cells, tuple(notes)))
     return tables
 
 
 def variance_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
-    """Return for each dataset how much a run's score varies, by cause; datasets that can't tell are left out."""
+    """Return a table for each dataset: how much the score of one run varies, by cause; none if it is unknown."""
     tables = []
     for board in boards(rows):
-        told = [row for row in board if row.standing.variance.queries is not None]
-        if not told:
+        known = [row for row in board if row.standing.variance.queries is not None]
+        if not known:
             continue
         cells = []
-        for row in told:
+        for row in known:
             causes = row.standing.variance
-            found = (causes.queries, causes.splits, causes.seeds)
-            together = sum(value**2 for value in found if value is not None) ** 0.5
-            cells.append((name_of(row), *map(show, (*found, together)), str(row.n_runs)))
+            deviations = (causes.queries, causes.splits, causes.seeds)
+            together = sum(value**2 for value in deviations if value is not None) ** 0.5
+            cells.append((name_of(row), *map(show, (*deviations, together)), str(row.n_runs)))
         notes: tuple[str, ...] = (
-            "Query animals: other animals asked on the same split. Splits: beyond what the animals that they ask and "
-            "the seeds explain. Seeds: of the method, within a split. Together: root of the sum of squares.",
+            "Query animals: with other query animals on the same split. Splits: with other splits, beyond the effect "
+            "of query animals and seeds. Seeds: with other seeds of the method on one split. Together: root of the "
+            "sum of squares.",
         )
         if any(UNDEFINED in row for row in cells):
-            notes += (f"{UNDEFINED}: was not varied, so it is not known and not in the sum.",)
+            notes += (f"{UNDEFINED}: not varied in these runs, so unknown and not in the sum.",)
         headings = ("method", "query animals", "splits", "seeds", "together", "runs")
         title = f"{board[0].dataset}: standard deviation of one run's score, by cause"
         tables.append(SmallTable(title, headings, tuple(cells), notes))
@@ -130,9 +140,9 @@ def variance_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
 
 
 def cost_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
-    """Return for each dataset what a run of each row takes: seconds by stage, memory and device."""
+    """Return a table for each dataset: seconds by stage, memory and device of one run of each row."""
     tables = []
-    shown = {"fit_s": "fit s", "represent_s": "represent s", "match_s": "match s", "seconds": "all s"}
+    shown = {"fit_s": "fit s", "represent_s": "extract s", "match_s": "match s", "seconds": "all s"}
     for board in boards(rows):
         cells = tuple(
             (
@@ -144,10 +154,10 @@ def cost_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
             for row in board
         )
         notes: tuple[str, ...] = (
-            "Seconds: mean of a row's runs. Fitting and representing cost what they took when they were done, also "
-            "where a run found them in the cache. All: with the rest, such as searching the gallery for itself.",
-            "Peak MiB: of the process until the run's end, so methods run after a larger one in one process show "
-            "that one's; run --isolate gives each its own.",
+            "Seconds: mean over the runs of a row. Results read from the cache count with the time that it took to "
+            "compute them. All: with further steps, such as comparing the gallery with itself.",
+            "Peak MiB: highest memory of the process until the end of the run. A method that runs after a larger one "
+            "in the same process shows the memory of the larger one; run --isolate measures each method alone.",
         )
         headings = ("method", "device", *shown.values(), "peak MiB")
         tables.append(SmallTable(f"{board[0].dataset}: costs of a run", headings, cells, notes, n_names=2))
@@ -155,12 +165,12 @@ def cost_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
 
 
 def dataset_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
-    """Return ranks by dataset and the mean of paired differences, where methods stand on several datasets.
+    """Return ranks by dataset and the mean of paired differences, for methods with runs on several datasets.
 
-    Protocols are not averaged: where there are several, each with several datasets has a table.
+    Protocols are not averaged: each protocol with several datasets has its own table.
 
-    A difference is taken on each dataset from the first method of the table, then averaged; a method that lacks
-    a dataset or a score there has no mean, for it would be of other datasets than its rivals'.
+    The difference from the first method of the table is taken on each dataset, then averaged. A method without a score
+    on one of the datasets has no mean, because it would be a mean over other datasets.
     """
     by_protocol: dict[str, list[list[LeaderboardRow]]] = {}
     for board in boards(rows):
@@ -177,8 +187,8 @@ def _over_datasets(datasets: Sequence[Sequence[LeaderboardRow]], protocol: str) 
             by_name.setdefault(name_of(row), [None] * len(datasets))[place] = row
 
     def scores(name: str) -> list[float] | None:
-        found = [None if row is None else row.metrics.get(OFFICIAL) for row in by_name[name]]
-        return None if None in found else [value for value in found if value is not None]
+        values = [None if row is None else row.metrics.get(OFFICIAL) for row in by_name[name]]
+        return None if None in values else [value for value in values if value is not None]
 
     complete = {name: values for name in by_name if (values := scores(name)) is not None}
     if len(complete) < 2:
@@ -196,13 +206,15 @@ def _over_datasets(datasets: Sequence[Sequence[LeaderboardRow]], protocol: str) 
             mean = difference = UNDEFINED
         cells.append((name, *ranks, mean, difference))
     headings = ("method", *(f"rank on {board[0].dataset}" for board in datasets), "mean score", "mean difference")
-    note = f"Mean difference: of the score from {order[0]}'s, dataset by dataset; each dataset weighs the same."
+    note = (
+        f"Mean difference: the score minus that of {order[0]} on each dataset, averaged; each dataset counts equally."
+    )
     title = "Over all datasets" + (f", {protocol}" if protocol else "")
     return SmallTable(title, headings, tuple(cells), (note,))
 
 
 def failure_tables(failures: Sequence[FailedRun]) -> list[SmallTable]:
-    """Return the runs that have no numbers, and why; none where all succeeded."""
+    """Return a table of the failed runs with their reasons; empty if all succeeded."""
     if not failures:
         return []
     cells = tuple(
@@ -215,7 +227,7 @@ def failure_tables(failures: Sequence[FailedRun]) -> list[SmallTable]:
 
 
 def unreadable_tables(runs: Sequence[UnreadableRun]) -> list[SmallTable]:
-    """Return the run folders that have no row because their records can't be read; none where all can."""
+    """Return a table of the run folders whose records can't be read; empty if all can."""
     if not runs:
         return []
     cells = tuple((str(each.path), f"{each.reason}; {each.remedy}") for each in runs)

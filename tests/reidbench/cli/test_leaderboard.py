@@ -42,7 +42,7 @@ def test_costs_are_in_a_wide_table_and_each_stage_in_a_wider_one():
     rows = [make_row("sift", 1, 0.7, **shared), make_row("triplet_resnet50", 2, 0.4, weights="pretrained", **shared)]
     heading = leaderboard_text(rows, 160).splitlines()[2].split()
     assert heading[-4:] == ["seconds", "peak", "MiB", "device"] and "fit" not in heading
-    assert "fit s  represent s  match s  seconds" in leaderboard_text(rows, 260)
+    assert "fit s  extract s  match s  seconds" in leaderboard_text(rows, 260)
     first = next(line.split() for line in leaderboard_text(rows, 160).splitlines() if " sift " in line)
     assert first[-3:] == ["24.8", "512", "cpu"]
 

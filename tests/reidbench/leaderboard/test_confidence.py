@@ -151,7 +151,7 @@ def test_costs_are_means_of_a_rows_runs_and_unknown_ones_a_dash(tmp_path):
     untold = make_run(tmp_path, "untold", 0.4)
     untold = changed(untold, timing={}, environment=example()["environment"] | {"device": "", "peak_memory_mib": None})
     (table,) = cost_tables(leaderboard([*runs, untold]))
-    assert table.headings == ("method", "device", "fit s", "represent s", "match s", "all s", "peak MiB")
+    assert table.headings == ("method", "device", "fit s", "extract s", "match s", "all s", "peak MiB")
     assert table.rows[0] == ("timed", "cpu", "2.0", "2.0", "3.0", "7.0", "350")
     assert table.rows[1] == ("untold", *("–",) * 6)
 
@@ -160,7 +160,7 @@ def test_what_was_not_varied_prints_as_a_dash(tmp_path):
     rows = leaderboard([make_run(tmp_path, "once", 0.7)])
     (table,) = variance_tables(rows)
     assert table.rows[0][2:4] == ("–", "–") and table.rows[0][1] == table.rows[0][4]
-    assert "was not varied" in table.notes[1]
+    assert "not varied" in table.notes[1]
     (rows[0].runs[0].path / "predictions.csv").unlink()
     assert variance_tables(leaderboard([rows[0].runs[0]])) == []
 

@@ -121,7 +121,7 @@ def test_licences_of_weights_are_noted():
 
 def test_random_weights_are_noted_and_absent_ones_are_not():
     rows = [make_row("a", weights="random"), make_row("b", 2, 0.4, weights="none")]
-    assert any(note.startswith("Started from random weights, not from pretrained ones: a. ") for note in notes_of(rows))
+    assert any(note.startswith("Started from random weights: a. ") for note in notes_of(rows))
     assert cells_of(as_markdown(rows), "a")["weights"] == "random"
 
 
@@ -150,7 +150,7 @@ def test_groups_that_the_score_leaves_out_are_named():
 
 def test_mixed_splits_are_noted():
     rows = [make_row("a"), make_row("b", 2, splits=("ffff",))]
-    assert any(note.startswith("Rows stand on different splits") for note in notes_of(rows))
+    assert any(note.startswith("Rows have different splits") for note in notes_of(rows))
 
 
 def test_each_dataset_has_its_own_table():
@@ -200,7 +200,7 @@ def test_a_method_that_is_not_blind_is_marked_and_told_below():
     text = as_markdown(rows)
     marks = {row.method: cells_of(text, row.method)["blind"] for row in rows}
     assert marks == {"honest": "yes", "cheat": "no", "expands": "transd.", "old": "–"}
-    assert "Not blind: cheat. Its answers follow other labels and file names: 2 of 3 queries." in text
-    assert "Transductive, by their own word: expands" in text
+    assert "Not blind: cheat. Its predictions changed with other labels and file names: 2 of 3 queries." in text
+    assert "Declared transductive: expands" in text
     assert json.loads(as_json(rows))[1]["blindness"] == "differs"
     assert "| blind |" not in as_markdown([make_row("old")])
