@@ -111,9 +111,9 @@ def run(*more, given=None):
 def test_the_command_asks_first(herd, tmp_path, monkeypatch):
     place = ["--root", str(tmp_path / "herd"), "--runs", str(tmp_path / "runs"), "--download"]
     done = run(*place)
-    assert isinstance(done.exception, ReidbenchError) and "nobody is there" in str(done.exception)
+    assert str(done.exception) == "Cannot ask for confirmation: stdin is not a terminal. Add --yes."
     assert "CC BY 4.0" in done.stderr and herd.downloads == 0
-    monkeypatch.setattr("reidbench.cli.downloading._can_ask", lambda: True)
+    monkeypatch.setattr("reidbench.cli.confirmation._is_terminal", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
     assert run(*place).exit_code == 1 and herd.downloads == 0
     monkeypatch.setattr("typer.confirm", lambda *_, **__: True)
@@ -124,6 +124,6 @@ def test_the_command_asks_first(herd, tmp_path, monkeypatch):
 
 
 def test_yes_agrees_and_a_root_is_needed(herd, tmp_path):
-    assert "needs a folder" in str(run("--download", "--yes").exception)
+    assert "--download needs a folder" in str(run("--download", "--yes").exception)
     done = run("--root", str(tmp_path / "h"), "--runs", str(tmp_path / "r"), "--download", "--yes")
     assert done.exit_code == 0 and herd.downloads == 1

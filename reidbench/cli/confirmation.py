@@ -1,0 +1,34 @@
+"""Ask before something that cannot be undone, or that costs time or money."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from reidbench.errors import ReidbenchError
+
+
+def confirm(question: str, otherwise: str, *, yes: bool) -> None:
+    """Ask a question on stderr, and go on if the answer is yes.
+
+    Args:
+        question: The question.
+        otherwise: Sentence to print if the answer is no.
+        yes: Whether ``--yes`` answers it.
+
+    Raises:
+        ReidbenchError: stdin is not a terminal.
+        typer.Exit: The answer is no.
+    """
+    if yes:
+        return
+    if not _is_terminal():
+        raise ReidbenchError("Cannot ask for confirmation: stdin is not a terminal. Add --yes.")
+    if not typer.confirm(question, err=True):
+        typer.echo(otherwise, err=True)
+        raise typer.Exit(1)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
