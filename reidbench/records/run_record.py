@@ -87,7 +87,7 @@ PREDICTION_COLUMNS = ("image_id", "identity", "score", "threshold", "candidate",
 
 def run_dir(runs_dir: Path, dataset: str, method: str, run_id: str) -> Path:
     """Return the folder of a run; names that a file system would mind are written plainly."""
-    return runs_dir / _plain(dataset) / _plain(method) / run_id
+    return runs_dir / plain_name(dataset) / plain_name(method) / run_id
 
 
 def read_run(path: Path) -> RunRecord | None:
@@ -189,5 +189,6 @@ def _null_for_nan(value: Any) -> Any:
     return value
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return the name of a dataset or method as the name of a folder."""
     return re.sub(r"[^A-Za-z0-9._=-]+", "_", name).strip("_") or "_"
