@@ -40,10 +40,10 @@ def show_bytes(size: float) -> str:
     """Return a number of bytes in the largest decimal unit that fits.
 
     Example:
-        >>> show_bytes(0), show_bytes(12_345), show_bytes(2.5e9)
-        ('0 kB', '12 kB', '2.5 GB')
+        >>> show_bytes(12), show_bytes(12_345), show_bytes(2.5e9)
+        ('12 B', '12 kB', '2.5 GB')
     """
     for unit, step in (("GB", 1e9), ("MB", 1e6)):
         if size >= step:
             return f"{size / step:.1f} {unit}"
-    return f"{size / 1e3:.0f} kB"
+    return f"{size / 1e3:.0f} kB" if size >= 1e3 else f"{size:.0f} B"
