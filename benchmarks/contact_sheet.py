@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from reidbench import load_dataset
+from reidbench.files import write_bytes
 from reidbench.reporting.contact_sheet import contact_sheet
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     content = contact_sheet(
         load_dataset(given.dataset), animals=given.animals, photographs=given.photographs, side=given.side
     )
-    given.output.write_bytes(content)
+    write_bytes(given.output, content)
     print(f"{given.output}: {len(content)} bytes")
 
 

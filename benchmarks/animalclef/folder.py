@@ -7,7 +7,6 @@ lacks. An animal is a texture of its own; its photographs are turned, shifted, l
 
 from __future__ import annotations
 
-import csv
 import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.animalclef.counts import Group
+from reidbench.csv_files import write_csv
 
 METADATA = ("image_id", "identity", "path", "date", "orientation", "species", "split", "dataset")
 PART_NAMES = {2025: ("database", "query"), 2026: ("train", "test")}
@@ -140,10 +140,7 @@ def make_folder(root: Path, groups: Sequence[Group], *, edition: int = 2025, siz
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[dict[str, object]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(path, columns, [[row[column] for column in columns] for row in rows])
 
 
 def _number(name: str) -> int:

@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reidbench.files import write_text
+
 METHODS = {
     "color_histogram": ("--method", "color_histogram"),
     "sift behind a shortlist of 25": (
@@ -96,7 +98,7 @@ def main() -> None:
             _, scored = run_measured(("score", str(answers), *truth), cache)
             lines.append(_row(name, "submit", cost, json.loads(scored)["overall"]["score"]))
             print("\n".join(lines[-2:]), flush=True)
-    given.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(given.output, "\n".join(lines) + "\n")
 
 
 def _row(method: str, command: str, cost: Cost, score: float) -> str:

@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from reidbench.files import write_text
+
 
 def measure(method: str, dataset: str, settings: dict[str, Any], folder: str) -> dict[str, Any]:
     """Run one method in this process and return what it and its tests took."""
@@ -90,7 +92,7 @@ def main() -> None:
     result = {"dataset": name, "repeats": given.repeats, "rows": rows}
     text = json.dumps(result, indent=2) + "\n"
     if given.output:
-        given.output.write_text(text, encoding="utf-8")
+        write_text(given.output, text)
     else:
         print(text, end="")
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from reidbench.auditing.fingerprints import SIDE, Fingerprints, low_frequencies
 from reidbench.auditing.near_duplicates import near_duplicates, nearest_pairs
+from reidbench.files import write_text
 from reidbench.running.environment import describe_environment
 
 
@@ -57,7 +58,7 @@ def main() -> None:
     text = json.dumps(result, indent=2) + "\n"
     print(text, end="")
     if options.output:
-        options.output.write_text(text, encoding="utf-8")
+        write_text(options.output, text)
 
 
 def draw(n_image: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

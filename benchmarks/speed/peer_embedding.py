@@ -133,7 +133,9 @@ def main() -> None:
     }
     text = json.dumps(compare(given.dataset, settings, given.repeats), indent=2) + "\n"
     if given.output:
-        given.output.write_text(text)
+        from reidbench.files import write_text
+
+        write_text(given.output, text)
     print(text, end="")
 
 

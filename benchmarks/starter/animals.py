@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.starter.recipe import SEED_BASE, Recipe
 from reidbench.data.patterns import SPECIES, TWO_FLANKS, Animal, draw_animal, draw_background
 from reidbench.data.patterns.canvas import SIDE, Floats
+from reidbench.files import write_text
 
 _Bytes = NDArray[np.uint8]
 _ANIMALS, _BACKGROUNDS = SEED_BASE + 1, SEED_BASE + 2
@@ -104,6 +105,4 @@ def _draw(path: Path, count: int, n_channel: int, draw_one: Callable[[int], _Byt
         if (number + 1) % 10 and number + 1 < count:
             continue
         pictures.flush()
-        temporary = done.with_suffix(".tmp")
-        temporary.write_text(str(number + 1))
-        temporary.replace(done)
+        write_text(done, str(number + 1))

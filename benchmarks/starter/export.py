@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import nn
 
 from benchmarks.starter.recipe import Recipe
+from reidbench.files import write_bytes, write_text
 
 LARGEST = 14_000_000
 """Bytes that the file may have: the wheel has to stay under 20 MB."""
@@ -47,7 +48,7 @@ def write_weights(network: nn.Module, recipe: Recipe, path: Path) -> str:
     content = _ordered(save(tensors, metadata))
     if len(content) > LARGEST:
         raise ValueError(f"the weights have {len(content)} bytes, more than {LARGEST}")
-    path.write_bytes(content)
+    write_bytes(path, content)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -64,4 +65,4 @@ def _ordered(content: bytes) -> bytes:
 def write_card(recipe: Recipe, sha256: str, history: list[dict[str, Any]], facts: dict[str, Any], path: Path) -> None:
     """Write what the weights were made from and how they did on the way, as JSON."""
     card = {"sha256": sha256, **facts, "recipe": asdict(recipe), "history": history}
-    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(card, indent=2) + "\n")

@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.starter.batches import Photographs
 from benchmarks.starter.recipe import Recipe, level_between
 from reidbench.data.patterns import SPECIES
+from reidbench.files import write_bytes
 
 
 def write_sheet(work_dir: Path, recipe: Recipe, path: Path, n_photo: int = 3) -> None:
@@ -22,4 +23,4 @@ def write_sheet(work_dir: Path, recipe: Recipe, path: Path, n_photo: int = 3) ->
         ]
         rows.append(np.hstack(taken))
     sheet = cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR)
-    path.write_bytes(cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())
+    write_bytes(path, cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())

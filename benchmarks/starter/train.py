@@ -7,7 +7,6 @@ killed goes on behind its last checkpoint and ends with the same bytes.
 from __future__ import annotations
 
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from benchmarks.starter.batches import batches
 from benchmarks.starter.export import write_weights
 from benchmarks.starter.recipe import Recipe
 from reidbench import Progress, load_backbone
+from reidbench.files import whole_file
 from reidbench.networks.training.augment import normalise, to_tensor
 
 
@@ -151,12 +151,8 @@ class StarterTrainer:
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
         }
-        temporary = self._checkpoint.with_suffix(".tmp")
-        with temporary.open("wb") as file:
+        with whole_file(self._checkpoint) as temporary, temporary.open("wb") as file:
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._checkpoint)
 
     def _resume(self) -> None:
         if not self._checkpoint.is_file():

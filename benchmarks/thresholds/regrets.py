@@ -18,6 +18,7 @@ import numpy as np
 
 from reidbench import ReidbenchError, load_runs
 from reidbench.experiments.rethresholding import tried_policies
+from reidbench.files import write_text
 from reidbench.metrics.summary import summarise
 from reidbench.records.saved_run import read_saved_run
 from reidbench.registry.registered import load_registry
@@ -95,6 +96,6 @@ if __name__ == "__main__":
     parser.add_argument("runs", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks/results/thresholds.md"))
     given = parser.parse_args()
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    given.output.write_text(table(*measure(given.runs)), encoding="utf-8")
-    print(given.output.read_text(encoding="utf-8"))
+    text = table(*measure(given.runs))
+    write_text(given.output, text)
+    print(text)
