@@ -23,6 +23,8 @@ from reidbench.reporting.small_tables import SmallTable, markdown_lines
 
 LISTED_SPLITS = 3
 """A heading names up to this number of splits by their digests; more are counted."""
+NUMERIC_PACKAGES = ("torch", "timm", "opencv-python", "numpy")
+"""Packages whose versions can change the numbers of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +203,11 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
                 )
             notes.append(note)
         notes += dict.fromkeys(f"Warning: {each.warning}." for each in standings if each.warning)
-        warnings = dict.fromkeys(warning for row in board for run in row.runs for warning in run.data.split.warnings)
-        notes += [f"Split: {warning}." for warning in list(warnings)[:LISTED_SPLITS]]
+    warnings = dict.fromkeys(warning for row in board for run in row.runs for warning in run.data.split.warnings)
+    notes += [f"Split: {warning}." for warning in list(warnings)[:LISTED_SPLITS]]
     if len({frozenset(row.splits) for row in board}) > 1:
         notes.append("Rows have different splits: a difference may come from the split and not from the method.")
+    notes += _differing_versions(board)
     unranked = sorted({row.method for row in board if row.rank is None})
     if unranked:
         notes.append(f"Without rank, because the {first.ranked_by} is undefined: {', '.join(unranked)}.")
@@ -227,6 +230,21 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
     for note in dict.fromkeys(row.dataset_note for row in board if row.dataset_note):
         notes.append(f"Dataset: {note}")
     return notes
+
+
+def _differing_versions(board: Sequence[LeaderboardRow]) -> list[str]:
+    """Return one note that names the versions of packages in which the runs of a table differ; none if they agree."""
+    differing = []
+    for package in NUMERIC_PACKAGES:
+        methods: dict[str, set[str]] = {}
+        for row in board:
+            for run in row.runs:
+                if package in run.data.environment.packages:
+                    methods.setdefault(run.data.environment.packages[package], set()).add(row.method)
+        if len(methods) > 1:
+            each = (f"{version} ({', '.join(sorted(names))})" for version, names in sorted(methods.items()))
+            differing.append(f"{package} {', '.join(each)}")
+    return [f"The runs used different versions: {'; '.join(differing)}."] if differing else []
 
 
 def used_columns(board: Sequence[LeaderboardRow]) -> list[_Column]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 from reidbench.leaderboard.confidence import Standing
 from reidbench.leaderboard.ranking import ROW_METRICS, LeaderboardRow
 from reidbench.metrics.uncertainty.bootstrap import Interval
+from reidbench.records.run_data import RunData
+from reidbench.records.run_record import RunRecord
 from reidbench.reporting.leaderboard_table import (
     as_cells,
     as_csv,
@@ -18,6 +21,7 @@ from reidbench.reporting.leaderboard_table import (
     notes_of,
     title_of,
 )
+from tests.reidbench.records.example import example
 
 
 def make_row(method: str = "sift", rank: int | None = 1, score: float | None = 0.5, **changes: Any) -> LeaderboardRow:
@@ -140,6 +144,12 @@ def test_a_closed_set_table_says_what_ranked_it():
     reason = {"score": "no unknown queries"}
     rows = [make_row(ranked_by="balanced_rank1", score=None, reasons=reason)]
     assert "Ranked by balanced Rank-1: no row has a score (no unknown queries)." in notes_of(rows)
+
+
+def test_warnings_of_the_split_are_printed_also_without_a_score():
+    run = RunRecord(Path("run"), RunData.from_json(example(split={"warnings": ["lynx has one animal"]})))
+    rows = [make_row(ranked_by="balanced_rank1", score=None, runs=(run,))]
+    assert "Split: lynx has one animal." in notes_of(rows)
 
 
 def test_groups_that_the_score_leaves_out_are_named():

@@ -22,7 +22,14 @@ app.command()(compare)
 
 
 def write_run(
-    runs_dir: Path, method: str, score: float, *, dataset: str = "patterns", split: str = "aaaa", seed: int = 0
+    runs_dir: Path,
+    method: str,
+    score: float,
+    *,
+    dataset: str = "patterns",
+    split: str = "aaaa",
+    seed: int = 0,
+    packages: dict[str, str] | None = None,
 ) -> None:
     data = example(
         id=f"{split}{seed}",
@@ -32,6 +39,7 @@ def write_run(
         seed=seed,
         preset="quick",
         metrics={"test": {"overall": {"score": score}}},
+        environment={"packages": packages or {}},
     )
     folder = runs_dir / dataset / method / f"{split}{seed}"
     folder.mkdir(parents=True)
@@ -217,3 +225,19 @@ def test_a_folder_of_torn_records_alone_is_an_error(tmp_path):
     with pytest.raises(ReidbenchError, match="none of 2 records can be read; the first") as caught:
         call("--runs", tmp_path)
     assert str(first) in caught.value.where and "delete the folder" in caught.value.remedy
+
+
+def test_versions_in_which_the_runs_differ_are_named_below_the_table(tmp_path):
+    common = {"torch": "2.4", "opencv-python": "4.10", "pandas": "2.2"}
+    write_run(tmp_path, "sift", 0.25, packages={**common, "numpy": "2.1", "timm": "1.0"})
+    write_run(tmp_path, "color_histogram", 0.5, packages={**common, "numpy": "1.26", "pandas": "2.3"})
+    write_run(tmp_path, "color_histogram", 0.5, seed=1, packages={**common, "numpy": "2.1"})
+    note = "The runs used different versions: numpy 1.26 (color_histogram), 2.1 (color_histogram, sift)."
+    assert note in " ".join(call("--runs", tmp_path).split())
+    assert note in call("--runs", tmp_path, "--format", "html")
+
+
+def test_equal_versions_are_not_mentioned(runs_dir, tmp_path):
+    write_run(tmp_path, "sift", 0.25, packages={"numpy": "2.1", "pandas": "2.2"})
+    write_run(tmp_path, "color_histogram", 0.25, packages={"numpy": "2.1", "pandas": "2.3"})
+    assert "different versions" not in call("--runs", tmp_path) + call("--runs", runs_dir)
