@@ -22,7 +22,7 @@ from reidbench.records.run_record import RunRecord
 from reidbench.running.evaluation import evaluate
 from reidbench.running.inputs import check_images, split_of
 
-METRICS = ("score", "baks", "baus", "balanced_rank1", "map", "auroc", "oracle_score", "regret")
+CURVE_METRICS = ("score", "baks", "baus", "balanced_rank1", "map", "auroc", "oracle_score", "regret")
 SCHEMA = 1
 
 
@@ -139,5 +139,5 @@ def _path(record: RunRecord) -> Path:
 
 
 def _point(most: int, draw: int, record: RunRecord) -> CurvePoint:
-    metrics = {name: record.metrics.get(name) for name in METRICS}
+    metrics = {name: record.metrics.get(name) for name in CURVE_METRICS}
     return CurvePoint(most, draw, record.data.split.counts["gallery"], metrics)

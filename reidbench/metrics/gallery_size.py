@@ -20,7 +20,7 @@ from reidbench.metrics.detection import auroc
 from reidbench.metrics.open_set import balanced_accuracy, mean_of_defined
 from reidbench.metrics.sweep import threshold_sweep
 
-METRICS = ("score", "oracle_score", "balanced_rank1", "auroc")
+SIZE_METRICS = ("score", "oracle_score", "balanced_rank1", "auroc")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,7 +128,7 @@ def gallery_sizes(
     found = []
     for share in shares:
         counts = [max(1, round(share * len(names))) for names in by_group]
-        values: dict[str, list[float]] = {name: [] for name in METRICS}
+        values: dict[str, list[float]] = {name: [] for name in SIZE_METRICS}
         lost = 0
         for _ in range(1 if share == 1 else draws):
             chosen = [rng.choice(names, count, replace=False) for names, count in zip(by_group, counts, strict=True)]

@@ -19,7 +19,6 @@ SECTION = "Read saved runs"
 
 curve = typer.Typer(no_args_is_help=True, help="Measure runs with a smaller gallery, or with another's threshold.")
 _SHOWN = ("score", "oracle_score", "balanced_rank1", "auroc")
-_HEADINGS = ("score", "oracle", "bal. Rank-1", "AUROC")
 _RunArgument = Annotated[list[str], typer.Argument(help="Runs, by folder or id.")]
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -50,7 +49,7 @@ def gallery_size(
         ]
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = _table("Fewer animals enrolled", "method", "run", "animals", *_HEADINGS)
+    table = _table("Fewer animals enrolled", "method", "run", "animals", *_headings())
     for record, sizes in found:
         for size in sizes:
             numbers = [show(size.mean[name]) for name in _SHOWN]
@@ -94,7 +93,7 @@ def images_per_identity(
     if as_json:
         typer.echo(json.dumps([each.to_json() for each in curves], indent=2))
         return
-    table = _table("Fewer images of each animal", "method", "run", "images", *_HEADINGS)
+    table = _table("Fewer images of each animal", "method", "run", "images", *_headings())
     for each in curves:
         for images in sorted({point.images for point in each.points}):
             draws_of = [point.metrics for point in each.points if point.images == images]
@@ -132,6 +131,12 @@ def carried(
     for each in found:
         table.add(each.method, each.chosen_on, each.applied_to, *each.cells)
     table.print(console)
+
+
+def _headings() -> list[str]:
+    from reidbench.metrics.builtin import METRIC
+
+    return [METRIC[name].title for name in _SHOWN]
 
 
 def _table(title: str, *headings: str) -> Table:
