@@ -1,1 +1,1 @@
-"""Metrics: arrays in, numbers out. Nothing here reads a file, prints, or knows a method."""
+"""Metrics: arrays in, numbers out. This package reads no file, prints nothing and knows no method."""

@@ -1,4 +1,4 @@
-"""What matching says about the queries of one episode, before any threshold."""
+"""The result of matching the queries of one episode, before any threshold."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """Truth and best candidates of every query of an episode.
+    """True identities and best candidates of all queries of an episode.
 
-    What is derived from names is derived once, for many policies and metrics ask for it.
+    Properties that are computed from names are computed once, because many policies and metrics read them.
 
     Attributes:
-        true: True identity, for a new animal the hidden one, ``(n_query,)`` strings.
-        known: Whether that identity is in the gallery, ``(n_query,)``.
+        true: True identities; for a new animal the hidden one, ``(n_query,)`` strings.
+        known: Whether the identity is in the gallery, ``(n_query,)``.
         group: Group of each query, ``(n_query,)`` strings.
-        candidates: Best identities, best first, ``""`` pads, ``(n_query, K)`` strings.
-        scores: Their scores, falling along each row, ``-inf`` pads, ``(n_query, K)``.
-        average_precision: Image-level average precision of each known query, ``nan`` where it is not
-            defined, ``(n_query,)``.
-        gallery_identities: Number of identities that each group's queries were searched among.
+        candidates: Best identities, best first, padded with ``""``, ``(n_query, K)`` strings.
+        scores: Scores of the candidates, falling along each row, padded with ``-inf``, ``(n_query, K)``.
+        average_precision: Image-level average precision of known queries, ``nan`` if it is undefined, ``(n_query,)``.
+        gallery_identities: Number of identities in the gallery that the queries of each group are compared with.
+
+    Raises:
+        ValueError: Shapes don't fit, ``known`` is not bool, or scores contain ``nan`` or +inf or rise along a row.
     """
 
     true: NDArray[Any]
@@ -58,7 +60,7 @@ class Answers:
         return len(self.true)
 
     def take(self, rows: NDArray[Any]) -> Answers:
-        """Return some of the queries, by mask or by index, in that order."""
+        """Return the queries that a mask or an array of indices selects, in its order."""
         return Answers(
             true=self.true[rows],
             known=self.known[rows],
@@ -71,22 +73,22 @@ class Answers:
 
     @property
     def best_score(self) -> NDArray[np.float64]:
-        """Score of the best candidate, ``-inf`` when there is none, ``(n_query,)``."""
+        """Score of the best candidate, ``-inf`` without candidates, ``(n_query,)``."""
         return self.scores[:, 0] if self.scores.shape[1] else np.full(len(self), -np.inf)
 
     @property
     def second_score(self) -> NDArray[np.float64]:
-        """Score of the second candidate, ``-inf`` when there is none, ``(n_query,)``."""
+        """Score of the second candidate, ``-inf`` with fewer than two candidates, ``(n_query,)``."""
         return self.scores[:, 1] if self.scores.shape[1] > 1 else np.full(len(self), -np.inf)
 
     @property
     def impostor_score(self) -> NDArray[np.float64]:
-        """Best score of an identity that is not the query's, ``-inf`` when there is none, ``(n_query,)``."""
+        """Best score of an identity other than the query's, ``-inf`` without one, ``(n_query,)``."""
         return np.where(self.correct, self.second_score, self.best_score)
 
     @property
     def best_candidate(self) -> NDArray[Any]:
-        """The best identity whatever its score, ``""`` when there is none, ``(n_query,)``."""
+        """The best identity, before any threshold, ``""`` without candidates, ``(n_query,)``."""
         return self.candidates[:, 0] if self.scores.shape[1] else np.full(len(self), "", dtype=object)
 
     @cached_property
@@ -96,22 +98,34 @@ class Answers:
 
     @cached_property
     def identity_code(self) -> NDArray[np.int64]:
-        """A number for each query's identity; one name in two groups is two animals, ``(n_query,)``, read-only."""
+        """A number for each query's identity, ``(n_query,)``, read-only; one name in two groups is two animals."""
         return _locked(identity_codes(self.group, self.true))
 
     @cached_property
     def by_group(self) -> Mapping[str, Answers]:
-        """The queries of each group, by its name, in order of names."""
+        """The queries of each group, by its name, sorted by name."""
         return {name: self.take(self.group == name) for name in sorted({str(name) for name in self.group})}
 
 
 def _locked(array: NDArray[Any]) -> NDArray[Any]:
-    array.flags.writeable = False  # what all share, nobody may change
+    array.flags.writeable = False  # all readers share this array
     return array
 
 
 def identity_codes(group: NDArray[Any], identity: NDArray[Any]) -> NDArray[np.int64]:
-    """Number the distinct (group, identity) pairs from 0."""
+    """Number the distinct pairs of group and identity from 0.
+
+    Args:
+        group: Group of each row, ``(n,)``.
+        identity: Identity of each row, ``(n,)``.
+
+    Returns:
+        The number of each row's pair, ``(n,)``; pairs are sorted by group, then by identity.
+
+    Example:
+        >>> identity_codes(np.array(["cat", "cat", "dog"]), np.array(["ana", "ana", "ana"])).tolist()
+        [0, 0, 1]
+    """
     _, group_code = np.unique(np.asarray(group, dtype=str), return_inverse=True)
     names, name_code = np.unique(np.asarray(identity, dtype=str), return_inverse=True)
     pair = group_code.astype(np.int64) * max(len(names), 1) + name_code

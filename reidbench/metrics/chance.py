@@ -1,4 +1,4 @@
-"""What guessing scores: the floor that a method has to beat."""
+"""The score of guessing, which a method has to exceed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from reidbench.metrics.spec import COUNTED_GROUP, GALLERY_COUNTS, MetricSpec
 
 
 def chance_score(n_identities: int) -> float:
-    """Expected-rate score of the best blind guess in a gallery of ``n_identities``.
+    """Return the expected score of the best guess in a gallery of ``n_identities``.
 
-    A guess says *new* with probability p and else names one identity uniformly, so BAKS is
-    (1 - p) / n and BAUS is p. Their geometric mean is largest at p = 1/2, where it is 1 / (2 sqrt(n)).
+    The guess is "new" with probability p, and otherwise each identity with the same probability. BAKS is then
+    (1 - p) / n and BAUS is p. Their geometric mean is largest at p = 1/2, with the value 1 / (2 sqrt(n)).
 
     Args:
-        n_identities: Identities searched, at least 1; ``nan`` otherwise.
+        n_identities: Number of identities in the gallery.
+
+    Returns:
+        Score in (0, 0.5]; ``nan`` if there is no identity.
 
     Example:
         >>> chance_score(25)

@@ -1,8 +1,8 @@
-"""How well clusters are animals: adjusted Rand index, adjusted mutual information, and the number of animals.
+"""How well clusters match animals: adjusted Rand index, adjusted mutual information and the number of clusters.
 
-The score of AnimalCLEF 2026 is the unweighted mean over datasets of the adjusted Rand index: 1 for the true clusters,
-0 on average for random ones of the same sizes, and below 0 for worse. An animal that is split costs as many pairs as
-it loses, so animals with many photographs weigh more than in BAKS.
+The score of AnimalCLEF 2026 is the mean over datasets of the adjusted Rand index. The index is 1 for the true clusters,
+0 on average for random clusters of the same sizes, and negative for worse clusters. It counts pairs of photographs, so
+animals with many photographs weigh more than in BAKS.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True, slots=True)
 class ClusterMetrics:
-    """What clusters of one group are worth, or the mean over groups.
+    """The metrics of the clusters of one group, or of all groups.
 
     Attributes:
-        ari: Adjusted Rand index, at most 1; overall the mean over groups.
-        ami: Adjusted mutual information, at most 1; overall the mean over groups.
-        n_images: Images.
-        n_animals: Animals that are on them.
-        n_found: Clusters.
+        ari: Adjusted Rand index, at most 1; over all groups their mean.
+        ami: Adjusted mutual information, at most 1; over all groups their mean.
+        n_images: Number of images.
+        n_animals: Number of animals on the images.
+        n_found: Number of clusters.
     """
 
     ari: float
@@ -43,8 +43,8 @@ class ClusteringScore:
     """Cluster metrics overall and by group.
 
     Attributes:
-        overall: Means of the groups' indices, and sums of the counts.
-        groups: Each group's.
+        overall: Means of the groups' indices, and sums of their counts.
+        groups: Metrics of each group, by its name.
     """
 
     overall: ClusterMetrics
@@ -59,15 +59,18 @@ class ClusteringScore:
 
 
 def score_clusters(true: ArrayLike, cluster: ArrayLike, group: ArrayLike) -> ClusteringScore:
-    """Score clusters against the animals, each group for itself.
+    """Score the clusters of each group against its animals.
 
     Args:
         true: Animal of each image, ``(n_image,)``.
-        cluster: Cluster of each, ``(n_image,)``; one name in two groups is two clusters.
-        group: Group of each, ``(n_image,)``.
+        cluster: Cluster of each image, ``(n_image,)``; one name in two groups is two clusters.
+        group: Group of each image, ``(n_image,)``.
 
     Raises:
         ValueError: Lengths differ, or there is no image.
+
+    Sources: Hubert and Arabie 1985 (the adjusted Rand index); Vinh, Epps and Bailey 2010 (adjusted mutual
+    information); both as in scikit-learn.
 
     Example:
         >>> score_clusters(["a", "a", "b"], ["1", "1", "1"], ["g"] * 3).overall.ari

@@ -1,4 +1,4 @@
-"""Is this animal known at all: AUROC and FPR95 of the best score, per image, known = positive."""
+"""How well the best score separates known from unknown queries: AUROC and FPR95, by image; known is positive."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from reidbench.metrics.spec import KNOWN, SCORES, UNKNOWN, Column, MetricSpec
 
 
 def auroc(known: ArrayLike, best_score: ArrayLike) -> float:
-    """Probability that a known query scores above an unknown one; a tie counts one half.
+    """Probability that a known query has a higher best score than an unknown one; a tie counts one half.
 
     Args:
         known: Whether each query is known, ``(n_query,)``.
-        best_score: Its best score, ``(n_query,)``; ``-inf`` is lowest.
+        best_score: Best score of each query, ``(n_query,)``; ``-inf`` is the lowest.
 
     Returns:
-        Area in [0, 1], ``nan`` when either side has no query.
+        Area under the ROC curve in [0, 1]; ``nan`` without known or without unknown queries.
 
     Raises:
         ValueError: Lengths differ or a score is ``nan``.
@@ -36,15 +36,15 @@ def auroc(known: ArrayLike, best_score: ArrayLike) -> float:
 
 
 def fpr95(known: ArrayLike, best_score: ArrayLike) -> float:
-    """Share of unknown queries accepted where at least 95 % of the known ones are.
+    """Share of unknown queries accepted at the highest threshold that accepts at least 95 % of the known ones.
 
     Args:
         known: Whether each query is known, ``(n_query,)``.
-        best_score: Its best score, ``(n_query,)``.
+        best_score: Best score of each query, ``(n_query,)``.
 
     Returns:
-        Rate in [0, 1], lower is better, ``nan`` when either side has no query. It is read at the
-        highest threshold that reaches 95 %, without interpolation.
+        Rate in [0, 1]; lower is better. ``nan`` without known or without unknown queries. Rates are not interpolated
+        between thresholds.
 
     Raises:
         ValueError: Lengths differ or a score is ``nan``.
@@ -62,15 +62,15 @@ def fpr95(known: ArrayLike, best_score: ArrayLike) -> float:
 
 
 def _counts_by_score(known: ArrayLike, best_score: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Count known and unknown queries at each distinct score, rising."""
+    """Return the number of known and of unknown queries at each distinct score, from the lowest score up."""
     positive, value = np.asarray(known, dtype=bool), np.asarray(best_score, dtype=np.float64)
     if positive.shape != value.shape or value.ndim != 1:
         raise ValueError(f"known and best_score have shapes {positive.shape} and {value.shape}, not one (n_query,)")
     if np.isnan(value).any():
         raise ValueError("best scores contain nan")
     _, place, total = np.unique(value, return_inverse=True, return_counts=True)
-    ups = np.bincount(place[positive], minlength=len(total))
-    return ups, total - ups
+    n_positive = np.bincount(place[positive], minlength=len(total))
+    return n_positive, total - n_positive
 
 
 AUROC = MetricSpec(

@@ -1,8 +1,8 @@
-"""What a threshold is expected to cost when the user says how many animals are new and what each error costs.
+"""The expected cost of a threshold, for a stated share of new animals and a stated cost of each error.
 
-The share of new animals in a test part is the split's, not the field's. Three errors do three kinds of harm: a *false
-new* counts one animal twice, a *mis-identification* puts a sighting into another animal's history, a *false match*
-hides an animal that was never seen before.
+The share of new animals in a test part comes from the split; in the field it is another. The three errors do different
+harm. A *false new* counts one animal twice. A *mis-identification* adds a sighting to another animal's history. A
+*false match* hides a new animal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from reidbench.metrics.sweep import threshold_sweep
 
 @dataclass(frozen=True, slots=True)
 class ErrorCosts:
-    """What each kind of error costs, in any unit; at least 0."""
+    """The cost of each kind of error, in any unit; at least 0.
+
+    Attributes:
+        false_new: Cost of a known query predicted as new.
+        misidentified: Cost of a known query predicted as another animal.
+        false_match: Cost of an unknown query predicted as a known animal.
+
+    Raises:
+        ValueError: A cost is negative or not finite.
+    """
 
     false_new: float = 1.0
     misidentified: float = 1.0
@@ -33,13 +42,13 @@ class ErrorCosts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ErrorRates:
-    """Balanced rates of the three errors, each averaged within identities first.
+    """Rates of the three errors at every threshold, averaged within identities first.
 
     Attributes:
-        thresholds: Falling, from accept none to accept all, ``(n,)``.
-        false_new: Share of known queries that are rejected, ``nan`` without known queries, ``(n,)``.
-        misidentified: Share of known queries accepted as another animal, ``nan`` as before, ``(n,)``.
-        false_match: Share of unknown queries accepted, ``nan`` without unknown queries, ``(n,)``.
+        thresholds: Falling thresholds, from one that accepts no query to one that accepts all, ``(n,)``.
+        false_new: Share of known queries that are rejected, ``(n,)``; ``nan`` without known queries.
+        misidentified: Share of known queries accepted as another animal, ``(n,)``; ``nan`` without known queries.
+        false_match: Share of unknown queries accepted, ``(n,)``; ``nan`` without unknown queries.
     """
 
     thresholds: NDArray[np.float64]
@@ -49,16 +58,16 @@ class ErrorRates:
 
 
 def error_rates(best_score: ArrayLike, correct: ArrayLike, known: ArrayLike, identity_code: ArrayLike) -> ErrorRates:
-    """Count the three errors at every threshold at once.
+    """Return the rates of the three errors at every threshold.
 
     Args:
-        best_score: Best score of each query, ``(n_query,)``, ``-inf`` when nothing was compared.
+        best_score: Best score of each query, ``(n_query,)``; ``-inf`` for a query that was not compared.
         correct: Whether the best candidate is the true identity, ``(n_query,)``.
-        known: Whether the true identity is enrolled, ``(n_query,)``.
+        known: Whether the true identity is in the gallery, ``(n_query,)``.
         identity_code: True identity of each query as a non-negative integer, ``(n_query,)``.
 
     Raises:
-        ValueError: As :func:`~reidbench.metrics.sweep.threshold_sweep` does.
+        ValueError: Lengths differ, or a score is ``nan`` or +inf.
 
     Example:
         >>> rates = error_rates([0.9, 0.5, 0.1], [True, False, False], [True, False, True], [0, 1, 2])
@@ -66,7 +75,7 @@ def error_rates(best_score: ArrayLike, correct: ArrayLike, known: ArrayLike, ide
         ([1.0, 0.5, 0.5, 0.0], [0.0, 0.0, 0.0, 0.5], [0.0, 0.0, 1.0, 1.0])
     """
     right = threshold_sweep(best_score, correct, known, identity_code)
-    accepted = threshold_sweep(best_score, known, known, identity_code).baks  # every known query counts as right
+    accepted = threshold_sweep(best_score, known, known, identity_code).baks  # as if each best candidate were right
     return ErrorRates(right.thresholds, 1 - accepted, np.maximum(accepted - right.baks, 0.0), 1 - right.baus)
 
 
@@ -74,12 +83,12 @@ def expected_cost(rates: ErrorRates, unknown_rate: float, costs: ErrorCosts | No
     """Return the expected cost of one query at each threshold.
 
     Args:
-        rates: The three errors at every threshold.
+        rates: Rates of the three errors at every threshold.
         unknown_rate: Share of queries that show new animals where the method will be used, in [0, 1].
-        costs: What each error costs; 1 each if not given.
+        costs: Cost of each error; by default 1 each.
 
     Returns:
-        ``(n,)``; ``nan`` where a rate that counts is undefined.
+        Costs, ``(n,)``; ``nan`` if a rate with a positive weight is undefined.
 
     Raises:
         ValueError: ``unknown_rate`` is outside [0, 1].

@@ -1,8 +1,8 @@
-"""Score against the number of enrolled animals, from the candidates that a run saved.
+"""Metrics for smaller galleries, computed from the candidates that a run saved.
 
-Taking an animal out of the gallery takes one candidate out of each list and changes no other score, so a smaller
-gallery is exact as long as a candidate is left, or the list held the whole gallery. Known queries whose animal is taken
-out are left out, not made unknown: the unknown side stays the same animals at every size.
+Removing an animal from the gallery removes one candidate from each list and changes no other score. The result for a
+smaller gallery is therefore exact if a candidate is left, or if the list held the whole gallery. Known queries of a
+removed animal are left out. They don't become unknown, so the unknown animals are the same at every size.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ SIZE_METRICS = ("score", "oracle_score", "balanced_rank1", "auroc")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GallerySize:
-    """What one number of enrolled animals gives, over random draws of them.
+    """Metrics of galleries with one number of animals, over random draws of the animals.
 
     Attributes:
         share: Share of each group's animals that is enrolled, in (0, 1].
-        n_identities: Animals enrolled, over all groups.
-        mean: Mean of each metric over the draws; ``nan`` where undefined.
-        sd: Their standard deviation; ``nan`` with one draw.
-        reason: Why it is undefined; empty where it is not.
+        n_identities: Number of enrolled animals over all groups.
+        mean: Mean of each metric over the draws; ``nan`` if it is undefined.
+        sd: Standard deviation of each metric over the draws; ``nan`` with one draw.
+        reason: Why the metrics are undefined; empty if they are defined.
     """
 
     share: float
@@ -42,7 +42,7 @@ class GallerySize:
     reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, ``None`` where undefined."""
+        """Return plain JSON values, ``None`` for an undefined one."""
         return {
             "share": self.share,
             "n_identities": self.n_identities,
@@ -53,15 +53,15 @@ class GallerySize:
 
 
 def enrol(answers: Answers, enrolled: NDArray[Any]) -> tuple[Answers, int]:
-    """Return the answers of a gallery that holds some of the animals, and how many queries they don't determine.
+    """Restrict an episode to a gallery with some of the animals.
 
     Args:
-        answers: Answers of the whole gallery.
-        enrolled: Whether each of the gallery's identities stays, as a sorted array of those that do, strings.
+        answers: The episode with the whole gallery.
+        enrolled: Identities that stay in the gallery, sorted strings.
 
     Returns:
-        Answers without known queries whose animal was taken out; the number of queries that lost every saved candidate
-        although the gallery holds more.
+        The episode without known queries of a removed animal, and the number of queries that lost all saved candidates
+        although the gallery held more: their best candidate is not known.
 
     Example:
         >>> import numpy as np
@@ -74,7 +74,7 @@ def enrol(answers: Answers, enrolled: NDArray[Any]) -> tuple[Answers, int]:
     candidates, scores = answers.candidates[staying], answers.scores[staying]
     listed = scores > -np.inf
     kept = listed & np.isin(candidates.astype(str), enrolled)
-    order = np.argsort(~kept, axis=1, kind="stable")  # those that stay move to the front, in their order
+    order = np.argsort(~kept, axis=1, kind="stable")  # candidates that stay move to the front, in their order
     kept = np.take_along_axis(kept, order, axis=1)
     searched = np.array([answers.gallery_identities.get(str(name), 0) for name in answers.group[staying]])
     undetermined = int((~kept.any(axis=1) & (listed.sum(axis=1) < searched)).sum()) if kept.shape[1] else 0
@@ -85,7 +85,7 @@ def enrol(answers: Answers, enrolled: NDArray[Any]) -> tuple[Answers, int]:
         group=answers.group[staying],
         candidates=np.where(kept, np.take_along_axis(candidates, order, axis=1), ""),
         scores=np.where(kept, np.take_along_axis(scores, order, axis=1), -np.inf),
-        average_precision=np.full(len(staying), np.nan),  # image-level ranks are not those of the whole gallery
+        average_precision=np.full(len(staying), np.nan),  # image-level ranks change with the gallery and were not saved
     )
     return reduced, undetermined
 
@@ -100,19 +100,19 @@ def gallery_sizes(
     draws: int = 20,
     seed: int = 0,
 ) -> list[GallerySize]:
-    """Enrol random shares of the animals and measure each gallery.
+    """Compute metrics for galleries with random shares of the animals.
 
     Args:
-        answers: Answers of the whole gallery.
-        limits: Threshold that each query was held against; it stays as it was chosen for the whole gallery.
+        answers: The episode with the whole gallery.
+        limits: Threshold of each query, chosen for the whole gallery, ``(n_query,)``.
         identity: The gallery's identities, each once, ``(n_identity,)`` strings.
-        group: Group of each, ``(n_identity,)`` strings; each group keeps its share.
-        shares: Shares of each group's animals, in (0, 1]; at least one animal stays.
-        draws: Random draws of each share below 1.
+        group: Group of each identity, ``(n_identity,)`` strings.
+        shares: Shares of each group's animals, in (0, 1]; at least one animal of each group stays.
+        draws: Number of random draws for each share below 1.
         seed: Seed of the draws.
 
     Returns:
-        One entry for each share. ``score`` keeps the thresholds, ``oracle_score`` takes each group's best one.
+        One entry for each share. ``score`` uses the given thresholds, ``oracle_score`` each group's best threshold.
 
     Raises:
         ValueError: A share is outside (0, 1], or lengths differ.
@@ -166,7 +166,7 @@ def _measure(answers: Answers, limits: NDArray[np.float64]) -> dict[str, float]:
         )
         scores.append(math.sqrt(sides[0] * sides[1]))
         sweep = threshold_sweep(best[mine], correct[mine], known[mine], code[mine])
-        oracles.append(float(sweep.score.max()))  # nan where a side is empty
+        oracles.append(float(sweep.score.max()))  # nan if a side is empty
     return {
         "score": mean_of_defined(scores),
         "oracle_score": mean_of_defined(oracles),

@@ -1,7 +1,7 @@
-"""DIR@FPIR: how many known animals are found when only so many unknown ones are let in.
+"""DIR@FPIR: the share of known animals identified at a given rate of accepted unknown animals.
 
-Both rates are averaged within each identity first, so the detection and identification rate (DIR) is BAKS and the
-false positive identification rate (FPIR) is 1 − BAUS, read along one sweep of thresholds.
+Both rates are averaged within each identity first. The detection and identification rate (DIR) is then BAKS, and the
+false positive identification rate (FPIR) is 1 − BAUS, at one threshold for all groups.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from reidbench.metrics.sweep import ThresholdSweep
 
-SAME_RATE = 1e-12  # sums of one rate in two orders differ by less
+SAME_RATE = 1e-12  # the sum of the same rates in another order differs by less
 FPIR_RATES = (0.01, 0.05, 0.1)
 
 
@@ -23,10 +23,13 @@ class IdentificationRate:
     """DIR at the lowest threshold whose FPIR is at most ``fpir``.
 
     Attributes:
-        fpir: The rate that was asked for, in (0, 1).
-        value: DIR in [0, 1]; ``nan`` where undefined.
-        threshold: The threshold that gives it; ``nan`` where undefined.
-        reason: Why it is undefined; empty where it is not.
+        fpir: The required rate, in (0, 1).
+        value: DIR in [0, 1]; ``nan`` if it is undefined.
+        threshold: The threshold with this DIR; ``nan`` if it is undefined.
+        reason: Why DIR is undefined; empty if it is defined.
+
+    Raises:
+        ValueError: DIR is ``nan`` without a reason, or has a reason and is not ``nan``.
     """
 
     fpir: float
@@ -39,7 +42,7 @@ class IdentificationRate:
             raise ValueError(f"DIR is {self.value} but " + ("has a reason" if self.reason else "has no reason"))
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, ``None`` where undefined; an infinite threshold is text."""
+        """Return plain JSON values, ``None`` for an undefined one; an infinite threshold is a text."""
         undefined = bool(self.reason)
         finite = math.isfinite(self.threshold)
         return {
@@ -51,20 +54,19 @@ class IdentificationRate:
 
 
 def dir_at_fpir(sweep: ThresholdSweep, fpir: float, n_unknown_identities: int) -> IdentificationRate:
-    """Read DIR off a sweep.
+    """Return DIR at the lowest threshold of a sweep whose FPIR is at most ``fpir``.
 
-    One unknown identity in ``n`` is the smallest step that FPIR can take, so a rate below ``1 / n`` can't be told
-    from 0 and is undefined.
+    With ``n`` unknown identities the smallest step of FPIR is ``1 / n``. At a rate below ``1 / n``, DIR is undefined.
 
     Args:
         sweep: BAKS and BAUS at every threshold.
         fpir: Highest false positive identification rate, in (0, 1).
-        n_unknown_identities: Identities among the unknown queries of the sweep.
+        n_unknown_identities: Number of identities among the unknown queries of the sweep.
 
     Raises:
         ValueError: ``fpir`` is outside (0, 1).
 
-    Source: Grother and Ngan, NIST FRVT part 2 (identification), with rates averaged by identity.
+    Source: Grother and Ngan, NIST FRVT part 2 (identification); here the rates are averaged by identity.
 
     Example:
         >>> from reidbench.metrics.sweep import threshold_sweep
@@ -86,5 +88,5 @@ def dir_at_fpir(sweep: ThresholdSweep, fpir: float, n_unknown_identities: int) -
     if reason:
         return IdentificationRate(fpir, math.nan, math.nan, reason)
     allowed = np.flatnonzero(1 - sweep.baus <= fpir + SAME_RATE)
-    place = int(allowed[-1])  # BAUS falls along the sweep, and its first place accepts none
+    place = int(allowed[-1])  # BAUS falls along the sweep, whose first threshold accepts no query
     return IdentificationRate(fpir, float(sweep.baks[place]), float(sweep.thresholds[place]))

@@ -1,8 +1,7 @@
 """Open-set identification metrics: BAKS, BAUS and their geometric mean.
 
-A query is *known* when its identity is enrolled in the gallery and *unknown* otherwise. Accuracy is
-averaged within each identity first, then over identities, so an animal photographed 200 times weighs
-as much as one photographed twice.
+A query is *known* if its identity is in the gallery, and *unknown* otherwise. Accuracy is averaged within each identity
+first, then over identities. An animal with 200 photographs therefore weighs as much as one with two.
 
 Source: BAKS and BAUS of AnimalCLEF 2025, averaged as in ``wildlife_datasets.metrics``.
 """
@@ -21,11 +20,14 @@ from reidbench.metrics.spec import COUNTED_GROUP, KNOWN_SIDE, UNKNOWN_SIDE, Colu
 
 
 def balanced_accuracy(right: ArrayLike, identity: ArrayLike) -> float:
-    """Mean over identities of the share of right answers; ``nan`` without queries.
+    """Mean over identities of the share of correct predictions.
 
     Args:
-        right: Whether each query was answered rightly, ``(n_query,)``.
-        identity: Its identity, as names or codes, ``(n_query,)``.
+        right: Whether the prediction of each query is correct, ``(n_query,)``.
+        identity: Identity of each query, as names or codes, ``(n_query,)``.
+
+    Returns:
+        Mean in [0, 1]; ``nan`` without queries.
 
     Example:
         >>> balanced_accuracy([True, False, True], ["ana", "ana", "bo"])
@@ -43,12 +45,12 @@ def baks(true: Sequence[str], predicted: Sequence[str], enrolled: Collection[str
 
     Args:
         true: True identity of each query, length ``n_query``.
-        predicted: Identity given to each query, or ``NEW_IDENTITY``, length ``n_query``.
-        enrolled: Identities present in the gallery.
+        predicted: Identity predicted for each query, or ``NEW_IDENTITY``, length ``n_query``.
+        enrolled: Identities in the gallery.
 
     Returns:
-        Mean per-identity accuracy in [0, 1]. ``nan`` when no query is known: a zero would blame the
-        method for what the split left out.
+        Mean accuracy over identities in [0, 1]; ``nan`` without known queries. A zero would count as an error of the
+        method.
 
     Raises:
         ValueError: ``true`` and ``predicted`` differ in length.
@@ -62,15 +64,15 @@ def baks(true: Sequence[str], predicted: Sequence[str], enrolled: Collection[str
 
 
 def baus(true: Sequence[str], predicted: Sequence[str], enrolled: Collection[str]) -> float:
-    """Balanced accuracy on unknown samples: per hidden identity, the share answered ``NEW_IDENTITY``.
+    """Balanced accuracy on unknown samples: the share predicted as ``NEW_IDENTITY``, averaged by hidden identity.
 
     Args:
-        true: True (for a new animal: hidden) identity of each query, length ``n_query``.
-        predicted: Identity given to each query, or ``NEW_IDENTITY``, length ``n_query``.
-        enrolled: Identities present in the gallery.
+        true: True identity of each query; for a new animal the hidden one, length ``n_query``.
+        predicted: Identity predicted for each query, or ``NEW_IDENTITY``, length ``n_query``.
+        enrolled: Identities in the gallery.
 
     Returns:
-        Mean per-identity accuracy in [0, 1], ``nan`` when no query is unknown.
+        Mean accuracy over identities in [0, 1]; ``nan`` without unknown queries.
 
     Raises:
         ValueError: ``true`` and ``predicted`` differ in length.
@@ -84,7 +86,11 @@ def baus(true: Sequence[str], predicted: Sequence[str], enrolled: Collection[str
 
 
 def geometric_mean(known_side: float, unknown_side: float) -> float:
-    """Return ``sqrt(BAKS * BAUS)``; ``nan`` when either is.
+    """Return ``sqrt(BAKS * BAUS)``; ``nan`` if one of the two is ``nan``.
+
+    Args:
+        known_side: BAKS, in [0, 1].
+        unknown_side: BAUS, in [0, 1].
 
     Example:
         >>> geometric_mean(0.25, 1.0)
@@ -94,7 +100,7 @@ def geometric_mean(known_side: float, unknown_side: float) -> float:
 
 
 def mean_of_defined(values: Sequence[float]) -> float:
-    """Mean of the values that are not ``nan``; ``nan`` when none is left."""
+    """Mean of the values that are not ``nan``; ``nan`` if all are."""
     defined = [value for value in values if not math.isnan(value)]
     return math.fsum(defined) / len(defined) if defined else math.nan
 

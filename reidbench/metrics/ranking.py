@@ -1,6 +1,6 @@
-"""Closed-set ranking over known queries: Rank-k, and Rank-k averaged within each identity first.
+"""Closed-set ranking of known queries: Rank-k, and Rank-k averaged within each identity first.
 
-Callers pass known queries only; an unknown animal has no right place in a ranking.
+The functions take known queries only, because an unknown animal has no correct rank.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ def hits_within(true: ArrayLike, candidates: ArrayLike, k: int) -> NDArray[np.bo
     Args:
         true: True identities, names or codes, ``(n_query,)``.
         candidates: Best identities, best first, ``(n_query, K)``.
-        k: How many candidates count; those beyond ``K`` do not exist.
+        k: Number of candidates that count, at least 1; at most ``K`` exist.
+
+    Returns:
+        ``(n_query,)``.
 
     Raises:
-        ValueError: Shapes do not fit, or ``k`` is below 1.
+        ValueError: Shapes don't fit, or ``k`` is below 1.
     """
     truth, found = np.asarray(true), np.asarray(candidates)
     if found.ndim != 2 or truth.shape != found.shape[:1]:
@@ -34,7 +37,18 @@ def hits_within(true: ArrayLike, candidates: ArrayLike, k: int) -> NDArray[np.bo
 
 
 def rank_k(true: ArrayLike, candidates: ArrayLike, k: int) -> float:
-    """Share of queries whose identity is among the best ``k``; ``nan`` without queries.
+    """Share of queries whose identity is among the best ``k`` candidates.
+
+    Args:
+        true: True identities, names or codes, ``(n_query,)``.
+        candidates: Best identities, best first, ``(n_query, K)``.
+        k: Number of candidates that count, at least 1.
+
+    Returns:
+        Share in [0, 1]; ``nan`` without queries.
+
+    Raises:
+        ValueError: Shapes don't fit, or ``k`` is below 1.
 
     Example:
         >>> rank_k([7, 7, 3], [[7, 1], [1, 7], [1, 2]], k=2)
@@ -45,7 +59,18 @@ def rank_k(true: ArrayLike, candidates: ArrayLike, k: int) -> float:
 
 
 def balanced_rank_k(true: ArrayLike, candidates: ArrayLike, k: int) -> float:
-    """Rank-k averaged within each identity, then over identities; ``nan`` without queries.
+    """Rank-k averaged within each identity, then over identities.
+
+    Args:
+        true: True identities, names or codes, ``(n_query,)``.
+        candidates: Best identities, best first, ``(n_query, K)``.
+        k: Number of candidates that count, at least 1.
+
+    Returns:
+        Mean in [0, 1]; ``nan`` without queries.
+
+    Raises:
+        ValueError: Shapes don't fit, or ``k`` is below 1.
 
     Example:
         >>> balanced_rank_k([7, 7, 3], [[7, 1], [1, 7], [1, 2]], k=2)
@@ -55,16 +80,19 @@ def balanced_rank_k(true: ArrayLike, candidates: ArrayLike, k: int) -> float:
 
 
 def rank_curve(true: ArrayLike, candidates: ArrayLike, k_max: int, *, balanced: bool = False) -> NDArray[np.float64]:
-    """Rank-k for every ``k`` from 1 to ``k_max``, the cumulative match characteristic.
+    """Rank-k for every ``k`` from 1 to ``k_max``: the cumulative match characteristic.
 
     Args:
         true: True identities, names or codes, ``(n_query,)``.
         candidates: Best identities, best first, ``(n_query, K)``.
-        k_max: Largest ``k``; candidates beyond ``K`` do not exist, so the curve is flat there.
+        k_max: Largest ``k``, at least 1; beyond ``K`` the curve is flat.
         balanced: Average within each identity first.
 
     Returns:
-        ``(k_max,)``, never falling; ``nan`` without queries.
+        Rates that never fall, ``(k_max,)``; ``nan`` without queries.
+
+    Raises:
+        ValueError: Shapes don't fit, or ``k_max`` is below 1.
 
     Example:
         >>> rank_curve([7, 7, 3], [[7, 1], [1, 7], [1, 2]], 2, balanced=True).tolist()

@@ -1,7 +1,7 @@
-"""Do probabilities mean what they say: reliability in bins of equal mass, and the expected calibration error.
+"""Reliability of probabilities in bins of equal mass, and the expected calibration error (ECE).
 
-Equal values always share a bin, so the answer depends neither on the order of the pairs nor on how ties fall;
-an isotonic map has few distinct values, and bins that would be empty are left out.
+Equal probabilities are always in the same bin, so the result depends neither on the order of the predictions nor on
+ties. An isotonic map has few distinct values; bins that would be empty are left out.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
-    """What was predicted and what came out, bin by bin, in rising order of prediction.
+    """Predicted probabilities and observed outcomes by bin, in rising order of the prediction.
 
     Attributes:
         predicted: Mean predicted probability of each bin, ``(n_bin,)``.
         observed: Share of positive outcomes in each bin, ``(n_bin,)``.
         count: Number of predictions in each bin, ``(n_bin,)``.
-        mass: Share of the total weight that lies in each bin, ``(n_bin,)``; sums to 1.
+        mass: Share of the total weight in each bin, ``(n_bin,)``; the sum is 1.
+
+    Raises:
+        ValueError: Shapes differ.
     """
 
     predicted: NDArray[np.float64]
@@ -36,11 +39,11 @@ class Reliability:
 
     @property
     def ece(self) -> float:
-        """Expected calibration error: mean distance of prediction and outcome over bins, by mass; ``nan`` if empty."""
+        """Expected calibration error: mean difference of prediction and outcome by mass; ``nan`` without bins."""
         return float((self.mass * np.abs(self.predicted - self.observed)).sum()) if len(self.mass) else np.nan
 
     def to_json(self) -> dict[str, Any]:
-        """Return bins as plain lists, six digits each, and ``ece``, which is ``None`` where undefined."""
+        """Return bins as plain lists with six digits, and ``ece``, ``None`` if it is undefined."""
         return {
             "ece": round(self.ece, 6) if len(self.mass) else None,
             "predicted": np.round(self.predicted, 6).tolist(),
@@ -53,23 +56,23 @@ class Reliability:
 def reliability(
     probability: ArrayLike, outcome: ArrayLike, *, weight: ArrayLike | None = None, bins: int = 15
 ) -> Reliability:
-    """Sort predictions into bins of equal mass and compare each bin's mean with what came out.
+    """Sort predictions into bins of equal mass, and compare each bin's mean with its outcomes.
 
-    A distinct value goes as a whole to the bin that holds the middle of its mass.
+    All predictions of one value are in the bin that holds the middle of their mass.
 
     Args:
-        probability: Predicted probability of each pair, in [0, 1], ``(n,)``.
-        outcome: Whether it came true, ``(n,)``.
-        weight: What each pair counts, finite and not below 0, ``(n,)``; all the same if not given. A pair of
-            weight 0 counts for nothing, neither in the bins nor in ``count``.
-        bins: Number of bins at most.
+        probability: Predicted probabilities, in [0, 1], ``(n,)``.
+        outcome: Whether each outcome is positive, ``(n,)``.
+        weight: Weights, finite and at least 0, ``(n,)``; by default all equal. A prediction with weight 0 is not
+            counted.
+        bins: Largest number of bins.
 
     Returns:
-        Bins that hold something; none for no predictions, whose ``ece`` is ``nan``.
+        The bins that are not empty. Without predictions there is no bin, and ``ece`` is ``nan``.
 
     Raises:
-        ValueError: Shapes differ, a probability is outside [0, 1] or ``nan``, a weight is negative or not finite,
-            or there is no bin.
+        ValueError: Shapes differ, a probability is ``nan`` or outside [0, 1], a weight is negative or not finite, or
+            ``bins`` is below 1.
 
     Source: Naeini, Cooper and Hauskrecht, AAAI 2015 (ECE); bins of equal mass as in Nguyen and O'Connor, EMNLP 2015.
 
@@ -90,7 +93,7 @@ def reliability(
     of_value = np.bincount(place, weights=mass)
     middle = np.cumsum(of_value) - of_value / 2
     bin_of_value = np.minimum((middle * (bins / total)).astype(np.int64), bins - 1)
-    _, bin_of = np.unique(bin_of_value[place], return_inverse=True)  # numbers only the bins that hold something
+    _, bin_of = np.unique(bin_of_value[place], return_inverse=True)  # numbers the bins that are not empty
     in_bin = np.bincount(bin_of, weights=mass)
     return Reliability(
         predicted=np.bincount(bin_of, weights=mass * value) / in_bin,

@@ -1,7 +1,7 @@
-"""How far an answer can be trusted, learned from the calibration episode: what is certain, what a person should see.
+"""How reliable a prediction is, learned on the calibration episode: which are certain and which a person should review.
 
-All that is looked at is the *excess*: the best score minus the threshold it was held against, so that it means the
-same for every query whatever moved its threshold. Above 0 the best candidate was answered, below 0 "new".
+The only input is the *excess*: the best score minus the query's threshold. It means the same for all queries, also if
+their thresholds differ. From 0 up the prediction is the best candidate, below 0 it is "new".
 """
 
 from __future__ import annotations
@@ -19,18 +19,21 @@ Band = Literal["certain", "to be reviewed", "new"]
 BANDS: tuple[Band, ...] = ("certain", "to be reviewed", "new")
 
 OWN_QUERIES = 60
-"""A group has bounds of its own from this many calibration queries on: 5 % of fewer than 60 is at most two."""
+"""A group with at least so many calibration queries gets separate bounds: 5 % of fewer than 60 is at most two."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trust:
-    """What calibration showed of answers by their excess, for one group or for all.
+    """How often predictions were right on calibration, by excess, for one group or for all groups.
 
     Attributes:
-        certain_from: Lowest excess of the band ``certain``; ``inf`` where no answer is that sure.
-        new_until: Highest excess of the band ``new``, below 0; ``-inf`` where no rejection is that sure.
-        accepted: Rising excesses and P(right) of answers that name an animal, each ``(n,)``.
-        rejected: Rising excesses and P(right) of answers that say "new", each ``(n,)``.
+        certain_from: Lowest excess of the band ``certain``, at least 0; ``inf`` if no prediction is certain enough.
+        new_until: Highest excess of the band ``new``, below 0; ``-inf`` if no rejection is certain enough.
+        accepted: Rising excesses and P(right) of predictions of an animal, each ``(n,)``.
+        rejected: Rising excesses and P(right) of predictions "new", each ``(n,)``.
+
+    Raises:
+        ValueError: The bands overlap.
     """
 
     certain_from: float
@@ -43,7 +46,14 @@ class Trust:
             raise ValueError(f"the bands overlap: certain from {self.certain_from}, new until {self.new_until}")
 
     def right(self, excess: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return P(right) of each answer, ``nan`` where calibration held no such answer."""
+        """Return the probability that each prediction is right.
+
+        Args:
+            excess: Best score minus threshold, ``(n_query,)``.
+
+        Returns:
+            Probabilities, ``(n_query,)``; ``nan`` if calibration has no prediction of the kind.
+        """
         probability = np.full(excess.shape, np.nan)
         for side, (known, share) in ((excess >= 0, self.accepted), (excess < 0, self.rejected)):
             if len(known):
@@ -53,12 +63,12 @@ class Trust:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Certainty:
-    """The rule of the bands, fitted.
+    """The fitted bounds of the bands.
 
     Attributes:
-        error: Share of wrong answers that a sure band may hold.
-        pooled: What all groups together showed.
-        groups: Groups with bounds of their own.
+        error: Largest share of wrong predictions in the bands ``certain`` and ``new``.
+        pooled: The bounds for all groups together.
+        groups: Separate bounds of groups with enough queries, by group.
     """
 
     error: float
@@ -66,11 +76,12 @@ class Certainty:
     groups: Mapping[str, Trust]
 
     def of(self, group: NDArray[Any], excess: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Return band and P(right) of each answer, each ``(n_query,)``.
+        """Return the band of each prediction and the probability that it is right, each ``(n_query,)``.
 
         Args:
-            group: Group of each query.
-            excess: Best score minus threshold; ``-inf`` where nothing was compared, which is always reviewed.
+            group: Group of each query, ``(n_query,)``.
+            excess: Best score minus threshold, ``(n_query,)``; ``-inf`` for a query that was not compared, which is
+                always to be reviewed.
         """
         band = np.full(len(excess), "to be reviewed", dtype=object)
         probability = np.full(len(excess), np.nan)
@@ -84,27 +95,37 @@ class Certainty:
 
 
 def excess_of(answers: Answers, limit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return best score minus threshold, ``-inf`` where nothing was compared, ``(n_query,)``."""
+    """Return best score minus threshold, ``(n_query,)``; ``-inf`` for a query that was not compared.
+
+    Args:
+        answers: The episode.
+        limit: Threshold of each query, ``(n_query,)``.
+    """
     best = answers.best_score
     with np.errstate(invalid="ignore"):
         return np.where(best > -np.inf, best - limit, -np.inf)
 
 
 def is_right(answers: Answers, excess: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return whether each answer is right: the true animal, or "new" for one that is not enrolled, ``(n_query,)``."""
+    """Return whether each prediction is right: the true animal, or "new" for an unknown one, ``(n_query,)``.
+
+    Args:
+        answers: The episode.
+        excess: Best score minus threshold, ``(n_query,)``.
+    """
     return np.where(excess >= 0, answers.correct & answers.known, ~answers.known)
 
 
 def learn_certainty(answers: Answers, limit: NDArray[np.float64], error: float = 0.05) -> Certainty:
-    """Find the bands on the calibration episode.
+    """Choose the bounds of the bands on the calibration episode.
 
-    A band takes the surest answers, as many as it can while ``(wrong + 1) / (answers + 1)`` stays at ``error`` or
-    below: one more answer, were it wrong, is counted already, so a rate of 5 % needs 19 right answers.
+    A band takes the most certain predictions, as many as possible with ``(wrong + 1) / (predictions + 1)`` at most
+    ``error``. The formula counts one more prediction as wrong, so a rate of 5 % needs at least 19 right predictions.
 
     Args:
         answers: The calibration episode.
-        limit: Threshold of each of its queries, ``(n_query,)``.
-        error: Share of wrong answers that a sure band may hold, in (0, 1).
+        limit: Threshold of each query, ``(n_query,)``.
+        error: Largest share of wrong predictions in the bands ``certain`` and ``new``, in (0, 1).
 
     Raises:
         ValueError: ``error`` is outside (0, 1).
@@ -134,13 +155,21 @@ def _trust(excess: NDArray[np.float64], right: NDArray[np.bool_], error: float) 
 
 
 def surest(sureness: NDArray[np.float64], right: NDArray[np.bool_], error: float) -> float:
-    """Return the lowest sureness from which on ``(wrong + 1) / (answers + 1)`` is at most ``error``; ``inf`` if none.
+    """Return the lowest bound whose predictions have ``(wrong + 1) / (predictions + 1)`` of at most ``error``.
+
+    Args:
+        sureness: How certain each prediction is; higher is more certain, ``(n,)``.
+        right: Whether each prediction is right, ``(n,)``.
+        error: Largest share of wrong predictions.
+
+    Returns:
+        The bound, which is the lowest sureness in the band; ``inf`` if no bound fits.
 
     Example:
         >>> surest(np.arange(40.0), np.arange(40) >= 10, 0.05)
         10.0
     """
-    values, place = np.unique(-sureness, return_inverse=True)  # the surest first; equal ones go in together
+    values, place = np.unique(-sureness, return_inverse=True)  # the most certain first; equal values together
     answers = np.cumsum(np.bincount(place, minlength=len(values)))
     wrong = np.cumsum(np.bincount(place, weights=~right, minlength=len(values)))
     fits = np.flatnonzero((wrong + 1) / (answers + 1) <= error)
@@ -150,7 +179,7 @@ def surest(sureness: NDArray[np.float64], right: NDArray[np.bool_], error: float
 def _rising(
     excess: NDArray[np.float64], right: NDArray[np.bool_], *, increasing: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the isotonic P(right) over excess; half a right and half a wrong answer keep it inside (0, 1)."""
+    """Return the isotonic P(right) over excess; half a right and half a wrong prediction keep it inside (0, 1)."""
     if not len(excess):
         return np.zeros(0), np.zeros(0)
     from sklearn.isotonic import IsotonicRegression
@@ -163,5 +192,5 @@ def _rising(
     fitted = IsotonicRegression(increasing=increasing, y_min=0.0, y_max=1.0).fit(x, y, sample_weight=weight)
     knots = np.unique(x)
     share = np.asarray(fitted.predict(knots), dtype=np.float64)
-    # An end whose only answers are all of one kind would claim to be certain.
+    # Without this, an end with predictions of one kind only would have probability 0 or 1.
     return knots, np.clip(share, 0.5 / (len(excess) + 1), 1 - 0.5 / (len(excess) + 1))

@@ -19,7 +19,7 @@ from reidbench.metrics.answers import Answers
 from reidbench.metrics.group_metrics import GroupMetrics
 
 EmptySide = Literal["null", "zero"]
-"""What a side without queries is worth: undefined, or 0 as the organisers of AnimalCLEF count it."""
+"""How a side without queries counts: as undefined, or as 0 like the organisers of AnimalCLEF do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class Need:
     """Something that the queries must have for a metric to be defined.
 
     Attributes:
-        name: What it is, for the docs.
+        name: A short name for the docs.
         lacks: Returns why the queries lack it, or an empty string if they have it.
     """
 
@@ -138,7 +138,7 @@ class MetricSpec:
         name: Key in ``run.json``, JSON and CSV; a Python identifier.
         title: Heading of its column.
         summary: One sentence that defines it, for ``docs/protocol.md``.
-        needs: What the queries must have. If they lack it, the value is undefined and the reason is that of the first
+        needs: The needs of the metric. If the queries lack one, the value is undefined, with the reason of the first
             need that is not met.
         compute: Returns the value for the queries of one group; called only if all needs are met.
         over_groups: Returns the value over all groups from the metrics of those that the score averages. Without it,

@@ -1,8 +1,8 @@
 """BAKS, BAUS and score at every threshold, exactly, by one sort and running sums.
 
-A query counts as known when its best score is at least the threshold. Between two neighbouring
-scores nothing changes, so ``n`` distinct scores make ``n + 1`` thresholds, from +inf (accept none)
-down to -inf (accept all). A score of ``-inf`` means nothing was compared and is never accepted.
+A query counts as known if its best score is at least the threshold. Between two neighbouring scores nothing changes, so
+``n`` distinct scores give ``n + 1`` thresholds, from +inf (accept none) down to -inf (accept all). A score of ``-inf``
+means that the query was not compared; it is never accepted.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThresholdSweep:
-    """The two sides and their geometric mean at every threshold, from accept none to accept all.
+    """BAKS, BAUS and their geometric mean at every threshold, from accept none to accept all.
 
     Attributes:
         scores: The distinct finite best scores, falling, ``(m,)``.
-        thresholds: +inf, the midpoints between neighbouring scores, -inf, ``(m + 1,)``; just +inf
-            when there is no finite score.
-        baks: BAKS at each threshold, all ``nan`` when no query is known, ``(m + 1,)``.
-        baus: BAUS at each threshold, all ``nan`` when no query is unknown, ``(m + 1,)``.
+        thresholds: +inf, the midpoints between neighbouring scores, -inf, ``(m + 1,)``; only +inf without a finite
+            score.
+        baks: BAKS at each threshold, ``(m + 1,)``; all ``nan`` without known queries.
+        baus: BAUS at each threshold, ``(m + 1,)``; all ``nan`` without unknown queries.
         score: ``sqrt(baks * baus)``, ``(m + 1,)``.
     """
 
@@ -33,7 +33,7 @@ class ThresholdSweep:
     score: NDArray[np.float64]
 
     def index(self, threshold: ArrayLike) -> NDArray[np.intp]:
-        """Return the place in the sweep that any threshold, listed or not, amounts to."""
+        """Return the index in the sweep with the same accepted queries as each threshold, which need not be listed."""
         below = np.searchsorted(self.scores[::-1], np.asarray(threshold, dtype=np.float64), side="left")
         return np.asarray(len(self.scores) - below)
 
@@ -41,12 +41,12 @@ class ThresholdSweep:
 def threshold_sweep(
     best_score: ArrayLike, correct: ArrayLike, known: ArrayLike, identity_code: ArrayLike
 ) -> ThresholdSweep:
-    """Judge every threshold at once.
+    """Compute BAKS, BAUS and score at every threshold.
 
     Args:
-        best_score: Best score of each query, ``(n_query,)``, ``-inf`` when nothing was compared.
+        best_score: Best score of each query, ``(n_query,)``; ``-inf`` for a query that was not compared.
         correct: Whether the best candidate is the true identity, ``(n_query,)``.
-        known: Whether the true identity is enrolled, ``(n_query,)``.
+        known: Whether the true identity is in the gallery, ``(n_query,)``.
         identity_code: True identity of each query as a non-negative integer, ``(n_query,)``.
 
     Raises:
@@ -75,8 +75,8 @@ def threshold_sweep(
     falling = value[order]
     last = np.flatnonzero(np.append(falling[1:] != falling[:-1], True)) if len(falling) else np.zeros(0, np.int64)
     scores = falling[last]
-    # BAKS grows from 0 at accept none and BAUS from its floor at accept all: summed in that direction a
-    # side that is 0 is exactly 0, where 1 - (sum of weights) would leave 1e-16, and its root 1e-8.
+    # BAKS is summed from 0 at accept none, BAUS from its lowest value at accept all. A side that is 0 is then exactly
+    # 0. Computed as 1 - (sum of weights) it could be 1e-16, and the score 1e-8.
     known_side = np.append(0.0, np.cumsum(gain[order])[last])
     kept_out = np.append(np.cumsum(loss[order][::-1])[::-1], 0.0)
     unknown_side = loss[~compared].sum() + kept_out[np.append(0, last + 1)]
@@ -87,14 +87,22 @@ def threshold_sweep(
 
 
 def midpoint(low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
-    """Return the midpoint of each pair, in (low, high] even where rounding would make it ``low``."""
+    """Return the midpoint of each pair of numbers.
+
+    Args:
+        low: The lower numbers, any shape.
+        high: The higher numbers, the same shape.
+
+    Returns:
+        Midpoints in (low, high], also if rounding would give ``low``.
+    """
     low, high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
     middle = low / 2 + high / 2  # the sum of two large scores could overflow
     return np.where((middle > low) & (middle <= high), middle, high)
 
 
 def _query_weights(side: NDArray[np.bool_], code: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weight each query of a side so that its identities weigh the same and all weigh 1; 0 off the side."""
+    """Weight the queries of a side so that each identity weighs the same and the sum is 1; other queries weigh 0."""
     weights = np.zeros(len(code))
     if side.any():
         _, own, count = np.unique(code[side], return_inverse=True, return_counts=True)

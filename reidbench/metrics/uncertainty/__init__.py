@@ -1,6 +1,6 @@
-"""How sure a number is: resampled animals, paired differences, tests, ranks, and where variance comes from.
+"""Uncertainty of metrics: intervals, paired differences, tests, ranks and variance components.
 
-The unit is the animal, never the image: photographs of one animal are answered alike, and an interval over
-images is too narrow. BAKS and BAUS are means of per-animal rates, so everything starts from
+The unit is the animal, not the image. Predictions for photographs of one animal are alike, so an interval over images
+is too narrow. BAKS and BAUS are means of rates of animals, so most functions take
 :class:`~reidbench.metrics.uncertainty.rates.IdentityRates`.
 """

@@ -1,10 +1,10 @@
-"""Intervals from reweighted animals: every fold is one product of weights and per-animal rates.
+"""Intervals from reweighted animals: each fold is a product of weights and rates of animals.
 
-Each animal draws an exponential weight, the same for every method and every split that asks for it, and
-weights are normalised within group and side: the Bayesian bootstrap. Half an animal that is always right
-and half an animal that is always wrong join each side. For rates of 0 and 1 that is the Jeffreys interval,
-which covers what it says from a handful of animals on, where a percentile interval of six unknown animals
-covers .89 at a nominal .95, and one of animals that were all right has no width at all.
+Each animal draws an exponential weight, the same for every method and every split that tests it. Weights are normalised
+within group and side (known or unknown): the Bayesian bootstrap. Half an animal that is always right and half an animal
+that is always wrong are added to each side. For rates of 0 and 1 this gives the Jeffreys interval, whose coverage is
+close to nominal also with few animals. A percentile interval over six unknown animals covers .89 at a nominal .95, and
+has no width if all animals are right.
 
 Sources: Rubin 1981 (the Bayesian bootstrap); Brown, Cai and DasGupta 2001 (the Jeffreys interval).
 """
@@ -22,14 +22,20 @@ from reidbench.metrics.uncertainty.rates import IdentityRates
 FOLDS = 10_000
 CONFIDENCE_LEVEL = 0.95
 END_ANIMALS = 0.5
-"""Weight of the animal that is always right and of the one that is always wrong, in animals; splits share it,
-or six splits of few animals would be drawn to the middle as if each stood alone."""
-BLOCK_BYTES = 64 << 20  # of weights drawn at once
+"""Weight of the added animal that is always right, and of the one that is always wrong, in animals. It is divided by
+the number of splits; otherwise six splits of few animals would be drawn to the middle six times as much."""
+BLOCK_BYTES = 64 << 20  # memory of the weights that are drawn at once
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """What a number may be: ``low`` to ``high`` at a nominal ``level``."""
+    """An interval of a number.
+
+    Attributes:
+        low: Lower end.
+        high: Upper end.
+        level: Nominal coverage, in (0, 1).
+    """
 
     low: float
     high: float
@@ -38,7 +44,13 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sides:
-    """BAKS, BAUS and score of each fold and run, ``(n_fold, n_run)``; ``nan`` where a side has no animal."""
+    """BAKS, BAUS and score of each fold and run; ``nan`` if a side has no animal.
+
+    Attributes:
+        baks: BAKS, ``(n_fold, n_run)``.
+        baus: BAUS, ``(n_fold, n_run)``.
+        score: ``sqrt(baks * baus)`` of a group, or the mean over groups, ``(n_fold, n_run)``.
+    """
 
     baks: NDArray[np.float64]
     baus: NDArray[np.float64]
@@ -47,19 +59,24 @@ class Sides:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Folds:
-    """What the runs on one split might have shown: over all groups, and in each."""
+    """The reweighted metrics of the runs on one split.
+
+    Attributes:
+        overall: Over all groups.
+        groups: Of each group, by its name.
+    """
 
     overall: Sides
     groups: Mapping[str, Sides]
 
 
 def interval(folds: NDArray[np.float64], value: float, level: float = CONFIDENCE_LEVEL) -> Interval:
-    """Return the equal-tailed interval of folds; the value itself is always inside.
+    """Return the equal-tailed interval of folds, widened if needed to contain the value.
 
     Args:
         folds: Values of the folds, ``(n_fold,)``.
-        value: What the data show.
-        level: Nominal coverage.
+        value: The value of the data, without reweighting.
+        level: Nominal coverage, in (0, 1).
 
     Example:
         >>> found = interval(np.arange(1001) / 1000, 0.5)
@@ -77,17 +94,17 @@ def draw_folds(
     n_folds: int = FOLDS,
     seed: int = 0,
 ) -> list[Folds]:
-    """Reweigh the animals many times, with the same weights for every run and every split.
+    """Reweight the animals many times, with the same weights for every run and every split.
 
     Args:
         parts: Rates of the runs on each split.
-        owners: For each split the method of each run, so that the seeds of a method share what is not of
-            an animal; by default every run is its own.
-        n_folds: Number of reweighings.
+        owners: For each split the method of each run. The seeds of one method share the weights of the added animals.
+            By default each run is a separate method.
+        n_folds: Number of reweightings.
         seed: Seed of the weights.
 
     Returns:
-        For each split what its runs might have shown, fold by fold in the same order.
+        The reweighted metrics of each split; fold ``i`` has the same weights on all splits.
     """
     rng = np.random.default_rng(seed)
     animals = np.unique(np.concatenate([part.animal for part in parts]))
@@ -104,7 +121,7 @@ def draw_folds(
     return [_joined(found) for found in kept]
 
 
-_OVERALL = ""  # no group is called so: a group without a name is read as one of its dataset's
+_OVERALL = ""  # no group has this name: a group without a name gets that of its dataset
 
 
 def _block(
@@ -144,7 +161,7 @@ def _block(
 
 
 def _as_slice(column: NDArray[np.int64]) -> slice | NDArray[np.int64]:
-    """Return neighbouring columns as a slice, which needs no copy."""
+    """Return neighbouring columns as a slice, which numpy reads without a copy."""
     first, last = int(column[0]), int(column[-1])
     return slice(first, last + 1) if (np.diff(column) == 1).all() else column
 

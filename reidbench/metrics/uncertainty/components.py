@@ -1,4 +1,4 @@
-"""Where the variance of a score comes from: which animals were asked, how the data were split, which seed trained."""
+"""The causes of a score's variance: the query animals, the split and the training seed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from statistics import fmean, variance
 
 @dataclass(frozen=True, slots=True)
 class VarianceComponents:
-    """Standard deviations of one run's score by their cause; ``None`` where it was not varied.
+    """Standard deviations of one run's score by cause; ``None`` if the cause did not vary.
 
     Attributes:
-        queries: Over the animals that happen to be asked, from the bootstrap of one run.
-        splits: Over splits, beyond what other query animals and seeds explain.
-        seeds: Over training seeds within a split.
+        queries: From the choice of query animals, by the bootstrap of one run.
+        splits: From the split, beyond the effect of its query animals and seeds.
+        seeds: From the training seed, within a split.
     """
 
     queries: float | None
@@ -25,16 +25,20 @@ class VarianceComponents:
 def variance_components(
     scores: Sequence[Sequence[float]], query_variance: float | None, *, query_variance_between: float | None = None
 ) -> VarianceComponents:
-    """Part the variance of scores by split and seed.
+    """Separate the variance of scores by query animals, split and seed.
 
-    The means of splits vary by the split itself, by the animals that each asks, and by what is left of the seeds
-    in a mean; the last two are taken off. An estimate below 0 is 0: nothing of that cause shows.
+    The means of splits vary because of the split itself, its query animals and the seeds in each mean. The last two
+    are subtracted. An estimate below 0 becomes 0.
 
     Args:
         scores: Scores of the seeds of each split.
-        query_variance: Variance of one run's score over reweighted animals, ``None`` where it is not known.
-        query_variance_between: What of it parts the means of splits: less than the whole where splits ask the same
-            animals, who move all their scores alike. By default the whole, as of splits that share no animal.
+        query_variance: Variance of one run's score over reweighted animals; ``None`` if it is not known.
+        query_variance_between: The part of it that differs between the means of splits. It is smaller if splits test
+            the same animals, because these move all scores alike. By default the whole, for splits that share no
+            animal.
+
+    Returns:
+        Standard deviation of each cause.
 
     Example:
         >>> found = variance_components([[0.4, 0.6], [0.5, 0.7]], query_variance=0.0)

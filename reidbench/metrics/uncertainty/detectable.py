@@ -1,4 +1,4 @@
-"""The smallest difference that the data can show."""
+"""The smallest difference that a test on these animals detects."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ POWER = 0.8
 
 
 def smallest_detectable(standard_error: float, *, level: float = SIGNIFICANCE_LEVEL, power: float = POWER) -> float:
-    """Return the true difference that a two-sided test finds with probability ``power``.
+    """Return the true difference that a two-sided test detects with probability ``power``.
 
     Args:
-        standard_error: Of the difference of two methods on these animals.
+        standard_error: Standard error of the difference of two methods on these animals.
         level: Significance level of the test.
-        power: Probability of finding it.
+        power: Probability that the test detects the difference.
 
     Example:
         >>> round(smallest_detectable(0.01), 4)  # (1.96 + 0.84) standard errors

@@ -1,14 +1,15 @@
-"""Intervals of what needs every image's score: AUROC, FPR95 and the oracle score, over reweighted animals.
+"""Intervals of metrics that need the score of each image: AUROC, FPR95 and the oracle score, over reweighted animals.
 
-One sort serves every fold; an animal's weight is that of each of its photographs, and the same in every episode
-that asks it, as in the bootstrap of rates. As there, half an animal that scores above all others and half one that
-scores below join each side; but for FPR95 the unknown one alone, since half a known animal would move its 95 %.
-They pull an AUROC near 1 down, so its interval spans the folds with them and those without
-(:func:`auroc_interval`): at .98 of 40 known and 18 unknown animals it held the truth in .96 of cases, where folds with
-the ends alone did in .82 and plain ones in .84.
+The queries are sorted once for all folds. Each photograph has the weight of its animal, which is the same in every
+episode that tests the animal. Half an animal with a score above all others and half an animal with a score below all
+others are added to both sides; for FPR95 to the unknown side only, because half a known animal would move its 95 %.
 
-The oracle score is the best that these very queries allow, so it lies above what the best threshold earns on others,
-and its folds lie above it: its interval is of these queries' ceiling, not of a fair score.
+The added animals lower an AUROC near 1, so its interval spans the folds with and without them
+(:func:`auroc_interval`). For an AUROC of .98, 40 known and 18 unknown animals, this interval contains the true value in
+.96 of cases; with the added animals alone it is .82, without them .84.
+
+The oracle score is the best that these queries allow. It is higher than the score of the best threshold on other
+queries, and its folds are higher still. Its interval is that of the upper bound, not of a fair score.
 """
 
 from __future__ import annotations
@@ -24,14 +25,18 @@ from reidbench.metrics.answers import Answers
 from reidbench.metrics.uncertainty.bootstrap import END_ANIMALS, Interval, interval
 
 FOLDS = 1_000
-BLOCK = 50  # folds at once: 50 x 30,000 images are 12 MB
+BLOCK = 50  # folds computed at once: for 30,000 images they take 12 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DetectionFolds:
-    """Values of each fold, ``(n_fold,)``; ``nan`` where a side has no query.
+    """The reweighted metrics of one episode; ``nan`` if a side has no query.
 
-    ``plain_auroc`` is of the same weights without the animals above and below all others.
+    Attributes:
+        auroc: AUROC, ``(n_fold,)``.
+        fpr95: FPR95, ``(n_fold,)``.
+        oracle_score: Oracle score, ``(n_fold,)``.
+        plain_auroc: AUROC with the same weights, without the added animals, ``(n_fold,)``.
     """
 
     auroc: NDArray[np.float64]
@@ -41,12 +46,12 @@ class DetectionFolds:
 
 
 def auroc_interval(folds: NDArray[np.float64], plain: NDArray[np.float64], value: float) -> Interval:
-    """Return what spans the interval of the folds with the ends and of those without.
+    """Return the interval that spans the one with the added animals and the one without.
 
     Args:
-        folds: AUROC of each fold, ``(n_fold,)``.
-        plain: The same without the ends, ``(n_fold,)``.
-        value: What the data show.
+        folds: AUROC of each fold, with the added animals, ``(n_fold,)``.
+        plain: AUROC of each fold, without them, ``(n_fold,)``.
+        value: AUROC of the data, without reweighting.
     """
     ends, without = interval(folds, value), interval(plain, value)
     return Interval(min(ends.low, without.low), max(ends.high, without.high), ends.level)
@@ -55,16 +60,17 @@ def auroc_interval(folds: NDArray[np.float64], plain: NDArray[np.float64], value
 def draw_detection_folds(
     episodes: Sequence[Answers], *, end_animals: float = END_ANIMALS, n_folds: int = FOLDS, seed: int = 0
 ) -> list[DetectionFolds]:
-    """Reweigh the animals many times, with the same weights for every episode, and measure again.
+    """Reweight the animals many times, with the same weights for every episode, and compute the metrics.
 
     Args:
-        episodes: Truth and best candidates of each.
-        end_animals: Weight of the animal above and of the one below all others; splits that are averaged share it.
-        n_folds: Number of reweighings.
+        episodes: The episodes.
+        end_animals: Weight of the added animal above all others, and of the one below. Divide it by the number of
+            splits that are averaged.
+        n_folds: Number of reweightings.
         seed: Seed of the weights.
 
     Returns:
-        For each episode what it might have shown, fold by fold in the same order.
+        The reweighted metrics of each episode; fold ``i`` has the same weights in all episodes.
     """
     rng = np.random.default_rng(seed)
     names = [
@@ -89,12 +95,12 @@ def draw_detection_folds(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ranked:
-    """An episode by falling best score: ``column`` is each query's animal among the weights."""
+    """An episode sorted by falling best score."""
 
     answers: Answers
-    column: NDArray[np.int64]
-    last: NDArray[np.int64]  # the end of each run of equal scores
-    groups: Sequence[NDArray[np.bool_]]  # those with both sides
+    column: NDArray[np.int64]  # column of each query's animal among the weights
+    last: NDArray[np.int64]  # the last query of each run of equal scores
+    groups: Sequence[NDArray[np.bool_]]  # queries of each group that has known and unknown ones
 
     @classmethod
     def of(cls, answers: Answers, column: NDArray[np.int64]) -> _Ranked:
@@ -110,7 +116,7 @@ class _Ranked:
         )
 
     def measure(self, weight: NDArray[np.float64], ends: NDArray[np.float64]) -> DetectionFolds:
-        """Measure under weights, ``(n_fold, n_animal)``, and ends of both sides, ``(4, n_fold, 1)``."""
+        """Compute the metrics for weights ``(n_fold, n_animal)`` and those of the added animals ``(4, n_fold, 1)``."""
         known = self.answers.known
         if not known.any() or known.all():
             nothing = np.full(len(weight), np.nan)
@@ -119,7 +125,7 @@ class _Ranked:
         positive = np.cumsum(image * known, axis=1)[:, self.last]
         negative = np.cumsum(image * ~known, axis=1)[:, self.last]
         known_ends, unknown_ends = (
-            ends[half] * side.sum() / len(np.unique(self.column[side]))  # an animal has as many photographs as others
+            ends[half] * side.sum() / len(np.unique(self.column[side]))  # it has the mean number of photographs
             for half, side in ((slice(0, 2), known), (slice(2, 4), ~known))
         )
         plain = _auroc(positive, negative)
@@ -134,7 +140,7 @@ class _Ranked:
 
 
 def _between(sums: NDArray[np.float64], ends: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Put one weight above and one below all scores, in sums that run from the highest score down."""
+    """Add one weight above and one below all scores, in sums that run from the highest score down."""
     above, below = ends
     return np.hstack([above, above + sums, above + sums[:, -1:] + below])
 
@@ -155,8 +161,8 @@ def _best_score(
 ) -> NDArray[np.float64]:
     """Return the highest score over all thresholds of one group in each fold.
 
-    Of the animals at the ends, the known one above is found and the one below is not; the unknown one above is
-    accepted and the one below is refused, whatever the threshold.
+    At every threshold the added known animal above is identified and the one below is not. The added unknown animal
+    above is accepted and the one below is rejected.
     """
     rows = np.flatnonzero(mine & (answers.best_score > -np.inf))
     sides = []

@@ -1,8 +1,9 @@
-"""Do two methods differ? Paired differences over the same animals, and a test that swaps the two animal by animal.
+"""Test whether two methods differ: paired differences over the same animals, and a test that exchanges their rates.
 
-If two methods are alike, it is chance which of them answered an animal the better: exchanging their rates for a
-random half of the animals gives differences as likely as the one that was seen. The p-value is the share of
-exchanges with a difference at least as large, so identical methods are called different in 5 % of cases at .05.
+If two methods are equally good, it is chance which of them has the higher rate for an animal. Exchanging their rates
+for a random half of the animals then gives differences as likely as the observed one. The p-value is the share of
+exchanges with a difference at least as large. At a level of .05, identical methods are called different in 5 % of
+cases.
 
 Sources: Fisher 1935 (the permutation test); Holm 1979 (several comparisons).
 """
@@ -17,14 +18,18 @@ from numpy.typing import ArrayLike, NDArray
 from reidbench.metrics.uncertainty.rates import IdentityRates
 
 SIGNIFICANCE_LEVEL = 0.05
-"""A difference with a p-value up to this one is shown."""
+"""A difference whose p-value is at most this one is significant."""
 FLIPS = 10_000
 BLOCK_BYTES = 64 << 20
-ROUNDING = 1e-6  # single-precision sums of one difference in two orders differ by less
+ROUNDING = 1e-6  # the same single-precision sum in another order differs by less
 
 
 def beats(folds_a: NDArray[np.float64], folds_b: NDArray[np.float64]) -> float:
     """Return the share of folds in which A is above B; a tie counts one half.
+
+    Args:
+        folds_a: Values of A, ``(n_fold,)``.
+        folds_b: Values of B in the same folds, ``(n_fold,)``.
 
     Example:
         >>> beats(np.array([0.5, 0.6, 0.7]), np.array([0.4, 0.6, 0.8]))
@@ -43,13 +48,13 @@ def sign_flip_p_values(
     """Return the p-value of each pair of methods, for the difference of their scores.
 
     Args:
-        parts: Rates on each split with one column for each method; an animal is exchanged on all splits at once.
-        pairs: Columns to compare.
+        parts: Rates on each split, with one column for each method. An animal is exchanged on all splits at once.
+        pairs: Pairs of columns to compare.
         n_flips: Number of random exchanges.
         seed: Seed of the exchanges.
 
     Returns:
-        P-values in (0, 1], never below ``1 / (n_flips + 1)``; ``nan`` where no group has both sides.
+        P-values in (0, 1], at least ``1 / (n_flips + 1)``, ``(n_pair,)``; ``nan`` if no group has both sides.
     """
     rng = np.random.default_rng(seed)
     parts = [part for part in parts if part.counted_groups()]
@@ -73,7 +78,7 @@ def _differences(
     flips: NDArray[np.float32],
     pairs: Sequence[tuple[int, int]],
 ) -> NDArray[np.float64]:
-    """Return the difference of scores under each exchange, ``(n_flip, n_pair)``."""
+    """Return the difference of scores for each exchange, ``(n_flip, n_pair)``."""
     first, second = (list(side) for side in zip(*pairs, strict=True))
     of_part = []
     for part, column in zip(parts, columns, strict=True):
@@ -93,7 +98,12 @@ def _differences(
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Adjust p-values for their number, so that any false one among them has the level of one; ``nan`` stays.
+    """Adjust p-values for the number of comparisons by Holm's method.
+
+    The probability of at least one false positive among all comparisons is then at most the level of one test.
+
+    Args:
+        p_values: P-values, ``(n,)``; a ``nan`` is no comparison and stays ``nan``.
 
     Example:
         >>> holm([0.01, 0.04, 0.03]).round(10).tolist()

@@ -1,8 +1,8 @@
-"""Which ranks the data allow, and which methods they can't tell apart.
+"""Rank intervals, and groups of methods that are not shown to differ.
 
-A rank is as sure as the comparisons it rests on: the highest that a method may have is one below the number
-of methods shown to be better, the lowest stands above those shown to be worse. With comparisons adjusted for
-their number, all rank intervals hold together at the level of one.
+The best rank of a method is one more than the number of methods shown to be better. Its worst rank is above all methods
+shown to be worse. With p-values adjusted for the number of comparisons, all rank intervals hold together at the level
+of one.
 
 Source: Mogstad, Romano, Shaikh and Wilhelm 2024, inference for ranks by pairwise comparisons.
 """
@@ -19,8 +19,8 @@ def rank_intervals(values: Sequence[float], differs: NDArray[np.bool_]) -> list[
     """Return the best and the worst rank of each method.
 
     Args:
-        values: What ranks them, higher is better, ``(n_method,)``.
-        differs: Whether two methods are shown to differ, symmetric, ``(n_method, n_method)``.
+        values: Value of each method; higher is better, ``(n_method,)``.
+        differs: Whether two methods are shown to differ; symmetric, ``(n_method, n_method)``.
 
     Example:
         >>> rank_intervals([0.9, 0.8, 0.3], np.array([[0, 0, 1], [0, 0, 1], [1, 1, 0]], dtype=bool))
@@ -35,7 +35,13 @@ def rank_intervals(values: Sequence[float], differs: NDArray[np.bool_]) -> list[
 
 
 def tie_groups(values: Sequence[float], differs: NDArray[np.bool_]) -> list[int]:
-    """Return the tie group of each method, 1 for the best: it holds all that are not shown to differ from its first.
+    """Return the tie group of each method, 1 for the best.
+
+    A group holds the methods that are not shown to differ from its best method.
+
+    Args:
+        values: Value of each method; higher is better, ``(n_method,)``.
+        differs: Whether two methods are shown to differ; symmetric, ``(n_method, n_method)``.
 
     Example:
         >>> tie_groups([0.9, 0.8, 0.3], np.array([[0, 0, 1], [0, 0, 1], [1, 1, 0]], dtype=bool))

@@ -1,4 +1,4 @@
-"""The share of right answers of each animal, for several runs that answered the same queries."""
+"""The share of correct predictions for each animal, for several runs with the same queries."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from reidbench.metrics.answers import identity_codes
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IdentityRates:
-    """Per-animal rates of the runs on one split; animals are in order of group, known before unknown.
+    """Rates of the animals for the runs on one split; sorted by group, with known before unknown animals.
 
     Attributes:
-        animal: Name of each animal, the same in every split that asks for it, ``(n_animal,)`` strings.
-        group: Its group, ``(n_animal,)`` strings.
-        known: Whether it is enrolled, ``(n_animal,)``.
-        rate: Share of its queries answered rightly by each run, in [0, 1], ``(n_animal, n_run)``.
+        animal: Name of each animal, the same in every split that tests it, ``(n_animal,)`` strings.
+        group: Group of each animal, ``(n_animal,)`` strings.
+        known: Whether each animal is in the gallery, ``(n_animal,)``.
+        rate: Share of each animal's queries that each run predicts correctly, in [0, 1], ``(n_animal, n_run)``.
+
+    Raises:
+        ValueError: Lengths differ, or a rate is ``nan`` or outside [0, 1].
 
     Example:
         >>> rates = identity_rates(["ana", "ana", "zoe"], [True, True, False], ["cat"] * 3,
@@ -44,22 +47,23 @@ class IdentityRates:
 
     @property
     def n_run(self) -> int:
+        """Number of runs."""
         return int(self.rate.shape[1])
 
     def rows(self, group: str, known: bool) -> NDArray[np.int64]:
-        """Return the animals of one side of a group."""
+        """Return the rows of one group's known or unknown animals."""
         return np.flatnonzero((self.group == group) & (self.known == known))
 
     def counted_groups(self) -> list[str]:
-        """Return the groups that have both known and unknown animals: those that the score averages."""
+        """Return the groups with known and unknown animals, which the score averages."""
         return [str(name) for name in np.unique(self.group) if len(np.unique(self.known[self.group == name])) == 2]
 
     def count(self, known: bool) -> int:
-        """Return how many animals a side has, over all groups."""
+        """Return the number of known or of unknown animals over all groups."""
         return int((self.known == known).sum())
 
     def scores(self) -> NDArray[np.float64]:
-        """Return each run's official score, ``nan`` where no group has both sides, ``(n_run,)``."""
+        """Return the official score of each run, ``(n_run,)``; ``nan`` if no group has both sides."""
         groups = self.counted_groups()
         if not groups:
             return np.full(self.n_run, np.nan)
@@ -67,20 +71,20 @@ class IdentityRates:
         return np.asarray(np.mean([np.sqrt(known * unknown) for known, unknown in means], axis=0))
 
     def select(self, runs: Sequence[int]) -> IdentityRates:
-        """Return the same animals with some of the runs."""
+        """Return the same animals with the given columns of runs."""
         return IdentityRates(self.animal, self.group, self.known, self.rate[:, list(runs)])
 
 
 def identity_rates(
     true: ArrayLike, known: ArrayLike, group: ArrayLike, predicted: Sequence[ArrayLike]
 ) -> IdentityRates:
-    """Average right answers within each animal.
+    """Average correct predictions within each animal.
 
     Args:
-        true: True identity of each query, for a new animal the hidden one, ``(n_query,)``.
-        known: Whether it is enrolled, ``(n_query,)``.
+        true: True identity of each query; for a new animal the hidden one, ``(n_query,)``.
+        known: Whether the identity is in the gallery, ``(n_query,)``.
         group: Group of each query, ``(n_query,)``.
-        predicted: The answers of each run, ``n_run`` times ``(n_query,)``.
+        predicted: Predictions of each run, ``n_run`` arrays ``(n_query,)``.
     """
     names, groups = np.asarray(true, dtype=str), np.asarray(group, dtype=str)
     enrolled = np.asarray(known, dtype=bool)

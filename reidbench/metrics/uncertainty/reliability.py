@@ -1,7 +1,7 @@
-"""What an interval of so few animals is worth: coverage as it was measured, and the warning that goes with it.
+"""The measured coverage of intervals over few animals, and the warning for them.
 
-Measured by ``benchmarks/statistics/coverage.py`` on simulated animals whose photographs are answered alike;
-the numbers are those of its committed result.
+``benchmarks/statistics/coverage.py`` measures the coverage on simulated animals. The photographs of one animal get
+equal predictions. The numbers are those of the committed result.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 ENOUGH_KNOWN = 40
 ENOUGH_UNKNOWN = 18
 MEASURED = (((23, 6), 0.95), ((10, 3), 0.94), ((6, 2), 0.94))
-"""Mean coverage of the nominal 95 % interval of the score, from so many known and unknown animals up."""
+"""Mean coverage of the nominal 95 % interval of the score, from these numbers of known and unknown animals up."""
 
 
 def few_animals(n_known: int, n_unknown: int) -> str:
-    """Return a warning where animals are too few for an interval to be taken at its word; empty otherwise.
+    """Return a warning if there are too few animals for the nominal coverage; empty otherwise.
+
+    Args:
+        n_known: Number of known animals.
+        n_unknown: Number of unknown animals.
 
     Example:
         >>> few_animals(40, 18)

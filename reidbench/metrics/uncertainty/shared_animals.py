@@ -1,6 +1,6 @@
-"""The difference of two mean scores that were not asked the same queries, but share animals.
+"""The difference of two mean scores with different queries that share animals.
 
-Each animal draws one weight for both sides, so what two sets of queries have in common cancels.
+Each animal draws one weight for both scores, so the effect of shared animals cancels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from reidbench.metrics.uncertainty.rates import IdentityRates
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One mean score minus another, over the same reweighted animals."""
+    """One mean score minus another, over the same reweighted animals.
+
+    Attributes:
+        value: The difference.
+        interval: 95 % interval of the difference.
+    """
 
     value: float
     interval: Interval
@@ -26,11 +31,11 @@ def mean_difference(left: Sequence[IdentityRates], right: Sequence[IdentityRates
     """Return the mean score of some episodes minus that of others.
 
     Args:
-        left: Rates of one run each.
-        right: Rates of one run each.
+        left: Rates of one run in each episode.
+        right: Rates of one run in each episode, to subtract.
 
     Returns:
-        ``None`` where a score is undefined, because no group has known and new animals.
+        The difference; ``None`` if a score is undefined because no group has known and new animals.
     """
     value = mean_score(left) - mean_score(right)
     if np.isnan(value):
@@ -42,5 +47,5 @@ def mean_difference(left: Sequence[IdentityRates], right: Sequence[IdentityRates
 
 
 def mean_score(rates: Sequence[IdentityRates]) -> float:
-    """Return the mean official score of several episodes."""
+    """Return the mean official score of several episodes, from the rates of one run in each."""
     return float(np.mean([each.scores()[0] for each in rates]))

@@ -18,11 +18,14 @@ from reidbench.metrics.uncertainty.bootstrap import CONFIDENCE_LEVEL, END_ANIMAL
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnimalCounts:
-    """How many photographs of each animal there are, and of how many something is true.
+    """Numbers of photographs of each animal, and of those with a property.
 
     Attributes:
-        total: Photographs of each animal, at least 1, ``(n_animal,)``.
-        true: Those of which it is true, ``(n_animal,)``.
+        total: Number of photographs of each animal, at least 1, ``(n_animal,)``.
+        true: Number of photographs with the property, ``(n_animal,)``.
+
+    Raises:
+        ValueError: Shapes differ, an animal has no photograph, or more with the property than there are.
     """
 
     total: NDArray[np.int64]
@@ -30,11 +33,15 @@ class AnimalCounts:
 
     def __post_init__(self) -> None:
         if self.total.shape != self.true.shape or (self.total < 1).any() or (self.true > self.total).any():
-            raise ValueError("counts of animals don't fit: each has a photograph, and no more are true than there are")
+            raise ValueError("each animal needs a photograph, and at most all of its photographs have the property")
 
     @classmethod
     def of(cls, animal: ArrayLike, true: ArrayLike) -> AnimalCounts:
-        """Count by animal.
+        """Count photographs by animal.
+
+        Args:
+            animal: Animal of each photograph, ``(n_photograph,)``.
+            true: Whether each photograph has the property, ``(n_photograph,)``.
 
         Example:
             >>> AnimalCounts.of(["a", "b", "a"], [True, False, False]).true.tolist()
@@ -45,22 +52,24 @@ class AnimalCounts:
 
     @property
     def n_animal(self) -> int:
+        """Number of animals."""
         return len(self.total)
 
     @property
     def n_photograph(self) -> int:
+        """Number of photographs."""
         return int(self.total.sum())
 
     @property
     def share(self) -> float:
-        """Share of photographs, ``nan`` without any."""
+        """Share of photographs with the property; ``nan`` without photographs."""
         return float(self.true.sum() / self.total.sum()) if self.n_animal else float("nan")
 
     @property
     def likeness(self) -> float:
-        """Intraclass correlation: how much two photographs of one animal are alike in this, in [0, 1].
+        """Intraclass correlation of the property within animals, in [0, 1].
 
-        By moments of the pairs of photographs of one animal; 0 where no animal has two.
+        Estimated from the pairs of photographs of one animal; 0 if no animal has two photographs.
         """
         share = self.share
         pairs = float((self.total * (self.total - 1)).sum())
@@ -71,14 +80,22 @@ class AnimalCounts:
         return min(max(alike / (spread * pairs), 0.0), 1.0)
 
     def draws(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return what the share might have been, ``(n,)``."""
+        """Return the share for reweighted animals.
+
+        Args:
+            n: Number of reweightings.
+            rng: Generator of the weights.
+
+        Returns:
+            Shares in [0, 1], ``(n,)``.
+        """
         weights = rng.standard_exponential((n, self.n_animal))
         typical = self.n_photograph / max(self.n_animal, 1)
         true, false = rng.standard_gamma(END_ANIMALS, (2, n)) * typical
         return np.asarray((weights @ self.true + true) / (weights @ self.total + true + false))
 
     def interval(self, *, n: int = 4000, seed: int = 0) -> Interval | None:
-        """Return a 95 % interval of the share, ``None`` without a photograph."""
+        """Return a 95 % interval of the share from ``n`` reweightings; ``None`` without photographs."""
         if not self.n_animal:
             return None
         return interval(self.draws(n, np.random.default_rng(seed)), self.share)
