@@ -1,6 +1,6 @@
-"""The conformance kit: what every method is held to, as checks with a name, a reason and a remedy.
+"""The conformance kit: checks that every method must pass, each with a name, a reason and a remedy.
 
-A plugin's whole test file::
+The complete test file of a plugin::
 
     from reidbench.testing import conformance_tests
 

@@ -1,4 +1,4 @@
-"""What a check is, what it may answer, and how the checks of one topic are collected."""
+"""A check of the conformance kit, its outcome, and the decorator that collects the checks of a topic."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Judge = Callable[["MethodUnderTest"], str | None]
 
 
 class NotApplicable(Exception):
-    """Raised by a check that has nothing to judge here; its text says why."""
+    """Raised by a check that does not apply to a method; its text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that a method is held to.
+    """One rule for methods and the test of it.
 
     Attributes:
-        name: What ``--only`` takes.
-        topic: What it is about, as tables group it.
-        reason: What would go wrong without it.
-        remedy: What to do when it fails.
-        needs: Checks that have to pass before this one can be judged.
-        judge: Returns what differed, or ``None`` when all is well.
+        name: Name of the check, as given to ``--only``.
+        topic: Group of the check in tables.
+        reason: Why the rule exists.
+        remedy: What to do if the check fails.
+        needs: Names of checks that must pass before this one is made.
+        judge: Tests a method; returns what is wrong, or ``None`` if nothing is.
     """
 
     name: str
@@ -43,15 +43,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
         check: The check.
         verdict: ``passed``, ``failed`` or ``not applicable``.
-        difference: What differed from what was expected, or why nothing was judged; empty when it passed.
-        remedy: What to do about it; empty unless it failed.
-        seconds: What it took.
-        blocked: Nothing was judged because an earlier check failed.
+        difference: What is wrong, or why the check does not apply; empty if it passed.
+        remedy: What to do; empty unless the check failed.
+        seconds: Duration in seconds.
+        blocked: Whether the check was not made because a check that it needs failed.
     """
 
     check: Check
@@ -62,6 +62,7 @@ class Outcome:
     blocked: bool = False
 
     def to_json(self) -> dict[str, Any]:
+        """Return the outcome as plain JSON values; an empty text is ``None``."""
         return {
             "check": self.check.name,
             "topic": self.check.topic,
@@ -73,14 +74,14 @@ class Outcome:
 
 
 class Topic:
-    """Collects the checks of one module, in the order in which they stand there."""
+    """Collects the checks of one module, in the order of their definition."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.checks: list[Check] = []
 
     def check(self, *, reason: str, remedy: str, needs: tuple[str, ...] = ()) -> Callable[[Judge], Judge]:
-        """Make a check of a function; its name is the check's."""
+        """Return a decorator that makes a check from a function; the check has the name of the function."""
 
         def collect(judge: Judge) -> Judge:
             self.checks.append(Check(judge.__name__, self.name, reason, remedy, needs, judge))

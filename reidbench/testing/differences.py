@@ -1,4 +1,4 @@
-"""How two representations, or two blocks of scores, differ; ``None`` when they do not."""
+"""Describe the difference of two representations, arrays or blocks of scores; ``None`` if they are the same."""
 
 from __future__ import annotations
 
@@ -10,72 +10,75 @@ from numpy.typing import NDArray
 from reidbench.methods.representation import Ragged, Representation
 
 TOLERANCE = 1e-5
-"""What batches and blocks may change in a score, as a share of the largest one, or of 1 where that is more."""
+"""Allowed difference, as a share of the largest absolute value, or of 1 if that is larger.
+
+A network changes its results by about this much if the size of a batch or block changes.
+"""
 
 
-def of_scores(found: NDArray[Any], expected: NDArray[Any], tolerance: float = TOLERANCE) -> str | None:
-    """Say by how much scores differ.
+def of_scores(actual: NDArray[Any], expected: NDArray[Any], tolerance: float = TOLERANCE) -> str | None:
+    """Return how scores differ, or ``None``.
 
     Example:
         >>> of_scores(np.array([0.5]), np.array([0.25]))
-        'scores differ by up to 0.25, as in 0.5 against 0.25'
+        'scores differ by up to 0.25: 0.5 instead of 0.25'
     """
-    if found.shape != expected.shape:
-        return f"scores have shape {found.shape}, not {expected.shape}"
-    return _values("scores", found, expected, tolerance)
+    if actual.shape != expected.shape:
+        return f"scores have shape {actual.shape}, not {expected.shape}"
+    return _of_values("scores", actual, expected, tolerance)
 
 
-def of_representations(found: Representation, expected: Representation, *, exact: bool = False) -> str | None:
-    """Say which array differs and by how much, to the bit or within the tolerance."""
-    names = (sorted([*found.dense, *found.ragged]), sorted([*expected.dense, *expected.ragged]))
+def of_representations(actual: Representation, expected: Representation, *, exact: bool = False) -> str | None:
+    """Return which array differs and by how much, or ``None``; with ``exact``, every bit counts."""
+    names = (sorted([*actual.dense, *actual.ragged]), sorted([*expected.dense, *expected.ragged]))
     if names[0] != names[1]:
-        return f"it holds the arrays {', '.join(names[0])}, not {', '.join(names[1])}"
-    if len(found) != len(expected):
-        return f"it holds {len(found)} images, not {len(expected)}"
-    for name, array in found.dense.items():
+        return f"the arrays are {', '.join(names[0])}, not {', '.join(names[1])}"
+    if len(actual) != len(expected):
+        return f"there are {len(actual)} images, not {len(expected)}"
+    for name, array in actual.dense.items():
         difference = of_arrays(f"'{name}'", array, expected.dense[name], exact=exact)
         if difference:
             return difference
-    for name, rows in found.ragged.items():
-        difference = _rows(name, rows, expected.ragged[name], exact)
+    for name, rows in actual.ragged.items():
+        difference = _of_rows(name, rows, expected.ragged[name], exact)
         if difference:
             return difference
     return None
 
 
-def of_arrays(name: str, found: NDArray[Any], expected: NDArray[Any], *, exact: bool = False) -> str | None:
-    """Say how one array differs from another."""
-    if found.dtype != expected.dtype or found.shape != expected.shape:
-        return f"{name} is {found.dtype} {found.shape}, not {expected.dtype} {expected.shape}"
-    if not np.issubdtype(found.dtype, np.floating):
-        return None if np.array_equal(found, expected) else f"{name} holds other values"
+def of_arrays(name: str, actual: NDArray[Any], expected: NDArray[Any], *, exact: bool = False) -> str | None:
+    """Return how an array differs from the expected one, or ``None``; with ``exact``, every bit counts."""
+    if actual.dtype != expected.dtype or actual.shape != expected.shape:
+        return f"{name} is {actual.dtype} {actual.shape}, not {expected.dtype} {expected.shape}"
+    if not np.issubdtype(actual.dtype, np.floating):
+        return None if np.array_equal(actual, expected) else f"{name} has other values"
     if exact:
-        same = np.array_equal(found, expected, equal_nan=True)
-        return None if same else _values(name, found, expected, 0.0)
-    return _values(name, found, expected, TOLERANCE)
+        same = np.array_equal(actual, expected, equal_nan=True)
+        return None if same else _of_values(name, actual, expected, 0.0)
+    return _of_values(name, actual, expected, TOLERANCE)
 
 
-def _rows(name: str, found: Ragged, expected: Ragged, exact: bool) -> str | None:
-    if found.counts.tolist() != expected.counts.tolist():
-        image = int(np.flatnonzero(found.counts != expected.counts)[0])
-        counts = found.counts[image], expected.counts[image]
+def _of_rows(name: str, actual: Ragged, expected: Ragged, exact: bool) -> str | None:
+    if actual.counts.tolist() != expected.counts.tolist():
+        image = int(np.flatnonzero(actual.counts != expected.counts)[0])
+        counts = actual.counts[image], expected.counts[image]
         return f"'{name}' has {counts[0]} rows for image {image}, not {counts[1]}"
-    for image in range(len(found)):
-        difference = of_arrays(f"'{name}' of image {image}", found[image], expected[image], exact=exact)
+    for image in range(len(actual)):
+        difference = of_arrays(f"'{name}' of image {image}", actual[image], expected[image], exact=exact)
         if difference:
             return difference
     return None
 
 
-def _values(name: str, found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> str | None:
-    left, right = np.asarray(found, dtype=np.float64), np.asarray(expected, dtype=np.float64)
+def _of_values(name: str, actual: NDArray[Any], expected: NDArray[Any], tolerance: float) -> str | None:
+    left, right = np.asarray(actual, dtype=np.float64), np.asarray(expected, dtype=np.float64)
     finite = right[np.isfinite(right)]
     allowed = tolerance * max(1.0, float(np.abs(finite).max(initial=0.0)))
     with np.errstate(invalid="ignore"):  # infinity minus infinity
-        apart = np.where((left == right) | (np.isnan(left) & np.isnan(right)), 0.0, np.abs(left - right))
-    apart = np.where(np.isnan(apart), np.inf, apart)
-    if not apart.size or float(apart.max()) <= allowed:
+        difference = np.where((left == right) | (np.isnan(left) & np.isnan(right)), 0.0, np.abs(left - right))
+    difference = np.where(np.isnan(difference), np.inf, difference)
+    if not difference.size or float(difference.max()) <= allowed:
         return None
-    place = np.unravel_index(int(apart.argmax()), apart.shape)
+    largest = np.unravel_index(int(difference.argmax()), difference.shape)
     verb = "differ" if name == "scores" else "differs"
-    return f"{name} {verb} by up to {apart[place]:.2g}, as in {left[place]:.6g} against {right[place]:.6g}"
+    return f"{name} {verb} by up to {difference[largest]:.2g}: {left[largest]:.6g} instead of {right[largest]:.6g}"

@@ -1,6 +1,6 @@
 """Tiny drawn animals for the checks: blobs of colour that shift a little from photograph to photograph.
 
-They are drawn in milliseconds and tell nothing of how well a method does; the dataset ``patterns`` is for that.
+They are drawn in milliseconds and do not show how accurate a method is; the dataset ``patterns`` does.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from reidbench.data.images import ImageSet
 
 SIDE = 64
 GROUPS = ("east", "west")
-ANIMALS = 6  # of each group
+ANIMALS = 6  # in each group
 PHOTOGRAPHS = 4  # of each animal
-ENROLLED = 4  # animals of each group in the gallery, by two photographs
+ENROLLED = 4  # animals of each group in the gallery, with two photographs each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
-    """The images that every method is shown.
+    """The drawn images that every method is tested with.
 
     Attributes:
-        everything: 12 animals of two groups, 4 photographs of each.
-        gallery: Two photographs of each of 8 animals.
-        queries: Another one of these 8, and one of two animals that are not enrolled.
-        sample: Five of the queries, for what is repeated.
-        renamed: The sample with the same pixels under other identities, ids and file names.
-        odd: A photograph beside an unusual image, by the name of the unusual one.
-        broken: A photograph beside a file that is no image.
+        everything: 12 animals in two groups, with 4 photographs each.
+        gallery: 8 animals with two photographs each.
+        queries: 10 queries: another photograph of each of these 8 animals, and one each of two new animals.
+        sample: Five of the queries, for checks that extract the same images several times.
+        renamed: The sample with the same pixels and other identities, ids and file names.
+        unusual: Pairs of a photograph and an unusual image, by the name of the unusual image.
+        broken: A photograph and a file that is no image.
         many: Twelve photographs.
     """
 
@@ -45,17 +45,17 @@ class Drawn:
     queries: ImageSet
     sample: ImageSet
     renamed: ImageSet
-    odd: dict[str, ImageSet]
+    unusual: dict[str, ImageSet]
     broken: ImageSet
     many: ImageSet
 
 
 @functools.lru_cache(maxsize=1)
 def drawn() -> Drawn:
-    """Draw the images into a temporary folder, once a process."""
-    keeper = tempfile.TemporaryDirectory(prefix="reidbench-testing-")
-    _KEPT.append(keeper)  # its finaliser removes the folder when the process ends
-    root = Path(keeper.name)
+    """Draw the images into a temporary folder, once in each process."""
+    folder = tempfile.TemporaryDirectory(prefix="reidbench-testing-")
+    _KEPT.append(folder)  # the folder is removed when the process ends
+    root = Path(folder.name)
     everything = _animals(root)
     animal = np.repeat(np.arange(len(GROUPS) * ANIMALS), PHOTOGRAPHS)
     photograph = np.tile(np.arange(PHOTOGRAPHS), len(GROUPS) * ANIMALS)
@@ -70,8 +70,8 @@ def drawn() -> Drawn:
         queries,
         sample,
         _renamed(sample, root),
-        {name: _beside(everything, _save(root / f"{name}.png", pixels)) for name, pixels in _odd().items()},
-        _beside(everything, _no_image(root / "broken.png"), checked=True),
+        {name: _pair_with(everything, _save(root / f"{name}.png", pixels)) for name, pixels in _unusual().items()},
+        _pair_with(everything, _no_image(root / "broken.png"), checked=True),
         everything.take(np.arange(12)),
     )
 
@@ -101,7 +101,7 @@ def _blobs(rng: np.random.Generator, side: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(cells, (side, side), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
-def _odd() -> dict[str, NDArray[np.uint8]]:
+def _unusual() -> dict[str, NDArray[np.uint8]]:
     grey = cv2.cvtColor(_blobs(np.random.default_rng(9), SIDE), cv2.COLOR_RGB2GRAY)
     return {
         "blank": np.full((SIDE, SIDE, 3), (90, 140, 60), np.uint8),
@@ -112,7 +112,7 @@ def _odd() -> dict[str, NDArray[np.uint8]]:
 
 
 def _renamed(sample: ImageSet, root: Path) -> ImageSet:
-    """Copy the sample to names that say nothing, its identities dealt out anew within each group."""
+    """Copy the sample to other file names, with other ids and identities."""
     folder = root / "renamed"
     folder.mkdir()
     table = sample.table.copy()
@@ -120,11 +120,12 @@ def _renamed(sample: ImageSet, root: Path) -> ImageSet:
         shutil.copyfile(path, folder / f"{index}.png")
     table["path"] = [str(folder / f"{index}.png") for index in range(len(table))]
     table["image_id"] = [f"{index}" for index in range(len(table))]
-    table["identity"] = [f"{group}-nobody-{index}" for index, group in enumerate(table["group"])]
+    table["identity"] = [f"{group}-other-{index}" for index, group in enumerate(table["group"])]
     return ImageSet(sample.name, root, table)
 
 
-def _beside(everything: ImageSet, path: Path, *, checked: bool = False) -> ImageSet:
+def _pair_with(everything: ImageSet, path: Path, *, checked: bool = False) -> ImageSet:
+    """Return the first drawn photograph and the image at ``path``."""
     first = everything.take(np.array([0]))
     table = pd.concat([first.table, first.table], ignore_index=True)
     table.loc[1, "image_id"] = path.stem

@@ -1,7 +1,8 @@
-"""Put a method through the checks: from Python, from pytest, and for the command ``reidbench plugin check``."""
+"""Apply the checks to a method: from Python, from pytest, and for the command ``reidbench plugin check``."""
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,24 +22,24 @@ CHECKS: tuple[Check, ...] = tuple(
     for module in (declaration, fitting, extracting, scoring, behaviour, whole_run)
     for check in module.topic.checks
 )
-"""Every check, in the order in which tables show them."""
+"""All checks, in the order of tables."""
 
 _BY_NAME = {check.name: check for check in CHECKS}
 
 
 class MethodFailsChecks(AssertionError):
-    """A method failed a check; the message says which, what differed and what to do."""
+    """A method failed checks; the message names each check, what is wrong, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What the checks found.
+    """The results of the checks of one method.
 
     Attributes:
         method: Name of the method.
-        plugin: The distribution that offers it.
-        settings: Its effective settings.
-        outcomes: One for each check, in the order of :data:`CHECKS`.
+        plugin: Distribution of the plugin that offers the method.
+        settings: Effective settings of the method.
+        outcomes: One outcome for each reported check.
     """
 
     method: str
@@ -48,13 +49,15 @@ class Examination:
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
+        """The outcomes of the failed checks."""
         return tuple(outcome for outcome in self.outcomes if outcome.verdict == "failed")
 
     def count(self, verdict: str) -> int:
+        """Return the number of checks with a verdict: ``passed``, ``failed`` or ``not applicable``."""
         return sum(outcome.verdict == verdict for outcome in self.outcomes)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values: the method, the counts and every outcome."""
+        """Return plain JSON values: the method, the counts and every outcome."""
         verdicts = ("passed", "failed", "not applicable")
         return {
             "method": self.method,
@@ -75,33 +78,33 @@ def examine(
     registry: Registry | None = None,
     progress: Progress | None = None,
 ) -> Examination:
-    """Put a method through the checks and return what they found; nothing is raised where one fails.
+    """Apply the checks to a method and return the results; a failed check raises no error.
 
     Args:
-        method: Name of an installed method, ``distribution:method``, or the spec itself.
+        method: Name of an installed method, ``distribution:method``, or a method spec.
         settings: Settings that differ from the defaults, by name.
-        preset: A named set of settings; by default ``quick``, else ``paper``, where there are such.
-        only: Names of the checks; by default all. What these need is gone through, but not reported.
-        memory_mib: What a stage may take on tiny images, in MiB.
-        registry: Where methods and parts are found; by default among the installed plugins.
-        progress: Where the bar goes.
+        preset: Named set of settings; by default ``quick`` or ``paper``, the first one that the method has.
+        only: Names of the checks to report; by default all. Checks that these need are made too.
+        memory_mib: Memory limit of a stage on tiny images, in MiB.
+        registry: Methods and parts; by default those of the installed plugins.
+        progress: Shows a progress bar.
 
     Raises:
-        ReidbenchError: No such method, setting, preset or check.
+        ReidbenchError: A method, setting, preset or check does not exist.
 
     Example:
-        >>> found = examine("color_histogram", only=["order_kept"])  # doctest: +SKIP
-        >>> found.outcomes[0].verdict  # doctest: +SKIP
+        >>> examination = examine("color_histogram", only=["order_kept"])  # doctest: +SKIP
+        >>> examination.outcomes[0].verdict  # doctest: +SKIP
         'passed'
     """
-    asked = [_find(name) for name in only] or list(CHECKS)
+    checks = [_find(name) for name in only] or list(CHECKS)
     tested = _method_under_test(method, settings or {}, preset, memory_mib, registry)
-    judged: dict[str, Outcome] = {}
+    finished: dict[str, Outcome] = {}
     outcomes = []
-    with (progress or Progress()).stage(f"check {tested.spec.name}", len(asked)) as stage:
-        for check in asked:
+    with (progress or Progress()).stage(f"check {tested.spec.name}", len(checks)) as stage:
+        for check in checks:
             stage.describe(check.name)
-            outcomes.append(_judge(check, tested, judged))
+            outcomes.append(_outcome_of(check, tested, finished))
             stage.advance()
     effective = tested.settings.model_dump(mode="json")
     return Examination(tested.spec.name, tested.offer.distribution, effective, tuple(outcomes))
@@ -116,29 +119,31 @@ def check_method(
     memory_mib: float = DEFAULT_MEMORY_MIB,
     registry: Registry | None = None,
 ) -> Examination:
-    """Put a method through the checks and raise where one fails; for a test.
+    """Apply the checks to a method and raise an error if one fails; for a test.
 
     Args:
-        method: Name of an installed method, ``distribution:method``, or the spec itself.
-        only: A check, its name, or several names; by default all.
+        method: Name of an installed method, ``distribution:method``, or a method spec.
+        only: A check, its name, or several names; by default all checks.
         settings: Settings that differ from the defaults, by name.
         preset: As for :func:`examine`.
         memory_mib: As for :func:`examine`.
         registry: As for :func:`examine`.
 
     Raises:
-        MethodFailsChecks: An ``AssertionError`` that names each failed check, what differed and what to do.
-        ReidbenchError: No such method, setting, preset or check.
+        MethodFailsChecks: An ``AssertionError`` that names each failed check, what is wrong, and what to do.
+        ReidbenchError: A method, setting, preset or check does not exist.
 
     Example:
         >>> check_method("color_histogram").count("failed")  # doctest: +SKIP
         0
     """
     names = [str(only)] if isinstance(only, str | Check) else list(only)
-    found = examine(method, settings=settings, preset=preset, only=names, memory_mib=memory_mib, registry=registry)
-    if found.failed:
-        raise MethodFailsChecks(f"{found.method} fails {_listed(found.failed)}")
-    return found
+    examination = examine(
+        method, settings=settings, preset=preset, only=names, memory_mib=memory_mib, registry=registry
+    )
+    if examination.failed:
+        raise MethodFailsChecks(f"{examination.method} fails {_listed(examination.failed)}")
+    return examination
 
 
 def conformance_tests(
@@ -151,7 +156,7 @@ def conformance_tests(
     """Return a pytest function with one test for each check; the method is built once for all of them.
 
     Args:
-        method: Name of an installed method, ``distribution:method``, or the spec itself.
+        method: Name of an installed method, ``distribution:method``, or a method spec.
         settings: Settings that differ from the defaults, by name.
         preset: As for :func:`examine`.
         memory_mib: As for :func:`examine`.
@@ -161,17 +166,18 @@ def conformance_tests(
     """
     import pytest
 
-    made: list[tuple[MethodUnderTest, dict[str, Outcome]]] = []
+    @functools.cache
+    def tested_and_finished() -> tuple[MethodUnderTest, dict[str, Outcome]]:
+        return _method_under_test(method, settings or {}, preset, memory_mib, None), {}
 
     @pytest.mark.parametrize("check", CHECKS, ids=str)
     def test_method(check: Check) -> None:
-        if not made:
-            made.append((_method_under_test(method, settings or {}, preset, memory_mib, None), {}))
-        outcome = _judge(check, *made[0])
+        tested, finished = tested_and_finished()
+        outcome = _outcome_of(check, tested, finished)
         if outcome.verdict == "not applicable":
             pytest.skip(outcome.difference)
         if outcome.verdict == "failed":
-            raise MethodFailsChecks(f"{made[0][0].spec.name} fails {_listed([outcome])}")
+            raise MethodFailsChecks(f"{tested.spec.name} fails {_listed([outcome])}")
 
     return test_method
 
@@ -185,9 +191,9 @@ def _method_under_test(
 ) -> MethodUnderTest:
     registry = registry or load_registry()
     offer = registry.find(method) if isinstance(method, str) else Offer(method, "unpackaged", "0")
-    named = offer.spec.presets
+    presets = offer.spec.presets
     if preset is None:
-        preset = next((name for name in ("quick", PAPER) if name in named), None)
+        preset = next((name for name in ("quick", PAPER) if name in presets), None)
     else:
         preset = offer.spec.find_preset(preset)
     return MethodUnderTest(offer, registry, settings, preset=preset, memory_mib=memory_mib)
@@ -197,27 +203,27 @@ def _find(name: str) -> Check:
     if name not in _BY_NAME:
         hint = did_you_mean(name, _BY_NAME)
         raise ReidbenchError(
-            f"no check is called '{name}'" + (f"; {hint}" if hint else ""),
+            f"there is no check '{name}'" + (f"; {hint}" if hint else ""),
             where=f"--only {name}",
-            remedy="reidbench plugin check --list   # lists them all",
+            remedy="reidbench plugin check --list   # lists all checks",
         )
     return _BY_NAME[name]
 
 
-def _judge(check: Check, tested: MethodUnderTest, judged: dict[str, Outcome]) -> Outcome:
-    """Return what a check found; what it needs is judged first, and each check once."""
-    if check.name not in judged:
-        judged[check.name] = _outcome(check, tested, judged)
-    return judged[check.name]
+def _outcome_of(check: Check, tested: MethodUnderTest, finished: dict[str, Outcome]) -> Outcome:
+    """Make a check, and the checks that it needs, unless its outcome is in ``finished``."""
+    if check.name not in finished:
+        finished[check.name] = _make(check, tested, finished)
+    return finished[check.name]
 
 
-def _outcome(check: Check, tested: MethodUnderTest, judged: dict[str, Outcome]) -> Outcome:
+def _make(check: Check, tested: MethodUnderTest, finished: dict[str, Outcome]) -> Outcome:
     for name in check.needs:
-        before = _judge(_BY_NAME[name], tested, judged)
-        if before.blocked:
-            return Outcome(check, "not applicable", before.difference, blocked=True)
-        if before.verdict == "failed":
-            return Outcome(check, "not applicable", f"not judged: {name} failed", blocked=True)
+        needed = _outcome_of(_BY_NAME[name], tested, finished)
+        if needed.blocked:
+            return Outcome(check, "not applicable", needed.difference, blocked=True)
+        if needed.verdict == "failed":
+            return Outcome(check, "not applicable", f"not checked: {name} failed", blocked=True)
     started = time.perf_counter()
     remedy = check.remedy
     try:
@@ -226,7 +232,7 @@ def _outcome(check: Check, tested: MethodUnderTest, judged: dict[str, Outcome]) 
         return Outcome(check, "not applicable", str(reason), seconds=time.perf_counter() - started)
     except ReidbenchError as error:
         difference, remedy = error.message, error.remedy or remedy
-    except Exception as error:  # whatever a stranger's method raises is what this check found
+    except Exception as error:  # a plugin may raise anything; it is the result of this check
         difference = f"{type(error).__name__}: {error}"
     seconds = time.perf_counter() - started
     if difference:
@@ -236,7 +242,7 @@ def _outcome(check: Check, tested: MethodUnderTest, judged: dict[str, Outcome]) 
 
 def _listed(failed: Iterable[Outcome]) -> str:
     lines = [
-        f"{each.check.name}: {each.difference}\n  reason: {each.check.reason}\n  remedy: {each.remedy}"
-        for each in failed
+        f"{outcome.check.name}: {outcome.difference}\n  reason: {outcome.check.reason}\n  remedy: {outcome.remedy}"
+        for outcome in failed
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Checks of what a method makes of images: plain finite arrays that depend on the image and on nothing else."""
+"""Checks of the extracted features: plain finite arrays that depend on their image only."""
 
 from __future__ import annotations
 
@@ -26,40 +26,43 @@ _BATCH = 3
 
 
 @topic.check(
-    reason="nan compares with nothing: a single one makes the scores of an image meaningless",
-    remedy="guard divisions by zero, and return zero rows or a vector of zeros where there is nothing to describe",
+    reason="nan cannot be compared: a single nan makes all scores of an image meaningless",
+    remedy="avoid division by zero; return zero rows or a zero vector for an image without features",
     needs=("fits",),
 )
 def finite(tested: MethodUnderTest) -> str | None:
+    """Look for nan and infinity in the features."""
     try:
-        extracted = tested.gallery, tested.queries, tested.sample
+        image_sets = tested.gallery, tested.queries, tested.sample
     except Exception as error:
         if "contains nan" in str(error):
             return str(error)
-        raise NotApplicable("it describes nothing; see represents") from error
-    for each in extracted:
-        for key, array in _arrays(each.representation).items():
+        raise NotApplicable("it extracts no features; see the check represents") from error
+    for extracted in image_sets:
+        for key, array in _arrays(extracted.representation).items():
             if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
                 return f"'{key}' contains {'nan' if np.isnan(array).any() else 'infinity'}"
     return None
 
 
 @topic.check(
-    reason="a run describes every image, in the order given",
-    remedy="represent(images, progress) returns a Representation with an entry for each image",
+    reason="a run extracts the features of every image, in the given order",
+    remedy="let represent(images, progress) return a Representation with one entry for each image",
     needs=("finite",),
 )
 def represents(tested: MethodUnderTest) -> str | None:
+    """Extract the features of all drawn images."""
     _ = tested.gallery, tested.queries, tested.sample
     return None
 
 
 @topic.check(
-    reason="representations are kept as plain arrays that can be mapped from disk; objects would need pickles",
-    remedy="return numpy arrays of numbers, of the same types for every image",
+    reason="features are stored as plain arrays that can be mapped from disk; objects would need pickles",
+    remedy="return numpy arrays of numbers, with the same types for every image",
     needs=("represents",),
 )
 def plain_arrays(tested: MethodUnderTest) -> str | None:
+    """Require numpy arrays of numbers, with the same types and shapes for gallery and queries."""
     gallery, queries = _arrays(tested.gallery.representation), _arrays(tested.queries.representation)
     for key, array in gallery.items():
         if not isinstance(array, np.ndarray):
@@ -68,73 +71,80 @@ def plain_arrays(tested: MethodUnderTest) -> str | None:
             return f"'{key}' has the type {array.dtype}"
         other = queries.get(key)
         if other is None or other.dtype != array.dtype or other.shape[1:] != array.shape[1:]:
-            told = "nothing" if other is None else f"{other.dtype} {other.shape[1:]}"
-            return f"'{key}' is {array.dtype} {array.shape[1:]} for the gallery and {told} for queries"
+            of_queries = "missing" if other is None else f"{other.dtype} {other.shape[1:]}"
+            return f"'{key}' is {array.dtype} {array.shape[1:]} for the gallery and {of_queries} for queries"
     return None
 
 
 @topic.check(
-    reason="what says the same of every image can't tell animals apart",
-    remedy="look at the pixels: is the input scaled as the network expects, are the weights loaded?",
+    reason="identical features for all images cannot distinguish animals",
+    remedy="check the input and the weights: are pixels scaled as the network expects, and are the weights loaded?",
     needs=("plain_arrays",),
 )
 def images_differ(tested: MethodUnderTest) -> str | None:
+    """Look for two gallery images with different features."""
     extracted = tested.gallery
     for first in range(1, len(extracted.images)):
         if differences.of_representations(extracted.take([first]).representation, extracted.take([0]).representation):
             return None
-    return f"all {len(extracted.images)} images have one representation"
+    return f"all {len(extracted.images)} images have the same features"
 
 
 @topic.check(
-    reason="the cache keeps what was said first; another answer to the same question would never be seen",
-    remedy="switch dropout and augmentation off in represent, and draw nothing at random",
+    reason="the cache stores the features of an image once, so they must be the same every time",
+    remedy="switch off dropout and augmentation in represent, and use no random numbers",
     needs=("plain_arrays",),
 )
 def deterministic(tested: MethodUnderTest) -> str | None:
+    """Extract the sample again and compare the features bit by bit."""
     again = tested.fitted.extract(tested.drawn.sample)
     return differences.of_representations(again.representation, tested.sample.representation, exact=True)
 
 
 @topic.check(
-    reason="row i of a representation is image i; anything else gives one animal's description to another",
-    remedy="do not sort, shuffle or group images; where batches need it, put the rows back in order",
+    reason="row i of a representation belongs to image i; otherwise one animal gets the features of another",
+    remedy="do not sort, shuffle or group images; if batches need another order, restore the order of the rows",
     needs=("deterministic",),
 )
 def order_kept(tested: MethodUnderTest) -> str | None:
+    """Extract the sample in another order."""
     order = [4, 2, 0, 1, 3]
     return _same_as(tested, tested.drawn.sample.take(order), order)
 
 
 @topic.check(
-    reason="a gallery or a day's work may hold one photograph",
+    reason="a gallery or a folder of new photographs may have only one image",
     remedy="do not squeeze: the arrays of one image have a first axis of length 1",
     needs=("scores_finite",),
 )
 def one_image(tested: MethodUnderTest) -> str | None:
+    """Compare one query with a gallery of one image."""
     try:
         one = tested.fitted.extract(tested.drawn.sample.take([0]))
     except Exception as error:
-        return f"describing one image: {_said(error)}"
-    found = _scores_or_error(tested, one, tested.gallery.take([0]))
-    if isinstance(found, str):
-        return found
-    return None if found.shape == (1, 1) else f"one query and one image have scores of shape {found.shape}, not (1, 1)"
+        return f"extracting features of one image: {_error_text(error)}"
+    scores = _scores_or_error(tested, one, tested.gallery.take([0]))
+    if isinstance(scores, str):
+        return scores
+    return (
+        None if scores.shape == (1, 1) else f"one query and one image give scores of shape {scores.shape}, not (1, 1)"
+    )
 
 
 @topic.check(
-    reason="batches are as large as the memory of a machine allows, and shrink where it runs out",
-    remedy="use the network in eval mode; let no image of a batch shape what is said of another",
+    reason="the size of a batch depends on the memory of the machine",
+    remedy="put the network in eval mode; the features of an image must not depend on other images of its batch",
     needs=("order_kept", "one_image"),
 )
 def batch_size(tested: MethodUnderTest) -> str | None:
-    leaves = [leaf for leaf in tested.fitted.leaves if hasattr(leaf, "batch_size")]
-    if not leaves:
+    """Extract the sample in batches of other sizes."""
+    parts = [part for part in tested.fitted.parts if hasattr(part, "batch_size")]
+    if not parts:
         raise NotApplicable("it has no batch_size that could be changed")
     if tested.fitted.transductive:
-        raise NotApplicable("declared transductive: it is given all images at once")
+        raise NotApplicable("declared transductive: it receives all images at once")
     for size in (1, _BATCH):
-        with batches_of(leaves, size):
+        with batches_of(parts, size):
             difference = _same_as(tested, tested.drawn.sample, [0, 1, 2, 3, 4])
         if difference:
             return f"in batches of {size}, {difference}"
@@ -142,59 +152,65 @@ def batch_size(tested: MethodUnderTest) -> str | None:
 
 
 @topic.check(
-    reason="the core describes 256 images at a time and keeps each: what is said of one depends on that one alone",
-    remedy="normalise by what fit learned from the gallery, or declare transductive = True",
+    reason="the core extracts 256 images at a time and caches each, so features must not depend on other images",
+    remedy="normalise by values that fit computed from the gallery, or declare transductive = True",
     needs=("batch_size",),
 )
 def image_subset(tested: MethodUnderTest) -> str | None:
+    """Extract two images of the sample without the others."""
     if tested.fitted.transductive:
-        raise NotApplicable("declared transductive: it is given all images at once")
-    chosen = [1, 3]
-    return _same_as(tested, tested.drawn.sample.take(chosen), chosen)
+        raise NotApplicable("declared transductive: it receives all images at once")
+    rows = [1, 3]
+    return _same_as(tested, tested.drawn.sample.take(rows), rows)
 
 
 @topic.check(
-    reason="fog, a covered lens or a crop of bare ground: an image without contrast has no keypoints and no deviation",
-    remedy="return zero rows, or a vector of zeros, and a similarity of 0",
+    reason="fog, a covered lens or bare ground gives an image without keypoints and with a standard deviation of 0",
+    remedy="return zero rows or a zero vector, and a similarity of 0",
     needs=("scores_finite",),
 )
 def blank_image(tested: MethodUnderTest) -> str | None:
-    return _odd(tested, "blank")
+    """Compare an image of one colour with the gallery."""
+    return _unusual(tested, "blank")
 
 
 @topic.check(
     reason="infrared photographs are grey: their three channels are equal",
-    remedy="guard whatever divides by a difference of channels or by saturation",
+    remedy="avoid division by a difference of channels or by saturation",
     needs=("scores_finite",),
 )
 def grey_image(tested: MethodUnderTest) -> str | None:
-    return _odd(tested, "grey")
+    """Compare a grey image with the gallery."""
+    return _unusual(tested, "grey")
 
 
 @topic.check(
-    reason="a detector's box may hold a few pixels",
-    remedy="resize before anything that needs a least size",
+    reason="the box of a detector may have only a few pixels",
+    remedy="resize the image before operations that need a minimum size",
     needs=("scores_finite",),
 )
 def tiny_image(tested: MethodUnderTest) -> str | None:
-    return _odd(tested, "tiny")
+    """Compare an image of 2 x 3 pixels with the gallery."""
+    return _unusual(tested, "tiny")
 
 
 @topic.check(
-    reason="a snake or a tail fin gives a box that is thirty times as long as it is high",
-    remedy="clip computed sides to at least one pixel, and pool whatever the shape",
+    reason="the box of a snake or a tail fin may be thirty times as long as it is high",
+    remedy="round computed sides up to at least one pixel, and use a pooling that works for any shape",
     needs=("scores_finite",),
 )
 def long_image(tested: MethodUnderTest) -> str | None:
-    return _odd(tested, "long")
+    """Compare a very long image with the gallery."""
+    return _unusual(tested, "long")
 
 
 @topic.check(
-    reason="a broken file has to be named to whoever can mend it, not scored as if it showed an animal",
-    remedy="let the ReidbenchError of images.pixels pass: it names the file",
+    reason="a broken file must be reported by name, not scored as if it showed an animal",
+    remedy="do not catch the ReidbenchError of images.pixels: it names the file",
     needs=("represents",),
 )
 def broken_image(tested: MethodUnderTest) -> str | None:
+    """Extract the features of a file that is no image."""
     broken = tested.drawn.broken
     try:
         tested.fitted.extract(broken)
@@ -202,96 +218,99 @@ def broken_image(tested: MethodUnderTest) -> str | None:
         named = str(broken.image_path(1)) in error.where
         return None if named else f"the error does not name the file: {error.message}"
     except Exception as error:
-        return f"a file that is no image ends in {_said(error)}"
-    return "a file that is no image was extracted like any other"
+        return f"a file that is no image raises {_error_text(error)}"
+    return "a file that is no image has features"
 
 
 @topic.check(
-    reason="a run scores what the cache gives back, which is mapped from disk and can't be written to",
-    remedy="name arrays by plain words without /, and do not keep by id() or attribute what belongs into them",
+    reason="a run compares features from the cache, which are mapped from disk and read-only",
+    remedy="use array names without /, and keep nothing that score needs outside the representation",
     needs=("scores_finite",),
 )
 def cache_keeps_it(tested: MethodUnderTest) -> str | None:
+    """Store the features of the sample in a cache, read them and compare features and scores."""
     with cache_in(tested.folder / "cache"):
-        read = []
-        for number, kept in enumerate(tested.sample.by_leaf):
+        cached = []
+        for number, original in enumerate(tested.sample.by_part):
             store = RepresentationStore(key_of("check", str(number)))
-            keys = [f"image {place}" for place in range(len(kept))]
+            keys = [f"image {row}" for row in range(len(original))]
             try:
-                store.add(keys[:2], kept.take(np.array([0, 1])), 0.0)
-                store.add(keys[2:], kept.take(np.array([2, 3, 4])), 0.0)
-                read.append(store.read(keys))
+                store.add(keys[:2], original.take(np.array([0, 1])), 0.0)
+                store.add(keys[2:], original.take(np.array([2, 3, 4])), 0.0)
+                cached.append(store.read(keys))
             except Exception as error:
-                return f"it can't be kept: {_said(error)}"
-            difference = differences.of_representations(read[-1], kept, exact=True)
+                return f"the cache cannot store the features: {_error_text(error)}"
+            difference = differences.of_representations(cached[-1], original, exact=True)
             if difference:
-                return f"read back, {difference}"
-        back = tested.fitted.from_parts(tested.drawn.sample, tuple(read))
-        found = _scores_or_error(tested, back, tested.gallery)
-        if isinstance(found, str):
-            return f"read back, {found}"
-        return differences.of_scores(found, tested.fitted.scores(tested.sample, tested.gallery))
+                return f"after reading from the cache, {difference}"
+        sample = tested.fitted.from_parts(tested.drawn.sample, tuple(cached))
+        scores = _scores_or_error(tested, sample, tested.gallery)
+        if isinstance(scores, str):
+            return f"with features from the cache, {scores}"
+        return differences.of_scores(scores, tested.fitted.scores(tested.sample, tested.gallery))
 
 
 def _same_as(tested: MethodUnderTest, images: ImageSet, rows: list[int]) -> str | None:
-    """Describe images of the sample in another way, and compare with the sample's own rows.
+    """Extract images of the sample in another way, and compare with the rows of the sample.
 
-    Keypoints that tie come in another order when a batch is computed otherwise: then the scores decide.
+    Another batch size may change the order of keypoints with equal strength. For local features the scores decide.
     """
-    found = tested.fitted.extract(images)
+    extracted = tested.fitted.extract(images)
     expected = tested.sample.take(rows)
-    difference = differences.of_representations(found.representation, expected.representation)
-    if difference is None or not found.representation.ragged:
+    difference = differences.of_representations(extracted.representation, expected.representation)
+    if difference is None or not extracted.representation.ragged:
         return difference
     build, gallery = tested.calibrated, tested.gallery
-    return differences.of_scores(build.scores(found, gallery), build.scores(expected, gallery)) and difference
+    return differences.of_scores(build.scores(extracted, gallery), build.scores(expected, gallery)) and difference
 
 
-def _odd(tested: MethodUnderTest, name: str) -> str | None:
+def _unusual(tested: MethodUnderTest, name: str) -> str | None:
+    """Extract an unusual image and compare it with the gallery; return what is wrong."""
     try:
-        extracted = tested.fitted.extract(tested.drawn.odd[name])
+        extracted = tested.fitted.extract(tested.drawn.unusual[name])
     except Exception as error:
-        return f"describing it: {_said(error)}"
+        return f"extracting its features: {_error_text(error)}"
     for key, array in _arrays(extracted.representation).items():
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             return f"'{key}' contains infinity"
-    found = _scores_or_error(tested, extracted, tested.gallery)
-    if isinstance(found, str):
-        return found
-    return f"its scores contain nan: {found[1].tolist()}" if np.isnan(found).any() else None
+    scores = _scores_or_error(tested, extracted, tested.gallery)
+    if isinstance(scores, str):
+        return scores
+    return f"its scores contain nan: {scores[1].tolist()}" if np.isnan(scores).any() else None
 
 
 def _scores_or_error(tested: MethodUnderTest, queries: Extracted, gallery: Extracted) -> NDArray[Any] | str:
+    """Return the scores, or the error as a text."""
     try:
         return tested.calibrated.scores(queries, gallery)
     except Exception as error:
-        return f"scoring it: {_said(error)}"
+        return f"comparing: {_error_text(error)}"
 
 
 def _arrays(representation: Representation) -> dict[str, NDArray[Any]]:
     return {**representation.dense, **{key: rows.values for key, rows in representation.ragged.items()}}
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
 @contextlib.contextmanager
-def batches_of(leaves: Sequence[Any], size: int) -> Iterator[None]:
-    """Have methods work in batches of another size for a while."""
-    before = [leaf.batch_size for leaf in leaves]
-    for leaf in leaves:
-        leaf.batch_size = size
+def batches_of(parts: Sequence[Any], size: int) -> Iterator[None]:
+    """Set the batch size of methods inside the context."""
+    before = [part.batch_size for part in parts]
+    for part in parts:
+        part.batch_size = size
     try:
         yield
     finally:
-        for leaf, own in zip(leaves, before, strict=True):
-            leaf.batch_size = own
+        for part, original in zip(parts, before, strict=True):
+            part.batch_size = original
 
 
 @contextlib.contextmanager
 def cache_in(folder: Path) -> Iterator[None]:
-    """Keep representations in this folder for a while."""
+    """Use a folder as the cache inside the context."""
     before = os.environ.get("REIDBENCH_CACHE")
     os.environ["REIDBENCH_CACHE"] = str(folder)
     try:

@@ -1,4 +1,4 @@
-"""Checks of building and fitting, and of the fingerprint that the cache goes by."""
+"""Checks of building and fitting, and of the fingerprint that identifies features in the cache."""
 
 from __future__ import annotations
 
@@ -18,142 +18,151 @@ topic = Topic("fitting")
 
 
 @topic.check(
-    reason="nothing can be asked of a method that can't be built from its settings",
-    remedy="build(settings) returns a Method; one made of parts gets them as a second argument",
+    reason="every run builds the method from its settings",
+    remedy="let build(settings) return a Method; the build of a fusion gets its parts as a second argument",
 )
 def builds(tested: MethodUnderTest) -> str | None:
+    """Build the method."""
     _ = tested.built
     return None
 
 
 @topic.check(
-    reason="weights are loaded in prepare, before the run is named after them",
-    remedy="load every file in prepare(device, seed, progress); raise ReidbenchError where one is missing",
+    reason="weights are loaded in prepare, because the run id depends on them",
+    remedy="load every file in prepare(device, seed, progress); raise ReidbenchError if one is missing",
     needs=("builds",),
 )
 def prepares(tested: MethodUnderTest) -> str | None:
+    """Prepare the method."""
     _ = tested.prepared
     return None
 
 
 @topic.check(
-    reason="fit is called once in every run, also of a method that learns nothing",
-    remedy="leave fit out where there is nothing to learn; otherwise take what images and identities it is given",
+    reason="fit is called once in every run, also if the method is not trained",
+    remedy="do not define fit if there is nothing to train; otherwise accept any images and identities",
     needs=("prepares",),
 )
 def fits(tested: MethodUnderTest) -> str | None:
+    """Fit the method on the drawn gallery."""
     _ = tested.reports
     return None
 
 
 @topic.check(
-    reason="history, notes and facts go into the record, which is JSON",
-    remedy="return FitReport(…) of plain values: float(loss), not a numpy number or a tensor",
+    reason="history, notes and facts are written to the record, which is JSON",
+    remedy="return FitReport(…) with plain values: float(loss), not a numpy number or a tensor",
     needs=("fits",),
 )
 def fit_report(tested: MethodUnderTest) -> str | None:
+    """Write the reports of fit as JSON."""
     for report in tested.reports:
         if not isinstance(report, FitReport):
             return f"fit returned {type(report).__name__}, not a FitReport"
         try:
             json.dumps(dataclasses.asdict(report), allow_nan=False)
         except (TypeError, ValueError) as error:
-            return f"the report can't be written as JSON: {error}"
+            return f"the report cannot be written as JSON: {error}"
     return None
 
 
 @topic.check(
-    reason="the same run on the same machine has to give the same numbers",
-    remedy="draw everything random from context.seed or the seed of prepare, by np.random.default_rng(seed)",
+    reason="the same run on the same machine must give the same numbers",
+    remedy="use np.random.default_rng(seed) with context.seed or the seed of prepare for all random numbers",
     needs=("deterministic",),
 )
 def fits_alike(tested: MethodUnderTest) -> str | None:
-    found = tested.second.extract(tested.drawn.sample)
-    return differences.of_representations(found.representation, tested.sample.representation)
+    """Compare the features of a second build, fitted in the same way."""
+    second = tested.second.extract(tested.drawn.sample)
+    return differences.of_representations(second.representation, tested.sample.representation)
 
 
 @topic.check(
-    reason="what fit learned is not in the cache key of a method with learns = False: others' results would be served",
-    remedy="set learns = True where fit changes what represent returns",
+    reason="with learns = False the cache key has no training images, so the cache would mix features of two trainings",
+    remedy="set learns = True if fit changes the result of represent",
     needs=("fits_alike",),
 )
 def learns(tested: MethodUnderTest) -> str | None:
-    if all(leaf.learns for leaf in tested.fitted.leaves):
-        raise NotApplicable("it says that it learns")
+    """Compare the features of a build that is fitted on other images."""
+    if all(part.learns for part in tested.fitted.parts):
+        raise NotApplicable("it declares learns = True")
     build = tested.new_build("refitted")
     build.prepare()
     build.fit(tested.drawn.renamed)
-    frozen = [number for number, leaf in enumerate(build.leaves) if not leaf.learns]
-    found = build.extract(tested.drawn.sample).by_leaf
-    for number in frozen:
-        difference = differences.of_representations(found[number], tested.sample.by_leaf[number])
+    untrained = [number for number, part in enumerate(build.parts) if not part.learns]
+    by_part = build.extract(tested.drawn.sample).by_part
+    for number in untrained:
+        difference = differences.of_representations(by_part[number], tested.sample.by_part[number])
         if difference:
             return f"fitted on other images, {difference}"
     return None
 
 
 @topic.check(
-    reason="where every image is in the cache, fit is not called: score has two representations and the settings",
-    remedy="put what score needs into the representation",
+    reason="if all features are in the cache, fit is not called: score has only the representations and the settings",
+    remedy="store everything that score needs in the representation",
     needs=("scores_finite",),
 )
 def scores_without_fit(tested: MethodUnderTest) -> str | None:
+    """Compare the scores of a build that was not fitted and gets the features of the first build."""
     build = tested.new_build("unfitted")
     build.prepare()
-    build.learned_from(tested.drawn.gallery)
-    queries = build.from_parts(tested.drawn.queries, tested.queries.by_leaf)
-    gallery = build.from_parts(tested.drawn.gallery, tested.gallery.by_leaf)
+    build.set_trained_identities(tested.drawn.gallery)
+    queries = build.from_parts(tested.drawn.queries, tested.queries.by_part)
+    gallery = build.from_parts(tested.drawn.gallery, tested.gallery.by_part)
     build.calibrate(queries, gallery)
     return differences.of_scores(build.scores(queries, gallery), tested.scores)
 
 
 @topic.check(
-    reason="a fingerprint that changes by itself makes the cache useless",
-    remedy="digest settings and weights, and nothing of the moment: no id(), no time, no hash() of text",
+    reason="if the fingerprint changes without a reason, the cache is useless",
+    remedy="compute it from settings and weights only, without id(), time or hash() of text",
     needs=("prepares",),
 )
 def fingerprint_stable(tested: MethodUnderTest) -> str | None:
+    """Compare the fingerprints of two builds."""
     again = tested.new_build("fingerprint")
     again.prepare()
-    for first, second in zip(tested.prepared.leaves, again.leaves, strict=True):
+    for first, second in zip(tested.prepared.parts, again.parts, strict=True):
         if first.fingerprint() != second.fingerprint():
-            return f"two builds say {first.fingerprint()[:16]}… and {second.fingerprint()[:16]}…"
+            return f"two builds have the fingerprints {first.fingerprint()[:16]}… and {second.fingerprint()[:16]}…"
     return None
 
 
 @topic.check(
-    reason="of two settings with one fingerprint the second is served what the cache holds of the first",
-    remedy="let Method.fingerprint be, or add what was left out of yours",
+    reason="if two settings have the same fingerprint, the cache returns the features of the wrong one",
+    remedy="do not override Method.fingerprint, or include the missing setting in yours",
     needs=("deterministic", "settings_from_text"),
 )
 def fingerprint_of_settings(tested: MethodUnderTest) -> str | None:
+    """Change each setting, and look for changed features with an unchanged fingerprint."""
     if tested.spec.parts is not None:
-        raise NotApplicable("made of parts, of which each has a fingerprint of its own")
-    leaf = tested.prepared.leaves[0]
+        raise NotApplicable("it is a fusion, and each part has a fingerprint")
+    method = tested.prepared.parts[0]
     pair = tested.drawn.sample.take([0, 1])
     tried = 0
     for key in type(tested.settings).model_fields:
         for settings in varied(tested.settings, key):
-            if type(leaf).fingerprint is Method.fingerprint:
+            if type(method).fingerprint is Method.fingerprint:
                 same = settings.model_dump_json() == tested.settings.model_dump_json()
                 build = None
             else:
                 build = _prepared(tested, settings)
                 if build is None:
                     continue
-                same = build.leaves[0].fingerprint() == leaf.fingerprint()
+                same = build.parts[0].fingerprint() == method.fingerprint()
             tried += 1
-            if same and (difference := _describes_otherwise(tested, settings, build, pair)):
-                other, own = getattr(settings, key), getattr(tested.settings, key)
-                return f"{key}={other} has the fingerprint of {key}={own}; {difference}"
+            if same and (difference := _feature_difference(tested, settings, build, pair)):
+                other, original = getattr(settings, key), getattr(tested.settings, key)
+                return f"{key}={other} has the fingerprint of {key}={original}; {difference}"
             break
     if not tried:
-        raise NotApplicable("no setting could be given another value")
+        raise NotApplicable("no setting has another value that can be tried")
     return None
 
 
 def _prepared(tested: MethodUnderTest, settings: Settings) -> Build | None:
-    """Build with other settings; ``None`` where these ask for what is not to be had here."""
+    """Build and prepare the method with other settings; ``None`` if they need something that is not available."""
     try:
         build = tested.new_build("varied", settings)
         build.prepare()
@@ -162,9 +171,7 @@ def _prepared(tested: MethodUnderTest, settings: Settings) -> Build | None:
     return build
 
 
-def _describes_otherwise(
-    tested: MethodUnderTest, settings: Settings, build: Build | None, pair: ImageSet
-) -> str | None:
+def _feature_difference(tested: MethodUnderTest, settings: Settings, build: Build | None, pair: ImageSet) -> str | None:
     build = build or _prepared(tested, settings)
     if build is None:
         return None

@@ -1,4 +1,4 @@
-"""The method under examination: every stage is gone through once, watched, and kept for all checks to judge."""
+"""The method that is checked. Each stage runs once, under observation, and all checks use its result."""
 
 from __future__ import annotations
 
@@ -20,60 +20,65 @@ from reidbench.testing.one_build import Build, Extracted
 from reidbench.testing.pixel_watch import PixelWatch, WatchedImages
 from reidbench.testing.side_effects import OWN_FOLDER, Watch, temporary_files_in, write_folders
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 DEFAULT_MEMORY_MIB = 4096.0
+"""Default memory limit of a stage in MiB."""
 
 
 class MethodUnderTest:
-    """A method with its settings, and what came of each stage.
+    """A method with its settings and the result of each stage.
 
-    A stage that failed is not tried again: whoever asks for it gets the same error.
+    A stage runs when its property is first read. If it fails, every later read raises the same error.
 
     Args:
-        offer: The method and who offers it.
-        registry: Where its parts are found.
-        given: Settings that differ from the defaults.
-        preset: A named set of settings; by default ``quick``, else ``paper``, where there are such.
-        memory_mib: What a stage may take on tiny images, in MiB.
+        offer: The method and its plugin.
+        registry: Methods that a fusion takes its parts from.
+        overrides: Settings that differ from the defaults.
+        preset: Named set of settings.
+        memory_mib: Memory limit of a stage in MiB.
 
     Raises:
-        ReidbenchError: A setting or the preset does not exist, or a value is not allowed.
+        ReidbenchError: A setting or the preset does not exist, or a value is invalid.
     """
 
     def __init__(
         self,
         offer: Offer,
         registry: Registry,
-        given: Mapping[str, Any],
+        overrides: Mapping[str, Any],
         *,
         preset: str | None = None,
         memory_mib: float = DEFAULT_MEMORY_MIB,
     ) -> None:
         self.offer = offer
         self.registry = registry
-        self.given = dict(given)
+        self.overrides = dict(overrides)
         self.preset = preset
         self.memory_mib = memory_mib
-        self.settings = effective_settings(offer.spec, preset, self.given)
+        self.settings = effective_settings(offer.spec, preset, self.overrides)
         self.drawn: Drawn = drawn()
         self.progress = Progress()
-        self._keeper = tempfile.TemporaryDirectory(prefix=OWN_FOLDER)
-        self.folder = Path(self._keeper.name)
+        self._temporary_folder = tempfile.TemporaryDirectory(prefix=OWN_FOLDER)
+        self.folder = Path(self._temporary_folder.name)
         self.watch = Watch(write_folders(self.folder))
         self.pixel_watches = {"fit": PixelWatch(), "represent": PixelWatch()}
         self._pixel_watch = self.pixel_watches["fit"]
-        self._made: dict[str, tuple[Any, Exception | None]] = {}
+        self._results: dict[str, tuple[Any, Exception | None]] = {}
 
     @property
     def spec(self) -> MethodSpec:
+        """The declaration of the method."""
         return self.offer.spec
 
     @property
     def built(self) -> Build:
-        return self._once("built", lambda: self.new_build("first", show=self._shown))
+        """The first build, with observed images."""
+        return self._once("built", lambda: self.new_build("first", images_for=self._watched_images))
 
     @property
     def prepared(self) -> Build:
+        """The first build, prepared."""
+
         def make() -> Build:
             build = self.built
             with self._watched("prepare"):
@@ -84,6 +89,8 @@ class MethodUnderTest:
 
     @property
     def reports(self) -> list[FitReport]:
+        """The report of fit of each part of the first build."""
+
         def make() -> list[FitReport]:
             build = self.prepared
             self._pixel_watch = self.pixel_watches["fit"]
@@ -100,20 +107,22 @@ class MethodUnderTest:
 
     @property
     def gallery(self) -> Extracted:
+        """Features of the gallery."""
         return self._extracted("gallery", self.drawn.gallery)
 
     @property
     def queries(self) -> Extracted:
+        """Features of the queries."""
         return self._extracted("queries", self.drawn.queries)
 
     @property
     def sample(self) -> Extracted:
-        """Five queries, extracted in one call."""
+        """Features of five queries, extracted in one call."""
         return self._extracted("sample", self.drawn.sample)
 
     @property
     def scores(self) -> NDArray[Any]:
-        """Scores of every query against the gallery."""
+        """Scores of the queries, ``(n_query, n_gallery)`` or ``(n_query, n_identity)``."""
 
         def make() -> NDArray[Any]:
             build = self.calibrated
@@ -124,18 +133,18 @@ class MethodUnderTest:
 
     @property
     def calibrated(self) -> Build:
-        """The first build with the score curves of its parts."""
+        """The first build, with the calibration curves of its parts."""
 
         def make() -> Build:
             build = self.fitted
-            build.calibrate(self.queries, self.gallery)  # the core's doing, and its imports: not watched
+            build.calibrate(self.queries, self.gallery)  # done by the core, so it is not observed
             return build
 
         return self._once("calibrated", make)
 
     @property
     def second(self) -> Build:
-        """Another build, prepared and fitted alike."""
+        """A second build, prepared and fitted in the same way."""
 
         def make() -> Build:
             build = self.new_build("second")
@@ -147,7 +156,7 @@ class MethodUnderTest:
         return self._once("second", make)
 
     def new_build(self, name: str, settings: Any = None, **options: Any) -> Build:
-        """Build the method anew."""
+        """Build the method again, with a separate work folder; ``options`` are those of :class:`Build`."""
         work_dir = self.folder / name
         return Build(self.offer, settings or self.settings, self.registry, work_dir, **options)
 
@@ -160,7 +169,7 @@ class MethodUnderTest:
 
         return self._once(name, make)
 
-    def _shown(self, images: ImageSet) -> Images:
+    def _watched_images(self, images: ImageSet) -> Images:
         return WatchedImages(images, self._pixel_watch)
 
     @contextmanager
@@ -168,13 +177,13 @@ class MethodUnderTest:
         with temporary_files_in(self.folder), self.watch.during(stage):
             yield
 
-    def _once(self, name: str, make: Callable[[], Made]) -> Made:
-        if name not in self._made:
+    def _once(self, name: str, make: Callable[[], Result]) -> Result:
+        if name not in self._results:
             try:
-                self._made[name] = make(), None
+                self._results[name] = make(), None
             except Exception as error:
-                self._made[name] = None, error
-        made, failure = self._made[name]
+                self._results[name] = None, error
+        result, failure = self._results[name]
         if failure is not None:
             raise failure
-        return cast(Made, made)
+        return cast(Result, result)

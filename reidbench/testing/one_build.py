@@ -1,7 +1,7 @@
-"""One build of a method, taken through the stages in the core's own order: prepare, fit, represent, calibrate, score.
+"""One build of a method, with the stages in the order of a run: prepare, fit, represent, calibrate, score.
 
-What the core does between two stages is the core's own code here too: parts are assembled, similarities
-calibrated and galleries turned into centroids or classes by the functions that a run calls.
+Between the stages the functions of a run are used: they assemble parts, calibrate similarities, and turn galleries into
+centroids or classes.
 """
 
 from __future__ import annotations
@@ -22,36 +22,43 @@ from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
 from reidbench.running.building import Assembled, assemble, join_representations
 
-Show = Callable[[ImageSet], Images]
+ImagesFor = Callable[[ImageSet], Images]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Extracted:
-    """Images and what the method made of them; the representation of each leaf apart, as it is cached."""
+    """Images with their features.
+
+    Attributes:
+        images: The images.
+        representation: Their features.
+        by_part: The features of each part of a fusion, as the cache stores them; one item for other methods.
+    """
 
     images: ImageSet
     representation: Representation
-    by_leaf: tuple[Representation, ...]
+    by_part: tuple[Representation, ...]
 
     def take(self, rows: NDArray[np.int64] | list[int]) -> Extracted:
-        chosen = np.asarray(rows, dtype=np.int64)
-        by_leaf = tuple(leaf.take(chosen) for leaf in self.by_leaf)
-        return Extracted(self.images.take(chosen), self.representation.take(chosen), by_leaf)
+        """Return the images at ``rows`` with their features, in that order."""
+        indices = np.asarray(rows, dtype=np.int64)
+        by_part = tuple(part.take(indices) for part in self.by_part)
+        return Extracted(self.images.take(indices), self.representation.take(indices), by_part)
 
 
 class Build:
     """One build of a method.
 
     Args:
-        offer: The method.
-        settings: Its effective settings.
-        registry: Where its parts are found.
-        work_dir: Where a fit may keep checkpoints.
+        offer: The method and its plugin.
+        settings: Effective settings of the method.
+        registry: Methods that a fusion takes its parts from.
+        work_dir: Folder for the checkpoints of fit.
         device: ``cpu`` or ``cuda``.
-        show: How images are shown to the method.
+        images_for: Makes the images that the method receives from an image set.
 
     Raises:
-        TypeError: ``build`` returned something else than a method.
+        TypeError: ``build`` did not return a method.
     """
 
     def __init__(
@@ -62,71 +69,82 @@ class Build:
         work_dir: Path,
         *,
         device: str = "cpu",
-        show: Show = Images,
+        images_for: ImagesFor = Images,
     ) -> None:
         if offer.spec.parts is None:
             offer.spec.check_installed()
-            made = offer.spec.build(settings)
-            if not isinstance(made, Method):
-                raise TypeError(f"build returned {type(made).__name__}, not a Method")
+            built = offer.spec.build(settings)
+            if not isinstance(built, Method):
+                raise TypeError(f"build returned {type(built).__name__}, not a Method")
         self.assembled: Assembled = assemble(offer, settings, registry)
         self.device = device
-        self.show = show
+        self.images_for = images_for
         self._work_dir = work_dir
-        self._learned = np.empty(0, dtype=str)
+        self._trained_identities = np.empty(0, dtype=str)
         self._numbering: Any = None
 
     @property
     def method(self) -> Method:
+        """The assembled method."""
         return self.assembled.method
 
     @property
-    def leaves(self) -> list[Method]:
+    def parts(self) -> list[Method]:
+        """The methods that extract features: the parts of a fusion, otherwise the method itself."""
         return [part.method for part in self.assembled.feature_parts]
 
     @property
     def transductive(self) -> bool:
-        """Whether it says of itself that other queries shape what it says of one."""
-        return any(each.transductive for each in (self.method, *self.leaves))
+        """Whether the method or one of its parts declares that it uses the other queries."""
+        return any(method.transductive for method in (self.method, *self.parts))
 
     def prepare(self) -> None:
+        """Load the weights of all parts."""
         self.assembled.prepare(self.device, 0, Progress())
 
     def fit(self, train: ImageSet) -> list[FitReport]:
-        """Fit every leaf on these images, as a run does; return what each reported."""
+        """Fit all parts on images, as a run does; return their reports."""
         identity = train.identity
-        self.learned_from(train)
+        self.set_trained_identities(train)
         reports = []
-        for number, leaf in enumerate(self.leaves):
+        for number, part in enumerate(self.parts):
             work_dir = self._work_dir / str(number)
-            if leaf.learns:
+            if part.learns:
                 work_dir.mkdir(parents=True, exist_ok=True)
-            context = FitContext(_half_right, 0, self.device, work_dir, Progress())
-            reports.append(leaf.fit(LabelledImages(self.show(train), tuple(identity.tolist())), context))
+            context = FitContext(_fixed_validation, 0, self.device, work_dir, Progress())
+            reports.append(part.fit(LabelledImages(self.images_for(train), tuple(identity.tolist())), context))
         return reports
 
-    def learned_from(self, train: ImageSet) -> None:
-        """Take note whom the method learned from, as the core knows it from the split."""
-        self._learned = np.unique(train.identity)
+    def set_trained_identities(self, train: ImageSet) -> None:
+        """Set the identities that the method counts as trained on, without a call of fit."""
+        self._trained_identities = np.unique(train.identity)
 
     def extract(self, images: ImageSet) -> Extracted:
-        """Ask every leaf once; put together what they say."""
-        made = {id(leaf): leaf.represent(self.show(images), Progress()) for leaf in self.leaves}
-        for leaf, representation in zip(self.leaves, made.values(), strict=True):
+        """Extract the features of images, with one call of represent for each part.
+
+        Raises:
+            TypeError: A part did not return a representation.
+            ValueError: A part did not return one entry for each image.
+        """
+        by_id = {id(part): part.represent(self.images_for(images), Progress()) for part in self.parts}
+        for part, representation in zip(self.parts, by_id.values(), strict=True):
             if not isinstance(representation, Representation):
                 kind = type(representation).__name__
-                raise TypeError(f"represent of {type(leaf).__name__} returned {kind}, not a Representation")
+                raise TypeError(f"represent of {type(part).__name__} returned {kind}, not a Representation")
             if len(representation) != len(images):
-                raise ValueError(f"{type(leaf).__name__} extracted {len(representation)} of {len(images)} images")
-        return Extracted(images, self._whole(made), tuple(made.values()))
+                raise ValueError(
+                    f"represent of {type(part).__name__} returned {len(representation)} entries, "
+                    f"but there are {len(images)} images"
+                )
+        return Extracted(images, self._combined(by_id), tuple(by_id.values()))
 
-    def from_parts(self, images: ImageSet, by_leaf: tuple[Representation, ...]) -> Extracted:
-        """Put together what the leaves said elsewhere, as when it is read from the cache."""
-        made = {id(leaf): each for leaf, each in zip(self.leaves, by_leaf, strict=True)}
-        return Extracted(images, self._whole(made), by_leaf)
+    def from_parts(self, images: ImageSet, by_part: tuple[Representation, ...]) -> Extracted:
+        """Combine features of the parts that were extracted before, as when they are read from the cache."""
+        by_id = {id(part): representation for part, representation in zip(self.parts, by_part, strict=True)}
+        return Extracted(images, self._combined(by_id), by_part)
 
     def calibrate(self, queries: Extracted, gallery: Extracted) -> None:
-        """Fit the score curves of every calibrated part, as a run does; nothing where nothing is calibrated."""
+        """Fit the calibration curves of all calibrated parts, as a run does; do nothing if there are none."""
         from reidbench.calibration.calibrate import LabelledRows, calibrate, number_curves
         from reidbench.calibration.calibrated import Calibrated
 
@@ -137,9 +155,9 @@ class Build:
         groups = [*queries.images.table["group"], *gallery.images.table["group"]]
         self._numbering = number_curves(groups, int(code.max()) + 1, 0)
 
-        def labelled(each: Extracted, codes: NDArray[np.int64]) -> LabelledRows:
-            group = each.images.group
-            return LabelledRows(each.representation, codes, group, each.images.encounter)
+        def labelled(extracted: Extracted, codes: NDArray[np.int64]) -> LabelledRows:
+            images = extracted.images
+            return LabelledRows(extracted.representation, codes, images.group, images.encounter)
 
         calibrate(
             self.method,
@@ -152,45 +170,44 @@ class Build:
         )
 
     def scores(self, queries: Extracted, gallery: Extracted, blocks: list[list[int]] | None = None) -> NDArray[Any]:
-        """Return the scores of every query against the gallery's images, centroids or identities.
+        """Return the scores of the queries with the images, centroids or identities of the gallery.
 
         Args:
             queries: The queries.
-            gallery: The enrolled images.
+            gallery: The gallery.
             blocks: Rows of the queries that are compared at once; by default all.
         """
         search = self.search(queries, gallery)
         compare, target = self.comparison(search)
-        asked = search.query.representation
-        everything = [list(range(len(asked)))]
+        query = search.query.representation
+        all_rows = [list(range(len(query)))]
         return np.concatenate(
-            [np.asarray(compare(asked.take(np.array(block)), target)) for block in blocks or everything]
+            [np.asarray(compare(query.take(np.array(block)), target)) for block in blocks or all_rows]
         )
 
     def comparison(self, search: Search) -> tuple[Callable[[Representation, Representation], Any], Representation]:
-        """Return what compares, and what queries are compared with."""
-        return comparison_of(self.method, search), target_of(self.method, search, self._learned)
+        """Return the function that compares, and the representation of the gallery that it compares with."""
+        return comparison_of(self.method, search), target_of(self.method, search, self._trained_identities)
 
     def search(self, queries: Extracted, gallery: Extracted) -> Search:
-        """Return queries and gallery as the core puts them to a method."""
+        """Return queries and gallery in the form that the core gives to a method."""
         identities, codes = np.unique(gallery.images.identity, return_inverse=True)
-        places = np.arange(len(queries.images))
-        own = np.full(len(places), -1, dtype=np.int64)  # what compares is never told
-        rows = (self._rows(queries), self._rows(gallery))
-        return Search("", places, *rows, identities, codes, own)
+        rows = np.arange(len(queries.images))
+        true_codes = np.full(len(rows), -1, dtype=np.int64)  # a method never receives the identity of a query
+        return Search("", rows, self._features(queries), self._features(gallery), identities, codes, true_codes)
 
-    def _rows(self, extracted: Extracted) -> Features:
-        every = np.arange(len(extracted.images))
-        representation = extracted.representation.take(every)  # a copy: what a score does to it is judged elsewhere
+    def _features(self, extracted: Extracted) -> Features:
+        rows = np.arange(len(extracted.images))
+        representation = extracted.representation.take(rows)  # a copy, because score may change it
         if self._numbering is not None:
             groups = extracted.images.group
             representation = representation.judged_by(self._numbering.mean(groups))
-        return Features(every, representation)
+        return Features(rows, representation)
 
-    def _whole(self, made: dict[int, Representation]) -> Representation:
-        return join_representations(self.method, lambda leaf: made[id(leaf)])
+    def _combined(self, by_id: dict[int, Representation]) -> Representation:
+        return join_representations(self.method, lambda part: by_id[id(part)])
 
 
-def _half_right() -> Validation:
-    """Answer a fit's question how it does: numbers that stop nothing early; a whole run gives the true ones."""
+def _fixed_validation() -> Validation:
+    """Return a fixed validation result, which does not stop a training early."""
     return Validation(rank1=0.5, balanced_rank1=0.5, score=0.5)

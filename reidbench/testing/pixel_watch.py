@@ -1,4 +1,4 @@
-"""Images that remember the pixels they handed out: whether they were changed, let go, and how many lived at once."""
+"""Observe the pixels that a method receives: whether they are changed, kept, and how many are in memory at once."""
 
 from __future__ import annotations
 
@@ -8,52 +8,59 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from reidbench.data.images import ImageSet
 from reidbench.methods.contract import Images
 
-_HELD_FOR_COMPARISON = 2
+_KEPT_FOR_COMPARISON = 2
 
 
 class PixelWatch:
-    """Notes every array of pixels that a method was given."""
+    """Observes arrays of pixels. The first few are kept to find changes; the others are weak references.
+
+    Attributes:
+        most: Largest number of observed arrays that were in memory at once, without the kept ones.
+    """
 
     def __init__(self) -> None:
-        self._given: list[weakref.ref[NDArray[Any]]] = []
-        self._held: list[tuple[NDArray[Any], int]] = []
+        self._references: list[weakref.ref[NDArray[Any]]] = []
+        self._kept: list[tuple[NDArray[Any], int]] = []
         self.most = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PixelWatch, ()  # a worker process notes for itself: weak references can't travel
+        return PixelWatch, ()  # weak references cannot be pickled, so each worker process has a new watch
 
-    def note(self, pixels: NDArray[np.uint8]) -> None:
-        if len(self._held) < _HELD_FOR_COMPARISON:
-            self._held.append((pixels, _checksum(pixels)))
+    def add(self, pixels: NDArray[np.uint8]) -> None:
+        """Observe an array that is handed to the method."""
+        if len(self._kept) < _KEPT_FOR_COMPARISON:
+            self._kept.append((pixels, _checksum(pixels)))
             return
-        self._given.append(weakref.ref(pixels))
+        self._references.append(weakref.ref(pixels))
         self.most = max(self.most, self.alive)
 
     @property
     def alive(self) -> int:
-        """Number of arrays that somebody still holds, those of the pixel_watch apart."""
-        return sum(given() is not None for given in self._given)
+        """Number of observed arrays that are still in memory, without the kept ones."""
+        return sum(reference() is not None for reference in self._references)
 
     @property
     def changed(self) -> int:
-        """Number of arrays, of the first few, that no longer hold what was handed out."""
-        return sum(_checksum(pixels) != before for pixels, before in self._held)
+        """Number of kept arrays that were changed."""
+        return sum(_checksum(pixels) != before for pixels, before in self._kept)
 
 
 class WatchedImages(Images):
-    """What a method sees of a set of images, with every array of pixels noted."""
+    """Images whose arrays of pixels are observed."""
 
     def __init__(self, images: ImageSet, pixel_watch: PixelWatch) -> None:
         super().__init__(images)
         self._pixel_watch = pixel_watch
 
+    @override
     def pixels(self, index: int) -> NDArray[np.uint8]:
         pixels = super().pixels(index)
-        self._pixel_watch.note(pixels)
+        self._pixel_watch.add(pixels)
         return pixels
 
 

@@ -1,4 +1,4 @@
-"""Other values that a setting may take, found from its type."""
+"""Find other valid values of a setting from its type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reidbench.methods.contract import Settings
 
 
 def varied(settings: Settings, key: str) -> Iterator[Settings]:
-    """Yield the settings with other values of one key that are allowed; none for free text.
+    """Yield the settings with other valid values of one key; nothing for free text.
 
     Example:
         >>> class Options(Settings):
@@ -22,32 +22,32 @@ def varied(settings: Settings, key: str) -> Iterator[Settings]:
         Options(cells=5)
     """
     value = getattr(settings, key)
-    given = settings.model_dump()
-    for other in _others(type(settings).model_fields[key].annotation, value):
+    values = settings.model_dump()
+    for other in _other_values(type(settings).model_fields[key].annotation, value):
         if other == value:
             continue
         try:
-            yield type(settings)(**{**given, key: other})
+            yield type(settings)(**{**values, key: other})
         except ValidationError:
             continue
 
 
-def _others(annotation: Any, value: Any) -> Iterator[Any]:
-    origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
+def _other_values(annotation: Any, value: Any) -> Iterator[Any]:
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
-        yield from _others(inside[0], value)
+        yield from _other_values(arguments[0], value)
     elif origin in (typing.Union, types.UnionType):
-        for each in inside:
-            yield from _others(each, value)
+        for argument in arguments:
+            yield from _other_values(argument, value)
     elif origin is typing.Literal:
-        yield from inside
+        yield from arguments
     elif annotation is bool:
         yield not value
     elif annotation is int:
-        near = value if isinstance(value, int) else 32
-        yield from (near + 1, near - 1, near * 2, max(1, near // 2))
+        whole = value if isinstance(value, int) else 32
+        yield from (whole + 1, whole - 1, whole * 2, max(1, whole // 2))
     elif annotation is float:
-        share = float(value) if isinstance(value, int | float) else 0.5
-        yield from (share * 0.5, share + 0.25, share + 1.0, share * 0.9)
-    elif origin is tuple and inside and all(each is float for each in inside):
-        yield tuple(0.3 + 0.1 * place for place in range(len(inside)))
+        number = float(value) if isinstance(value, int | float) else 0.5
+        yield from (number * 0.5, number + 0.25, number + 1.0, number * 0.9)
+    elif origin is tuple and arguments and all(argument is float for argument in arguments):
+        yield tuple(0.3 + 0.1 * index for index in range(len(arguments)))

@@ -1,7 +1,7 @@
-"""What a method does beside answering: files it writes, hosts it asks, global state it leaves changed, memory it takes.
+"""Observe the side effects of a method: written files, network access, changed global state and memory.
 
-Python reports opened files, sockets and unpickled classes to audit hooks. A hook can't be taken off again, so
-one is added at the first watch and sees nothing while no watch is on.
+Python reports opened files, sockets and unpickled classes to audit hooks. A hook cannot be removed, so one hook is
+added at the first observation and does nothing outside of observations.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ _WRITES = {
     "os.link": (1, 3),
     "os.truncate": (0, None),
 }
-"""Audit events that change the file system, with the places of the path and of the folder that it starts from."""
+"""Audit events that change the file system, with the argument numbers of the path and of its folder descriptor."""
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
 _SET_BY_OTHERS = ("QT_", "OPENCV_", "KMP_", "TORCHINDUCTOR_", "TOKENIZERS_", "PYTEST_")
-"""How environment variables begin that libraries set when they are imported."""
-_SHOWN = 3
+"""First characters of environment variables that libraries set when they are imported."""
+_FIRST_FEW = 3
 OWN_FOLDER = "reidbench-check-"
-"""How temporary folders of the kit begin; one of an earlier check may go whenever memory is tidied up."""
+"""First characters of the kit's temporary folders; the garbage collector may delete an earlier one at any time."""
 
 
 @dataclass(slots=True)
 class Watch:
-    """Notes what happens while it is on.
+    """Records side effects during stages. The dicts are ordered sets of texts.
 
     Attributes:
         allowed: Folders in which a method may write.
-        writes: Paths written elsewhere, each once.
-        hosts: Addresses asked for after the weights were loaded, each once.
-        pickles: Classes that were unpickled, each once.
-        seeds: Generators that a stage left in another state, as ``numpy in represent``.
-        state: What else a stage left changed in the process.
-        memory_mib: Most memory taken beyond that at the beginning of a stage; ``None`` where it can't be read.
+        writes: Paths that were written outside these folders.
+        hosts: Hosts that a stage tried to reach without permission, such as ``huggingface.co in score``.
+        pickles: Classes that were unpickled.
+        seeds: Global random generators that a stage changed, such as ``numpy in represent``.
+        state: Other global state that a stage changed, such as ``the working folder in fit``.
+        memory_mib: Largest additional memory of a stage in MiB; ``None`` if the system does not report it.
     """
 
     allowed: tuple[Path, ...]
@@ -61,7 +61,7 @@ class Watch:
 
     @contextlib.contextmanager
     def during(self, stage: str) -> Iterator[None]:
-        """Watch one stage, then put the process back as it was."""
+        """Observe one stage, then restore the global state of the process."""
         global _watch
         _add_hook()
         generators = {name: read() for name, (read, _) in _GENERATORS.items()}
@@ -72,7 +72,7 @@ class Watch:
             yield
         finally:
             _watch = outer
-            self._note_memory(start)
+            self._record_memory(start)
             self._compare(stage, generators, process)
             for name, (_, write) in _GENERATORS.items():
                 if generators[name] is not None:
@@ -83,41 +83,41 @@ class Watch:
             os.environ.update(environment)
             os.chdir(folder)
 
-    def see(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Take note of one audit event.
+    def record(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Record one audit event.
 
         Raises:
-            OSError: A host is asked for by a stage that needs none.
+            OSError: The stage may not use the network. Only prepare may, and only if ``HF_HUB_OFFLINE`` is not set.
         """
         if event == "open":
             path, mode, flags = arguments
             if (isinstance(mode, str) and set(mode) & set("wax+")) or (isinstance(flags, int) and flags & _WRITE_FLAGS):
-                self._note_write(path)
+                self._record_write(path)
         elif event in _WRITES:
             path, folder = _WRITES[event]
-            self._note_write(arguments[path], -1 if folder is None else arguments[folder])
+            self._record_write(arguments[path], -1 if folder is None else arguments[folder])
         elif event in ("socket.connect", "socket.getaddrinfo"):
-            self._note_host(arguments[1] if event == "socket.connect" else arguments[0])
+            self._record_host(arguments[1] if event == "socket.connect" else arguments[0])
         elif event == "pickle.find_class" and not _inside_multiprocessing():
             self.pickles[".".join(map(str, arguments))] = None
 
-    def _note_write(self, path: Any, folder: int = -1) -> None:
+    def _record_write(self, path: Any, folder: int = -1) -> None:
         if not isinstance(path, str | bytes | os.PathLike):
-            return  # a descriptor: its file was opened, and seen, before
-        whole = Path(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - resolve() would follow links
-        if folder >= 0 and not Path(os.fsdecode(path)).is_absolute():  # a tree that is removed names what is in it so
+            return  # a descriptor: the opening of its file was recorded
+        absolute = Path(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - resolve() would follow links
+        if folder >= 0 and not Path(os.fsdecode(path)).is_absolute():  # shutil.rmtree gives paths inside a descriptor
             start = Path(f"/proc/self/fd/{folder}")
             if not start.exists():
-                return  # no such place to ask on this system
-            whole = start.resolve() / os.fsdecode(path)
-        if any(part.startswith(OWN_FOLDER) for part in whole.parts):
+                return  # this system does not give the path of a descriptor
+            absolute = start.resolve() / os.fsdecode(path)
+        if any(part.startswith(OWN_FOLDER) for part in absolute.parts):
             return
-        if "__pycache__" in whole.parts or whole.is_relative_to("/dev") or whole.is_relative_to("/proc"):
+        if "__pycache__" in absolute.parts or absolute.is_relative_to("/dev") or absolute.is_relative_to("/proc"):
             return
-        if not any(whole.is_relative_to(folder) for folder in self.allowed):
-            self.writes[str(whole)] = None
+        if not any(absolute.is_relative_to(allowed) for allowed in self.allowed):
+            self.writes[str(absolute)] = None
 
-    def _note_host(self, address: Any) -> None:
+    def _record_host(self, address: Any) -> None:
         host = address[0] if isinstance(address, tuple) else address
         if isinstance(host, bytes):
             host = os.fsdecode(host)
@@ -127,13 +127,13 @@ class Watch:
             or host.startswith(("/", "127.", "\0"))
             or host in ("localhost", "::1", "")
         ):
-            return  # this machine: worker processes talk to each other so
+            return  # this machine: worker processes communicate in this way
         if self._stage == "prepare" and not os.environ.get("HF_HUB_OFFLINE"):
             return
         self.hosts[f"{host} in {self._stage}"] = None
-        raise OSError(f"no network in {self._stage}: {host} was asked for")
+        raise OSError(f"no network is allowed in {self._stage}: {host}")
 
-    def _note_memory(self, start: float | None) -> None:
+    def _record_memory(self, start: float | None) -> None:
         peak = _memory("VmHWM")
         if start is not None and peak is not None:
             self.memory_mib = max(self.memory_mib or 0.0, peak - start)
@@ -145,30 +145,30 @@ class Watch:
                 self.seeds[f"{name} in {stage}"] = None
         now = _process_state()
         for name in process | now:
-            late = name not in process and not name.startswith("the environment")  # torch came with this stage
-            if not late and now.get(name) != process.get(name):
+            first_import = name not in process and not name.startswith("the environment")  # this stage imported torch
+            if not first_import and now.get(name) != process.get(name):
                 self.state[f"{name} in {stage}"] = None
 
 
-def shown(items: dict[str, None]) -> str:
-    """Return the first few of what was noted, as one text."""
-    listed = list(items)
-    more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return ", ".join(listed[:_SHOWN]) + more
+def first_few(items: dict[str, None]) -> str:
+    """Return the first three items and the number of the others, as one text."""
+    texts = list(items)
+    more = f" and {len(texts) - _FIRST_FEW} more" if len(texts) > _FIRST_FEW else ""
+    return ", ".join(texts[:_FIRST_FEW]) + more
 
 
-def write_folders(own: Path) -> tuple[Path, ...]:
-    """Return where a method may write: its own folder, the caches of reidbench and of weights."""
+def write_folders(work_dir: Path) -> tuple[Path, ...]:
+    """Return the folders in which a method may write: its work folder and the caches of reidbench and of weights."""
     from reidbench.files import cache_dir
 
     home = Path.home() / ".cache"
-    given = [os.environ[name] for name in ("HF_HOME", "TORCH_HOME", "XDG_CACHE_HOME") if os.environ.get(name)]
-    return (own, cache_dir().absolute(), home, *map(Path, given))
+    configured = [os.environ[name] for name in ("HF_HOME", "TORCH_HOME", "XDG_CACHE_HOME") if os.environ.get(name)]
+    return (work_dir, cache_dir().absolute(), home, *map(Path, configured))
 
 
 @contextlib.contextmanager
 def temporary_files_in(folder: Path) -> Iterator[None]:
-    """Have temporary files made in this folder, so that those of others can be told apart."""
+    """Create temporary files in a folder inside the context, so that they are known to come from the method."""
     before = tempfile.tempdir
     tempfile.tempdir = str(folder)
     try:
@@ -190,7 +190,7 @@ def _add_hook() -> None:
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if _watch is not None:
-        _watch.see(event, arguments)
+        _watch.record(event, arguments)
 
 
 def _torch() -> Any:
@@ -207,7 +207,7 @@ _GENERATORS: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "numpy": (lambda: np.random.get_state(legacy=False), np.random.set_state),
     "torch": (_torch_state, lambda state: _torch().set_rng_state(state)),
 }
-"""The generators that all of a process shares: how their state is read, and put back."""
+"""Global random generators of the process: functions that read and restore their states."""
 
 
 def _same(before: Any, after: Any) -> bool:
@@ -236,7 +236,7 @@ def _own_variables() -> list[str]:
 
 
 def _inside_multiprocessing() -> bool:
-    """Whether worker processes are handing results over, which they do by pickles of their own."""
+    """Whether the caller is multiprocessing, which transfers results between processes by pickles."""
     frame = sys._getframe()
     while frame is not None:
         if "multiprocessing" in str(frame.f_globals.get("__name__", "")):
@@ -246,10 +246,10 @@ def _inside_multiprocessing() -> bool:
 
 
 def _begin_memory() -> float | None:
-    """Set the kernel's note of the process's peak back to what it takes now, and return that in MiB."""
+    """Reset the peak memory of the process to its current memory; return that in MiB, or ``None`` if not possible."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:  # not Linux, or not allowed
+    except OSError:  # not Linux, or no permission
         return None
     return _memory("VmRSS")
 

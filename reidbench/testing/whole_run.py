@@ -1,4 +1,4 @@
-"""The last check: a run from split to record, as ``reidbench run`` does it."""
+"""The last check: a complete run from the split to the record, as ``reidbench run`` makes it."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ topic = Topic("whole run")
 
 
 @topic.check(
-    reason="parts that each do well may not fit together; validation calls represent in the middle of fit",
-    remedy="repeat it by reidbench run --method NAME --dataset patterns:identities=12,size=64 and read the traceback",
+    reason="stages that work alone may fail together; for example, validation calls represent during fit",
+    remedy="repeat with reidbench run --method NAME --dataset patterns:identities=12,size=64 and read the traceback",
     needs=("scores_finite", "fit_report", "cache_keeps_it"),
 )
 def whole_run(tested: MethodUnderTest) -> str | None:
+    """Run the method on the drawn animals and look at the record."""
     from reidbench.running.evaluation import evaluate
 
-    others = [o for o in tested.registry.offers if o.spec.name != tested.spec.name]
+    others = [offer for offer in tested.registry.offers if offer.spec.name != tested.spec.name]
     registry = Registry((tested.offer, *others), (), tested.registry.policies)
     with cache_in(tested.folder / "run-cache"):
         record = evaluate(
             tested.spec.name,
             tested.drawn.everything,
             preset=tested.preset,
-            settings=tested.given,
+            settings=tested.overrides,
             device="cpu",
             runs_dir=tested.folder / "runs",
             progress=tested.progress,
@@ -33,5 +34,5 @@ def whole_run(tested: MethodUnderTest) -> str | None:
         )
     score = record.metrics.get("score")
     if score is None or not 0 <= score <= 1:
-        return f"the run's score is {score}"
+        return f"the score of the run is {score}"
     return None if (record.path / "predictions.csv").is_file() else "the run wrote no predictions"

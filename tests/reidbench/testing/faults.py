@@ -1,4 +1,4 @@
-"""One tiny faulty method for each check: it makes that check fail, and no other; and a sound one."""
+"""One tiny faulty method for each check, which fails this check and no other; and a sound method."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SHA = "ab" * 32
 
 
 class Options(Settings):
-    cells: int = Field(4, ge=2, le=16, description="cells of the grid, a side")
+    cells: int = Field(4, ge=2, le=16, description="cells along each side of the grid")
 
 
 class Sound(EmbeddingMethod):
-    """The mean colour of each cell of a grid, less the image's own mean."""
+    """The mean colour of each cell of a grid, minus one half."""
 
     def embed(self, pixels):
         return np.stack([self.grid(image) for image in pixels])
@@ -38,20 +38,20 @@ class Sound(EmbeddingMethod):
 
 
 def spec(build=Sound, settings=Options, **changes):
-    given = {"name": "sound", "summary": "mean colours of a grid", "source": "these tests", **changes}
-    return MethodSpec(settings=settings, build=build, **given)
+    declared = {"name": "sound", "summary": "mean colours of a grid", "source": "these tests", **changes}
+    return MethodSpec(settings=settings, build=build, **declared)
 
 
 FAULTS = {}
 
 
 def fault(kind):
-    """Plant a faulty method; its class bears the name of the check that it fails."""
+    """Add a faulty method; its class has the name of the check that it fails."""
     FAULTS[kind.__name__] = spec(kind)
     return kind
 
 
-# What is declared
+# Declaration
 
 
 class Undescribed(Options):
@@ -80,17 +80,17 @@ FAULTS["settings_from_text"] = spec(settings=NotFromText)
 FAULTS["presets"] = spec(presets={"report": {}, "fine": {"cells": 99}})
 
 
-def weighed(found):
-    class Weighed(Sound):
-        weights = found
+def with_weights(declared):
+    class WithWeights(Sound):
+        weights = declared
 
-    return Weighed
+    return WithWeights
 
 
 LICENSED = Weights("hub", pretrained=True, sha256=SHA, licence="MIT", label="net")
-FAULTS["weights"] = spec(weighed(Weights("hub", pretrained=True, licence="MIT", label="net")), needs="its weights")
-FAULTS["licence"] = spec(weighed(Weights("hub", pretrained=True, sha256=SHA, label="net")), needs="its weights")
-FAULTS["needs"] = spec(weighed(LICENSED))
+FAULTS["weights"] = spec(with_weights(Weights("hub", pretrained=True, licence="MIT", label="net")), needs="its weights")
+FAULTS["licence"] = spec(with_weights(Weights("hub", pretrained=True, sha256=SHA, label="net")), needs="its weights")
+FAULTS["needs"] = spec(with_weights(LICENSED))
 
 
 @fault
@@ -173,7 +173,7 @@ class fingerprint_of_settings(Sound):
         return "sound, version 1"
 
 
-# Describing
+# Extracting
 
 
 @fault
@@ -209,7 +209,7 @@ class images_differ(Sound):
 
 @fault
 class deterministic(Sound):
-    """Off by less than the tolerance of batches, but not the same to the bit."""
+    """Differs from call to call by less than the tolerance of batches."""
 
     def embed(self, pixels):
         made = super().embed(pixels)
@@ -270,14 +270,14 @@ class tiny_image(Sound):
 class long_image(Sound):
     def grid(self, image):
         if max(image.shape[:2]) > 20 * min(image.shape[:2]):
-            raise ValueError("nothing is left of the shorter side")
+            raise ValueError("the shorter side has no pixels")
         return super().grid(image)
 
 
 @fault
 class broken_image(Sound):
     def represent(self, images, progress):
-        class Patient:
+        class BlackIfBroken:
             def __len__(self):
                 return len(images)
 
@@ -287,7 +287,7 @@ class broken_image(Sound):
                 except Exception:
                     return np.zeros((8, 8, 3), np.uint8)
 
-        return super().represent(Patient(), progress)
+        return super().represent(BlackIfBroken(), progress)
 
 
 @fault
@@ -353,7 +353,7 @@ class pairs_agree(Sound):
 
 @fault
 class labels_unseen(Sound):
-    """Finds the table of images among the variables of whoever calls, and reads who is on them."""
+    """Finds the table of images among the variables of the callers, and reads the identities."""
 
     def represent(self, images, progress):
         made = super().represent(images, progress).dense["embedding"].copy()

@@ -1,4 +1,4 @@
-"""docs/checking-a-method.md lists the checks as they are."""
+"""docs/checking-a-method.md lists all checks with their reasons and remedies."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def tables():
         yield "\n".join([f"### {topic.capitalize()}", "", "| check | reason | remedy |", "| --- | --- | --- |", *rows])
 
 
-def test_the_page_holds_every_check_in_order():
+def test_the_page_lists_every_check_in_order():
     expected = "\n\n".join(tables())
     assert expected in PAGE.read_text(encoding="utf-8"), f"put this into {PAGE}:\n\n{expected}"
 
 
-def test_the_page_counts_them_rightly():
+def test_the_page_has_the_number_of_checks():
     assert f"{len(CHECKS)} checks" in PAGE.read_text(encoding="utf-8")

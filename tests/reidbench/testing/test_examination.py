@@ -1,4 +1,4 @@
-"""Every check fails for the method that was made to fail it, and for no other; a sound method passes all."""
+"""Every check fails for the method with its planted fault and for no other; a sound method passes all checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reidbench import ReidbenchError
 from reidbench.testing import CHECKS, MethodFailsChecks, check_method, conformance_tests, examine
 from tests.reidbench.testing.faults import FAULTS, GivesNan, Sound, spec
 
-MEMORY_MIB = 100.0  # the sound method takes a few, the planted fault 150
+MEMORY_MIB = 100.0  # the sound method needs a few MiB, the one with the planted fault 150
 
 test_sound_method = conformance_tests(spec())
 
@@ -25,7 +25,7 @@ def _own_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def heavy(tmp_path, monkeypatch):
-    """A plugin whose hook imports kornia; an empty module of that name stands in for the real one."""
+    """A plugin whose hook imports kornia, here an empty module of that name."""
     (tmp_path / "kornia.py").write_text("")
     (tmp_path / "heavy_plugin.py").write_text(
         "import kornia\nfrom tests.reidbench.testing.faults import Sound\n\nbuild = lambda settings: Sound(settings)\n"
@@ -44,9 +44,9 @@ def test_a_planted_fault_fails_its_check_and_no_other(check, request, monkeypatc
     if check.name == "devices_agree":
         monkeypatch.setattr("reidbench.testing.behaviour.has_gpu", lambda: True)
     planted = request.getfixturevalue("heavy") if check.name == "light_import" else FAULTS[check.name]
-    found = examine(planted, memory_mib=MEMORY_MIB)
-    assert [outcome.check.name for outcome in found.failed] == [check.name]
-    assert found.failed[0].difference and found.failed[0].remedy
+    examination = examine(planted, memory_mib=MEMORY_MIB)
+    assert [outcome.check.name for outcome in examination.failed] == [check.name]
+    assert examination.failed[0].difference and examination.failed[0].remedy
 
 
 def test_every_check_has_a_planted_fault_a_reason_and_a_remedy():
@@ -60,44 +60,45 @@ def test_every_check_has_a_planted_fault_a_reason_and_a_remedy():
 
 def test_a_sound_method_passes_on_both_devices(monkeypatch):
     monkeypatch.setattr("reidbench.testing.behaviour.has_gpu", lambda: True)
-    found = check_method(spec(), memory_mib=MEMORY_MIB)
-    skipped = {outcome.check.name for outcome in found.outcomes if outcome.verdict == "not applicable"}
+    examination = check_method(spec(), memory_mib=MEMORY_MIB)
+    skipped = {outcome.check.name for outcome in examination.outcomes if outcome.verdict == "not applicable"}
     assert skipped == {"presets", "licence", "needs"}
-    assert found.count("passed") == len(CHECKS) - len(skipped)
+    assert examination.count("passed") == len(CHECKS) - len(skipped)
 
 
-def test_nan_that_the_core_refuses_is_named_as_such():
-    found = examine(spec(GivesNan))
-    assert [(each.check.name, each.difference) for each in found.failed] == [("finite", "'embedding' contains nan")]
-    judged = {each.check.name: each for each in found.outcomes}
-    assert judged["represents"].difference == "not judged: finite failed"
-    assert judged["whole_run"].blocked and judged["name"].verdict == "passed"
+def test_nan_fails_the_check_finite_and_blocks_the_checks_that_need_it():
+    examination = examine(spec(GivesNan))
+    (failed,) = examination.failed
+    assert (failed.check.name, failed.difference) == ("finite", "'embedding' contains nan")
+    outcomes = {outcome.check.name: outcome for outcome in examination.outcomes}
+    assert outcomes["represents"].difference == "not checked: finite failed"
+    assert outcomes["whole_run"].blocked and outcomes["name"].verdict == "passed"
 
 
 @pytest.mark.parametrize("name", ["query_blocks", "image_subset", "batch_size"])
-def test_declared_transductive_is_not_judged_as_if_it_were_not(name):
+def test_checks_of_independence_do_not_apply_to_a_declared_transductive_method(name):
     class Declared(FAULTS[name].build):
         transductive = True
 
-    found = examine(spec(Declared))
-    assert not found.failed
-    judged = {each.check.name: each for each in found.outcomes}
+    examination = examine(spec(Declared))
+    assert not examination.failed
+    outcomes = {outcome.check.name: outcome for outcome in examination.outcomes}
     for skipped in ("query_blocks", "pairs_agree", "image_subset", "batch_size"):
-        assert "declared transductive" in judged[skipped].difference
+        assert "declared transductive" in outcomes[skipped].difference
 
 
-def test_an_error_that_a_user_can_mend_brings_its_own_remedy():
+def test_a_reidbench_error_gives_the_remedy():
     class Missing(Sound):
         def prepare(self, device, seed, progress):
             raise ReidbenchError("net.pth is missing", remedy="--set weights=FILE")
 
     failed = examine(spec(Missing), only=["prepares"]).failed
-    assert [(each.check.name, each.difference, each.remedy) for each in failed] == [
+    assert [(outcome.check.name, outcome.difference, outcome.remedy) for outcome in failed] == [
         ("prepares", "net.pth is missing", "--set weights=FILE")
     ]
 
 
-def test_numpys_global_generator_is_watched_and_put_back():
+def test_numpys_global_generator_is_observed_and_restored():
     import numpy as np
 
     class Draws(Sound):
@@ -107,25 +108,26 @@ def test_numpys_global_generator_is_watched_and_put_back():
 
     np.random.seed(3)
     expected = np.random.RandomState(3).rand()
-    found = examine(spec(Draws), only=["seeds"])
-    assert found.failed[0].difference == "the global generator was moved: numpy in represent"
+    examination = examine(spec(Draws), only=["seeds"])
+    assert examination.failed[0].difference == "it changed the global random generator: numpy in represent"
     assert np.random.rand() == expected
 
 
-def test_check_method_raises_with_everything_a_reader_needs():
+def test_the_error_of_check_method_names_check_difference_and_remedy():
     with pytest.raises(MethodFailsChecks, match="order_kept: 'embedding' differs by up to") as caught:
         check_method(FAULTS["order_kept"], "order_kept")
     assert "remedy: do not sort" in str(caught.value) and isinstance(caught.value, AssertionError)
 
 
-def test_only_reports_what_was_asked_for_though_more_is_gone_through():
-    found = examine(spec(), only=["image_subset", "name"], settings={"cells": "6"})
-    assert [each.check.name for each in found.outcomes] == ["image_subset", "name"]
-    assert found.settings == {"cells": 6}
-    assert json.loads(json.dumps(found.to_json()))["counts"] == {"passed": 2, "failed": 0, "not_applicable": 0}
+def test_with_only_the_needed_checks_are_made_but_not_reported():
+    examination = examine(spec(), only=["image_subset", "name"], settings={"cells": "6"})
+    assert [outcome.check.name for outcome in examination.outcomes] == ["image_subset", "name"]
+    assert examination.settings == {"cells": 6}
+    counts = json.loads(json.dumps(examination.to_json()))["counts"]
+    assert counts == {"passed": 2, "failed": 0, "not_applicable": 0}
 
 
-def test_a_check_or_preset_that_does_not_exist_is_one_clear_error():
+def test_a_check_preset_or_setting_that_does_not_exist_is_an_error():
     with pytest.raises(ReidbenchError, match="did you mean 'order_kept'"):
         examine(spec(), only=["order_kep"])
     with pytest.raises(ReidbenchError, match="no preset 'fast'"):
@@ -134,26 +136,26 @@ def test_a_check_or_preset_that_does_not_exist_is_one_clear_error():
         examine(spec(), settings={"cell": 3})
 
 
-def test_a_strangers_whole_test_file_is_two_lines(tmp_path):
+def test_the_test_file_of_a_plugin_has_two_lines(tmp_path):
     (tmp_path / "test_mine.py").write_text(
         "from reidbench.testing import conformance_tests\n\ntest_mine = conformance_tests('color_histogram')\n"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    assert f"{len(CHECKS) - 4} passed, 4 skipped" in done.stdout
+    assert result.returncode == 0, result.stdout
+    assert f"{len(CHECKS) - 4} passed, 4 skipped" in result.stdout
 
 
 def test_importing_the_kit_imports_neither_torch_nor_pytest():
     code = "import sys, reidbench.testing; sys.exit(str({'torch', 'pytest', 'sklearn'} & set(sys.modules) or ''))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr.strip() == ""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.stderr.strip() == ""
 
 
-def test_settings_of_parts_are_taken_as_a_run_takes_them():
-    given = {"parts": "color_histogram,sift", "sift.keypoints": "32"}
-    found = examine("wildfusion", settings=given, only=["settings_defaults", "settings_from_text"])
-    assert [each.verdict for each in found.outcomes] == ["passed", "passed"]
-    assert found.settings["options"] == {"sift": {"keypoints": "32"}}
+def test_settings_of_parts_are_accepted():
+    settings = {"parts": "color_histogram,sift", "sift.keypoints": "32"}
+    examination = examine("wildfusion", settings=settings, only=["settings_defaults", "settings_from_text"])
+    assert [outcome.verdict for outcome in examination.outcomes] == ["passed", "passed"]
+    assert examination.settings["options"] == {"sift": {"keypoints": "32"}}

@@ -1,4 +1,4 @@
-"""What ``plugin new`` writes passes the checks as it is, whatever its kind."""
+"""The packages that ``plugin new`` writes pass the checks without changes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def test_a_new_plugin_of_every_kind_passes(kind, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path / "plugin")
     module = importlib.import_module(f"reidbench_fresh_{kind}")
     try:
-        found = check_method(module.reidbench_methods()[0])
+        examination = check_method(module.reidbench_methods()[0])
     finally:
         for name in [name for name in sys.modules if name.startswith(f"reidbench_fresh_{kind}")]:
             del sys.modules[name]
-    assert found.count("passed") > 45
+    assert examination.count("passed") > 45

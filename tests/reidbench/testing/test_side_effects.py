@@ -1,4 +1,4 @@
-"""What a method does beside answering is seen, told apart by stage, and put back."""
+"""Side effects of a method are recorded by stage, and global state is restored."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reidbench.testing.side_effects import Watch, shown, temporary_files_in, write_folders
+from reidbench.testing.side_effects import Watch, first_few, temporary_files_in, write_folders
 
 
-def test_files_are_noted_where_they_may_not_be(tmp_path):
+def test_files_outside_the_allowed_folders_are_recorded(tmp_path):
     own, other = tmp_path / "own", tmp_path / "other"
     own.mkdir(), other.mkdir()
     watch = Watch((own,))
@@ -34,7 +34,7 @@ def test_files_are_noted_where_they_may_not_be(tmp_path):
     assert set(watch.writes) == {str(other / "b.npy"), str(other / "a.txt")}
 
 
-def test_a_tree_that_is_removed_is_where_it_stands_and_one_of_the_kit_is_let_go(tmp_path):
+def test_removed_folders_are_recorded_except_those_of_the_kit(tmp_path):
     own, other, earlier = tmp_path / "own", tmp_path / "other", tmp_path / "reidbench-check-0"
     for folder in (own, other, earlier):
         (folder / "inner").mkdir(parents=True)
@@ -42,7 +42,7 @@ def test_a_tree_that_is_removed_is_where_it_stands_and_one_of_the_kit_is_let_go(
     watch = Watch((own,))
     with watch.during("represent"):
         shutil.rmtree(own / "inner")
-        shutil.rmtree(earlier)  # as a temporary folder of an earlier check does whenever memory is tidied up
+        shutil.rmtree(earlier)  # the garbage collector removes a temporary folder of an earlier check like this
     assert not watch.writes
     with watch.during("represent"):
         shutil.rmtree(other / "inner")
@@ -58,7 +58,7 @@ def test_caches_of_weights_may_be_written(tmp_path, monkeypatch):
     assert not watch.writes
 
 
-def test_nothing_is_noted_when_the_watch_is_off(tmp_path):
+def test_nothing_is_recorded_outside_of_a_stage(tmp_path):
     watch = Watch(())
     with watch.during("fit"):
         pass
@@ -66,23 +66,23 @@ def test_nothing_is_noted_when_the_watch_is_off(tmp_path):
     assert not watch.writes
 
 
-def test_a_host_is_refused_but_for_weights_on_a_machine_that_is_not_offline(monkeypatch):
+def test_the_network_is_refused_except_in_prepare_on_a_machine_that_is_not_offline(monkeypatch):
     watch = Watch(())
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     for stage in ("prepare", "score"):
-        with watch.during(stage), pytest.raises(OSError, match=f"no network in {stage}: 192.0.2.1 was asked for"):
+        with watch.during(stage), pytest.raises(OSError, match=f"no network is allowed in {stage}: 192.0.2.1"):
             socket.getaddrinfo("192.0.2.1", 80)
     assert list(watch.hosts) == ["192.0.2.1 in prepare", "192.0.2.1 in score"]
     monkeypatch.delenv("HF_HUB_OFFLINE")
     loading = Watch(())
-    with loading.during("prepare"):  # a number is looked up without asking anybody
+    with loading.during("prepare"):  # a numeric address needs no name server
         socket.getaddrinfo("192.0.2.1", 80)
     with loading.during("score"), pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", 9), timeout=1)
     assert not loading.hosts
 
 
-def test_global_state_is_noted_and_put_back(tmp_path, monkeypatch):
+def test_changed_global_state_is_recorded_and_restored(tmp_path, monkeypatch):
     monkeypatch.setenv("STRIPES", "0")
     random.seed(5)
     expected, folder = random.Random(5).random(), Path.cwd()
@@ -102,7 +102,7 @@ def test_global_state_is_noted_and_put_back(tmp_path, monkeypatch):
     assert os.environ["STRIPES"] == "0" and "SPOTS" not in os.environ
 
 
-def test_unpickled_classes_are_named():
+def test_unpickled_classes_are_recorded():
     watch = Watch(())
     with watch.during("represent"):
         pickle.loads(pickle.dumps(Fraction(1, 2)))
@@ -110,8 +110,8 @@ def test_unpickled_classes_are_named():
     assert list(watch.pickles) == ["fractions.Fraction"]
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the kernel tells no peak here")
-def test_memory_is_that_of_the_stage_and_not_of_what_ran_before():
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the system does not report peak memory")
+def test_the_memory_of_earlier_code_does_not_count_for_a_stage():
     np.ones((200, 1024, 1024), np.uint8).sum()
     watch = Watch(())
     with watch.during("fit"):
@@ -119,5 +119,5 @@ def test_memory_is_that_of_the_stage_and_not_of_what_ran_before():
     assert watch.memory_mib is not None and 95 < watch.memory_mib < 150
 
 
-def test_a_long_list_is_cut():
-    assert shown(dict.fromkeys("abcde")) == "a, b, c and 2 more"
+def test_a_long_list_is_shortened():
+    assert first_few(dict.fromkeys("abcde")) == "a, b, c and 2 more"

@@ -38,9 +38,9 @@ def test_a_failure_is_shown_with_difference_reason_and_remedy_and_exit_1(run):
     done = run("unordered")
     assert done.exit_code == 1
     row = next(line for line in done.stdout.splitlines() if "order_kept " in line)
-    assert "FAILED" in row and "'embedding' differs by up to 0.04, as in" in row
+    assert "FAILED" in row and "'embedding' differs by up to 0.04:" in row
     assert "remedy: do not sort, shuffle or group images" in done.stdout
-    assert "not judged: order_kept failed" in done.stdout and "1 failed" in done.stdout
+    assert "not checked: order_kept failed" in done.stdout and "1 failed" in done.stdout
 
 
 def test_json_says_the_same(run):
@@ -66,7 +66,7 @@ def test_the_checks_are_listed_without_a_method(run):
     [
         ([], "no method is named"),
         (["sond"], "did you mean 'sound'"),
-        (["sound", "--only", "colour"], "no check is called 'colour'"),
+        (["sound", "--only", "colour"], "there is no check 'colour'"),
         (["sound", "--set", "cells=99"], "less than or equal to 16"),
         (["sound", "--preset", "fast"], "no preset 'fast'"),
     ],
