@@ -14,7 +14,7 @@ from reidbench.running.calibrated_features import calibrate_run
 from reidbench.running.decided import decide
 from reidbench.running.extractor import Extractor
 from reidbench.running.matched import match_episodes
-from reidbench.running.run_files import run_files
+from reidbench.running.run_content import run_files
 from reidbench.running.setup import Setup
 from reidbench.thresholds import parse_policy
 
