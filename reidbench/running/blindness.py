@@ -1,9 +1,9 @@
-"""Prove that a method answers a query from its pixels alone: not from its name, not from the other queries.
+"""Test that a method predicts from the pixels of a query alone: not from its name, not from the other queries.
 
-A few queries are answered again in a changed world: their labels permuted and their files under names that spell the
-permuted labels, in another order, without the other queries, in other batches. A method that sees what it should
-gives the same answers. All changes are made at once, because one repetition that agrees clears all four; only where
-it does not is each made alone, to say which one the answers follow.
+A few queries are predicted again under four changes: permuted labels and file names that contain them, another order of
+queries, no other queries, and other batches. The predictions of a blind method do not change. All changes are made
+together first, since one repetition with equal predictions rules out all four. Otherwise each change is made alone, to
+find the one that alters the predictions.
 
 Source: metamorphic testing, Chen et al. 1998, "Metamorphic testing: a new approach for generating next test cases".
 """
@@ -28,19 +28,25 @@ from reidbench.records.blindness_stamp import Blindness
 from reidbench.thresholds.base import Thresholds
 
 if TYPE_CHECKING:
-    from reidbench.data.images import ImageSet  # pandas, which tables of saved runs do without
+    from reidbench.data.images import ImageSet  # imports pandas, which tables of saved runs do not need
 
 TOLERANCE: Final = 1e-5
-"""Scores closer than this, absolutely or in proportion, are the same: another batch rounds differently."""
+"""Scores that differ by less, absolutely or relative to their size, are equal: other batches round differently."""
 FEWEST, MOST, SHARE = 3, 32, 0.015
-"""Queries that are answered again: a share of those of both episodes, within limits."""
+"""Limits of the number of queries that are predicted again, and their share of the queries of both episodes."""
 
-AskAgain = Callable[["ImageSet", NDArray[np.int64], int], Sequence[Answers]]
-"""Answers queries again: images to read, places in the episode, and how many are described and compared at once."""
+MatchAgain = Callable[["ImageSet", NDArray[np.int64], int], Sequence[Answers]]
+"""Extracts and matches queries again. Takes the images, the places of the queries in the episode, and how many queries
+are extracted and matched at once."""
+_PredictAgain = Callable[["ImageSet", NDArray[np.int64], int], "_Predictions"]
 
 
 def sample_size(n_query: int, n_test: int) -> int:
-    """Return how many test queries are asked again.
+    """Return how many test queries are predicted again.
+
+    Args:
+        n_query: Queries of both episodes.
+        n_test: Queries of the test episode.
 
     Example:
         >>> sample_size(400, 200)
@@ -54,52 +60,49 @@ def check_blindness(
     rows: NDArray[np.int64],
     answers: Answers,
     thresholds: Thresholds,
-    ask_again: AskAgain,
+    match_again: MatchAgain,
     *,
     n_query: int,
 ) -> Blindness:
-    """Answer some queries of an episode again and compare.
+    """Predict some queries of an episode again, with changed images, and compare.
 
     Args:
         images: All images of the dataset.
-        rows: Where the episode's queries stand in them, ``(n_query,)``.
-        answers: What the run said of the queries.
-        thresholds: What the run accepts.
-        ask_again: Describes and compares queries, from the given images.
-        n_query: How many queries are matched again.
+        rows: Rows of the episode's queries in ``images``, ``(n_query,)``.
+        answers: Candidates and scores of the queries in the run.
+        thresholds: Thresholds of the run.
+        match_again: Extracts and matches queries from given images.
+        n_query: How many queries are predicted again.
     """
     started = time.perf_counter()
     places = np.sort(np.random.default_rng(0).choice(len(rows), min(n_query, len(rows)), replace=False))
-    before = _Said.of([answers.take(places)], thresholds)
-    shuffled = np.roll(places[::-1], 1)  # no query keeps its place, if there are more than two
-    back = np.argsort(shuffled)  # places rise, so this puts the shuffled ones where they were
+    in_run = _Predictions.of([answers.take(places)], thresholds)
 
-    def say(world: ImageSet, asked: NDArray[np.int64], at_once: int) -> _Said:
-        return _Said.of(ask_again(world, asked, at_once), thresholds)
+    def predict_again(changed: ImageSet, queries: NDArray[np.int64], at_once: int) -> _Predictions:
+        return _Predictions.of(match_again(changed, queries, at_once), thresholds)
 
-    with relabelled(images, rows, places) as strange:
-        # All at once, which is few: the run described and compared them among hundreds.
-        tried = _tried(before, lambda: say(strange, shuffled, len(places)).take(back))
-        found: dict[str, str] = {}
-        if tried.what:
-            found = _which(images, strange, places, before, say, shuffled, back) or {"together": tried.what}
-    seconds = round(time.perf_counter() - started, 3)
+    with relabelled(images, rows, places) as changed:
+        sample = _Sample(images, changed, places, predict_again)
+        together = _compare_with(in_run, sample.all_changes)
+        differences: dict[str, str] = {}
+        if together.text:
+            differences = _single_changes(sample, in_run) or {"together": together.text}
     return Blindness(
-        status="differs" if found else "blind",
+        status="differs" if differences else "blind",
         n_query=len(places),
-        largest=tried.largest,
-        differences=found,
-        seconds=seconds,
+        largest=together.largest,
+        differences=differences,
+        seconds=round(time.perf_counter() - started, 3),
     )
 
 
 @contextmanager
 def relabelled(images: ImageSet, rows: NDArray[np.int64], places: NDArray[np.int64]) -> Iterator[ImageSet]:
-    """Lend a set in which test labels are permuted, and some queries lie in files that spell the new ones.
+    """Yield a set in which test labels are permuted, and some queries are copies in files named after the new labels.
 
     Args:
         images: All images.
-        rows: Where the episode's queries stand.
+        rows: Rows of the episode's queries.
         places: Queries whose files are copied, places in ``rows``.
     """
     table = images.table.copy()
@@ -111,7 +114,7 @@ def relabelled(images: ImageSet, rows: NDArray[np.int64], places: NDArray[np.int
         code = {name: number for number, name in enumerate(dict.fromkeys(label[rows]))}
         for number, row in enumerate(rows[places]):
             source = images.image_path(int(row))
-            # A label may be no file name, so its number stands for it; an equal label has an equal one.
+            # A label need not be a valid file name, so the folder has the number of the label.
             copy = Path(temporary) / f"animal-{code[label[row]]}" / f"photo-{number}{source.suffix}"
             copy.parent.mkdir(exist_ok=True)
             shutil.copyfile(source, copy)
@@ -121,7 +124,7 @@ def relabelled(images: ImageSet, rows: NDArray[np.int64], places: NDArray[np.int
 
 
 def _deranged(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return the labels moved to other queries: sorted, and turned by the largest number of equal ones."""
+    """Move the labels to other queries: sort them, and rotate by the number of the most frequent label."""
     order = np.argsort(labels.astype(str), kind="stable")
     most = int(np.unique(labels.astype(str), return_counts=True)[1].max(initial=0))
     moved = labels.copy()
@@ -130,8 +133,8 @@ def _deranged(labels: NDArray[Any]) -> NDArray[Any]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Said:
-    """Candidates, scores and answers of some queries, and the limit that each best score was held against."""
+class _Predictions:
+    """Candidates, scores and predictions of some queries, and the limit for each best score."""
 
     candidates: NDArray[Any]
     scores: NDArray[np.float64]
@@ -139,7 +142,7 @@ class _Said:
     limit: NDArray[np.float64]
 
     @classmethod
-    def of(cls, blocks: Sequence[Answers], thresholds: Thresholds) -> _Said:
+    def of(cls, blocks: Sequence[Answers], thresholds: Thresholds) -> _Predictions:
         return cls(
             np.concatenate([block.candidates for block in blocks]),
             np.concatenate([block.scores for block in blocks]),
@@ -147,67 +150,108 @@ class _Said:
             np.concatenate([thresholds.limits(block) for block in blocks]),
         )
 
-    def take(self, places: NDArray[np.int64]) -> _Said:
-        return _Said(self.candidates[places], self.scores[places], self.predicted[places], self.limit[places])
+    def take(self, places: NDArray[np.int64]) -> _Predictions:
+        return _Predictions(self.candidates[places], self.scores[places], self.predicted[places], self.limit[places])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sample:
+    """The queries that are predicted again, and the ways to change them.
+
+    Attributes:
+        images: The images of the run.
+        changed: The same with other labels and file names, from :func:`relabelled`.
+        places: Places of the queries in the episode, rising.
+        predict_again: Predicts queries from given images.
+    """
+
+    images: ImageSet
+    changed: ImageSet
+    places: NDArray[np.int64]
+    predict_again: _PredictAgain
+
+    def unchanged(self) -> _Predictions:
+        """Predict these queries alone, all at once."""
+        return self.predict_again(self.images, self.places, len(self.places))
+
+    def all_changes(self) -> _Predictions:
+        """Make all changes: the queries are few, while the run matched them among hundreds."""
+        return self._in_other_order(self.changed)
+
+    def other_labels(self) -> _Predictions:
+        """Change labels and file names."""
+        return self.predict_again(self.changed, self.places, len(self.places))
+
+    def other_order(self) -> _Predictions:
+        """Change the order of the queries."""
+        return self._in_other_order(self.images)
+
+    def other_batches(self) -> _Predictions:
+        """Predict the queries one by one."""
+        return self.predict_again(self.images, self.places, 1)
+
+    def _in_other_order(self, images: ImageSet) -> _Predictions:
+        order = np.roll(self.places[::-1], 1)  # no query keeps its place, if there are more than two
+        return self.predict_again(images, order, len(order)).take(np.argsort(order))
 
 
 @dataclass(frozen=True, slots=True)
-class _Tried:
-    what: str
+class _Change:
+    """How predictions changed.
+
+    Attributes:
+        text: In words; empty if they are equal.
+        largest: Largest difference of a score; ``None`` if it is infinite or there was an error.
+    """
+
+    text: str
     largest: float | None = None
 
 
-def _tried(before: _Said, again: Callable[[], _Said]) -> _Tried:
+def _compare_with(before: _Predictions, predict_again: Callable[[], _Predictions]) -> _Change:
+    """Predict again and compare; an error counts as a change, because it must not stop the run."""
     try:
-        after = again()
-    except Exception as error:  # a method that can't be asked otherwise keeps its run, not its stamp
-        return _Tried(f"{type(error).__name__}: {error}")
-    return _difference(before, after)
+        after = predict_again()
+    except Exception as error:
+        return _Change(f"{type(error).__name__}: {error}")
+    return _compare(before, after)
 
 
-def _difference(before: _Said, after: _Said) -> _Tried:
-    """Say in what two tellings differ, empty where only by rounding: near ties may change places."""
+def _compare(before: _Predictions, after: _Predictions) -> _Change:
+    """Compare predictions; rounding is no change, and may exchange candidates with nearly equal scores."""
     same = np.isclose(before.scores, after.scores, rtol=TOLERANCE, atol=TOLERANCE)
-    with np.errstate(invalid="ignore"):  # -inf pads both lists where there is no candidate
+    with np.errstate(invalid="ignore"):  # -inf pads lists with few candidates
         moved = np.where(before.scores == after.scores, 0.0, np.abs(before.scores - after.scores))
     largest = float(moved.max(initial=0.0))
-    unsure = np.zeros(len(before.scores), dtype=bool)
-    for said in (before, after):
-        best = said.scores[:, :1]
-        if said.scores.shape[1] > 1:
-            unsure |= np.isclose(best, said.scores[:, 1:2], rtol=TOLERANCE, atol=TOLERANCE)[:, 0]
-        unsure |= np.isclose(best[:, 0], said.limit, rtol=TOLERANCE, atol=TOLERANCE)
-    answered = (before.predicted != after.predicted) & ~unsure
-    named = (before.candidates[:, 0] != after.candidates[:, 0]) & ~unsure
-    wrong = ~same.all(axis=1) | answered | named
-    if not wrong.any():
-        return _Tried("", largest)
-    text = f"{int(wrong.sum())} of {len(wrong)} queries are answered otherwise, a score by {largest:.2g}"
-    return _Tried(text, largest if np.isfinite(largest) else None)
+    is_close = np.zeros(len(before.scores), dtype=bool)
+    for predictions in (before, after):
+        best = predictions.scores[:, :1]
+        if predictions.scores.shape[1] > 1:
+            is_close |= np.isclose(best, predictions.scores[:, 1:2], rtol=TOLERANCE, atol=TOLERANCE)[:, 0]
+        is_close |= np.isclose(best[:, 0], predictions.limit, rtol=TOLERANCE, atol=TOLERANCE)
+    other_prediction = (before.predicted != after.predicted) & ~is_close
+    other_candidate = (before.candidates[:, 0] != after.candidates[:, 0]) & ~is_close
+    differs = ~same.all(axis=1) | other_prediction | other_candidate
+    if not differs.any():
+        return _Change("", largest)
+    count = f"{int(differs.sum())} of {len(differs)} queries"
+    text = f"{count} have other results, with scores that differ by up to {largest:.2g}"
+    return _Change(text, largest if np.isfinite(largest) else None)
 
 
-def _which(
-    images: ImageSet,
-    strange: ImageSet,
-    places: NDArray[np.int64],
-    before: _Said,
-    say: Callable[[ImageSet, NDArray[np.int64], int], _Said],
-    shuffled: NDArray[np.int64],
-    back: NDArray[np.int64],
-) -> dict[str, str]:
-    """Make each change alone, against the sample answered as it stands."""
-    size = len(places)
+def _single_changes(sample: _Sample, in_run: _Predictions) -> dict[str, str]:
+    """Make each change alone, and return those that alter the predictions of the sample alone, by name."""
     try:
-        alone = say(images, places, size)
+        alone = sample.unchanged()
     except Exception as error:
         return {"others": f"{type(error).__name__}: {error}"}
-    repeated = _tried(alone, lambda: say(images, places, size)).what
+    repeated = _compare_with(alone, sample.unchanged).text
     if repeated:
         return {"repeat": repeated}
-    tried = {
-        "labels": _tried(alone, lambda: say(strange, places, size)).what,
-        "order": _tried(alone, lambda: say(images, shuffled, size).take(back)).what,
-        "others": _difference(before, alone).what,
-        "batch": _tried(alone, lambda: say(images, places, 1)).what,
+    texts = {
+        "labels": _compare_with(alone, sample.other_labels).text,
+        "order": _compare_with(alone, sample.other_order).text,
+        "others": _compare(in_run, alone).text,
+        "batch": _compare_with(alone, sample.other_batches).text,
     }
-    return {name: what for name, what in tried.items() if what}
+    return {name: text for name, text in texts.items() if text}

@@ -72,7 +72,7 @@ def blindness_of(
         bar.advance()
     store.write_note(blindness.to_json(), name)
     if blindness.status == "differs":
-        setup.progress.warn(f"not blind; the answers follow {blindness.told}")
+        setup.progress.warn(f"the method is not blind ({blindness.told})")
     return blindness
 
 

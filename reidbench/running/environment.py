@@ -1,4 +1,4 @@
-"""What a run ran on: device, versions, machine. Recorded with each run, never part of its id."""
+"""Device, package versions and machine of a run. A record holds them; the id of a run does not depend on them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 from reidbench.errors import ReidbenchError
 
 
-def choose_device(asked: str) -> str:
-    """Resolve ``auto`` to ``cuda`` where there is one, else ``cpu``.
+def choose_device(name: str) -> str:
+    """Resolve ``auto`` to ``cuda`` if the machine has a CUDA device, else to ``cpu``.
 
     Raises:
-        ReidbenchError: ``cuda`` was asked for and there is none, or the name is unknown.
+        ReidbenchError: The name is unknown, or is ``cuda`` on a machine without a CUDA device.
     """
-    if asked == "cpu":
+    if name == "cpu":
         return "cpu"
-    if asked not in ("auto", "cuda"):
-        raise ReidbenchError(f"no device is called '{asked}'", where=f"--device {asked}", remedy="auto, cpu or cuda")
+    if name not in ("auto", "cuda"):
+        raise ReidbenchError(f"no device is called '{name}'", where=f"--device {name}", remedy="auto, cpu or cuda")
     import torch
 
     if torch.cuda.is_available():
         return "cuda"
-    if asked == "cuda":
+    if name == "cuda":
         raise ReidbenchError("this machine has no CUDA device", where="--device cuda", remedy="--device cpu")
     return "cpu"
 
@@ -33,7 +33,7 @@ def choose_device(asked: str) -> str:
 def describe_environment(device: str) -> dict[str, Any]:
     """Return versions and machine as plain values."""
     packages = ("torch", "torchvision", "timm", "kornia", "numpy", "opencv-python", "pandas", "wildlife-datasets")
-    described: dict[str, Any] = {
+    environment: dict[str, Any] = {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
@@ -45,9 +45,9 @@ def describe_environment(device: str) -> dict[str, Any]:
     if device == "cuda":
         import torch
 
-        described["gpu"] = torch.cuda.get_device_name()
-    described["peak_memory_mib"] = _peak_memory_mib()
-    return described
+        environment["gpu"] = torch.cuda.get_device_name()
+    environment["peak_memory_mib"] = _peak_memory_mib()
+    return environment
 
 
 def _peak_memory_mib() -> float | None:

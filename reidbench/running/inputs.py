@@ -1,7 +1,7 @@
-"""What a saved run was made of: its images and its split, checked against the digests in its record.
+"""Images and split of a saved run, checked against the digests in its record.
 
-A record says where its dataset was found, but runs are moved and published, and datasets too: whoever knows a better
-place names it, and the digest decides.
+A record holds the place where the run found its dataset. Runs and datasets are moved and published, so a user can name
+another place; the digest is always checked.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from reidbench.registry.registered import Registry
 def dataset_of(
     record: RunRecord, source: str | None = None, root: Path | None = None, registry: Registry | None = None
 ) -> ImageSet:
-    """Return the images that a run stands on.
+    """Return the images of a run.
 
     Args:
         record: The run.
-        source: The dataset as ``run --dataset`` takes it; by default where the run found it. Drawn animals need no
-            name.
-        root: Folder of the images, where the dataset needs one.
-        registry: Where plugins' datasets come from; by default the installed plugins, looked up where needed.
+        source: The dataset as ``run --dataset`` takes it; by default the place where the run found it. Drawn animals
+            need no name.
+        root: Folder of the images, if the dataset needs one.
+        registry: Datasets of plugins; by default those of the installed plugins.
 
     Raises:
-        ReidbenchError: The place of the dataset is not known, can't be read, or holds other images than the run had.
+        ReidbenchError: The place of the dataset is not known or can't be read, or its images are not those of the run.
     """
     name = source or record.data.dataset.asked
     if name is None and (root is not None or record.dataset.partition(":")[0] == BUILT_IN):
-        name = record.dataset  # a set of images that was made in Python has a name and no place
+        name = record.dataset  # an image set that was made in Python has a name but no place
     if name is None:
         raise ReidbenchError(
-            f"the record does not say where '{record.dataset}' was found",
+            f"the record does not hold the place of the dataset '{record.dataset}'",
             where=str(record.path),
-            remedy="name it with --dataset, and --root where it needs one",
+            remedy="name it with --dataset, and with --root if it needs a folder",
         )
     if root is None and source is None and record.data.dataset.root:
         root = Path(record.data.dataset.root)
@@ -50,37 +50,37 @@ def dataset_of(
         if source is not None:
             raise
         raise ReidbenchError(
-            f"'{record.dataset}' is not where the run found it: {error.message}",
+            f"the dataset '{record.dataset}' is no longer where the run found it: {error.message}",
             where=error.where,
-            remedy="name its place with --dataset, and --root where it needs one",
+            remedy="name its place with --dataset, and with --root if it needs a folder",
         ) from error
     check_images(record, images)
     return images
 
 
 def check_images(record: RunRecord, images: ImageSet) -> None:
-    """Refuse other images than a run was made of.
+    """Check that images are those of a run.
 
     Raises:
-        ReidbenchError: The digest is not that of the record.
+        ReidbenchError: Their digest is not that of the record.
     """
     recorded = record.data.dataset
     if images.digest == recorded.digest:
         return
-    counted = "" if len(images) == recorded.n_images else f"{len(images)} images against {recorded.n_images}, "
+    counts = "" if len(images) == recorded.n_images else f"it has {len(images)} images, not {recorded.n_images}, and "
     raise ReidbenchError(
-        f"'{images.name}' as it is at this place is not the dataset of the run: {counted}"
-        f"digest {images.digest[:12]}, not {recorded.digest[:12]}",
+        f"'{images.name}' is not the dataset of the run, or has changed: {counts}"
+        f"its digest is {images.digest[:12]}, not {recorded.digest[:12]}",
         where=str(record.path),
-        remedy=f"name the dataset '{record.dataset}' that was run, unchanged, with --dataset and --root",
+        remedy=f"name the unchanged dataset '{record.dataset}' with --dataset and --root",
     )
 
 
 def split_of(record: RunRecord, images: ImageSet) -> Split:
-    """Return the split of a run: from its folder, or where the record came alone, made again.
+    """Return the split of a run, from its folder; without that file it is made again from its seed.
 
     Raises:
-        ReidbenchError: It can't be made again, or is not that of the run.
+        ReidbenchError: The split can't be made again, or its digest is not that of the record.
     """
     recorded = record.data.split
     path = record.path / "split.csv"
@@ -91,14 +91,14 @@ def split_of(record: RunRecord, images: ImageSet) -> Split:
         split = split_of_kind(images, recorded.kind, seed=record.split_seed, new_share=recorded.new_share)
     else:
         raise ReidbenchError(
-            "the run's split came from a file, and it is not beside the record",
+            "the split of the run came from a file, and the run folder does not hold it",
             where=str(path),
-            remedy="put the split.csv of the run there",
+            remedy="copy the split.csv of the run there",
         )
     if split.digest != recorded.digest:
         raise ReidbenchError(
             f"the split is not that of the run: its digest is {split.digest[:12]}, not {recorded.digest[:12]}",
             where=str(path),
-            remedy="put the split.csv of the run there, unchanged",
+            remedy="copy the unchanged split.csv of the run there",
         )
     return split

@@ -178,7 +178,7 @@ def test_another_dataset_is_refused(run, tmp_path):
     with pytest.raises(ReidbenchError, match="is not the dataset of the run"):
         again(run, tmp_path, dataset="patterns:identities=13,size=64,level=easy")
     nowhere = spoiled(run, dataset={**run.data.dataset.to_json(), "name": "catalogue", "asked": None})
-    with pytest.raises(ReidbenchError, match="does not say where 'catalogue' was found"):
+    with pytest.raises(ReidbenchError, match="does not hold the place of the dataset 'catalogue'"):
         again(nowhere, tmp_path)
     assert again(nowhere, tmp_path, dataset=DATASET).same == "exactly"
 

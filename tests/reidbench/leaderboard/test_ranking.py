@@ -282,7 +282,7 @@ def test_an_empty_folder_is_an_error_with_a_remedy(tmp_path):
 def test_a_row_takes_the_worst_stamp_of_its_runs():
     stamps = [
         {"status": "blind", "n_query": 3},
-        {"status": "differs", "n_query": 3, "differences": {"order": "1 of 3 queries are answered otherwise"}},
+        {"status": "differs", "n_query": 3, "differences": {"order": "1 of 3 queries have other results"}},
     ]
     runs = [make_run(seed=seed) for seed in range(2)]
     stamped = [changed(run, blindness=stamp) for run, stamp in zip(runs, stamps, strict=True)]

@@ -46,7 +46,7 @@ def test_the_record_says_where_the_images_are(catalogue):
 def test_a_dataset_that_moved_is_named(catalogue):
     path, record = catalogue
     moved = shutil.move(path, path.with_name("moved.csv"))
-    with pytest.raises(ReidbenchError, match="'table' is not where the run found it") as caught:
+    with pytest.raises(ReidbenchError, match="'table' is no longer where the run found it") as caught:
         dataset_of(record)
     assert "--dataset" in caught.value.remedy
     assert dataset_of(record, str(moved)).digest == record.data.dataset.digest
@@ -56,7 +56,7 @@ def test_a_dataset_that_moved_is_named(catalogue):
 
 def test_a_record_without_a_place_needs_one_unless_the_animals_are_drawn(catalogue, drawn):
     _, record = catalogue
-    with pytest.raises(ReidbenchError, match="does not say where 'table' was found"):
+    with pytest.raises(ReidbenchError, match="does not hold the place of the dataset 'table'"):
         dataset_of(with_dataset(record, asked=None, root=None))
     redrawn = with_dataset(record, asked=None, root=None, name=drawn.name, digest=drawn.digest)
     assert dataset_of(redrawn).digest == drawn.digest
@@ -66,9 +66,11 @@ def test_other_images_are_refused_with_what_differs(catalogue, drawn):
     path, record = catalogue
     lines = path.read_text().splitlines()
     path.write_text("\n".join(lines[:-1]) + "\n")
-    with pytest.raises(ReidbenchError, match=f"{len(drawn) - 1} images against {len(drawn)}, digest"):
+    with pytest.raises(ReidbenchError, match=f"has {len(drawn) - 1} images, not {len(drawn)}, and its digest"):
         dataset_of(record)
-    with pytest.raises(ReidbenchError, match=r"not the dataset of the run: digest \w{12}, not \w{12}"):
+    with pytest.raises(
+        ReidbenchError, match=r"not the dataset of the run, or has changed: its digest is \w{12}, not \w{12}"
+    ):
         check_images(with_dataset(record, digest="0" * 64), drawn)
 
 

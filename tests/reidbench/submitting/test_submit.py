@@ -129,7 +129,7 @@ def test_a_run_on_no_competition_and_a_changed_folder_are_errors(run, folder, tm
     lines = (changed / "metadata.csv").read_text().splitlines()
     dropped = next(line for line in lines if ",database," in line)
     (changed / "metadata.csv").write_text("\n".join(line for line in lines if line != dropped) + "\n")
-    with pytest.raises(ReidbenchError, match="not the dataset of the run: 314 images against 315"):
+    with pytest.raises(ReidbenchError, match="not the dataset of the run, or has changed: it has 314 images, not 315"):
         submit(run, tmp_path / "s.csv", root=changed, progress=Progress())
     assert not (tmp_path / "s.csv").exists()
 
