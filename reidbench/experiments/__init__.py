@@ -1,0 +1,1 @@
+"""Many runs: benchmark files, grid search, isolation, repetition, and other thresholds or galleries for a saved run."""

@@ -1,7 +1,7 @@
-"""A whole comparison as a TOML file: datasets × methods × split seeds × seeds.
+"""Read a benchmark file: a TOML file that names a dataset, methods, split seeds and seeds to run.
 
 [dataset]
-name = "patterns"            # or a path; ${ZEBRA} is taken from the environment
+name = "patterns"            # or a path; ${ZEBRA} is replaced by an environment variable
 split_seeds = [0, 1, 2]
 seeds = [0]
 
@@ -54,20 +54,22 @@ class _Benchmark(BaseModel):
 
 
 def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
-    """Return the jobs of a benchmark file, dataset by dataset, split by split.
+    """Return the jobs of a benchmark file, in the order of split seed, method and seed.
 
     Args:
         path: The TOML file.
         progress: Receives a warning for each old name in the file.
 
     Raises:
-        ReidbenchError: The file can't be read, a key is unknown, or a variable it names is not set.
+        ReidbenchError: The file can't be read, a key is unknown, or an environment variable is not set.
     """
     try:
         benchmark = _Benchmark(**tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ReidbenchError(
-            f"the benchmark can't be read: {error}", where=str(path), remedy="see benchmarks/patterns.toml"
+            f"the benchmark file can't be read: {error}",
+            where=str(path),
+            remedy="compare it with benchmarks/patterns.toml",
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -75,7 +77,7 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
         raise ReidbenchError(
             f"'{key}': {first['msg'][0].lower()}{first['msg'][1:]}",
             where=str(path),
-            remedy="see benchmarks/patterns.toml",
+            remedy="compare it with benchmarks/patterns.toml",
         ) from error
     if progress is not None and any(method.preset == STORED for method in benchmark.method):
         progress.warn(f"the preset '{STORED}' in {path} is now called '{PAPER}'; the old name will be removed later")

@@ -1,4 +1,4 @@
-"""The report's grid search: each cell is a run, judged on the calibration episode, never on test."""
+"""Grid search over the settings of a method: one run for each set of settings, compared on the calibration queries."""
 
 from __future__ import annotations
 
@@ -17,8 +17,16 @@ from reidbench.running.evaluation import evaluate
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell of the grid: its settings and how it did on the calibration queries."""
+class GridCell:
+    """One set of settings of the grid, with its results on the calibration queries.
+
+    Attributes:
+        settings: The settings, by name.
+        rank1: Share of known queries whose best candidate is correct.
+        balanced_rank1: The same, averaged within each identity first.
+        seconds: Duration of the run.
+        run: Path of the run folder.
+    """
 
     settings: Mapping[str, Any]
     rank1: float
@@ -27,6 +35,7 @@ class Cell:
     run: str
 
     def to_json(self) -> dict[str, Any]:
+        """Return the cell as plain JSON values."""
         return asdict(self)
 
 
@@ -43,11 +52,26 @@ def tune_method(
     runs_dir: Path = Path("runs"),
     plugins: Sequence[Path] = (),
     progress: Progress | None = None,
-) -> list[Cell]:
-    """Run every cell and return them, the best calibration Rank-1 first; grid order breaks ties.
+) -> list[GridCell]:
+    """Run a method with every set of settings of its grid.
 
-    Cells are ordinary runs, so a search that was stopped goes on where it was. Methods come from the installed plugins
-    and from the files ``plugins``.
+    The runs are ordinary runs. If the search is interrupted, the same command continues with the missing ones.
+
+    Args:
+        method: Name of the method.
+        dataset: Name or path of the dataset.
+        root: Folder of the images, if the dataset needs one.
+        split_seed: Seed of the split.
+        seed: Seed of the method.
+        preset: Name of a preset of the method.
+        settings: Settings for all runs, in addition to those of the grid.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        runs_dir: Folder of the runs.
+        plugins: Plugin files, in addition to the installed plugins.
+        progress: Shows a progress bar.
+
+    Returns:
+        One cell for each set of settings, the highest Rank-1 on calibration first; equal ones in the order of the grid.
 
     Raises:
         ReidbenchError: The method has no grid.
@@ -56,7 +80,9 @@ def tune_method(
     spec = registry.find(method).spec
     if not spec.grid:
         raise ReidbenchError(
-            f"{method} offers no grid to search", where=f"--method {method}", remedy="try triplet_effnet"
+            f"{method} has no grid of settings",
+            where=f"--method {method}",
+            remedy="choose a method with a grid, such as triplet_effnet",
         )
     progress = progress or RichProgress()
     images = load_dataset(dataset, root, registry)
@@ -71,13 +97,13 @@ def tune_method(
             )  # fmt: skip
             overall = record.data.metrics.calibration.overall
             seconds = record.data.timing["total_s"]
-            cells.append(Cell(choice, overall["rank1"], overall["balanced_rank1"], seconds, str(record.path)))
+            cells.append(GridCell(choice, overall["rank1"], overall["balanced_rank1"], seconds, str(record.path)))
             stage.advance()
     return sorted(cells, key=lambda cell: -cell.rank1)
 
 
-def write_best(cells: list[Cell], path: Path) -> None:
-    """Write the best cell's settings as JSON that ``run --settings`` takes.
+def write_best(cells: list[GridCell], path: Path) -> None:
+    """Write the settings of the best cell as a JSON file for ``run --settings``.
 
     Raises:
         ReidbenchError: The file can't be written.

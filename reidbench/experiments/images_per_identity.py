@@ -1,8 +1,8 @@
-"""Score against the number of gallery images of each animal: a saved run, made again with fewer of them.
+"""The score with fewer gallery images of each animal: a curve for a saved run.
 
-Best candidates alone can't tell what an animal would have scored without some of its images, so here a run is repeated:
-the same method, settings, seed, queries and policy. Representations come from the cache; a method that learns from the
-gallery is trained again on what is left of it. The result lies beside the runs, in ``RUNS/curves/``.
+The saved scores do not contain the score of an animal without some of its images. The run is therefore repeated with
+smaller galleries: same method, settings, seed, queries and threshold policy. Features come from the cache; a method
+that learns from the gallery is trained on the smaller gallery. The curve is saved in ``RUNS/curves/``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,14 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One repetition: at most ``images`` gallery images of each identity, drawn by ``draw``."""
+    """One repetition with a smaller gallery.
+
+    Attributes:
+        images: Largest number of gallery images of each identity.
+        draw: Number of the random draw of these images, which is its seed.
+        n_gallery: Number of gallery images.
+        metrics: Metrics of the test queries, by name; ``None`` if undefined.
+    """
 
     images: int
     draw: int
@@ -38,7 +45,14 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class ImagesPerIdentity:
-    """The curve of one run; its last point is the run itself."""
+    """The curve of one run.
+
+    Attributes:
+        run_id: Id of the run.
+        method: Name of the method.
+        dataset: Name of the dataset.
+        points: The repetitions, by number of images and draw; the last point is the run itself.
+    """
 
     run_id: str
     method: str
@@ -46,11 +60,12 @@ class ImagesPerIdentity:
     points: tuple[CurvePoint, ...]
 
     def to_json(self) -> dict[str, Any]:
+        """Return the curve as plain JSON values."""
         return {"schema": SCHEMA, "kind": "images-per-identity", **asdict(self)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ImagesPerIdentity:
-        """Read what :meth:`to_json` wrote."""
+        """Return the curve for a result of :meth:`to_json`."""
         points = tuple(CurvePoint(**point) for point in data["points"])
         return cls(data["run_id"], data["method"], data["dataset"], points)
 
@@ -64,15 +79,16 @@ def images_per_identity(
     device: str = "auto",
     progress: Progress | None = None,
 ) -> ImagesPerIdentity:
-    """Repeat a run with fewer gallery images of each identity, and write the curve beside the runs.
+    """Repeat a run with fewer gallery images of each identity, and save the curve.
 
     Args:
-        record: The run to repeat; it is the curve's last point.
-        images: Its dataset, unchanged.
-        counts: Most gallery images of each identity; by default 1, 2, 4 and so on below the largest number there is.
-        draws: Random draws of each count.
+        record: The run; it is the last point of the curve.
+        images: The dataset of the run, unchanged.
+        counts: Largest numbers of gallery images of each identity; by default 1, 2, 4 and so on, below the largest
+            number in the gallery.
+        draws: Number of random draws for each count.
         device: ``auto``, ``cpu`` or ``cuda``.
-        progress: Where bars and warnings go.
+        progress: Shows a progress bar.
 
     Raises:
         ReidbenchError: The images are not those of the run, a count is below 1, or the curve can't be written.
@@ -80,13 +96,13 @@ def images_per_identity(
     check_images(record, images)
     split = split_of(record, images)
     largest = max(gallery_counts(split, images).values())
-    wanted = sorted(set(counts)) or [2**power for power in range(largest.bit_length()) if 2**power < largest]
+    sizes = sorted(set(counts)) or [2**power for power in range(largest.bit_length()) if 2**power < largest]
     points = []
-    asked = [(most, draw) for most in wanted if most < largest for draw in range(draws)]
-    with (progress or Progress()).stage(f"repeat {record.method}", len(asked)) as stage:
-        for most, draw in asked:
-            reduced = keep_gallery_images(split, images, most, seed=draw)
-            again = evaluate(
+    repetitions = [(size, draw) for size in sizes if size < largest for draw in range(draws)]
+    with (progress or Progress()).stage(f"repeat {record.method}", len(repetitions)) as stage:
+        for size, draw in repetitions:
+            reduced = keep_gallery_images(split, images, size, seed=draw)
+            repetition = evaluate(
                 record.method,
                 images,
                 split=reduced,
@@ -99,18 +115,20 @@ def images_per_identity(
                 runs_dir=curves_dir(record) / "runs",
                 progress=Progress(),
             )
-            points.append(_point(most, draw, again))
+            points.append(_point(size, draw, repetition))
             stage.advance()
     points.append(_point(largest, 0, record))
     curve = ImagesPerIdentity(record.id, record.method, record.dataset, tuple(points))
     path = _path(record)
-    with explain_os_errors("the curve can't be written", where=str(path), remedy="make room, and make the curve again"):
+    with explain_os_errors(
+        "the curve can't be written", where=str(path), remedy="free disk space, and repeat the command"
+    ):
         write_text(path, json.dumps(curve.to_json(), indent=1) + "\n")
     return curve
 
 
 def read_images_per_identity(record: RunRecord) -> ImagesPerIdentity | None:
-    """Return the curve of a run, ``None`` where none was made.
+    """Return the saved curve of a run, or ``None`` if there is none.
 
     Raises:
         ReidbenchError: The file can't be read.
@@ -125,12 +143,12 @@ def read_images_per_identity(record: RunRecord) -> ImagesPerIdentity | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReidbenchError(
-            f"a curve can't be read: {error}", where=str(path), remedy="delete the file, or make it again"
+            f"a curve can't be read: {error}", where=str(path), remedy="delete the file, or make the curve again"
         ) from error
 
 
 def curves_dir(record: RunRecord) -> Path:
-    """Return the folder of curves beside a run; its runs are not listed with the others."""
+    """Return the folder of curves, ``RUNS/curves``; runs in it are not listed with the others."""
     return record.path.parent.parent.parent / "curves"
 
 
@@ -138,6 +156,6 @@ def _path(record: RunRecord) -> Path:
     return curves_dir(record) / f"{record.id}.images-per-identity.json"
 
 
-def _point(most: int, draw: int, record: RunRecord) -> CurvePoint:
+def _point(size: int, draw: int, record: RunRecord) -> CurvePoint:
     metrics = {name: record.metrics.get(name) for name in CURVE_METRICS}
-    return CurvePoint(most, draw, record.data.split.counts["gallery"], metrics)
+    return CurvePoint(size, draw, record.data.split.counts["gallery"], metrics)

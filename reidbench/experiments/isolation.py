@@ -1,9 +1,8 @@
-"""Run a job in a separate process, and in another interpreter on request, so that a failure costs one row.
+"""Run a job in a separate process, with another interpreter if wanted, so that other runs survive a crash.
 
 The parent starts ``PYTHON -m reidbench.isolation FOLDER`` (:mod:`reidbench.experiments.worker`). The child reads the
-job from ``FOLDER/asked.json``, does the whole run, writes the same run folder as any run, and leaves one line in
-``FOLDER/told.json``: the path of the record, or the failure. If there is no such line (a crash, a hang, a kill), the
-parent reads the cause from the exit status.
+job from ``FOLDER/asked.json``, makes the run, writes the run folder and then ``FOLDER/told.json`` with the path of the
+record or the failure. If this file is missing, the parent derives the cause (a crash, a kill) from the exit status.
 """
 
 from __future__ import annotations
@@ -27,17 +26,20 @@ from reidbench.records.job import Job
 from reidbench.records.run_record import RunRecord, read_run
 
 _GRACE_S = 5
-"""What a process that is told to end may take before it is killed."""
+"""Time in seconds between the request to end and the kill of a process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """How a run is kept apart.
+    """Interpreter and limits of the process of a run.
 
     Attributes:
-        python: Interpreter that runs it; by default this one. It needs reidbench and the plugin.
-        timeout_s: Most seconds that a run may take.
-        memory_gib: Most memory that its process may ask for, in GiB; only Linux holds it to that.
+        python: Interpreter of the run, with reidbench and the plugin installed; by default this one.
+        timeout_s: Longest duration of a run in seconds; ``None`` is no limit.
+        memory_gib: Largest memory of the process in GiB; ``None`` is no limit. It is only enforced on Linux.
+
+    Raises:
+        ReidbenchError: A limit is not above 0.
     """
 
     python: str | None = None
@@ -47,28 +49,28 @@ class Isolation:
     def __post_init__(self) -> None:
         for name, value in (("--timeout", self.timeout_s), ("--memory", self.memory_gib)):
             if value is not None and not value > 0:
-                raise ReidbenchError(f"{value:g} leaves nothing to run in", where=f"{name} {value:g}",
+                raise ReidbenchError(f"a limit must be above 0, not {value:g}", where=f"{name} {value:g}",
                                      remedy="give a number above 0")  # fmt: skip
 
 
 def run_isolated(
     job: Job, isolation: Isolation, *, runs_dir: Path, again: bool = False, plugins: Sequence[Path] = ()
 ) -> RunRecord:
-    """Run a job in a process of its own and read its record back.
+    """Run a job in a separate process and return its record.
 
     Args:
-        job: What to run.
-        isolation: Interpreter and limits.
-        runs_dir: Where run folders are kept.
-        again: Repeat a run that stands already.
-        plugins: Plugins in plain files.
+        job: The run to make.
+        isolation: Interpreter and limits of the process.
+        runs_dir: Folder of runs.
+        again: Repeat the run if it exists already.
+        plugins: Plugin files.
 
     Raises:
-        MethodFailure: It failed, crashed, took too long or too much memory.
-        ReidbenchError: The interpreter can't be started, or has no reidbench.
+        MethodFailure: The run failed or crashed, or exceeded a limit.
+        ReidbenchError: The interpreter can't be started, or reidbench is not installed for it.
     """
     python = find_interpreter(isolation.python)
-    asked = {
+    request = {
         "job": {name: str(value) if isinstance(value, Path) else value for name, value in asdict(job).items()},
         "runs_dir": str(runs_dir.absolute()),
         "again": again,
@@ -77,8 +79,9 @@ def run_isolated(
     }
     with tempfile.TemporaryDirectory(prefix="reidbench-") as temporary:
         folder = Path(temporary)
-        write_text(folder / "asked.json", json.dumps(asked))
-        # Its own session, so that all it starts can be ended; what it prints goes to stderr, for results are ours.
+        write_text(folder / "asked.json", json.dumps(request))
+        # In a new session, so that its children can be ended with it. Its output goes to stderr, because stdout is for
+        # results.
         process = subprocess.Popen(
             [python, "-X", "faulthandler", "-m", "reidbench.isolation", str(folder)],
             stdin=subprocess.DEVNULL,
@@ -89,71 +92,74 @@ def run_isolated(
             code = process.wait(isolation.timeout_s)
         except subprocess.TimeoutExpired:
             raise MethodFailure(
-                f"{job.method} was ended after {isolation.timeout_s:g} s",
+                f"{job.method} was stopped after {isolation.timeout_s:g} s",
                 how="timeout",
                 where=f"--timeout {isolation.timeout_s:g}",
-                remedy="allow it more time; what it extracted is kept, and the same command goes on from there",
+                remedy="give it more time; extracted features are cached, so the same command continues from there",
             ) from None
-        finally:  # on time-out, on Ctrl-C, and for workers that outlive their parent
+        finally:  # after a timeout, after Ctrl-C, and for children that outlive the process
             _end(process)
-        return _read(job, code, folder, isolation)
+        return _read_result(job, code, folder, isolation)
 
 
-def find_interpreter(given: str | None) -> str:
-    """Return the interpreter to start.
+def find_interpreter(name: str | None) -> str:
+    """Return the path of the interpreter to start.
+
+    Args:
+        name: Name or path of an interpreter; ``None`` is this one.
 
     Raises:
-        ReidbenchError: There is none of that name, or it has no reidbench.
+        ReidbenchError: There is no such interpreter, or reidbench is not installed for it.
     """
-    if given is None:
+    if name is None:
         return sys.executable
-    found = shutil.which(given)
-    remedy = f"name an interpreter, and install reidbench and the plugin for it: {given} -m pip install reidbench"
-    if found is None:
-        raise ReidbenchError("there is no such interpreter", where=f"--python {given}", remedy=remedy)
-    done = subprocess.run([found, "-c", "import reidbench.isolation"], capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["it can't be started"])[-1]
-        raise ReidbenchError(f"this interpreter can't run methods: {reason}", where=f"--python {given}", remedy=remedy)
-    return found
+    path = shutil.which(name)
+    remedy = f"name an interpreter, and install reidbench and the plugin for it: {name} -m pip install reidbench"
+    if path is None:
+        raise ReidbenchError("there is no such interpreter", where=f"--python {name}", remedy=remedy)
+    test = subprocess.run([path, "-c", "import reidbench.isolation"], capture_output=True, text=True, check=False)
+    if test.returncode:
+        reason = (test.stderr.strip().splitlines() or ["it can't be started"])[-1]
+        raise ReidbenchError(f"this interpreter can't run methods: {reason}", where=f"--python {name}", remedy=remedy)
+    return path
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    for told in (signal.SIGTERM, signal.SIGKILL):
+    for request in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, told)
+            os.killpg(process.pid, request)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_S)
 
 
-def _read(job: Job, code: int, folder: Path, isolation: Isolation) -> RunRecord:
+def _read_result(job: Job, code: int, folder: Path, isolation: Isolation) -> RunRecord:
     try:
-        told = json.loads((folder / "told.json").read_text(encoding="utf-8"))
+        result = json.loads((folder / "told.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise _silent_end(job.method, code, isolation) from None
-    if "failure" in told:
-        failure = told["failure"]
+        raise _failure_without_result(job.method, code, isolation) from None
+    if "failure" in result:
+        failure = result["failure"]
         raise MethodFailure(failure.pop("message"), **{**failure, "plugin": tuple(failure["plugin"])})
-    record = read_run(Path(told["record"]))
+    record = read_run(Path(result["record"]))
     if record is None:
-        raise MethodFailure(f"{job.method} said that it had finished and left no record", how="crash")
+        raise MethodFailure(f"{job.method} reported a finished run, but there is no record", how="crash")
     return record
 
 
-def _silent_end(method: str, code: int, isolation: Isolation) -> MethodFailure:
-    """Say what ended a process that left no word."""
+def _failure_without_result(method: str, code: int, isolation: Isolation) -> MethodFailure:
+    """Return the failure of a process that ended without writing a result, from its exit status."""
     if code >= 0:
         return MethodFailure(
             f"{method} ended its process with code {code} in the middle of the run", how="crash",
-            remedy="what it printed stands above; run it alone",
+            remedy="read its output above; run it alone, without --isolate",
         )  # fmt: skip
     name = signal.Signals(-code).name
     if -code == signal.SIGKILL:
-        limit = f", or gave it more than {isolation.memory_gib:g} GiB" if isolation.memory_gib else ""
+        limit = f", or it needed more than {isolation.memory_gib:g} GiB" if isolation.memory_gib else ""
         return MethodFailure(
-            f"{method} was killed ({name}): the system does so where memory is exhausted{limit}", how="memory",
-            remedy="set a smaller input or model, or run it where there is more memory",
+            f"{method} was killed ({name}), probably because the system ran out of memory{limit}", how="memory",
+            remedy="choose a smaller input size or model, or a machine with more memory",
         )  # fmt: skip
     return MethodFailure(
-        f"{method} crashed ({name})", how="crash", remedy="the stack stands above; mend or update the plugin"
+        f"{method} crashed ({name})", how="crash", remedy="read the stack above; fix or update the plugin"
     )

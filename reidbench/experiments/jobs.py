@@ -1,4 +1,4 @@
-"""Several runs one after another: each failure costs only its own row."""
+"""Make several runs, one after another; if one fails, the others continue."""
 
 from __future__ import annotations
 
@@ -35,47 +35,48 @@ def run_jobs(
     plugins: Sequence[Path] = (),
     isolation: Isolation | None = None,
 ) -> tuple[list[RunRecord], list[FailedRun]]:
-    """Run every job; return the records and what failed, which is written beside the runs.
+    """Make all runs; return the records and the failures, which are also saved in the folder of runs.
 
     Args:
-        jobs: What to run.
-        runs_dir: Where runs and failures are kept.
-        again: Repeat runs that stand already.
-        console: Where it is told what goes on.
-        plugins: Plugins in plain files, besides the installed ones.
-        isolation: Run each job in a process of its own, so.
+        jobs: The runs to make.
+        runs_dir: Folder of runs and failures.
+        again: Repeat runs that exist already.
+        console: Receives messages about each run.
+        plugins: Plugin files, in addition to the installed plugins.
+        isolation: Make each run in a separate process with this interpreter and these limits; ``None`` uses this
+            process.
 
     Raises:
-        ReidbenchError: The only job failed, or a name, a setting or a dataset that is asked for is wrong.
+        ReidbenchError: The only job failed, or the user gave a wrong name, setting or dataset.
     """
     registry = load_registry(files=plugins)
     if isolation is not None:
         find_interpreter(isolation.python)
     for job in jobs:
-        _check_asked(job, registry, isolation)  # a misspelt name should not cost the hours before it
+        _check_names(job, registry, isolation)  # before the first run, so that a typing error does not cost hours
     loaded: dict[tuple[str, Path | None], ImageSet] = {}
     records: list[RunRecord] = []
     failures: list[FailedRun] = []
     for job in jobs:
-        place = (job.dataset, job.root)
-        if place not in loaded:
-            loaded[place] = load_dataset(*place, registry)
-            images = loaded[place]
+        dataset = (job.dataset, job.root)
+        if dataset not in loaded:
+            loaded[dataset] = load_dataset(*dataset, registry)
+            images = loaded[dataset]
             aside = f", {images.set_aside} without identity set aside" if images.set_aside else ""
             console.print(f"{images.name}: {len(images)} images of {images.table['identity'].nunique()} animals{aside}")
-        images = loaded[place]
-        asked = f" on {job.dataset}, {job.split_kind} split seed {job.split_seed}, seed {job.seed}"
-        console.print(Text.assemble((job.method, "bold"), asked))
+        images = loaded[dataset]
+        task = f" on {job.dataset}, {job.split_kind} split seed {job.split_seed}, seed {job.seed}"
+        console.print(Text.assemble((job.method, "bold"), task))
         try:
             if isolation is None:
                 record = evaluate_job(job, registry, runs_dir=runs_dir, again=again, images=images)
             else:
                 record = run_isolated(job, isolation, runs_dir=runs_dir, again=again, plugins=plugins)
-        except (Exception, SystemExit) as error:  # a stranger's method: its row is lost, the others go on
-            foreign = isolation is not None and isolation.python is not None  # its plugins are not these
+        except (Exception, SystemExit) as error:  # code of a plugin may raise anything; the other runs continue
+            foreign = isolation is not None and isolation.python is not None  # another interpreter has other plugins
             failure = MethodFailure.of(error, job.method, ("", "") if foreign else _plugin_of(job.method, registry))
             failed = FailedRun.of(job, (images.name, images.digest), failure, isolated=isolation is not None)
-            with contextlib.suppress(ReidbenchError):  # the error itself is reported below
+            with contextlib.suppress(ReidbenchError):  # the failure itself is reported below
                 write_failure(runs_dir, failed)
             if len(jobs) == 1:
                 if isinstance(error, SystemExit):
@@ -89,16 +90,16 @@ def run_jobs(
             preset = current_preset(record.data.preset or UNDEFINED)
             console.print(f"  preset: {preset}; weights: {label}; {record.data.timing['total_s']} s")
             for part in record.data.calibration:
-                console.print(f"  {_calibrated(part)}")
+                console.print(f"  {_describe_calibration(part)}")
             records.append(record)
     return records, failures
 
 
-def _check_asked(job: Job, registry: Registry, isolation: Isolation | None) -> None:
-    """Refuse what a user mistyped. A broken plugin is no mistyping, and costs its own row when its turn comes."""
+def _check_names(job: Job, registry: Registry, isolation: Isolation | None) -> None:
+    """Check names and settings of a job for typing errors. A broken plugin is no error here; only its run fails."""
     registry.policy(job.threshold)
     if isolation is not None and isolation.python is not None:
-        return  # what that interpreter has is its own
+        return  # another interpreter has other plugins
     try:
         spec = registry.find(job.method).spec
     except BrokenPluginError:
@@ -107,7 +108,7 @@ def _check_asked(job: Job, registry: Registry, isolation: Isolation | None) -> N
 
 
 def _plugin_of(method: str, registry: Registry) -> tuple[str, str]:
-    """Return distribution and version of a method, empty where there is none."""
+    """Return distribution and version of a method's plugin; both empty if there is none."""
     try:
         offer = registry.find(method)
     except BrokenPluginError as error:
@@ -117,12 +118,12 @@ def _plugin_of(method: str, registry: Registry) -> tuple[str, str]:
     return offer.distribution, offer.version
 
 
-def _calibrated(part: CalibrationData) -> str:
-    """Say in one line what a part's scores were calibrated on, and which groups have a curve of their own."""
+def _describe_calibration(part: CalibrationData) -> str:
+    """Return one line about the score calibration of a part: kind, pairs, ECE, and groups with a separate curve."""
     own = [group for group, scope in part.scope.items() if scope == "own"]
-    curves = f"own curves: {', '.join(own)}" if own else "one curve for all groups"
+    curves = f"separate curves for {', '.join(own)}" if own else "one curve for all groups"
     if own and len(own) < len(part.scope):
-        curves += "; the others share one"
+        curves += ", one for the other groups"
     name = f"{part.part} " if part.part else ""
     notes = "".join(f"; {note}" for note in part.notes)
     ece = "" if part.ece is None else f", ECE {part.ece:.3f}"

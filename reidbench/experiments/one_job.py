@@ -1,4 +1,4 @@
-"""Run one job in this process."""
+"""Make the run of one job in this process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from reidbench.running.evaluation import evaluate
 def evaluate_job(
     job: Job, registry: Registry, *, runs_dir: Path, again: bool = False, images: ImageSet | None = None
 ) -> RunRecord:
-    """Run one job in this process.
+    """Make the run of one job in this process.
 
     Args:
-        job: What to run.
-        registry: Where methods come from.
-        runs_dir: Where run folders are kept.
-        again: Repeat a run that stands already.
-        images: The job's dataset, where it was read already.
+        job: The run to make.
+        registry: Registry with the method.
+        runs_dir: Folder of runs.
+        again: Repeat the run if it exists already.
+        images: The dataset of the job, if it was loaded before.
     """
     return evaluate(
         job.method,

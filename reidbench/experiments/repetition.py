@@ -28,13 +28,19 @@ from reidbench.running.inputs import dataset_of, split_of
 
 Same = Literal["exactly", "within 1e-5", "no"]
 
-_PASSING: Final = ("peak_memory_mib",)
-_SHOWN: Final = 10
+_NOT_COMPARED: Final = ("peak_memory_mib",)
+_N_LISTED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A value that differs between the run and its repetition."""
+    """A value that differs between the run and its repetition.
+
+    Attributes:
+        name: Place of the value in the record, such as ``metrics.test.overall.score``.
+        before: Value of the run; ``None`` if it is missing.
+        after: Value of the repetition; ``None`` if it is missing.
+    """
 
     name: str
     before: Any
@@ -66,13 +72,13 @@ class Repetition:
     only_after: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
+        """Return the result as plain JSON values, with at most ten differences."""
         return {
             "same": self.same,
             "n_compared": self.n_compared,
             "n_differ": len(self.differ),
             "largest": self.largest if math.isfinite(self.largest) else None,
-            "differ": [asdict(change) for change in self.differ[:_SHOWN]],
+            "differ": [asdict(change) for change in self.differ[:_N_LISTED]],
             "environment": [asdict(change) for change in self.environment],
             "only_before": list(self.only_before),
             "only_after": list(self.only_after),
@@ -99,7 +105,7 @@ def repeat_run(
         device: ``auto`` takes the device of the run if this machine has it.
         runs_dir: Folder of runs; other commands don't list its subfolder ``repeats``.
         plugins: Python files with methods.
-        progress: Where bars and warnings go.
+        progress: Shows progress bars and warnings.
 
     Raises:
         ReidbenchError: Dataset, split, plugin, settings or weights are missing or are not those of the run.
@@ -109,12 +115,12 @@ def repeat_run(
     _require_files(record, plugins)
     images = dataset_of(record, dataset, root, registry)
     where = Path(runs_dir) / "repeats"
-    store = where / f".store-{record.id}"  # stays if the process is killed: the same command then resumes
+    store = where / f".store-{record.id}"  # kept if the process is killed, so that the same command continues
     if device == "auto" and data.environment.device == "cpu":
         device = "cpu"
 
     def agree(question: Question) -> None:
-        _refuse_another(Question.of_record(data), question, record)
+        _check_same_question(Question.of_record(data), question, record)
 
     again = evaluate(
         f"{data.plugin.name}:{record.method}",
@@ -149,33 +155,33 @@ def compare_records(before: RunRecord, after: RunRecord) -> Repetition:
     """
     metrics_before, metrics_after = _metric_names(before), _metric_names(after)
     both = set(metrics_before) & set(metrics_after)
-    was, now = _numbers(before, both), _numbers(after, both)
+    numbers_before, numbers_after = _numbers(before, both), _numbers(after, both)
     differ, largest = [], 0.0
-    for name in dict.fromkeys((*was, *now)):
-        old, new = was.get(name), now.get(name)
+    for name in dict.fromkeys((*numbers_before, *numbers_after)):
+        old, new = numbers_before.get(name), numbers_after.get(name)
         if _equal(old, new):
             continue
         differ.append(Change(name, old, new))
-        numbers = isinstance(old, int | float) and isinstance(new, int | float)
-        largest = max(largest, abs(float(old) - float(new)) if numbers else math.inf)  # type: ignore[arg-type]
+        is_number = isinstance(old, int | float) and isinstance(new, int | float)
+        largest = max(largest, abs(float(old) - float(new)) if is_number else math.inf)  # type: ignore[arg-type]
     shapes = [_array_difference(before, after, part) for part in ("calibration", "test")]
     for part, difference in zip(("calibration", "test"), shapes, strict=True):
         if difference:
             differ.append(Change(f"scores of {part}", 0.0, difference))
             largest = max(largest, difference)
     same: Same = "exactly" if not differ else "within 1e-5" if largest <= TOLERANCE else "no"
-    described = [
+    environments = [
         {**_flat(values["environment"]), **_flat(values["code"], "code.")}
         for values in (before.data.to_json(), after.data.to_json())
     ]
     changes = [
-        Change(name, described[0].get(name), described[1].get(name))
-        for name in sorted({*described[0], *described[1]})
-        if name not in _PASSING and described[0].get(name) != described[1].get(name)
+        Change(name, environments[0].get(name), environments[1].get(name))
+        for name in sorted({*environments[0], *environments[1]})
+        if name not in _NOT_COMPARED and environments[0].get(name) != environments[1].get(name)
     ]
     return Repetition(
         record=after,
-        n_compared=len({*was, *now}),
+        n_compared=len({*numbers_before, *numbers_after}),
         differ=tuple(differ),
         largest=largest,
         same=same,
@@ -191,14 +197,14 @@ def _require_files(record: RunRecord, plugins: Sequence[Path]) -> None:
     Raises:
         ReidbenchError: A file is missing.
     """
-    named = [record.data.plugin.name, *(part.plugin.name for part in record.data.parts.values())]
-    given = {path.name for path in map(Path, plugins)}
-    absent = [name for name in dict.fromkeys(named) if name.endswith(".py") and name not in given]
+    names = [record.data.plugin.name, *(part.plugin.name for part in record.data.parts.values())]
+    present = {path.name for path in map(Path, plugins)}
+    absent = [name for name in dict.fromkeys(names) if name.endswith(".py") and name not in present]
     if absent:
         raise ReidbenchError(
             f"the run's method is from a file that was not given: {' and '.join(absent)}",
             where=str(record.path),
-            remedy=" ".join(f"--plugin {name}" for name in absent) + "   # the file as it was",
+            remedy=" ".join(f"--plugin {name}" for name in absent) + "   # the unchanged file",
         )
 
 
@@ -208,54 +214,54 @@ def _short(value: Any) -> str:
     return f"{text[:13]}…'" if re.fullmatch("'[0-9a-f]{64}'", text) else text
 
 
-def _refuse_another(recorded: Question, repeated: Question, record: RunRecord) -> None:
+def _check_same_question(recorded: Question, repeated: Question, record: RunRecord) -> None:
     """Check that the repetition has the run's plugin, weights and settings.
 
     Raises:
         ReidbenchError: One of them differs.
     """
-    was, now = recorded.to_json(), repeated.to_json()
+    before, after = recorded.to_json(), repeated.to_json()
     file = recorded.plugin.name
     remedies = {
         "plugin": f"give --plugin the {file} of the run, unchanged"
         if file.endswith(".py")
         else "install that version of the plugin",
-        "weights": "put the weights of the run in place, or name them as the run did",
-        "parts": "install the versions of the plugins that the parts came from",
+        "weights": "put the weights file of the run back to its path",
+        "parts": "install the plugin versions of the parts",
     }
-    for name in (*remedies, *(key for key in was if key not in remedies)):
-        if name == "weights" and was[name]["sha256"] and was[name]["sha256"] == now[name]["sha256"]:
+    for name in (*remedies, *(key for key in before if key not in remedies)):
+        if name == "weights" and before[name]["sha256"] and before[name]["sha256"] == after[name]["sha256"]:
             continue  # the same file; its path may differ
-        old, new = _flat({name: was[name]}), _flat({name: now[name]})
+        old, new = _flat({name: before[name]}), _flat({name: after[name]})
         changed = next((key for key in (*old, *new) if old.get(key) != new.get(key)), None)
         if changed is not None:
             raise ReidbenchError(
                 f"this would be another run: {changed} was {_short(old.get(changed))} "
                 f"and is {_short(new.get(changed))}",
                 where=str(record.path),
-                remedy=remedies.get(name, "repeat it with the version of reidbench that made it"),
+                remedy=remedies.get(name, "repeat the run with the version of reidbench that made it"),
             )
 
 
 def _metric_names(record: RunRecord) -> list[str]:
-    """Return the metrics that a record knows, defined or not, in its order."""
+    """Return the names of the metrics in a record, defined or not, in its order."""
     return [name for name, value in record.metrics.items() if not isinstance(value, Mapping)]
 
 
 def _numbers(record: RunRecord, metrics: Collection[str]) -> dict[str, Any]:
     """Return the thresholds and the named metrics of a record, by their place in it; undefined values are left out."""
-    kept = {
+    selected = {
         part: {
-            "overall": _kept(episode.overall, metrics),
-            "groups": {name: _kept(values, metrics) for name, values in episode.groups.items()},
+            "overall": _select(episode.overall, metrics),
+            "groups": {name: _select(values, metrics) for name, values in episode.groups.items()},
         }
         for part, episode in (("calibration", record.data.metrics.calibration), ("test", record.data.metrics.test))
     }
-    flat = _flat({"metrics": kept, "threshold": record.data.threshold.to_json()})
+    flat = _flat({"metrics": selected, "threshold": record.data.threshold.to_json()})
     return {name: value for name, value in flat.items() if isinstance(value, int | float)}
 
 
-def _kept(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+def _select(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in names}
 
 
@@ -270,9 +276,9 @@ def _array_difference(before: RunRecord, after: RunRecord, part: str) -> float:
             return math.inf
     if scores[0].shape != scores[1].shape:
         return math.inf
-    with np.errstate(invalid="ignore"):  # -inf pads both
-        moved = np.where(scores[0] == scores[1], 0.0, np.abs(scores[0] - scores[1]))
-    return float(moved.max(initial=0.0))
+    with np.errstate(invalid="ignore"):  # -inf - -inf, where both have no candidate
+        difference = np.where(scores[0] == scores[1], 0.0, np.abs(scores[0] - scores[1]))
+    return float(difference.max(initial=0.0))
 
 
 def _equal(old: Any, new: Any) -> bool:
@@ -281,7 +287,8 @@ def _equal(old: Any, new: Any) -> bool:
     return bool(old == new)
 
 
-def _flat(value: Any, place: str = "") -> dict[str, Any]:
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Return the values of nested mappings by their joined keys, such as ``overall.score``."""
     if isinstance(value, Mapping):
-        return {name: leaf for key, inner in value.items() for name, leaf in _flat(inner, f"{place}{key}.").items()}
-    return {place.removesuffix("."): value}
+        return {name: leaf for key, inner in value.items() for name, leaf in _flat(inner, f"{prefix}{key}.").items()}
+    return {prefix.removesuffix("."): value}

@@ -1,12 +1,13 @@
-"""Decide a saved run again by another threshold policy: no image, no model, well under a second.
+"""Apply another threshold policy to a saved run; it needs no images and no model, and takes less than a second.
 
-The new run stands beside the old one. Its id is the one that a whole run with that policy has, so that neither
-repeats the other.
+The result is a new run in the same folder as the old one. Its id is that of a complete run with the new policy, so
+neither is made twice.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,16 +36,18 @@ from reidbench.thresholds.redraw import redrawn_scores
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PolicyOutcome:
-    """What one policy makes of a saved run; ``refused`` says why it could not choose, and all else is ``None``.
+    """The result of one policy on a saved run.
+
+    If the policy could not choose a threshold, ``refused`` has the reason and the other results are ``None``.
 
     Attributes:
-        policy: As written on the command line.
-        thresholds: What it chose on the calibration episode.
-        metrics: Metrics of the test episode.
-        interval: Of the official score, over reweighted test animals, the threshold as it is.
-        redrawn: Of the official score, the calibration animals redrawn too and the threshold chosen on them; ``None``
-            where it was not asked for, or where the policy refuses more than half of the redrawn episodes.
-        refused: Why it could not choose; empty where it could.
+        policy: Text of the policy on the command line.
+        thresholds: The thresholds that it chose on the calibration queries.
+        metrics: Metrics of the test queries.
+        interval: 95 % interval of the score over test animals (Bayesian bootstrap), thresholds held fixed.
+        redrawn: 95 % interval of the score with the calibration animals redrawn and the threshold chosen on them.
+            ``None`` if it was not computed, or if the policy failed on more than half of the redrawn animals.
+        refused: Reason why the policy could not choose a threshold; empty if it could.
     """
 
     policy: str
@@ -55,7 +58,7 @@ class PolicyOutcome:
     refused: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
+        """Return the result as plain JSON values."""
         overall = self.metrics.overall.to_json() if self.metrics else {}
         return {
             "policy": self.policy,
@@ -72,39 +75,42 @@ class PolicyOutcome:
 def rethreshold(
     run: str | Path | RunRecord, threshold: str, *, runs_dir: str | Path = "runs", registry: Registry | None = None
 ) -> RunRecord:
-    """Write the run that another policy would have given, beside the one that was made.
+    """Make the run that another threshold policy gives, and write it to the folder of the saved run.
 
     Args:
-        run: A run's folder, its id or how that begins, or its record.
+        run: Folder of a run, its id or the first characters of it, or its record.
         threshold: The policy, such as ``conformal=0.1`` or ``max-score:group``.
-        runs_dir: Where an id is looked for.
-        registry: Where policies come from; by default the installed plugins.
+        runs_dir: Folder in which an id is searched.
+        registry: Registry with the policies; by default that of the installed plugins.
+
+    Returns:
+        The record of the new run, or of the same run if it exists already.
 
     Raises:
-        ReidbenchError: There is no such run or policy, or the policy needs what the run does not hold.
+        ReidbenchError: There is no such run or policy, or the run lacks data that the policy needs.
     """
     record = run if isinstance(run, RunRecord) else find_run(run, runs_dir)
     policy = (registry or load_registry()).policy(threshold)
-    asked = canonical(threshold, policy)
-    run_id = Question.of_record(record.data).model_copy(update={"threshold": asked}).id
+    policy_text = canonical(threshold, policy)
+    run_id = Question.of_record(record.data).model_copy(update={"threshold": policy_text}).id
     path = record.path.parent / run_id
-    if (standing := read_run(path)) is not None:
-        return standing
+    if (existing := read_run(path)) is not None:
+        return existing
     saved = read_saved_run(record)
     thresholds = choose_thresholds(policy, saved.calibration.answers, saved.gallery)
-    metrics = {part: summarise(each.answers, thresholds).to_json() for part, each in saved.episodes.items()}
+    metrics = {part: summarise(episode.answers, thresholds).to_json() for part, episode in saved.episodes.items()}
     data = record.data.model_copy(
         update={
             "id": run_id,
             "decided_again_from": record.id,
-            "threshold": ThresholdData(asked=asked, **thresholds.to_json()),
+            "threshold": ThresholdData(asked=policy_text, **thresholds.to_json()),
             "metrics": MetricsData(**metrics),
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
     )
     rows = []
-    for part, each in saved.episodes.items():
-        rows += prediction_rows(part, each.image_id, each.answers, thresholds)
+    for part, episode in saved.episodes.items():
+        rows += prediction_rows(part, episode.image_id, episode.answers, thresholds)
     return copy_run(record.path, path, data, rows)
 
 
@@ -116,18 +122,18 @@ def try_policies(
     redraws: int = 0,
     progress: Progress | None = None,
 ) -> list[PolicyOutcome]:
-    """Decide a saved run by each policy, and write nothing.
+    """Apply each policy to a saved run, without writing anything.
 
     Args:
-        saved: The run.
-        policies: What to try.
-        n_folds: Reweighings of the test animals.
-        redraws: Redraws of the calibration animals with the test animals; 0 leaves that interval out, for it takes
-            seconds where all else takes less than one.
-        progress: Shows how many folds were redrawn.
+        saved: The saved run.
+        policies: The policies to try.
+        n_folds: Number of random weights of the test animals, for the interval.
+        redraws: Number of random draws of the calibration animals, for the interval ``redrawn``. 0 leaves out this
+            interval, which takes several seconds.
+        progress: Shows a progress bar over the draws.
 
     Returns:
-        The least regret first; policies that refuse come last, with their reason.
+        The results, lowest regret first; policies that could not choose a threshold come last.
     """
     outcomes, answers, chosen = [], [], []
     test = saved.test.answers
@@ -142,20 +148,20 @@ def try_policies(
         outcomes.append(PolicyOutcome(policy.text, thresholds, summarise(test, thresholds)))
     if answers:
         rates = identity_rates(test.true, test.known, test.group, answers)
-        # One run decided in several ways is one method: equal answers get equal intervals.
+        # All policies share one owner, because they belong to one run: equal predictions get equal intervals.
         (folds,) = draw_folds([rates], owners=[[0] * len(answers)], n_folds=n_folds)
         scores = iter(folds.overall.score.T)
-        outcomes = [_with_interval(each, next(scores)) if each.metrics else each for each in outcomes]
-    if redraws and test.known.any() and not test.known.all():  # else there is no score
-        drawn = redrawn_scores(
+        outcomes = [_with_interval(outcome, next(scores)) if outcome.metrics else outcome for outcome in outcomes]
+    if redraws and test.known.any() and not test.known.all():  # otherwise there is no score
+        score_folds = redrawn_scores(
             chosen, saved.calibration.answers, test, saved.gallery, n_folds=redraws, progress=progress
         )
-        of_policy = {policy.text: scores for policy, scores in zip(chosen, drawn, strict=True)}
-        outcomes = [_redrawn(each, of_policy.get(each.policy), redraws) for each in outcomes]
+        of_policy = {policy.text: scores for policy, scores in zip(chosen, score_folds, strict=True)}
+        outcomes = [_with_redrawn(outcome, of_policy.get(outcome.policy), redraws) for outcome in outcomes]
     return sorted(outcomes, key=_regret)
 
 
-def _redrawn(outcome: PolicyOutcome, scores: NDArray[np.float64] | None, n_folds: int) -> PolicyOutcome:
+def _with_redrawn(outcome: PolicyOutcome, scores: NDArray[np.float64] | None, n_folds: int) -> PolicyOutcome:
     score = outcome.metrics.overall.score if outcome.metrics else float("nan")
     if score != score or scores is None or len(scores) <= n_folds / 2:
         return outcome
@@ -163,26 +169,24 @@ def _redrawn(outcome: PolicyOutcome, scores: NDArray[np.float64] | None, n_folds
 
 
 def tried_policies(registry: Registry) -> list[Policy]:
-    """Return the policies that ``--threshold all`` tries: every one that says what to try, in its scopes."""
-    taken: dict[str, int] = {}
-    for offer in registry.policies:
-        taken[offer.spec.name] = taken.get(offer.spec.name, 0) + 1
+    """Return the policies that ``--threshold all`` tries: the texts in ``PolicySpec.tried`` of all policies."""
+    n_offers = Counter(offer.spec.name for offer in registry.policies)
     return [
-        registry.policy(f"{offer.distribution}/{text}" if taken[offer.spec.name] > 1 else text)
+        registry.policy(f"{offer.distribution}/{text}" if n_offers[offer.spec.name] > 1 else text)
         for offer in registry.policies
         for text in offer.spec.tried
     ]
 
 
 def warning_of(saved: SavedRun) -> str:
-    """Return what has to be said of intervals over so few test animals; empty where they are enough."""
+    """Return a warning if the intervals are over few test animals; empty if there are enough."""
     overall = saved.record.metrics
     return few_animals(int(overall["n_known_identities"]), int(overall["n_unknown_identities"]))
 
 
 def _with_interval(outcome: PolicyOutcome, scores: Any) -> PolicyOutcome:
     score = outcome.metrics.overall.score if outcome.metrics else float("nan")
-    if score != score:  # a closed set has no score, so no interval either
+    if score != score:  # nan: a closed set has no score, and therefore no interval
         return outcome
     return replace(outcome, interval=interval(scores, score))
 

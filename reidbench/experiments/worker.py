@@ -1,4 +1,4 @@
-"""The process that does one isolated run: reads what is asked from its folder and leaves a line about the result."""
+"""The separate process of one isolated run: it reads the job from a folder and writes the result there."""
 
 from __future__ import annotations
 
@@ -14,40 +14,45 @@ _GIB = 1 << 30
 
 
 def work(folder: Path) -> None:
-    """Do the run that ``asked.json`` asks for and leave a line about it."""
-    asked = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
-    _limit_memory(asked["memory_gib"])
-    job = Job.from_json(asked["job"])
+    """Make the run of the job in ``asked.json`` and write the result to ``told.json``.
+
+    Args:
+        folder: Folder of both files. Their names and keys must not change, because parent and child may have different
+            versions of reidbench.
+    """
+    request = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
+    _limit_memory(request["memory_gib"])
+    job = Job.from_json(request["job"])
     plugin = ("", "")
-    told: dict[str, Any]
+    result: dict[str, Any]
     try:
-        from reidbench.experiments.one_job import evaluate_job  # a memory limit shall hold for this import too
+        from reidbench.experiments.one_job import evaluate_job  # after the memory limit, so that it holds for imports
         from reidbench.registry.registered import load_registry
 
-        registry = load_registry(files=asked["plugins"])
+        registry = load_registry(files=request["plugins"])
         offer = registry.find(job.method)
         plugin = (offer.distribution, offer.version)
-        record = evaluate_job(job, registry, runs_dir=Path(asked["runs_dir"]), again=asked["again"])
-        told = {"record": str(record.path)}
-    except (Exception, SystemExit) as raised:  # the parent decides what it means
+        record = evaluate_job(job, registry, runs_dir=Path(request["runs_dir"]), again=request["again"])
+        result = {"record": str(record.path)}
+    except (Exception, SystemExit) as raised:  # the parent handles every failure
         error: BaseException = raised
-        if asked["memory_gib"] is not None and isinstance(raised, SystemError):
-            # C code that is refused memory, torch's import for one, may fail without saying why.
-            told_why = f"{asked['memory_gib']:g} GiB were too few"
-            error = MemoryError(told_why).with_traceback(raised.__traceback__)
+        if request["memory_gib"] is not None and isinstance(raised, SystemError):
+            # If C code gets no memory, as in torch's import, it may raise SystemError without a reason.
+            reason = f"{request['memory_gib']:g} GiB were not enough"
+            error = MemoryError(reason).with_traceback(raised.__traceback__)
         failure = MethodFailure.of(error, job.method, plugin)
         keys = ("message", "how", "where", "remedy", "plugin", "trace")
-        told = {"failure": {key: getattr(failure, key) for key in keys}}
-    write_text(folder / "told.json", json.dumps(told) + "\n")
+        result = {"failure": {key: getattr(failure, key) for key in keys}}
+    write_text(folder / "told.json", json.dumps(result) + "\n")
 
 
 def _limit_memory(gib: float | None) -> None:
-    """Refuse this process more memory than that: what asks for more gets ``MemoryError``."""
+    """Limit the memory of this process; an allocation beyond the limit raises ``MemoryError``."""
     if gib is None:
         return
     try:
         import resource
     except ImportError:  # not on Windows
         return
-    # Not the address space: a GPU's driver reserves far more of that than it uses.
+    # The data segment, not the address space, because a GPU's driver reserves far more address space than it uses.
     resource.setrlimit(resource.RLIMIT_DATA, (int(gib * _GIB), int(gib * _GIB)))

@@ -169,7 +169,7 @@ def test_an_interpreter_that_cannot_do_it_is_named(tmp_path):
 
 
 def test_limits_are_above_zero():
-    with pytest.raises(ReidbenchError, match="nothing to run in"):
+    with pytest.raises(ReidbenchError, match="must be above 0"):
         Isolation(timeout_s=0)
 
 

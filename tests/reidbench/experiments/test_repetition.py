@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import reidbench
 from reidbench.cli.main import app
 from reidbench.errors import ReidbenchError
-from reidbench.experiments.repetition import _refuse_another, compare_records, repeat_run
+from reidbench.experiments.repetition import _check_same_question, compare_records, repeat_run
 from reidbench.progress import Progress
 from reidbench.records.finding import load_runs
 from reidbench.records.question import Question
@@ -222,5 +222,5 @@ def test_a_method_in_a_file_asks_for_that_file_unchanged(run, tmp_path):
     recorded = Question.of_record(changed(run, plugin=plugin).data)
     installed = recorded.plugin.model_copy(update={"version": "0.1.0"})
     with pytest.raises(ReidbenchError, match="plugin.version was 'aaaaaaaaaaaa…' and is '0.1.0'") as caught:
-        _refuse_another(recorded, recorded.model_copy(update={"plugin": installed}), run)
+        _check_same_question(recorded, recorded.model_copy(update={"plugin": installed}), run)
     assert caught.value.remedy == "give --plugin the mine.py of the run, unchanged"

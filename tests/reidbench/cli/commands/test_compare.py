@@ -161,25 +161,25 @@ def test_costs_are_asked_for_and_fit_a_narrow_terminal(runs_dir, monkeypatch):
 
 def failed_run(runs_dir: Path, method: str = "hangs") -> None:
     job = Job(method, "patterns", split_seed=3, seed=1)
-    failure = MethodFailure(f"{method} was ended after 8 s", how="timeout", plugin=("stranger", "1.5"))
+    failure = MethodFailure(f"{method} was stopped after 8 s", how="timeout", plugin=("stranger", "1.5"))
     write_failure(runs_dir, FailedRun.of(job, ("patterns", "digest of patterns"), failure, isolated=True))
 
 
 def test_a_failed_run_is_shown_below_with_its_reason(runs_dir):
     failed_run(runs_dir)
     text = " ".join(call("--runs", runs_dir, "--format", "markdown").split())
-    assert "| hangs | stranger 1.5 | patterns | 3, 1 | timeout | hangs was ended after 8 s |" in text
-    assert "hangs" in call("--runs", runs_dir) and "hangs was ended" in call("--runs", runs_dir, "--format", "html")
+    assert "| hangs | stranger 1.5 | patterns | 3, 1 | timeout | hangs was stopped after 8 s |" in text
+    assert "hangs" in call("--runs", runs_dir) and "hangs was stopped" in call("--runs", runs_dir, "--format", "html")
     last = json.loads(call("--runs", runs_dir, "--json"))[-1]
     assert last["method"] == "hangs" and last["failed"] == "timeout" and last["rank"] is None
     assert last["score"] is None and last["baks"] is None and last["seeds"] == [1]
     rows = list(csv.DictReader(io.StringIO(call("--runs", runs_dir, "--format", "csv"))))
-    assert rows[-1]["reason"] == "hangs was ended after 8 s" and rows[0]["reason"] == ""
+    assert rows[-1]["reason"] == "hangs was stopped after 8 s" and rows[0]["reason"] == ""
 
 
 def test_where_all_runs_failed_that_is_what_is_shown(tmp_path):
     failed_run(tmp_path)
-    assert "hangs was ended after 8 s" in " ".join(call("--runs", tmp_path, "--format", "markdown").split())
+    assert "hangs was stopped after 8 s" in " ".join(call("--runs", tmp_path, "--format", "markdown").split())
     assert [row["method"] for row in json.loads(call("--runs", tmp_path, "--json"))] == ["hangs"]
 
 
