@@ -8,9 +8,9 @@ the docstrings below.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from typing_extensions import deprecated
 
 from reidbench.errors import ReidbenchError
@@ -116,13 +116,13 @@ class PartData(JsonObject):
     method: str
     """Name of the part's method."""
     plugin: MethodPlugin
-    """Distribution that offers it."""
+    """Distribution that offers it, as in `plugin`."""
     settings: Mapping[str, Any]
     """Settings in effect."""
     calibration: Mapping[str, Any] | None
     """How its scores are calibrated; null if they are not."""
     calibrated_by: CurvePlugin | None
-    """Plugin whose curve calibrates its scores; null for a curve of reidbench or none."""
+    """Plugin whose curve calibrates its scores, as in `plugin`; null for a curve of reidbench or none."""
 
 
 class CodeData(JsonObject):
@@ -157,7 +157,7 @@ class CalibrationData(JsonObject):
     kind: str
     """Kind of the curve."""
     source: str
-    """Images whose pairs it was fitted on: `episode` or `gallery`."""
+    """Pairs that it was fitted on: `episode` (a query and a gallery image) or `gallery` (two gallery images)."""
     n_pairs: int
     """Number of pairs."""
     n_same: int
@@ -186,7 +186,7 @@ class ConstantsData(JsonObject):
     calibration_score: float | None
     """Score with them on the calibration part."""
     first: Any
-    """The constants that the method has without a choice."""
+    """The constants that the method uses if none are chosen."""
     first_calibration_score: float | None
     """Score with those."""
     candidates: int
@@ -227,12 +227,31 @@ class ThresholdData(JsonObject):
     """Remarks of the policy."""
 
 
+def _check_metrics(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Check that metrics are numbers or null, and that reasons are objects.
+
+    Raises:
+        ValueError: A value is neither.
+    """
+    for name, value in metrics.items():
+        if name in ("reasons", "left_out"):
+            if not isinstance(value, Mapping):
+                raise ValueError(f"'{name}' has to be an object")
+        elif value is not None and not isinstance(value, int | float | Mapping):
+            raise ValueError(f"'{name}' has to be a number or null")
+    return metrics
+
+
+Metrics = Annotated[Mapping[str, Any], AfterValidator(_check_metrics)]
+"""Metrics by name."""
+
+
 class EpisodeData(JsonObject):
     """Metrics of one part of the split; an undefined metric is null."""
 
-    overall: Mapping[str, Any]
+    overall: Metrics
     """Metrics over all queries, with the `reasons` of undefined ones and the groups that the score `left_out`."""
-    groups: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, Metrics]
     """The same for each group."""
 
 
@@ -242,7 +261,7 @@ class MetricsData(JsonObject):
     calibration: EpisodeData
     """Metrics on the calibration part."""
     test: EpisodeData
-    """Metrics on the test part."""
+    """Metrics on the test part, in the same form."""
 
 
 class FitData(JsonObject):
@@ -297,7 +316,7 @@ class RunData(JsonObject):
     seed: int
     """Seed of the method."""
     preset: str | None
-    """Preset of the settings; null if the method has none."""
+    """Preset of the settings; null if the method has none. The preset `paper` is stored as `report`."""
     settings: SettingsData
     """Settings of the method."""
     weights: WeightsData
@@ -305,7 +324,7 @@ class RunData(JsonObject):
     parts: Mapping[str, PartData]
     """The parts of a fusion, by path."""
     part_weights: Mapping[str, WeightsData]
-    """The weights of each part, by path."""
+    """The weights of each part, by path, as in `weights`."""
     code: Mapping[str, CodeData]
     """The code that ran: reidbench and the distribution of each plugin, by name."""
     gallery: Literal["group", "all"]
@@ -373,4 +392,5 @@ class RunData(JsonObject):
 
 
 def _sentence(message: str) -> str:
+    message = message.removeprefix("Value error, ")
     return message[:1].lower() + message[1:]

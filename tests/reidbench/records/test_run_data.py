@@ -30,6 +30,8 @@ def test_keys_of_a_newer_minor_version_are_kept():
         ({"seed": "one"}, "the field 'seed' of a run record is wrong"),
         ({"gallery": "some"}, "the field 'gallery' of a run record is wrong"),
         ({"blindness": {"status": "shy"}}, "the field 'blindness.status' of a run record is wrong"),
+        ({"metrics": {"test": {"overall": {"score": "good"}}}}, "'metrics.test.overall'.*'score' has to be a number"),
+        ({"metrics": {"test": {"overall": {"reasons": 3}}}}, "'metrics.test.overall'.*'reasons' has to be an object"),
         ({"parts": {"a": {"method": "sift"}}}, r"the field 'parts.a.plugin' of a run record is missing, and \d more"),
         ({"schema": SCHEMA + 1}, f"schema {SCHEMA + 1}, and this version reads up to {SCHEMA}"),
         ({"schema": None}, "whole number"),
