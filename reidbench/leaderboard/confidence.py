@@ -45,7 +45,7 @@ class RowDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Confidence:
     """How sure a row's score and rank are; ``None`` where its runs do not tell.
 
     Attributes:
@@ -95,9 +95,9 @@ class Standing:
         return values
 
 
-def stand(
+def confidence_of(
     rows: Sequence[Sequence[RunRecord]], scores: Sequence[float | None], *, against: int | None = None
-) -> list[Standing]:
+) -> list[Confidence]:
     """Return how sure each row is.
 
     Args:
@@ -122,9 +122,9 @@ def stand(
             where="--against",
             remedy="run it again with --again; representations are cached",
         )
-    standings = [Standing()] * len(rows)
+    confidences = [Confidence()] * len(rows)
     if not usable:
-        return standings
+        return confidences
     parts, owners = _parts([rows[i] for i in usable], [told[i] for i in usable])
     folds = draw_folds(parts, owners=owners)
     samples = {side: _of_rows(folds, owners, side, len(usable)) for side in ("score", "baks", "baus")}
@@ -142,7 +142,7 @@ def stand(
     differences = _against(parts, owners, samples["score"], shown, usable.index(against)) if against is not None else {}
     detectable = _detectable(samples["score"], shown)
     for place, row in enumerate(usable):
-        standings[row] = Standing(
+        confidences[row] = Confidence(
             score=interval(samples["score"][:, place], shown[place]),
             baks=interval(samples["baks"][:, place], points["baks"][place]),
             baus=interval(samples["baus"][:, place], points["baus"][place]),
@@ -154,7 +154,7 @@ def stand(
             warning=warning,
             variance=_variance(parts, folds, owners, place),
         )
-    return standings
+    return confidences
 
 
 def _parts(

@@ -46,13 +46,13 @@ def _of_board(board: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
             _means(splits, name) for name in ("auroc", "plain_auroc", "fpr95", "oracle_score")
         )
         value = row.metrics.get("auroc")
-        standing = replace(
-            row.standing,
+        confidence = replace(
+            row.confidence,
             auroc=None if value is None or auroc is None or plain is None else auroc_interval(auroc, plain, value),
             fpr95=_interval(fpr95, row.metrics.get("fpr95")),
             oracle_score=_interval(oracle, row.metrics.get("oracle_score")),
         )
-        found[place] = replace(row, standing=standing)
+        found[place] = replace(row, confidence=confidence)
     return found
 
 

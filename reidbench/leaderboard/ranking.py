@@ -11,7 +11,7 @@ from typing import Any
 
 from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.leaderboard.confidence import stand
+from reidbench.leaderboard.confidence import confidence_of
 from reidbench.leaderboard.rows import CLOSED_SET, OFFICIAL, ROW_METRICS, LeaderboardRow, make_row
 from reidbench.leaderboard.selection import (
     describe_split,
@@ -127,8 +127,8 @@ def _rank_dataset(runs: Sequence[RunRecord], mixed_splits: bool, against: str | 
     reference = _place_of(against, ranked)
     if ranked_by == OFFICIAL:
         scores = [row.metrics[OFFICIAL] for row in ranked]
-        standings = stand([row.runs for row in ranked], scores, against=reference)
-        ranked = [replace(row, standing=standing) for row, standing in zip(ranked, standings, strict=True)]
+        confidences = confidence_of([row.runs for row in ranked], scores, against=reference)
+        ranked = [replace(row, confidence=confidence) for row, confidence in zip(ranked, confidences, strict=True)]
     elif reference is not None:
         raise ReidbenchError(
             f"{dataset} has no score to compare: no row of it has known and new animals",

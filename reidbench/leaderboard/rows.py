@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 from typing import Any
 
-from reidbench.leaderboard.confidence import Standing
+from reidbench.leaderboard.confidence import Confidence
 from reidbench.leaderboard.selection import protocol_of
 from reidbench.metrics.builtin import METRICS
 from reidbench.metrics.counts import N_QUERIES
@@ -53,7 +53,7 @@ class LeaderboardRow:
         timing: Mean of each stage, of their sum as ``seconds``, and of the peak memory in MiB.
         groups: Metrics of each group, as ``metrics`` holds them over all.
         runs: The runs behind the row, by split and seed.
-        standing: How sure score and rank are.
+        confidence: How sure score and rank are.
         blindness: ``blind``, ``transductive``, ``differs`` or ``untested``: of its runs, the one that says the worst.
         follows: What the answers of a method that is not blind follow.
     """
@@ -85,7 +85,7 @@ class LeaderboardRow:
     device: str = ""
     groups: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     runs: tuple[RunRecord, ...] = field(default=(), repr=False)
-    standing: Standing = field(default_factory=Standing)
+    confidence: Confidence = field(default_factory=Confidence)
     blindness: str = "untested"
     follows: str = ""
 
@@ -132,7 +132,7 @@ class LeaderboardRow:
             "device": self.device,
             "blindness": self.blindness,
             "follows": self.follows,
-            **self.standing.to_json(),
+            **self.confidence.to_json(),
             "groups": {name: dict(values) for name, values in self.groups.items()},
             "reasons": dict(self.reasons),
             "left_out": dict(self.left_out),

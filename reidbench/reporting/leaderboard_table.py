@@ -71,9 +71,9 @@ _COLUMNS = (
     _Column("method", 0, lambda row: row.method, right=False),
     _Column("variant", 0, lambda row: row.variant, right=False),
     _metric(METRIC[OFFICIAL], 0),
-    _Column("95 %", 0, lambda row: show_interval(row.standing.score)),
+    _Column("95 %", 0, lambda row: show_interval(row.confidence.score)),
     _Column("ranks", 0, lambda row: _ranks(row)),
-    _Column("tie", 0, lambda row: str(row.standing.tie_group or UNDEFINED)),
+    _Column("tie", 0, lambda row: str(row.confidence.tie_group or UNDEFINED)),
     _Column("± splits", 3, lambda row: show(row.split_sd.get(row.ranked_by))),
     *_metric_columns(),
     _Column("weights", 0, lambda row: row.weights, right=False),
@@ -92,9 +92,9 @@ _COLUMNS = (
 
 
 def _ranks(row: LeaderboardRow) -> str:
-    if row.standing.ranks is None:
+    if row.confidence.ranks is None:
         return UNDEFINED
-    low, high = row.standing.ranks
+    low, high = row.confidence.ranks
     return str(low) if low == high else f"{low}–{high}"
 
 
@@ -187,22 +187,22 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
         notes.append(f"Left out of the score: {'; '.join(f'{name} ({why})' for name, why in left_out.items())}.")
     if any(row.seed_sd.get(row.ranked_by) is not None for row in board):
         notes.append("±: standard deviation over seeds within a split.")
-    standings = [row.standing for row in board if row.standing.score is not None]
-    if standings:
+    confidences = [row.confidence for row in board if row.confidence.score is not None]
+    if confidences:
         notes.append("95 %: interval of the score over animals (Bayesian bootstrap); thresholds held fixed.")
-        if any(each.ranks is not None for each in standings) and len(board) > 1:
+        if any(each.ranks is not None for each in confidences) and len(board) > 1:
             note = (
                 "Ranks: the ranks that paired tests allow, at 95 % for all rows together. Tie: rows with the same "
                 "number are not shown to differ."
             )
-            detectable = next((each.detectable for each in standings if each.detectable is not None), None)
+            detectable = next((each.detectable for each in confidences if each.detectable is not None), None)
             if detectable is not None:
                 note += (
                     f" With this many animals, a true difference of {show(detectable)} between neighbouring rows is "
                     "detected with 80 % power."
                 )
             notes.append(note)
-        notes += dict.fromkeys(f"Warning: {each.warning}." for each in standings if each.warning)
+        notes += dict.fromkeys(f"Warning: {each.warning}." for each in confidences if each.warning)
     warnings = dict.fromkeys(warning for row in board for run in row.runs for warning in run.data.split.warnings)
     notes += [f"Split: {warning}." for warning in list(warnings)[:LISTED_SPLITS]]
     if len({frozenset(row.splits) for row in board}) > 1:

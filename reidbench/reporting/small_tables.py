@@ -60,7 +60,7 @@ def difference_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     """Return a table for each dataset: paired differences of the score from the reference row (``--against``)."""
     tables = []
     for board in boards(rows):
-        reference = next((row for row in board if row.standing.reference), None)
+        reference = next((row for row in board if row.confidence.reference), None)
         if reference is None:
             continue
         cells = tuple(
@@ -72,7 +72,7 @@ def difference_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
                 f"{difference.p_value:.4f}",
             )
             for row in board
-            if (difference := row.standing.against) is not None
+            if (difference := row.confidence.against) is not None
         )
         note = (
             "P(better): share of bootstrap folds in which the method has the higher score. p: exchange test, adjusted "
@@ -89,13 +89,13 @@ def interval_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     tables = []
     shown = {name: METRIC[name].title for name in ("baks", "baus", "auroc", "fpr95", "oracle_score")}
     for board in boards(rows):
-        kept = [name for name in shown if any(getattr(row.standing, name) is not None for row in board)]
+        kept = [name for name in shown if any(getattr(row.confidence, name) is not None for row in board)]
         if not kept:
             continue
         cells = tuple(
             (
                 name_of(row),
-                *(f"{show(row.metrics.get(name))}\n{show_interval(getattr(row.standing, name))}" for name in kept),
+                *(f"{show(row.metrics.get(name))}\n{show_interval(getattr(row.confidence, name))}" for name in kept),
             )
             for row in board
         )
@@ -117,12 +117,12 @@ def variance_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     """Return a table for each dataset: how much the score of one run varies, by cause; none if it is unknown."""
     tables = []
     for board in boards(rows):
-        known = [row for row in board if row.standing.variance.queries is not None]
+        known = [row for row in board if row.confidence.variance.queries is not None]
         if not known:
             continue
         cells = []
         for row in known:
-            causes = row.standing.variance
+            causes = row.confidence.variance
             deviations = (causes.queries, causes.splits, causes.seeds)
             together = sum(value**2 for value in deviations if value is not None) ** 0.5
             cells.append((name_of(row), *map(show, (*deviations, together)), str(row.n_runs)))

@@ -29,7 +29,7 @@ def _spread(board: Board) -> tuple[str, list[tuple[float, float]]]:
 
     One kind for all rows: intervals over animals where the table has them, else the deviation over splits.
     """
-    intervals = [row.standing.score if board.metric == OFFICIAL else None for row in board.rows]
+    intervals = [row.confidence.score if board.metric == OFFICIAL else None for row in board.rows]
     if any(intervals):
         return "95 % intervals over animals, thresholds as they are", [
             (math.nan, math.nan) if each is None else (each.low, each.high) for each in intervals

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from reidbench.cli.leaderboard import leaderboard_text, print_leaderboard
-from reidbench.leaderboard.confidence import Standing
+from reidbench.leaderboard.confidence import Confidence
 from reidbench.metrics.uncertainty.bootstrap import Interval
 from tests.reidbench.reporting.test_table import LONG_ROWS, make_row
 
@@ -37,8 +37,8 @@ def test_a_wide_table_shows_more_than_a_narrow_one():
 
 def test_costs_are_in_a_wide_table_and_each_stage_in_a_wider_one():
     timing = {"fit_s": 1.5, "represent_s": 20.25, "match_s": 3.0, "seconds": 24.75, "peak_memory_mib": 512.4}
-    standing = Standing(score=Interval(0.6, 0.8), ranks=(1, 2), tie_group=1)
-    shared: dict[str, Any] = {"timing": timing, "device": "cpu", "standing": standing, "split_sd": {"score": 0.05}}
+    confidence = Confidence(score=Interval(0.6, 0.8), ranks=(1, 2), tie_group=1)
+    shared: dict[str, Any] = {"timing": timing, "device": "cpu", "confidence": confidence, "split_sd": {"score": 0.05}}
     rows = [make_row("sift", 1, 0.7, **shared), make_row("triplet_resnet50", 2, 0.4, weights="pretrained", **shared)]
     heading = leaderboard_text(rows, 160).splitlines()[2].split()
     assert heading[-4:] == ["seconds", "peak", "MiB", "device"] and "fit" not in heading

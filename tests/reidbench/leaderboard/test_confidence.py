@@ -80,31 +80,31 @@ def make_run(
 
 def test_a_perfect_side_is_inside_its_interval(tmp_path):
     (row,) = leaderboard([make_run(tmp_path, "perfect", 1.0)])
-    assert row.standing.baks.high == row.standing.baus.high == row.standing.score.high == 1.0
-    assert 0.85 < row.standing.baus.low < row.standing.baks.low < 1.0  # 25 unknown, 55 known animals
+    assert row.confidence.baks.high == row.confidence.baus.high == row.confidence.score.high == 1.0
+    assert 0.85 < row.confidence.baus.low < row.confidence.baks.low < 1.0  # 25 unknown, 55 known animals
 
 
 def test_methods_far_apart_are_told_apart_and_twins_are_not(tmp_path):
     runs = [make_run(tmp_path, "best", 0.95), make_run(tmp_path, "twin", 0.5, like=1), make_run(tmp_path, "same", 0.5)]
     rows = leaderboard(runs)
     assert rows[0].method == "best"
-    assert [row.standing.ranks for row in rows] == [(1, 1), (2, 3), (2, 3)]
-    assert [row.standing.tie_group for row in rows] == [1, 2, 2]
+    assert [row.confidence.ranks for row in rows] == [(1, 1), (2, 3), (2, 3)]
+    assert [row.confidence.tie_group for row in rows] == [1, 2, 2]
     for row in rows:
-        assert row.standing.score.low <= row.metrics["score"] <= row.standing.score.high
-        assert row.standing.score.high - row.standing.score.low < 0.25
-        assert row.standing.warning == ""
-    assert 0.02 < rows[0].standing.detectable < 0.2
+        assert row.confidence.score.low <= row.metrics["score"] <= row.confidence.score.high
+        assert row.confidence.score.high - row.confidence.score.low < 0.25
+        assert row.confidence.warning == ""
+    assert 0.02 < rows[0].confidence.detectable < 0.2
 
 
 def test_differences_are_paired_and_signed(tmp_path):
     runs = [make_run(tmp_path, "low", 0.4), make_run(tmp_path, "high", 0.9), make_run(tmp_path, "copy", 0.9)]
     rows = {row.method: row for row in leaderboard(runs, against="high")}
-    low, copy = rows["low"].standing.against, rows["copy"].standing.against
+    low, copy = rows["low"].confidence.against, rows["copy"].confidence.against
     assert low.value == pytest.approx(rows["low"].metrics["score"] - rows["high"].metrics["score"])
     assert low.interval.high < 0 and low.beats == 0.0 and low.p_value < 0.001
     assert copy.value == 0 and copy.p_value == 1.0 and copy.interval.low <= 0 <= copy.interval.high
-    assert rows["high"].standing.against is None and rows["high"].standing.reference
+    assert rows["high"].confidence.against is None and rows["high"].confidence.reference
     (table,) = difference_tables(list(rows.values()))
     assert "minus that of high" in table.title and len(table.rows) == 2
 
@@ -114,16 +114,16 @@ def test_seeds_and_splits_are_averaged_as_the_score_is(tmp_path):
     runs += [make_run(tmp_path, "once", 0.7, split=split, like=3) for split in ("s0", "s1")]
     rows = leaderboard(runs, against="once")
     for row in rows:
-        assert row.standing.score.low < row.metrics["score"] < row.standing.score.high
-        assert row.standing.score.high - row.standing.score.low < 0.25
-        assert row.standing.ranks is not None and row.n_runs == len(row.runs)
+        assert row.confidence.score.low < row.metrics["score"] < row.confidence.score.high
+        assert row.confidence.score.high - row.confidence.score.low < 0.25
+        assert row.confidence.ranks is not None and row.n_runs == len(row.runs)
 
 
 def test_variance_is_told_apart_by_query_animals_splits_and_seeds(tmp_path):
     qualities = {("s0", 0): 0.3, ("s0", 1): 0.5, ("s1", 0): 0.7, ("s1", 1): 0.9}
     runs = [make_run(tmp_path, "all", q, seed=seed, split=split) for (split, seed), q in qualities.items()]
     (row,) = leaderboard(runs)
-    causes = row.standing.variance
+    causes = row.confidence.variance
     scores = [[run.metrics["score"] for run in runs[:2]], [run.metrics["score"] for run in runs[2:]]]
     of_seeds = np.mean([np.var(found, ddof=1) for found in scores])
     assert causes.seeds == pytest.approx(np.sqrt(of_seeds))
@@ -167,7 +167,7 @@ def test_what_was_not_varied_prints_as_a_dash(tmp_path):
 
 def test_runs_without_scores_have_no_interval_of_what_needs_scores(tmp_path):
     rows = with_detection_intervals(leaderboard([make_run(tmp_path, "a", 0.5)]))
-    assert rows[0].standing.auroc is None and rows[0].standing.baks is not None
+    assert rows[0].confidence.auroc is None and rows[0].confidence.baks is not None
     (table,) = interval_tables(rows)
     assert table.headings == ("method", "BAKS", "BAUS") and len(table.notes) == 1
 
@@ -176,24 +176,24 @@ def test_intervals_of_what_needs_scores_hold_their_values(finished):
     rows = with_detection_intervals(leaderboard(finished.of("patterns")))
     for row in rows:
         for name in ("auroc", "fpr95", "oracle_score"):
-            found = getattr(row.standing, name)
+            found = getattr(row.confidence, name)
             assert found.low <= row.metrics[name] <= found.high and found.low < found.high
             assert row.to_json()[f"{name}_low"] == found.low
     (table,) = interval_tables(rows)
     assert table.headings == ("method", "BAKS", "BAUS", "AUROC", "FPR95", "oracle")
-    low, high = rows[0].standing.auroc.low, rows[0].standing.auroc.high
+    low, high = rows[0].confidence.auroc.low, rows[0].confidence.auroc.high
     assert table.rows[0][3] == f"{rows[0].metrics['auroc']:.3f}\n{low:.3f}–{high:.3f}"
     text = leaderboard_text(rows, 80, [table])
     assert max(map(len, text.splitlines())) <= 80 and f"{low:.3f}–{high:.3f}" in text
     alone = with_detection_intervals([rows[0]])  # other rows don't move an interval
-    assert alone[0].standing.auroc == rows[0].standing.auroc
+    assert alone[0].confidence.auroc == rows[0].confidence.auroc
 
 
 def test_runs_without_answers_have_no_intervals_and_no_differences(tmp_path):
     runs = [make_run(tmp_path, "a", 0.5), make_run(tmp_path, "b", 0.9)]
     (runs[0].path / "predictions.csv").unlink()
     rows = {row.method: row for row in leaderboard(runs)}
-    assert rows["a"].standing.score is None and rows["b"].standing.score is not None
+    assert rows["a"].confidence.score is None and rows["b"].confidence.score is not None
     with pytest.raises(ReidbenchError, match="no difference can be had"):
         leaderboard(runs, against="a")
     (runs[1].path / "scores.npz").write_bytes(b"nothing")

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from reidbench.errors import ReidbenchError
-from reidbench.leaderboard.confidence import Standing
+from reidbench.leaderboard.confidence import Confidence
 from reidbench.leaderboard.ranking import leaderboard
 from reidbench.metrics.expected_cost import ErrorCosts
 from reidbench.reporting.build import build_report, parse_costs
@@ -149,9 +149,9 @@ def test_chosen_runs_alone_are_shown(finished, tmp_path):
 def test_lines_through_scores_are_their_intervals(finished):
     rows = leaderboard(finished.of("patterns"))
     assert "Lines: 95 % intervals over animals" in write_report(rows, PageOptions())
-    lone = [replace(row, standing=Standing()) for row in rows]
+    lone = [replace(row, confidence=Confidence()) for row in rows]
     assert "Lines: standard deviation over splits." in write_report(lone, PageOptions())
-    neither = [replace(row, standing=Standing(), split_sd={}) for row in rows]
+    neither = [replace(row, confidence=Confidence(), split_sd={}) for row in rows]
     assert "Lines:" not in write_report(neither, PageOptions())
 
 

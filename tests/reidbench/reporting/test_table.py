@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reidbench.leaderboard.confidence import Standing
+from reidbench.leaderboard.confidence import Confidence
 from reidbench.leaderboard.ranking import ROW_METRICS, LeaderboardRow
 from reidbench.metrics.uncertainty.bootstrap import Interval
 from reidbench.records.run_data import RunData
@@ -188,7 +188,7 @@ def test_csv_rows_have_the_keys_of_json():
 
 
 def test_cells_of_a_page_say_what_they_are_sorted_by():
-    sure = make_row("a", 1, 0.7, standing=Standing(score=Interval(0.62, 0.81), ranks=(1, 2)))
+    sure = make_row("a", 1, 0.7, confidence=Confidence(score=Interval(0.62, 0.81), ranks=(1, 2)))
     headings, (first, second) = as_cells([sure, make_row("b", 2, 0.6)])
     titles = [title for title, _ in headings]
     by_title = dict(zip(titles, first, strict=True))
