@@ -1,7 +1,7 @@
-"""How sure the rows of one dataset's leaderboard are: intervals, ranks, ties and paired differences, from saved runs.
+"""The uncertainty of one dataset's leaderboard: intervals, ranks, ties and paired differences, from saved runs.
 
-All rows share the animals' weights, so their differences are paired. What is read of a run is its truth and its
-answers; a run without them, from an earlier version or half deleted, leaves its table without intervals.
+All rows use the same weights of the animals, so their differences are paired. The input is the true and the predicted
+identities of each run. A row with a run that lacks them has no interval.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class RowDifference:
 
     Attributes:
         value: The difference.
-        interval: Of the difference, over the same reweighted animals.
-        beats: Probability that this row is the better.
-        p_value: Of the exchange test, adjusted for the number of rows compared.
+        interval: 95 % interval of the difference, over the same reweighted animals.
+        beats: Probability that this row is better.
+        p_value: P-value of the exchange test, adjusted for the number of rows compared.
     """
 
     value: float
@@ -46,18 +46,22 @@ class RowDifference:
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """How sure a row's score and rank are; ``None`` where its runs do not tell.
+    """The uncertainty of a row's score and rank; a value is ``None`` if it can't be computed from the row's runs.
 
     Attributes:
-        score: Interval of the score, ``baks`` and ``baus`` of the two sides over all groups.
-        auroc: Interval of AUROC, ``fpr95`` of FPR95, ``oracle_score`` of the oracle; ``None`` where none was asked for.
-        ranks: Best and worst rank that the paired comparisons allow, all rows' together at 95 %.
-        tie_group: 1 for the rows not shown to differ from the best, and so on.
-        against: The difference from the row that was asked about; ``None`` for that row itself.
-        reference: Whether this is the row that was asked about.
-        detectable: Smallest difference between neighbouring rows that these animals show four times in five.
-        warning: What has to be said of so few animals.
-        variance: Standard deviations of one run's score by their cause.
+        score: 95 % interval of the score.
+        baks: 95 % interval of BAKS over all groups.
+        baus: 95 % interval of BAUS over all groups.
+        auroc: 95 % interval of AUROC; ``None`` unless :func:`with_detection_intervals` computed it.
+        fpr95: The same for FPR95.
+        oracle_score: The same for the oracle score.
+        ranks: Best and worst rank that the paired comparisons allow; the intervals of all rows hold together at 95 %.
+        tie_group: 1 for the rows that are not shown to differ from the best row, and so on.
+        against: Difference from the reference row; ``None`` for that row itself or without a reference.
+        reference: Whether this row is the reference.
+        detectable: Smallest difference between neighbouring rows that a test on these animals detects with 80 % power.
+        warning: Warning if there are few animals; empty otherwise.
+        variance: Standard deviations of one run's score by cause.
     """
 
     score: Interval | None = None
@@ -98,34 +102,37 @@ class Confidence:
 def confidence_of(
     rows: Sequence[Sequence[RunRecord]], scores: Sequence[float | None], *, against: int | None = None
 ) -> list[Confidence]:
-    """Return how sure each row is.
+    """Compute the uncertainty of each row.
 
     Args:
         rows: The runs of each row.
-        scores: Each row's score as the table shows it.
-        against: The row whose difference from each other is wanted.
+        scores: Score of each row, as the table shows it; ``None`` if it is undefined.
+        against: Index of the reference row, for the differences of the other rows from it.
+
+    Returns:
+        One entry for each row.
 
     Raises:
-        ReidbenchError: Differences are wanted and can't be had.
+        ReidbenchError: The differences from the reference row can't be computed.
     """
-    told = [[read_judged_answers(run) for run in runs] for runs in rows]
+    predictions = [[read_judged_answers(run) for run in runs] for runs in rows]
     usable = [
         place
-        for place, answers in enumerate(told)
+        for place, of_row in enumerate(predictions)
         if scores[place] is not None
         and not math.isnan(scores[place] or 0.0)
-        and all(each is not None for each in answers)
+        and all(each is not None for each in of_row)
     ]
     if against is not None and against not in usable:
         raise ReidbenchError(
-            "no difference can be had: the runs of that row have no saved answers, or no score",
+            "differences from that row can't be computed: its runs have no saved predictions, or no score",
             where="--against",
-            remedy="run it again with --again; representations are cached",
+            remedy="run the method again with --again; features are read from the cache",
         )
     confidences = [Confidence()] * len(rows)
     if not usable:
         return confidences
-    parts, owners = _parts([rows[i] for i in usable], [told[i] for i in usable])
+    parts, owners = _parts([rows[i] for i in usable], [predictions[i] for i in usable])
     folds = draw_folds(parts, owners=owners)
     samples = {side: _of_rows(folds, owners, side, len(usable)) for side in ("score", "baks", "baus")}
     shown = [float(scores[i] or 0.0) for i in usable]
@@ -158,31 +165,31 @@ def confidence_of(
 
 
 def _parts(
-    rows: Sequence[Sequence[RunRecord]], told: Sequence[Sequence[JudgedAnswers | None]]
+    rows: Sequence[Sequence[RunRecord]], predictions: Sequence[Sequence[JudgedAnswers | None]]
 ) -> tuple[list[IdentityRates], list[list[int]]]:
-    """Collect the runs of each split into one table of rates, and note which row each run belongs to."""
+    """Collect the runs of each split in one table of rates, with the row of each run."""
     by_split: dict[str, list[tuple[int, JudgedAnswers]]] = {}
-    for place, (runs, answers) in enumerate(zip(rows, told, strict=True)):
-        for run, each in zip(runs, answers, strict=True):
-            if each is not None:
-                by_split.setdefault(run.split_digest, []).append((place, each))
+    for row, (runs, of_row) in enumerate(zip(rows, predictions, strict=True)):
+        for run, answers in zip(runs, of_row, strict=True):
+            if answers is not None:
+                by_split.setdefault(run.split_digest, []).append((row, answers))
     parts, owners = [], []
-    for found in by_split.values():
-        first = found[0][1]
+    for of_split in by_split.values():
+        first = of_split[0][1]
         order = {image: place for place, image in enumerate(first.image_id.tolist())}
         predicted = []
-        for _, each in found:
-            places = [order[image] for image in each.image_id.tolist()]
-            given = np.empty(len(order), dtype=object)
-            given[places] = each.predicted
-            predicted.append(given)
+        for _, answers in of_split:
+            places = [order[image] for image in answers.image_id.tolist()]
+            in_order = np.empty(len(order), dtype=object)
+            in_order[places] = answers.predicted
+            predicted.append(in_order)
         parts.append(identity_rates(first.true, first.known, first.group, predicted))
-        owners.append([place for place, _ in found])
+        owners.append([row for row, _ in of_split])
     return parts, owners
 
 
 def _of_rows(folds: Sequence[Folds], owners: Sequence[Sequence[int]], side: str, n_row: int) -> NDArray[np.float64]:
-    """Average folds as rows are averaged: seeds within a split first, then splits, ``(n_fold, n_row)``."""
+    """Average folds like rows: seeds within a split first, then splits, ``(n_fold, n_row)``."""
     columns = []
     for row in range(n_row):
         splits = [
@@ -195,7 +202,7 @@ def _of_rows(folds: Sequence[Folds], owners: Sequence[Sequence[int]], side: str,
 
 
 def _means(parts: Sequence[IdentityRates], owners: Sequence[Sequence[int]], known: bool, n_row: int) -> list[float]:
-    """Return each row's balanced accuracy of one side, seeds averaged within a split first, then splits."""
+    """Return each row's BAKS or BAUS, averaged over seeds within a split first, then over splits."""
     found: list[list[float]] = [[] for _ in range(n_row)]
     for part, owner in zip(parts, owners, strict=True):
         of_run = part.rate[part.known == known].mean(axis=0) if part.count(known) else np.full(part.n_run, np.nan)
@@ -208,7 +215,7 @@ def _means(parts: Sequence[IdentityRates], owners: Sequence[Sequence[int]], know
 def _variance(
     parts: Sequence[IdentityRates], folds: Sequence[Folds], owners: Sequence[Sequence[int]], row: int
 ) -> VarianceComponents:
-    """Part the variance of one row's score by query animals, splits and seeds."""
+    """Separate the variance of one row's score by query animals, splits and seeds."""
     scores, of_run, of_split = [], [], []
     for part, each, owner_of in zip(parts, folds, owners, strict=True):
         runs = [i for i, owner in enumerate(owner_of) if owner == row]
@@ -224,7 +231,7 @@ def _variance(
 
 
 def _by_row(parts: Sequence[IdentityRates], owners: Sequence[Sequence[int]], n_row: int) -> list[IdentityRates]:
-    """Average the seeds of a row within each animal, one column for each row."""
+    """Average the rates of each animal over the seeds of a row; one column for each row."""
     averaged = []
     for part, owner in zip(parts, owners, strict=True):
         runs_of = [[i for i, place in enumerate(owner) if place == row] for row in range(n_row)]
@@ -245,7 +252,7 @@ def _against(
         return {}
     if any(set(owner) != set(range(len(shown))) for owner in owners):
         raise ReidbenchError(
-            "differences are paired by animal, and these rows stand on different splits",
+            "differences are paired by animal, but these rows have different splits",
             where="--against",
             remedy="choose one split that all have with --split-digest DIGEST",
         )
@@ -261,7 +268,7 @@ def _against(
 
 
 def _detectable(samples: NDArray[np.float64], shown: Sequence[float]) -> float | None:
-    """Return the median over neighbouring rows of the smallest difference that would show."""
+    """Return the median over neighbouring rows of the smallest difference that a test detects."""
     order = np.argsort(-np.asarray(shown), kind="stable")
     errors = [float((samples[:, a] - samples[:, b]).std()) for a, b in zip(order, order[1:], strict=False)]
     return smallest_detectable(float(np.median(errors))) if errors else None

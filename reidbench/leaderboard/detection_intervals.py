@@ -1,6 +1,6 @@
 """Intervals of AUROC, FPR95 and the oracle score for the rows of a leaderboard.
 
-They need every query's scores, which the intervals of rates do without, so they are drawn only where they are shown.
+They need the scores of all queries, and take longer than the intervals of rates. They are computed only if shown.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ from reidbench.records.saved_run import read_test_answers
 
 
 def with_detection_intervals(rows: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
-    """Return the rows with these intervals, the same animals' weights for all of one dataset.
+    """Return the rows with these intervals; all rows of one dataset use the same weights of the animals.
 
-    A row has none where one of its runs holds no scores, or where the metric is undefined.
+    A row has no interval if one of its runs has no saved scores, or if the metric is undefined.
+
+    Args:
+        rows: Rows of any datasets.
 
     Raises:
         ReidbenchError: The saved scores of a run can't be read.
@@ -57,7 +60,7 @@ def _of_board(board: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
 
 
 def _means(of_split: Sequence[Sequence[DetectionFolds]], name: str) -> NDArray[np.float64] | None:
-    """Average folds as rows are averaged, seeds within a split first, then splits; ``None`` where undefined."""
+    """Average folds like rows: seeds within a split first, then splits; ``None`` if a fold is undefined."""
     means = np.mean([np.mean([getattr(each, name) for each in folds], axis=0) for folds in of_split], axis=0)
     return None if np.isnan(means).any() else np.asarray(means)
 

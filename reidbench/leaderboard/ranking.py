@@ -31,7 +31,7 @@ __all__ = [
 ]  # fmt: skip
 
 TIE = 1e-12
-"""Two values closer than this are one rank: the difference is rounding, not merit."""
+"""Two values that are closer than this have the same rank: the difference is rounding."""
 
 
 def compare_runs(
@@ -43,15 +43,18 @@ def compare_runs(
     mixed_splits: bool = False,
     against: str | None = None,
 ) -> list[LeaderboardRow]:
-    """Keep those runs of a folder that are asked for, and rank them.
+    """Select runs of a folder and rank them.
 
     Args:
-        runs: The folder, or what was found there.
-        dataset: Keep runs on this dataset.
-        split: Keep runs on this split.
-        gallery: Keep runs that searched this gallery.
-        mixed_splits: Rank rows together although they were judged on different splits.
-        against: Method from which every other's paired difference is given.
+        runs: The folder, or the runs found in it.
+        dataset: Keep the runs on this dataset.
+        split: Keep the runs on the split whose digest begins with this text.
+        gallery: Keep the runs with this gallery, ``group`` or ``all``.
+        mixed_splits: Rank rows together although they have different splits.
+        against: Method of the reference row, for the paired differences of the other rows from it.
+
+    Returns:
+        Rows by dataset, best first.
 
     Raises:
         ReidbenchError: There is no such run, or the runs can't be ranked together.
@@ -64,21 +67,21 @@ def compare_runs(
 def leaderboard(
     runs: Iterable[RunRecord], *, mixed_splits: bool = False, against: str | None = None
 ) -> list[LeaderboardRow]:
-    """Rank methods by the official score, apart on each dataset and, there, on time-aware and torn splits.
+    """Rank methods by the official score, separately for each dataset and protocol of splits.
 
-    Where no row of a dataset has a score (a closed-set split has no unknown queries), rows are ranked by
-    balanced Rank-1.
+    If no row of a dataset has a score, as on a closed-set split, rows are ranked by balanced Rank-1.
 
     Args:
         runs: Finished runs.
-        mixed_splits: Rank rows together although they were judged on different splits.
-        against: Method whose difference from each other row is wanted.
+        mixed_splits: Rank rows together although they have different splits.
+        against: Method of the reference row, for the paired differences of the other rows from it.
 
     Returns:
-        Rows by dataset, best first; rows whose ranking metric is undefined come last, without a rank.
+        Rows by dataset, best first. Rows whose ranking metric is undefined are last and have no rank.
 
     Raises:
-        ReidbenchError: Rows of one dataset searched different galleries, or stand on different splits.
+        ReidbenchError: Rows of one dataset have different galleries or different splits, or ``against`` is not one
+            row.
     """
     by_dataset: dict[tuple[str, str, str], list[RunRecord]] = {}
     for run in runs:
@@ -91,7 +94,7 @@ def leaderboard(
 
 
 def boards(rows: Iterable[LeaderboardRow]) -> list[list[LeaderboardRow]]:
-    """Part rows into one list for each dataset and protocol, order kept."""
+    """Return one list of rows for each dataset and protocol, in the given order."""
     parted: dict[tuple[str, str, str], list[LeaderboardRow]] = {}
     for row in rows:
         parted.setdefault((row.dataset, row.dataset_digest, row.protocol), []).append(row)
@@ -99,7 +102,13 @@ def boards(rows: Iterable[LeaderboardRow]) -> list[list[LeaderboardRow]]:
 
 
 def ranks(values: Sequence[float | None]) -> list[int | None]:
-    """Return the rank of each value, 1 for the highest; values within ``TIE`` share one.
+    """Return the rank of each value, 1 for the highest.
+
+    Args:
+        values: Values; higher is better. ``None`` gets no rank.
+
+    Returns:
+        Ranks; values that differ by at most ``TIE`` share one.
 
     Example:
         >>> ranks([0.5, 0.7, None, 0.5])
@@ -115,7 +124,7 @@ def _rank_dataset(runs: Sequence[RunRecord], mixed_splits: bool, against: str | 
     cells: dict[str, list[RunRecord]] = {}
     for run in runs:
         cells.setdefault(setup_key(run), []).append(run)
-    # Intervals are drawn row by row, so the order in which runs were found must not matter.
+    # Sorted, because intervals depend on the order of rows; the order of the runs must not matter.
     setups = [_newest_of_each_cell(found) for _, found in sorted(cells.items())]
     variants = _variants([found[0] for found in setups])
     if not mixed_splits:
@@ -131,7 +140,7 @@ def _rank_dataset(runs: Sequence[RunRecord], mixed_splits: bool, against: str | 
         ranked = [replace(row, confidence=confidence) for row, confidence in zip(ranked, confidences, strict=True)]
     elif reference is not None:
         raise ReidbenchError(
-            f"{dataset} has no score to compare: no row of it has known and new animals",
+            f"{dataset} has no score to compare: no row has known and new animals",
             where=f"--against {against}",
             remedy="compare methods on an open-set split",
         )
@@ -139,10 +148,10 @@ def _rank_dataset(runs: Sequence[RunRecord], mixed_splits: bool, against: str | 
 
 
 def _place_of(method: str | None, rows: Sequence[LeaderboardRow]) -> int | None:
-    """Return the row that a method's name, or its name and variant, points at.
+    """Return the index of the row with this method, or with this method and variant.
 
     Raises:
-        ReidbenchError: No row, or more than one, is called so.
+        ReidbenchError: No row has this name, or several have.
     """
     if method is None:
         return None
@@ -159,12 +168,12 @@ def _place_of(method: str | None, rows: Sequence[LeaderboardRow]) -> int | None:
 
 
 def _setup(run: RunRecord) -> dict[str, Any]:
-    """Return everything that shaped a run besides dataset, split and seed."""
+    """Return everything that shaped a run except dataset, split and seed."""
     weights = run.data.weights
     return {
         **{f"settings.{key}": value for key, value in run.data.settings.effective.items()},
         "threshold": run.data.threshold.policy,
-        # The source of random weights names their seed; that must not part the seeds of one row.
+        # The source of random weights contains the seed, and all seeds belong to one row.
         "weights": f"{weights.label} {weights.source}" if weights.pretrained else weights.label,
         "weights.sha256": weights.sha256,
         "plugin": " ".join(str(value) for value in run.data.plugin.to_json().values() if value is not None),
@@ -172,12 +181,12 @@ def _setup(run: RunRecord) -> dict[str, Any]:
 
 
 def setup_key(run: RunRecord) -> str:
-    """Return a text that two runs share when only their dataset, split and seed may differ."""
+    """Return a text that is equal for two runs that differ in dataset, split and seed only."""
     return json.dumps([run.method, _setup(run)], sort_keys=True)
 
 
 def _newest_of_each_cell(runs: Sequence[RunRecord]) -> list[RunRecord]:
-    """Keep one run for each split and seed: a repeat would count one result twice."""
+    """Keep the newest run of each split and seed; otherwise a repetition would count twice."""
     newest: dict[tuple[str, int], RunRecord] = {}
     for run in sorted(runs, key=lambda run: run.data.created):
         newest[run.split_digest, run.seed] = run
@@ -185,7 +194,7 @@ def _newest_of_each_cell(runs: Sequence[RunRecord]) -> list[RunRecord]:
 
 
 def _variants(firsts: Sequence[RunRecord]) -> list[str]:
-    """Say for each set-up in what it differs from the others of its method."""
+    """Return for each setup the settings in which it differs from the other setups of its method."""
     setups = [_setup(run) for run in firsts]
     labels = []
     for run, setup in zip(firsts, setups, strict=True):

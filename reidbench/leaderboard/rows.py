@@ -1,7 +1,6 @@
-"""One row of a leaderboard: the runs of one method as it was set up, averaged.
+"""One row of a leaderboard: the mean of the runs of one method with one setup.
 
-Seeds are averaged within a split first, then splits are averaged, so a split that was run with more seeds weighs no
-more than another.
+Runs are averaged over seeds within a split first, then over splits, so all splits weigh the same.
 """
 
 from __future__ import annotations
@@ -35,27 +34,39 @@ _WORST_FIRST = ("differs", "transductive", "untested", "blind")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeaderboardRow:
-    """One method as it was set up, over its seeds and splits, with its rank on one dataset.
+    """One method with one setup, over its seeds and splits, with its rank on one dataset.
 
     Attributes:
-        rank: 1 is best; equal values share a rank. ``None`` where the ranking metric is undefined.
+        rank: 1 is the best; equal values share a rank. ``None`` if the ranking metric is undefined.
         method: Name of the method.
-        variant: What tells this row from others of the same method; empty where it is the only one.
-        dataset: Name of the dataset; ``dataset_digest`` is of its content.
+        variant: The settings in which this row differs from others of the method; empty if it is the only one.
+        dataset: Name of the dataset.
+        dataset_digest: Digest of the dataset's content.
+        dataset_note: A note on the dataset; may be empty.
+        gallery: ``group`` if queries are compared with their own group only, or ``all``.
         seeds: Seeds of the method, ascending.
-        splits: Digests of the splits; ``split_seeds`` and ``split_kinds`` are in the same order.
-        metrics: Every metric of the test episode over all groups; ``None`` is undefined.
-        reasons: Why a metric is undefined, by metric.
-        left_out: Groups that the score leaves out, and why.
-        ranked_by: The metric that ranks this row's table.
+        splits: Digests of the splits.
+        split_seeds: Seeds of the splits, in the same order; ``None`` for a split from a file.
+        split_kinds: Kinds of the splits, in the same order.
+        n_runs: Number of runs.
+        metrics: All metrics of the test episode over all groups; ``None`` if undefined.
+        ranked_by: The metric that ranks the table.
         seed_sd: Standard deviation over seeds within a split, by metric; ``None`` with one seed.
         split_sd: Standard deviation over the means of the splits, by metric; ``None`` with one split.
-        timing: Mean of each stage, of their sum as ``seconds``, and of the peak memory in MiB.
-        groups: Metrics of each group, as ``metrics`` holds them over all.
-        runs: The runs behind the row, by split and seed.
-        confidence: How sure score and rank are.
-        blindness: ``blind``, ``transductive``, ``differs`` or ``untested``: of its runs, the one that says the worst.
-        follows: What the answers of a method that is not blind follow.
+        weights: Label of the weights that a network started from.
+        pretrained: Whether these weights are pretrained.
+        threshold: The threshold policy.
+        preset: Names of the presets; may be empty.
+        timing: Mean seconds of each stage, of all stages as ``seconds``, and mean peak memory in MiB.
+        reasons: Why a metric is undefined, by metric.
+        left_out: Why the score leaves out a group, by group.
+        licence: Licence of the weights; may be empty.
+        device: Devices of the runs; may be empty.
+        groups: Metrics of each group, by its name.
+        runs: The runs, by split and seed.
+        confidence: Uncertainty of the score and the rank.
+        blindness: ``blind``, ``transductive``, ``differs`` or ``untested``: the worst result of the runs.
+        follows: The input that a method's predictions depend on although it is not blind; empty for a blind method.
     """
 
     rank: int | None
@@ -91,12 +102,12 @@ class LeaderboardRow:
 
     @property
     def protocol(self) -> str:
-        """The kind of split where it is a protocol of its own, else empty."""
+        """The kind of split if it is a separate protocol, otherwise empty."""
         return protocol_of(self.split_kinds[0]) if self.split_kinds else ""
 
     @property
     def random_weights(self) -> bool:
-        """Whether a network started from random weights; a method without a network did not."""
+        """Whether a network started from random weights; ``False`` for a method without a network."""
         return not self.pretrained and self.weights.startswith("random")
 
     def to_json(self) -> dict[str, Any]:
@@ -140,11 +151,11 @@ class LeaderboardRow:
 
 
 def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
-    """Average the runs of one method as it was set up: seeds within a split first, then splits.
+    """Average the runs of one method with one setup: over seeds within a split first, then over splits.
 
     Args:
         runs: Runs that differ in split and seed only.
-        variant: What tells the row from others of its method.
+        variant: The settings in which the row differs from others of its method.
     """
     first = runs[0]
     by_split: dict[str, list[RunRecord]] = {}
@@ -207,16 +218,16 @@ def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
 
 
 def _metric_names(runs: Sequence[RunRecord]) -> list[str]:
-    """Return the metrics of every row, then any number that these runs hold besides."""
+    """Return the metrics of every row, then all other numbers of these runs."""
     others = (key for run in runs for key, value in run.metrics.items() if isinstance(value, int | float))
     return list(dict.fromkeys((*ROW_METRICS, *others)))
 
 
 def _aggregate(by_split: Sequence[Sequence[float | None]]) -> tuple[float | None, float | None, float | None]:
-    """Return mean, spread over seeds within a split, and spread over splits, of values by split and seed.
+    """Return the mean and the standard deviations over seeds within a split and over splits.
 
-    One undefined value makes the mean undefined: a mean over the rest would be of other queries than its rivals'.
-    The spread over seeds pools the variances of the splits that have several.
+    One undefined value makes the mean undefined, because a mean of the others would cover fewer queries than that of
+    other rows. The deviation over seeds pools the variances of the splits with several seeds.
     """
     defined = [[value for value in values if value is not None] for values in by_split]
     if any(len(kept) < len(values) for kept, values in zip(defined, by_split, strict=True)):
@@ -239,13 +250,13 @@ def _number(value: Any) -> float | None:
 
 
 def _groups(by_split: Mapping[str, Sequence[RunRecord]]) -> dict[str, dict[str, float | None]]:
-    """Average each group's metrics as those over all groups are; a group is left out where a run lacks it."""
-    told = [[run.data.metrics.test.groups for run in found] for found in by_split.values()]
-    everywhere = [set(groups) for found in told for groups in found]
+    """Average the metrics of each group like those over all groups; a group that a run lacks is left out."""
+    of_splits = [[run.data.metrics.test.groups for run in runs] for runs in by_split.values()]
+    names = set.intersection(*(set(groups) for of_runs in of_splits for groups in of_runs))
     return {
         name: {
-            metric: _aggregate([[_number(groups[name].get(metric)) for groups in found] for found in told])[0]
+            metric: _aggregate([[_number(groups[name].get(metric)) for groups in of_runs] for of_runs in of_splits])[0]
             for metric in GROUP_METRICS
         }
-        for name in sorted(set.intersection(*everywhere))
+        for name in sorted(names)
     }

@@ -1,7 +1,6 @@
-"""Everything that a report draws of one run, derived from its saved scores: no model, no image, no new inference.
+"""The curves of one run for the report, computed from its saved scores; no model and no image is needed.
 
-A curve over every threshold of a large test part has as many steps as queries, so what is kept for drawing is
-rounded to what a plot can show.
+A curve over every threshold has as many steps as queries, so the JSON is rounded to what a plot can show.
 """
 
 from __future__ import annotations
@@ -28,22 +27,22 @@ from reidbench.records.saved_run import SavedEpisode, SavedRun, read_saved_run
 MAX_RANK = 20
 HISTOGRAM_BINS = 32
 RELIABILITY_BINS = 10
-_FEWEST_FOR_RELIABILITY = 20  # calibration queries; a map through fewer says nothing
+_FEWEST_FOR_RELIABILITY = 20  # calibration queries; a map fitted on fewer is meaningless
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GroupCurves:
-    """BAKS, BAUS and score of one group over every threshold, and where its known and unknown queries lie.
+    """BAKS, BAUS and score of one group at every threshold, and the distribution of its best scores.
 
     Attributes:
-        name: The group.
-        sweep: The two sides at every threshold.
-        chosen: The threshold that was applied, if it is one for the group; ``nan`` where a rule that uses more than
-            the best score decided.
-        score: Score at what was answered, ``nan`` where undefined.
-        oracle: The threshold that is best in hindsight, ``nan`` where the score is undefined.
-        oracle_score: Its score.
-        edges: Edges of the histograms' bins, ``(n_bin + 1,)``; empty when no query has a score.
+        name: Name of the group.
+        sweep: BAKS, BAUS and score at every threshold.
+        chosen: The threshold that was applied; ``nan`` if queries of the group have different thresholds, or if the
+            predictions don't follow from the threshold.
+        score: Score of the predictions; ``nan`` if undefined.
+        oracle: The best threshold in hindsight; ``nan`` if the score is undefined.
+        oracle_score: Score at this threshold.
+        edges: Edges of the bins, ``(n_bin + 1,)``; empty if no query has a score.
         known: Share of the known queries in each bin, ``(n_bin,)``.
         unknown: Share of the unknown queries in each bin, ``(n_bin,)``.
         n_known: Number of known queries.
@@ -68,18 +67,18 @@ class RunCurves:
     """The curves of one run's test episode.
 
     Attributes:
-        saved: The run, as it was read back.
-        sweep: All groups at one common threshold, identities of all groups pooled.
-        chosen: BAKS and BAUS at what was answered.
-        oracle: BAKS and BAUS at each group's best threshold in hindsight; ``nan`` where undefined.
-        rank: Rank-k, k from 1 on, per image, ``(MAX_RANK,)``; ``nan`` beyond the candidates that were kept.
-        balanced_rank: The same, averaged within identities first.
+        saved: The saved run.
+        sweep: BAKS, BAUS and score at every threshold, one for all groups, with the identities of all groups pooled.
+        chosen: BAKS and BAUS of the predictions.
+        oracle: BAKS and BAUS at each group's best threshold in hindsight; ``nan`` if undefined.
+        rank: Rank-k for k from 1 on, by image, ``(MAX_RANK,)``; ``nan`` beyond the saved candidates.
+        balanced_rank: Rank-k averaged within identities first, ``(MAX_RANK,)``.
         identification: DIR at each of ``FPIR_RATES``.
-        rates: The three errors at every common threshold.
-        answered_rates: The same three at what was answered.
-        groups: Each group's own curves.
-        reliability: Whether probabilities of being right came true, ``None`` where undefined.
-        reliability_note: What the probabilities are, or why there are none.
+        rates: Rates of the three errors at every common threshold.
+        answered_rates: Rates of the three errors of the predictions.
+        groups: Curves of each group.
+        reliability: Reliability of the probability that the best candidate is right; ``None`` if undefined.
+        reliability_note: A description of the probabilities, or the reason why they are undefined.
     """
 
     saved: SavedRun
@@ -96,7 +95,7 @@ class RunCurves:
     reliability_note: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return the curves as compact JSON: three decimals, steps of one place written once."""
+        """Return the curves as compact JSON: rounded to three or four decimals, equal steps written once."""
         places = np.unique(np.round(np.stack([1 - self.sweep.baus, self.sweep.baks], axis=1), 3), axis=0)
         undefined = np.isnan(places).any()
         return {
@@ -113,7 +112,7 @@ class RunCurves:
 
 
 def curves_of(record: RunRecord) -> RunCurves:
-    """Read a run and derive its curves.
+    """Read a run and compute its curves.
 
     Raises:
         ReidbenchError: The saved scores can't be read.
@@ -122,7 +121,7 @@ def curves_of(record: RunRecord) -> RunCurves:
 
 
 def run_curves(saved: SavedRun) -> RunCurves:
-    """Derive the curves of a run from its saved answers."""
+    """Compute the curves of a run from its saved candidates and scores."""
     answers = saved.test.answers
     code, known = answers.identity_code, answers.known
     sweep = threshold_sweep(answers.best_score, answers.correct, known, code)
@@ -198,18 +197,18 @@ def _ranks(answers: Answers, *, balanced: bool) -> NDArray[np.float64]:
     found = np.where(named, answers.identity_code[known, None], -1)
     curve = rank_curve(answers.identity_code[known], found, MAX_RANK, balanced=balanced)
     kept, largest = answers.scores.shape[1], max(answers.gallery_identities.values(), default=0)
-    if kept < largest:  # the right animal may stand beyond the candidates that were kept
+    if kept < largest:  # the right animal may be beyond the saved candidates
         curve[kept:] = np.nan
     return curve
 
 
 def _reliability(saved: SavedRun) -> tuple[Reliability | None, str]:
-    """Map best scores to the probability that the best candidate is right, and judge the map on test.
+    """Map best scores to the probability that the best candidate is right, and test the map.
 
-    The map is isotonic and fitted on the calibration episode alone, so every method can be judged alike, whether
-    its scores are probabilities or counts of matches.
+    The isotonic map is fitted on the calibration episode, so it works for every method, also if scores are counts of
+    matches.
     """
-    from sklearn.isotonic import IsotonicRegression  # takes a second to load; `compare` needs none of it
+    from sklearn.isotonic import IsotonicRegression  # takes a second to load, and `compare` does not need it
 
     calibration, test = saved.calibration.answers, saved.test.answers
     fitted_on, judged_on = calibration.best_score > -np.inf, test.best_score > -np.inf

@@ -1,4 +1,4 @@
-"""Which runs are asked for, and which may not be ranked together."""
+"""Select the runs of a leaderboard, and refuse runs that can't be ranked together."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.records.run_record import RunRecord
 
 IN_TIME = ("time-proportion", "time-cutoff", "random")
-"""Kinds of split that are a protocol of their own: a mean over them and others would say nothing."""
+"""Kinds of split that are a separate protocol: their results are not averaged or ranked with those of others."""
 
 
 def select_runs(
     runs: Sequence[RunRecord], *, dataset: str | None = None, split: str | None = None, gallery: str | None = None
 ) -> list[RunRecord]:
-    """Keep the runs of one dataset, one split (its digest or how that begins) and one gallery mode.
+    """Keep the runs on one dataset, one split and with one gallery.
+
+    Args:
+        runs: The runs.
+        dataset: Name of the dataset.
+        split: Digest of the split, or its beginning.
+        gallery: ``group`` or ``all``.
 
     Raises:
         ReidbenchError: No run is left, or the beginning of a digest fits several splits.
@@ -26,7 +32,7 @@ def select_runs(
         if not kept:
             hint = did_you_mean(dataset, names)
             raise ReidbenchError(
-                f"no run is of dataset '{dataset}'" + (f"; {hint}" if hint else ""),
+                f"no run is on dataset '{dataset}'" + (f"; {hint}" if hint else ""),
                 where=f"--dataset {dataset}",
                 remedy=f"choose one of: {', '.join(names)}",
             )
@@ -45,7 +51,7 @@ def select_runs(
         kept = [run for run in kept if run.data.gallery == gallery]
         if not kept:
             raise ReidbenchError(
-                f"no run searched gallery '{gallery}'",
+                f"no run has the gallery '{gallery}'",
                 where=f"--gallery {gallery}",
                 remedy=f"choose one of: {', '.join(modes)}",
             )
@@ -53,10 +59,14 @@ def select_runs(
 
 
 def refuse_mixed_galleries(dataset: str, runs: Sequence[RunRecord]) -> None:
-    """Check that all runs searched one kind of gallery.
+    """Check that all runs have the same gallery, ``group`` or ``all``.
+
+    Args:
+        dataset: Name of the dataset, for the error.
+        runs: The runs.
 
     Raises:
-        ReidbenchError: They did not.
+        ReidbenchError: Galleries differ.
     """
     modes: dict[str, set[str]] = {}
     for run in runs:
@@ -64,41 +74,51 @@ def refuse_mixed_galleries(dataset: str, runs: Sequence[RunRecord]) -> None:
     if len(modes) > 1:
         listed = "; ".join(f"'{mode}': {', '.join(sorted(methods))}" for mode, methods in sorted(modes.items()))
         raise ReidbenchError(
-            f"runs that searched different galleries can't be ranked together: {listed}",
+            f"runs with different galleries can't be ranked together: {listed}",
             where=f"dataset {dataset}",
             remedy="choose one: --gallery group or --gallery all",
         )
 
 
 def refuse_mixed_splits(dataset: str, setups: Sequence[Sequence[RunRecord]], variants: Sequence[str]) -> None:
-    """Check that all methods stand on the same splits.
+    """Check that all rows have the same splits.
+
+    Args:
+        dataset: Name of the dataset, for the error.
+        setups: The runs of each row.
+        variants: The variant of each row, for the error.
 
     Raises:
-        ReidbenchError: They do not; says what is common.
+        ReidbenchError: Splits differ; the remedy names a split that all rows have.
     """
-    stands_on = [frozenset(run.split_digest for run in found) for found in setups]
-    if len(set(stands_on)) <= 1:
+    splits_of = [frozenset(run.split_digest for run in found) for found in setups]
+    if len(set(splits_of)) <= 1:
         return
     described = {run.split_digest: f"{short(run.split_digest)} ({describe_split(run)})" for f in setups for run in f}
     lines = [
         f"  {' '.join(filter(None, (found[0].method, variant)))}: {', '.join(described[s] for s in sorted(splits))}"
-        for found, variant, splits in zip(setups, variants, stands_on, strict=True)
+        for found, variant, splits in zip(setups, variants, splits_of, strict=True)
     ]
-    common = sorted(frozenset.intersection(*stands_on))
+    common = sorted(frozenset.intersection(*splits_of))
     if common:
         remedy = f"rank on a split that all have: --split-digest {short(common[0])}; or rank all runs: --mixed-splits"
     else:
         remedy = "no split is common to all: choose one with --split-digest DIGEST, run what is missing, or rank all " \
             "runs: --mixed-splits"  # fmt: skip
     raise ReidbenchError(
-        "methods judged on different splits can't be ranked together:\n" + "\n".join(sorted(lines)),
+        "methods with different splits can't be ranked together:\n" + "\n".join(sorted(lines)),
         where=f"dataset {dataset}",
         remedy=remedy,
     )
 
 
 def protocol_of(kind: str) -> str:
-    """Return the kind of a split where its numbers stand for themselves; empty for the kinds that deal by encounter."""
+    """Return the name of a split's kind if it is a separate protocol, otherwise empty.
+
+    Example:
+        >>> protocol_of("time-cutoff=2020"), protocol_of("open-set")
+        ('time-cutoff', '')
+    """
     name = kind.partition("=")[0]
     return name if name in IN_TIME else ""
 
@@ -110,5 +130,5 @@ def describe_split(run: RunRecord) -> str:
 
 
 def short(digest: str) -> str:
-    """Return the beginning of a digest, as tables show it."""
+    """Return the first 12 digits of a digest, as tables show it."""
     return digest[:12]

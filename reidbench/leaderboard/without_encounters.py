@@ -1,7 +1,7 @@
-"""What photographs of the query's own day are worth: a saved run answered again as if they were not enrolled.
+"""The effect of photographs from the query's day: the predictions of a saved run without them in the gallery.
 
-A photograph of the same animal and day shares light, place and pose with the query. Matching keeps each query's best
-score of its own animal outside that day, so the question needs no new inference.
+A photograph of the same animal and day shares light, place and pose with the query. Matching saves each query's best
+score with photographs of its animal from other days, so the predictions can be computed without the model.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from reidbench.records.saved_run import SavedEpisode, SavedRun
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WithoutEncounters:
-    """The test queries of a run without photographs of their own day.
+    """The test queries of a run, without gallery photographs of the query's animal and day.
 
     Attributes:
-        answers: Truth and best candidates of the queries that are left.
-        predicted: Their answers at the run's own thresholds, ``(n_query,)`` strings.
-        n_known: Known queries of the run.
-        n_encountered: Those that had a photograph of their animal and day in the gallery.
-        n_left_out: Those whose animal has no other photograph in the gallery: nobody could answer them.
+        answers: Candidates and scores of the queries that are left.
+        predicted: Predictions at the run's thresholds, ``(n_query,)`` strings.
+        n_known: Number of known queries of the run.
+        n_encountered: How many of them have a photograph of their animal and day in the gallery.
+        n_left_out: How many of these are left out, because the gallery has no other photograph of their animal.
     """
 
     answers: Answers
@@ -37,11 +37,14 @@ class WithoutEncounters:
 
 
 def without_encounters(saved: SavedRun) -> WithoutEncounters | None:
-    """Hide from each test query the gallery photographs of its own animal and day, and answer again.
+    """Remove from each test query's gallery the photographs of its animal and day, and predict again.
+
+    Args:
+        saved: The run.
 
     Returns:
-        ``None`` where the run does not say: an earlier version wrote it, or the method compares with one centroid or
-        class for each animal, from which no day can be taken out.
+        The new predictions; ``None`` if the run lacks the data. An earlier version wrote it, or the method compares
+        with one centroid or class for each animal, from which no day can be removed.
     """
     episode = saved.test
     if episode.encountered is None or saved.record.data.matching.rule != "nearest":
@@ -59,11 +62,11 @@ def without_encounters(saved: SavedRun) -> WithoutEncounters | None:
 
 
 def _hidden(episode: SavedEpisode, met: NDArray[np.bool_]) -> Answers:
-    """Put each query's own animal where its best score outside the encounter puts it."""
+    """Move each query's animal to the rank that its best score outside the encounter gives."""
     answers = episode.answers
     own = (answers.candidates == answers.true[:, None]) & met[:, None]
     scores = np.where(own, episode.own_best[:, None], answers.scores)
-    # Stable, with others first at equal scores: an animal does not win by a tie what it won by its encounter.
+    # At equal scores other animals come first, so that a tie does not favour the query's animal.
     order = np.lexsort((own, -scores), axis=1)
     return Answers(
         true=answers.true,

@@ -264,7 +264,7 @@ def test_a_gallery_is_chosen(tmp_path):
     [
         ({"dataset": "pattern"}, "did you mean 'patterns'"),
         ({"split": "zz"}, "no run is on split 'zz'"),
-        ({"gallery": "all"}, "no run searched gallery 'all'"),
+        ({"gallery": "all"}, "no run has the gallery 'all'"),
     ],
 )
 def test_a_choice_that_leaves_no_run_is_refused(tmp_path, chosen, message):

@@ -72,7 +72,7 @@ def test_a_record_that_can_not_be_read_is_named_on_the_page(runs_dir, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--dataset", "lynx"], "no run is of dataset 'lynx'"),
+        (["--dataset", "lynx"], "no run is on dataset 'lynx'"),
         (["--cost", "everything=1"], "no kind of error 'everything'"),
         (["--images", "no-such-set"], "no dataset, file or folder"),
         (["0000"], "no finished run '0000'"),
