@@ -1,7 +1,7 @@
-"""A new plugin package from templates: what ``reidbench plugin new`` writes.
+"""Write a new plugin package from templates: the core of ``reidbench plugin new``.
 
-The templates are package data. Every kind shares the packaging, the test and the README, and has a hook
-module and, but for a fusion, a method of its own.
+The templates are package data. All kinds share the project file, the test and the README. Each kind has a module with
+the hook and, except for a fusion, a module with the method.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ from reidbench.version import __version__
 KINDS = {
     "embedding": "one vector for each image, compared by cosine",
     "pair": "features of each image, and a comparison of two images",
-    "fusion": "a weighted mean of other methods, by name, each calibrated",
-    "classifier": "a probability for each animal trained on, and one for none of them",
-    "scores": "arrays of any kind, and any similarity of two of them",
+    "fusion": "a weighted mean of other methods, each calibrated",
+    "classifier": "a probability for each animal that it was trained on, and one for unknown animals",
+    "scores": "arrays of any kind for each image, and any similarity of two images",
 }
+"""The kinds of method, each with a short description."""
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_LONGEST = 40
+_LONGEST = 40  # characters of a name
 
 
 @dataclass(frozen=True, slots=True)
 class PluginPlan:
-    """What a new plugin is called and does.
+    """The name, kind and licence of a new plugin.
 
     Attributes:
-        name: What ``--method`` will take; a word of Python.
+        name: Name of the method and part of the name of the package.
         kind: One of :data:`KINDS`.
-        licence: SPDX expression for its packaging.
+        licence: SPDX licence expression of the package.
 
     Raises:
-        ReidbenchError: The name can't be a method's and a package's, is taken, or there is no such kind.
+        ReidbenchError: The name, the kind or the licence is invalid.
     """
 
     name: str
@@ -50,7 +51,7 @@ class PluginPlan:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ReidbenchError(
-                f"there is no kind of method '{self.kind}'",
+                f"unknown kind of method '{self.kind}'",
                 where=f"--kind {self.kind}",
                 remedy=f"choose one of: {', '.join(KINDS)}",
             )
@@ -58,16 +59,16 @@ class PluginPlan:
             guess = re.sub(r"[^a-z0-9]+", "_", self.name.lower()).strip("_0123456789")[:_LONGEST].strip("_")
             usable = _NAME.fullmatch(guess) and not keyword.iskeyword(guess)
             raise ReidbenchError(
-                f"a method can't be called '{self.name}': lower-case letters, digits and single underscores, a "
-                f"letter first, at most {_LONGEST}, and no keyword of Python",
+                f"'{self.name}' is no valid name: use lower-case letters, digits and single underscores, at most "
+                f"{_LONGEST} characters, starting with a letter, and no keyword of Python",
                 where=f"reidbench plugin new {self.name}",
                 remedy=f"reidbench plugin new {guess if usable else 'my_method'}",
             )
         if not re.fullmatch(r"[A-Za-z0-9.+()-]+( [A-Za-z0-9.+()-]+)*", self.licence):
             raise ReidbenchError(
-                f"'{self.licence}' is no licence expression",
+                f"'{self.licence}' is no SPDX licence expression",
                 where=f"--licence {self.licence}",
-                remedy="name one of spdx.org/licenses, such as --licence Apache-2.0",
+                remedy="choose a licence of spdx.org/licenses, such as --licence Apache-2.0",
             )
 
     @property
@@ -82,11 +83,11 @@ class PluginPlan:
 
     @property
     def class_name(self) -> str:
-        """Name of the method's class."""
+        """Name of the class of the method."""
         return "".join(word.capitalize() for word in self.name.split("_"))
 
     def files(self) -> dict[str, str]:
-        """Return the text of each file, by its path in the package's folder."""
+        """Return the text of each file, by its path in the folder of the package."""
         templates = {
             "pyproject.toml": "pyproject.toml.j2",
             "README.md": "README.md.j2",
@@ -97,20 +98,20 @@ class PluginPlan:
             templates[f"{self.package}/method.py"] = f"{self.kind}/method.py.j2"
         engine = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=False,  # Python and TOML, of names that have been checked
+            autoescape=False,  # the files are Python and TOML, and the names were validated
             keep_trailing_newline=True,
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
         return {
-            path: engine.get_template(template).render(plan=self, version=__version__, told=KINDS[self.kind])
+            path: engine.get_template(template).render(plan=self, version=__version__, summary=KINDS[self.kind])
             for path, template in templates.items()
         }
 
 
 def check_free(plan: PluginPlan) -> None:
-    """Refuse a name that another distribution's method has: two of one name can't be asked for by it alone.
+    """Refuse a name that a method of another distribution or an installed package has.
 
     Raises:
         ReidbenchError: The name is taken.
@@ -119,39 +120,39 @@ def check_free(plan: PluginPlan) -> None:
     for offer in offers:
         if offer.spec.name == plan.name and offer.distribution != plan.distribution:
             raise ReidbenchError(
-                f"{offer.distribution} {offer.version} has a method '{plan.name}' already",
+                f"{offer.distribution} {offer.version} already has a method '{plan.name}'",
                 where=f"reidbench plugin new {plan.name}",
-                remedy=f"take another name, such as my_{plan.name}",
+                remedy=f"choose another name, such as my_{plan.name}",
             )
-    own = any(offer.distribution == plan.distribution for offer in offers)
-    if not own and importlib.util.find_spec(plan.package) is not None:
+    installed = any(offer.distribution == plan.distribution for offer in offers)
+    if not installed and importlib.util.find_spec(plan.package) is not None:
         raise ReidbenchError(
-            f"a package '{plan.package}' is installed already",
+            f"a package '{plan.package}' is already installed",
             where=f"reidbench plugin new {plan.name}",
-            remedy=f"take another name, such as my_{plan.name}",
+            remedy=f"choose another name, such as my_{plan.name}",
         )
 
 
 def write_plugin(plan: PluginPlan, folder: Path) -> list[Path]:
-    """Write a new package and return its files; if one can't be written, none stays.
+    """Write a new package and return its files; an error leaves no files.
 
     Args:
-        plan: The package.
-        folder: The folder to write to, which must be empty or not exist.
+        plan: Name, kind and licence of the plugin.
+        folder: Folder to write to. It must be empty or not exist.
 
     Raises:
-        ReidbenchError: The folder is not empty, or can't be written.
+        ReidbenchError: The folder is not empty, or a file cannot be written.
     """
     files = {folder / name: text for name, text in plan.files().items()}
     with explain_os_errors(
-        "the plugin can't be written",
+        "the plugin cannot be written",
         where=f"--output {folder}",
-        remedy="name a folder that can be written with -o DIR",
+        remedy="name a writable folder with -o DIR",
     ):
         existed = folder.exists()
         if existed and (not folder.is_dir() or any(folder.iterdir())):
             raise ReidbenchError(
-                f"'{folder}' exists and is not overwritten",
+                f"'{folder}' exists and will not be overwritten",
                 where=f"--output {folder}",
                 remedy="name a folder that does not exist with -o DIR",
             )

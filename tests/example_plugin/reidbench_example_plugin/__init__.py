@@ -1,4 +1,4 @@
-"""The hook of example_plugin: one vector for each image, compared by cosine."""
+"""The plugin example_plugin: one vector for each image, compared by cosine."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import reidbench
 
 
 class ExamplePluginSettings(reidbench.Settings):
-    """What ``--set KEY=VALUE`` changes."""
+    """The settings; ``--set KEY=VALUE`` changes one of them."""
 
     side: int = Field(16, ge=2, le=256, description="side of the small picture, in pixels")
 
 
 def _build(settings: ExamplePluginSettings) -> reidbench.Method:
-    from reidbench_example_plugin.method import ExamplePlugin  # what is heavy loads here, and only when it is run
+    from reidbench_example_plugin.method import ExamplePlugin  # heavy imports load only here
 
     return ExamplePlugin(settings)
 
@@ -27,8 +27,8 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             summary="small colour pictures, cosine, nearest image",
             settings=ExamplePluginSettings,
             build=_build,
-            licence="",  # of weights, where there are some
-            source="reidbench-example-plugin",  # or the paper or repository that it follows
+            licence="",  # of the weights, if there are any
+            source="reidbench-example-plugin",  # or the paper or repository of the method
             version="1",
         )
     ]

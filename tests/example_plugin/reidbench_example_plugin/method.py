@@ -1,4 +1,4 @@
-"""The method example_plugin: an image is a small picture of itself."""
+"""The method example_plugin: the embedding of an image is a small version of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reidbench import EmbeddingMethod
 
 
 class ExamplePlugin(EmbeddingMethod):
-    """The pixels of a small picture, without its mean brightness."""
+    """The pixels of a small picture, minus their mean."""
 
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray:
         """Return one vector for each image; the core compares them by cosine."""

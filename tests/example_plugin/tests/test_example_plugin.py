@@ -1,14 +1,14 @@
-"""example_plugin keeps the contract, runs from the drawn animals to a record, and finds more than chance does."""
+"""example_plugin passes the checks of reidbench, runs on drawn animals, and is better than chance."""
 
 import reidbench
 from reidbench.testing import conformance_tests
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 
-test_it_keeps_the_contract = conformance_tests("example_plugin")
+test_checks = conformance_tests("example_plugin")
 
 
-def test_it_finds_animals_it_knows(tmp_path):
+def test_known_animals_are_found(tmp_path):
     record = reidbench.evaluate("example_plugin", DATASET, runs_dir=tmp_path)
     assert record.data.plugin.name == "reidbench-example-plugin"
     assert record.metrics["score"] is not None

@@ -1,4 +1,4 @@
-"""``plugin new``: what it writes is complete and in style, and what it can't do is one clear message."""
+"""``plugin new`` writes a complete package in good style, and its errors are one clear message."""
 
 import ast
 import subprocess
@@ -29,7 +29,7 @@ def test_a_package_is_complete(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_written_is_in_style_and_takes_public_names_alone(tmp_path, kind):
+def test_a_package_is_in_style_and_imports_only_public_names(tmp_path, kind):
     for path in write_plugin(PluginPlan("fur_pattern", kind), tmp_path / "plugin"):
         if path.suffix != ".py":
             continue
@@ -39,52 +39,52 @@ def test_what_is_written_is_in_style_and_takes_public_names_alone(tmp_path, kind
             inner = isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reidbench.")
             assert not inner or node.module == "reidbench.testing"  # the conformance kit, for its test
     for check in (["check", "--select", "E,F,I,UP,B,SIM"], ["format", "--check"]):
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", "ruff", check[0], "--isolated", "--line-length", "120", *check[1:], tmp_path],
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout
+        assert result.returncode == 0, result.stdout
 
 
-def test_the_example_is_what_plugin_new_writes_now():
+def test_the_example_plugin_is_the_output_of_plugin_new():
     plan = PluginPlan("example_plugin")
     written = {path.relative_to(EXAMPLE).as_posix() for path in EXAMPLE.rglob("*") if path.is_file()}
     assert {name for name in written if "__pycache__" not in name} == set(plan.files())
     for name, text in plan.files().items():
-        assert (EXAMPLE / name).read_text() == text, f"make it anew: reidbench plugin new example_plugin ({name})"
+        assert (EXAMPLE / name).read_text() == text, f"write it again: reidbench plugin new example_plugin ({name})"
 
 
 @pytest.mark.parametrize(
     "name", ["", "Fur", "fur-pattern", "2fur", "fur pattern", "fur__x", "class", "../fur", "für", "x" * 41, "_x"]
 )
-def test_a_bad_name_is_refused_with_one_that_would_do(name):
-    with pytest.raises(ReidbenchError, match="can't be called") as caught:
+def test_the_remedy_for_an_invalid_name_is_a_valid_one(name):
+    with pytest.raises(ReidbenchError, match="is no valid name") as caught:
         PluginPlan(name)
     PluginPlan(caught.value.remedy.split()[-1])
 
 
 def test_a_taken_name_is_refused():
-    with pytest.raises(ReidbenchError, match="has a method 'sift' already"):
+    with pytest.raises(ReidbenchError, match="already has a method 'sift'"):
         check_free(PluginPlan("sift"))
-    with pytest.raises(ReidbenchError, match="'reidbench_triplet' is installed already"):
+    with pytest.raises(ReidbenchError, match="'reidbench_triplet' is already installed"):
         check_free(PluginPlan("triplet"))
-    check_free(PluginPlan("nobody_has_this"))
+    check_free(PluginPlan("a_free_name"))
 
 
 def test_unknown_kinds_and_licences_are_refused():
-    with pytest.raises(ReidbenchError, match="no kind of method 'tree'"):
+    with pytest.raises(ReidbenchError, match="unknown kind of method 'tree'"):
         PluginPlan("fur", "tree")
-    with pytest.raises(ReidbenchError, match="no licence expression"):
+    with pytest.raises(ReidbenchError, match="no SPDX licence expression"):
         PluginPlan("fur", licence='MIT"\nname = "x')
 
 
-def test_nothing_is_overwritten(tmp_path):
+def test_existing_files_are_not_overwritten(tmp_path):
     (tmp_path / "mine.txt").write_text("kept")
-    with pytest.raises(ReidbenchError, match="is not overwritten"):
+    with pytest.raises(ReidbenchError, match="will not be overwritten"):
         write_plugin(PluginPlan("fur"), tmp_path)
-    with pytest.raises(ReidbenchError, match="is not overwritten"):
+    with pytest.raises(ReidbenchError, match="will not be overwritten"):
         write_plugin(PluginPlan("fur"), tmp_path / "mine.txt")
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     (tmp_path / "empty").mkdir()
@@ -92,12 +92,12 @@ def test_nothing_is_overwritten(tmp_path):
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_a_full_disk_is_one_message_and_leaves_nothing_behind(tmp_path, full_disk, exists):
+def test_a_full_disk_is_one_error_and_leaves_no_files(tmp_path, full_disk, exists):
     folder, plan = tmp_path / "fur", PluginPlan("fur")
     if exists:
         folder.mkdir()
     size = len(next(iter(plan.files().values())).encode())  # the first file fits
-    with full_disk(size), pytest.raises(ReidbenchError, match="the plugin can't be written: File too large") as caught:
+    with full_disk(size), pytest.raises(ReidbenchError, match="the plugin cannot be written: File too large") as caught:
         write_plugin(plan, folder)
     assert caught.value.where == f"--output {folder}"
     assert not list(folder.iterdir()) if exists else not folder.exists()
