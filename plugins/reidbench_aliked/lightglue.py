@@ -1,7 +1,7 @@
-"""LightGlue on ALIKED features, many pairs at once.
+"""LightGlue on ALIKED features, for many pairs of images at once.
 
-LightGlue has no mask for padding, and padded pairs give other matches. So only pairs with equal keypoint
-counts share a batch; nearly all have the full number, and the rest go in small batches of their own.
+LightGlue has no mask for padding, and padded pairs would match differently. Only pairs with equal numbers of keypoints
+are therefore in one batch. Almost all images have the full number; the others are in smaller batches.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from reidbench import Batches, Matches, Progress, Representation, load_network
 if TYPE_CHECKING:
     from reidbench_aliked import AlikedSettings
 
-_FILTER_THRESHOLD = 0.1  # as published; matches are counted above the higher setting ``confidence``
-_DIMENSION = {"aliked-t16": 64}  # of the descriptors; 128 elsewhere
+_FILTER_THRESHOLD = 0.1  # published value; the setting ``confidence`` is usually higher
+_DIMENSION = {"aliked-t16": 64}  # length of a descriptor; 128 for the other variants
 
 
 class LightGlueMatcher:
     """Matches pairs of images by LightGlue, without early exit and without pruning.
 
     Args:
-        settings: Weights, confidence, pairs in a batch.
+        settings: Settings with weights, confidence and batch size.
         device: ``cpu`` or ``cuda``.
-        progress: Where it is said that memory ran out.
+        progress: Receives a warning if memory runs out.
     """
 
     def __init__(self, settings: AlikedSettings, device: str, progress: Progress) -> None:
         self._confidence = settings.confidence
         self._device = device
-        with torch.random.fork_rng(devices=[]):  # first values, all replaced by those of the file
+        with torch.random.fork_rng(devices=[]):  # the random initial weights are all replaced by those of the file
             network = LightGlue(
-                None,  # its own name for "download nothing"
+                None,  # no features by name, so that LightGlue downloads no weights
                 input_dim=_DIMENSION.get(settings.model, 128),
                 depth_confidence=-1,
                 width_confidence=-1,
@@ -59,35 +59,35 @@ class LightGlueMatcher:
         self._batches = Batches(settings.pair_batch, progress, unit="pairs")
 
     def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
-        """Return the matches above the confidence; none where an image has no keypoint."""
+        """Return the matches above the confidence; none if an image has no keypoints."""
         left, right = query.ragged["descriptor"].counts, gallery.ragged["descriptor"].counts
         counts = np.stack([left[pairs[:, 0]], right[pairs[:, 1]]], axis=1)
         blocks = []
         for shape in np.unique(counts[(counts > 0).all(axis=1)], axis=0):
-            places = np.flatnonzero((counts == shape).all(axis=1))
+            numbers = np.flatnonzero((counts == shape).all(axis=1))
 
-            def run(chunk: range, places: NDArray[Any] = places) -> Matches:
-                mine = places[chunk.start : chunk.stop]
-                return self._forward(query, gallery, pairs[mine], mine)
+            def run(chunk: range, numbers: NDArray[Any] = numbers) -> Matches:
+                of_chunk = numbers[chunk.start : chunk.stop]
+                return self._forward(query, gallery, pairs[of_chunk], of_chunk)
 
-            blocks += list(self._batches.run(len(places), run))
+            blocks += list(self._batches.run(len(numbers), run))
         return Matches.join(blocks)
 
     def _forward(
-        self, query: Representation, gallery: Representation, pairs: NDArray[np.int64], places: NDArray[np.int64]
+        self, query: Representation, gallery: Representation, pairs: NDArray[np.int64], numbers: NDArray[np.int64]
     ) -> Matches:
         data = {"image0": self._side(query, pairs[:, 0]), "image1": self._side(gallery, pairs[:, 1])}
         with torch.inference_mode():
-            found = self._network(data)
-        matches, scores = found["matches0"], found["matching_scores0"]
-        found_at = torch.nonzero((matches > -1) & (scores > self._confidence), as_tuple=True)
-        columns = (*found_at, matches[found_at], scores[found_at])
-        row, keypoint, partner, confidence = (column.cpu().numpy() for column in columns)
-        return Matches(places[row], keypoint, partner, confidence.astype(np.float32))
+            output = self._network(data)
+        matches, scores = output["matches0"], output["matching_scores0"]
+        matched = torch.nonzero((matches > -1) & (scores > self._confidence), as_tuple=True)
+        columns = (*matched, matches[matched], scores[matched])
+        row, query_keypoint, gallery_keypoint, confidence = (column.cpu().numpy() for column in columns)
+        return Matches(numbers[row], query_keypoint, gallery_keypoint, confidence.astype(np.float32))
 
     def _side(self, images: Representation, rows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
         size = np.stack([images.ragged["size"][int(row)][0] for row in rows]).astype(np.float32)
-        # Back from shares of the side to pixel centres.
+        # Convert shares of the side back to pixel centres.
         point = images.ragged["keypoint"].padded(rows) * size[:, None, :] - 0.5
         return {
             "keypoints": torch.from_numpy(point).to(self._device),
@@ -97,7 +97,7 @@ class LightGlueMatcher:
 
 
 def _current_keys(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Rename the keys of the published file, where a layer's two blocks stood apart."""
+    """Rename the keys of the published file, which stores the two blocks of a layer separately."""
     renamed = {}
     for key, value in state.items():
         block, *rest = key.removeprefix("matcher.").split(".")

@@ -1,4 +1,4 @@
-"""ALIKED keypoints as WildFusion takes them: 512 x 512, the 256 strongest, RGB in [0, 1] without normalisation."""
+"""ALIKED keypoints with WildFusion's defaults: 512 x 512 pixels, 256 keypoints, RGB in [0, 1] without normalisation."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from reidbench_aliked.lightglue import LightGlueMatcher
 if TYPE_CHECKING:
     from reidbench_aliked import AlikedSettings
 
-# As published: every local maximum competes, and two keypoints are more than two pixels apart.
+# Published values: every local maximum is a candidate, and two keypoints are more than two pixels apart.
 _DETECTION_THRESHOLD = 0.0
 _NMS_RADIUS = 2
 
 
 class Aliked(LocalFeatureMethod):
-    """The similarity of two images is the number of keypoints that match."""
+    """A method whose similarity is the number of matching ALIKED keypoints."""
 
     def __init__(self, settings: AlikedSettings) -> None:
         super().__init__(settings)
@@ -50,13 +50,13 @@ class Aliked(LocalFeatureMethod):
     @override
     def weights(self) -> Weights:
         if self._own_weights is None:
-            raise ValueError("prepare() comes before anything else")
+            raise ValueError("call prepare() first")
         return Weights.join([self._own_weights, *([self._matcher.weights] if self._matcher else [])])
 
     @override
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         settings: AlikedSettings = self.settings
-        with torch.random.fork_rng(devices=[]):  # first values, all replaced by those of the file
+        with torch.random.fork_rng(devices=[]):  # the random initial weights are all replaced by those of the file
             network = ALIKED(settings.model, settings.keypoints, _DETECTION_THRESHOLD, _NMS_RADIUS)
         self._own_weights = load_network(
             network,
@@ -75,7 +75,7 @@ class Aliked(LocalFeatureMethod):
 
     @override
     def fingerprint(self) -> str:
-        """Leave out what shapes the comparison alone, so that another matcher finds the same features."""
+        """Return a text with the settings of extraction only, so that every matcher uses the same cached features."""
         settings: AlikedSettings = self.settings
         shape = (settings.model, settings.size, settings.keep_aspect, settings.keypoints)
         assert self._own_weights is not None
@@ -84,17 +84,17 @@ class Aliked(LocalFeatureMethod):
     @override
     def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray[Any]]]:
         resized = [self._resize(image) for image in pixels]
-        described: list[Mapping[str, NDArray[Any]]] = [{}] * len(resized)
-        for shape in dict.fromkeys(image.shape for image in resized):  # one batch has one size
-            places = [place for place, image in enumerate(resized) if image.shape == shape]
+        features: list[Mapping[str, NDArray[Any]]] = [{}] * len(resized)
+        for shape in dict.fromkeys(image.shape for image in resized):  # images in a batch have the same size
+            indices = [index for index, image in enumerate(resized) if image.shape == shape]
 
-            def run(chunk: range, places: list[int] = places) -> list[Mapping[str, NDArray[Any]]]:
-                return self._forward(np.stack([resized[places[i]] for i in chunk]))
+            def run(chunk: range, indices: list[int] = indices) -> list[Mapping[str, NDArray[Any]]]:
+                return self._forward(np.stack([resized[indices[i]] for i in chunk]))
 
-            found = [features for batch in self._batches.run(len(places), run) for features in batch]
-            for place, features in zip(places, found, strict=True):
-                described[place] = features
-        return described
+            of_shape = [of_image for batch in self._batches.run(len(indices), run) for of_image in batch]
+            for index, of_image in zip(indices, of_shape, strict=True):
+                features[index] = of_image
+        return features
 
     @override
     def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
@@ -108,15 +108,15 @@ class Aliked(LocalFeatureMethod):
         height, width = batch.shape[1:3]
         images = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float() / 255.0
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
-            return [self._features(found, width, height) for found in self._network(images)]
+            return [self._features(output, width, height) for output in self._network(images)]
 
-    def _features(self, found: Any, width: int, height: int) -> Mapping[str, NDArray[Any]]:
-        # Pixel centres to shares of the side, so that a keypoint means the same at any size.
-        place = (found.keypoints.cpu().numpy() + 0.5) / np.array([width, height])
+    def _features(self, output: Any, width: int, height: int) -> Mapping[str, NDArray[Any]]:
+        # Shares of the side instead of pixels, so that a keypoint does not depend on the image size.
+        keypoint = (output.keypoints.cpu().numpy() + 0.5) / np.array([width, height])
         return {
-            "keypoint": place.astype(np.float32),
-            "descriptor": found.descriptors.cpu().numpy().astype(np.float16),
-            "size": np.tile(np.array([width, height], np.int16), (len(place), 1)),
+            "keypoint": keypoint.astype(np.float32),
+            "descriptor": output.descriptors.cpu().numpy().astype(np.float16),
+            "size": np.tile(np.array([width, height], np.int16), (len(keypoint), 1)),
         }
 
     def _resize(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

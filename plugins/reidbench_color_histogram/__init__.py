@@ -1,4 +1,4 @@
-"""A floor without weights: how far colour alone goes."""
+"""The method ``color_histogram``: a baseline without weights that compares only colours."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import reidbench
 
 
 class ColorHistogramSettings(reidbench.Settings):
-    """Bins of the hue, saturation and value histogram."""
+    """Numbers of bins of the histogram of hue, saturation and value (HSV)."""
 
-    hue_bins: int = Field(16, ge=1, le=180, description="bins of hue")
-    saturation_bins: int = Field(4, ge=1, le=256, description="bins of saturation")
-    value_bins: int = Field(4, ge=1, le=256, description="bins of value")
+    hue_bins: int = Field(16, ge=1, le=180, description="number of bins of hue")
+    saturation_bins: int = Field(4, ge=1, le=256, description="number of bins of saturation")
+    value_bins: int = Field(4, ge=1, le=256, description="number of bins of value (brightness)")
 
 
 def _build(settings: ColorHistogramSettings) -> reidbench.Method:
@@ -23,12 +23,13 @@ def _build(settings: ColorHistogramSettings) -> reidbench.Method:
 
 @reidbench.hookimpl
 def reidbench_methods() -> list[reidbench.MethodSpec]:
+    """Offer the method."""
     return [
         reidbench.MethodSpec(
             name="color_histogram",
-            summary="HSV colour histogram, cosine, nearest image: a floor",
+            summary="HSV colour histogram, cosine, nearest image: a baseline",
             settings=ColorHistogramSettings,
             build=_build,
-            source="Swain and Ballard 1991 (colour indexing), compared by Bhattacharyya's coefficient",
+            source="Swain and Ballard 1991 (colour indexing), compared by the Bhattacharyya coefficient",
         )
     ]

@@ -1,4 +1,4 @@
-"""The square root of a joint HSV histogram; its cosine is the Bhattacharyya coefficient."""
+"""The square root of a joint HSV histogram. The cosine of two such vectors is the Bhattacharyya coefficient."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reidbench import EmbeddingMethod
 
 
 class ColorHistogram(EmbeddingMethod):
-    """One histogram for each image; knows nothing of where a colour stands."""
+    """One colour histogram for each image; the position of a colour in the image does not matter."""
 
     @override
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""ConvNeXt after an AnimalCLEF 2025 solution: a softmax classifier alone, and fused with two WildFusions."""
+"""Two methods from an AnimalCLEF 2025 solution: a ConvNeXt classifier, and its fusion with two WildFusions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from reidbench import ClassifierTrainingSettings, MethodSpec, PartSpec
 
 
 class ConvNeXtSettings(ClassifierTrainingSettings):
-    """Options of the classifier; the defaults are those of the published recipe."""
+    """Settings of the classifier; the defaults are the published values."""
 
     backbone: str = Field("convnext_xlarge.fb_in22k_ft_in1k_384", description="Architecture, by its name in timm")
     weights: str = Field(
-        "auto", description="auto (pretrained if it can be had, else random), imagenet, random, or a weights file"
+        "auto", description="auto (pretrained if available, else random), imagenet, random, or a weights file"
     )
     pad_type: Literal["", "same"] = Field(
-        "", description="same pads as TensorFlow does; empty takes what the weights file says"
+        "", description="same pads like TensorFlow; empty uses the padding named in the weights file"
     )
 
 
@@ -32,23 +32,23 @@ _ClassifierPreset = Annotated[
 
 
 class ConvNeXtFusionSettings(reidbench.Settings):
-    """The rule and its parts; ``PART.KEY=VALUE`` sets a part's own settings."""
+    """Settings of the fusion; ``PART.KEY=VALUE`` sets those of a part."""
 
     constants: Literal["paper", "fitted"] = Field(
         "paper", description="constants of the rule: paper (as published), or fitted (chosen on calibration)"
     )
-    first_images: int = Field(
-        1000, ge=2, description="gallery images, from the first on, whose pairs calibrate the first fusion"
+    first_images: int = Field(1000, ge=2, description="number of gallery images whose pairs calibrate the first fusion")
+    first_shortlist: int = Field(
+        700, ge=0, description="number of gallery images for each query that the first fusion compares; 0 compares all"
     )
-    first_shortlist: int = Field(700, ge=0, description="gallery images of each query that the first fusion compares")
-    classifier_preset: _ClassifierPreset = Field("paper", description="named settings of the classifier")
+    classifier_preset: _ClassifierPreset = Field("paper", description="preset of the classifier")
     options: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="settings of parts, written PART.KEY=VALUE; parts: wildfusion (both), first, second, classifier",
     )
 
 
-# The recipe is what the settings default to; the preset says which they are.
+# The published values. They are also the defaults of the settings; the preset names them.
 _PAPER: dict[str, Any] = {
     "backbone": "convnext_xlarge.fb_in22k_ft_in1k_384",
     "size": 384,
@@ -56,8 +56,8 @@ _PAPER: dict[str, Any] = {
     "batch_size": 8,
     "lr": 8e-5,
 }
-# A few minutes on two cores: a small network, small images, few epochs. It shows that all runs, not what the method
-# can do.
+# A few minutes on two cores, with a small network, small images and few epochs. A test that the method runs, not of its
+# accuracy.
 _QUICK: dict[str, Any] = {
     "backbone": "convnext_atto",
     "size": 96,
@@ -70,15 +70,15 @@ _QUICK: dict[str, Any] = {
 
 @reidbench.hookimpl
 def reidbench_methods() -> list[MethodSpec]:
-    """Offer the classifier and the fusion; torch loads when one is built."""
+    """Offer the classifier and the fusion; torch is imported when one is built."""
     return [
         MethodSpec(
             "convnext_classifier",
-            "ConvNeXt-XL softmax classifier over all enrolled animals, probability threshold",
+            "ConvNeXt-XL classifier over all enrolled animals, softmax probability",
             ConvNeXtSettings,
             _build_classifier,
             presets={"paper": _PAPER, "quick": _QUICK},
-            needs="ImageNet weights of the backbone (else it starts from random ones); a GPU for the preset paper",
+            needs="ImageNet weights of the backbone (without them: random weights); a GPU for the preset paper",
             licence="apache-2.0 (timm weights)",
             source="github.com/visan-ionut/Animal_Clef_2025, the classifier alone",
         ),
@@ -89,7 +89,7 @@ def reidbench_methods() -> list[MethodSpec]:
             _build_fusion,
             parts=_parts_of_fusion,
             presets={"paper": {"classifier_preset": "paper"}, "quick": {"classifier_preset": "quick"}},
-            needs="what wildfusion and convnext_classifier need",
+            needs="the weights of wildfusion and of convnext_classifier",
             licence="CC BY-NC 4.0 (MegaDescriptor)",
             source="github.com/visan-ionut/Animal_Clef_2025",
         ),
@@ -97,22 +97,22 @@ def reidbench_methods() -> list[MethodSpec]:
 
 
 def _build_classifier(settings: ConvNeXtSettings) -> reidbench.ClassifierMethod:
-    from reidbench_convnext.classifier import ConvNeXtClassifier  # torch and timm load here
+    from reidbench_convnext.classifier import ConvNeXtClassifier  # imports torch and timm
 
     return ConvNeXtClassifier(settings)
 
 
 def _parts_of_fusion(settings: ConvNeXtFusionSettings) -> Mapping[str, PartSpec]:
-    known = ("wildfusion", "first", "second", "classifier")
-    unused = sorted(set(settings.options) - set(known))
+    names = ("wildfusion", "first", "second", "classifier")
+    unused = sorted(set(settings.options) - set(names))
     if unused:
         raise reidbench.ReidbenchError(
-            f"'{unused[0]}' is not a part of this fusion: {', '.join(known)}",
+            f"'{unused[0]}' is not a part of this fusion: {', '.join(names)}",
             where=f"--set {unused[0]}.…",
-            remedy=f"as in --set wildfusion.aliked.matcher=mnn; choose one of: {', '.join(known)}",
+            remedy=f"choose one of: {', '.join(names)}, such as --set wildfusion.aliked.matcher=mnn",
         )
     both, own = settings.options.get("wildfusion", {}), settings.options
-    # As published: one fusion calibrated on the first images of the gallery, one on a part held out from it.
+    # As published, one fusion is calibrated on the first gallery images and one on images outside the gallery.
     first = {
         "calibrate_on": "gallery",
         "calibration_images": settings.first_images,

@@ -1,4 +1,4 @@
-"""The softmax classifier: a backbone with one output for each animal, trained whole by the shared loop."""
+"""The softmax classifier: a backbone with one output for each animal; the whole network is trained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class ConvNeXtClassifier(ClassifierMethod):
-    """Probabilities of a network trained with cross-entropy on the labelled images."""
+    """Probabilities of a network that is trained with cross-entropy on the labelled images."""
 
     def __init__(self, settings: ConvNeXtSettings) -> None:
         super().__init__(settings)
@@ -41,7 +41,6 @@ class ConvNeXtClassifier(ClassifierMethod):
     @property
     @override
     def weights(self) -> Weights:
-        """Where the backbone starts from, before training."""
         return self._prepared().weights
 
     @override
@@ -57,7 +56,7 @@ class ConvNeXtClassifier(ClassifierMethod):
         n_class = len(np.unique(train.identities))
         self._network = ClassifierNetwork(self._prepared(), self.settings, n_class, self._seed)
         trainer = ClassifierTrainer(self._network, self.settings, fingerprint=self.fingerprint())
-        # Validation asks for the same images after each epoch: decoded once while the training lasts.
+        # Validation uses the same images after each epoch, so they are decoded only once during the training.
         self._resized = {}
         try:
             return trainer.fit(train, context)
@@ -71,16 +70,16 @@ class ConvNeXtClassifier(ClassifierMethod):
         settings = self.settings
         if images not in self._resized:
             self._resized[images] = ResizedImages(images, settings.size, settings.cache_mb, settings.loader_workers)
-        kept = self._resized[images]
-        return self.classify_all(len(images), lambda rows: list(kept.take(rows)), progress)
+        resized = self._resized[images]
+        return self.classify_all(len(images), lambda rows: list(resized.take(rows)), progress)
 
     @override
     def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         if self._network is None:
-            raise ValueError("fit() comes before classify()")
+            raise ValueError("call fit() before classify()")
         return self._network.classify(pixels)
 
     def _prepared(self) -> Backbone:
         if self._backbone is None:
-            raise ValueError("prepare() comes before anything else")
+            raise ValueError("call prepare() first")
         return self._backbone

@@ -1,7 +1,9 @@
-"""Two WildFusions and a classifier, combined by a rule of thumb that was tuned by hand over 85 submissions.
+"""Two WildFusions and a classifier, combined by a rule whose constants were tuned by hand over 85 submissions.
 
-Source: github.com/visan-ionut/Animal_Clef_2025. The rule names one identity and a confidence, which is no
-probability (up to about 1.2). All other identities follow in the order of the second fusion, below it.
+The rule gives one identity and a confidence for each query. The confidence is not a probability; it reaches about 1.2.
+All other identities get a lower score, in the order of the second fusion.
+
+Source: github.com/visan-ionut/Animal_Clef_2025.
 """
 
 from __future__ import annotations
@@ -26,13 +28,13 @@ class Constants:
     """The constants of the rule; the defaults are the published ones.
 
     Attributes:
-        first: Weight of the first fusion where both agree.
-        second: Weight of the second fusion, whose identity counts where they differ.
-        agreed: Factor where both fusions agree.
-        alone: Factor where the second fusion stands alone.
+        first: Weight of the first fusion if both fusions agree.
+        second: Weight of the second fusion; its identity is used if the fusions disagree.
+        agreed: Factor if both fusions agree.
+        alone: Factor of the second fusion if they disagree.
         classifier: Factor of the classifier's probability.
-        confirmed: Factor of the mean where the classifier names the same identity.
-        overruled: Factor where the classifier's identity wins.
+        confirmed: Factor of the mean if the classifier has the same identity.
+        overruled: Factor of the classifier if its identity is used.
     """
 
     first: float = 0.45
@@ -45,12 +47,13 @@ class Constants:
 
 
 PAPER = Constants()
+"""The published constants."""
 
 
 def candidates() -> tuple[Constants, ...]:
-    """Return the constants that ``constants=fitted`` chooses from, the published ones first.
+    """Return the constants to choose from with ``constants=fitted``, the published ones first.
 
-    The two weights sum to 1 and the other factors vary around the published ones, down to no bonus at all.
+    The two weights sum to 1. The factors vary from no bonus to the published values and, for the classifier, above.
     """
     grid = product((0.0, 0.25, 0.45, 0.75), (1.0, 1.2), (1.0, 1.4, 1.82), (0.0, 0.25, 0.5, 1.0), (1.0, 1.35, 1.7))
     varied = (
@@ -66,16 +69,16 @@ def decide(
     classifier: tuple[NDArray[Any], NDArray[Any]],
     how: Constants,
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Combine three opinions on each query into one.
+    """Combine the best identities of three methods into one prediction for each query.
 
     Args:
-        first: Identity codes and confidences of the first fusion, each ``(n_query,)``.
-        second: Those of the second.
-        classifier: Those of the classifier.
+        first: Numbers and confidences of the best identities of the first fusion, each ``(n_query,)``.
+        second: The same for the second fusion.
+        classifier: The same for the classifier.
         how: The constants.
 
     Returns:
-        Identity codes and confidences, each ``(n_query,)``.
+        Numbers of the identities and confidences, each ``(n_query,)``.
 
     Example:
         >>> one = [(np.array([code]), np.array([confidence])) for code, confidence in ((1, 0.6), (1, 0.7), (1, 0.9))]
@@ -98,7 +101,7 @@ def decide(
 
 
 class ConvNeXtFusion(IdentityCombination):
-    """The rule over the parts ``first``, ``second`` (two WildFusions) and ``classifier``."""
+    """The rule over the parts ``first`` and ``second`` (two WildFusions) and ``classifier``."""
 
     def __init__(self, settings: ConvNeXtFusionSettings, parts: Mapping[str, Method]) -> None:
         self._fitted = settings.constants == "fitted"
@@ -114,17 +117,17 @@ class ConvNeXtFusion(IdentityCombination):
 
     @override
     def combine(self, evidence: Sequence[NDArray[Any]], choice: Constants) -> NDArray[np.float64]:
-        first, second, classifier = (_opinion(scores) for scores in evidence)
+        first, second, classifier = (_best(scores) for scores in evidence)
         winner, confidence = decide(first, second, classifier, choice)
-        # Others keep the second fusion's order, at most half of what the rule gave its winner.
+        # The others keep the order of the second fusion, with at most half of the winner's confidence.
         order = np.where(np.isneginf(evidence[1]), -np.inf, confidence[:, None] * np.clip(evidence[1], 0, 1) / 2)
         scores = np.minimum(order, np.nextafter(confidence, -np.inf)[:, None])
         scores[np.arange(len(winner)), winner] = confidence
         return scores
 
 
-def _opinion(scores: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return the best identity of each query and its confidence; nothing compared is no confidence."""
+def _best(scores: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Return the best identity of each query and its confidence; the confidence is 0 if nothing was compared."""
     best = scores.argmax(axis=1)
     confidence = np.asarray(scores[np.arange(len(scores)), best], dtype=np.float64)
     return best, np.where(np.isneginf(confidence), 0.0, confidence)

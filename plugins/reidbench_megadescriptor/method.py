@@ -1,4 +1,4 @@
-"""Pooled features of a frozen network, compared by cosine with every gallery image."""
+"""Pooled features of a frozen network, compared with every gallery image by their cosine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class FrozenEmbedding(EmbeddingMethod):
-    """One vector for each image from a network as published; nothing is fitted."""
+    """One embedding for each image from a pretrained network, which is not trained further."""
 
     def __init__(self, settings: EmbeddingSettings) -> None:
         super().__init__(settings)
@@ -43,7 +43,7 @@ class FrozenEmbedding(EmbeddingMethod):
 
     @property
     def half(self) -> bool:
-        """Whether the network runs in half precision: on a GPU, unless the settings say otherwise."""
+        """Whether the network uses half precision: on a GPU, unless ``half`` is false."""
         return self._ready()[2] != "cpu" and self.settings.half in ("auto", True)
 
     @override
@@ -54,22 +54,21 @@ class FrozenEmbedding(EmbeddingMethod):
 
     @override
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
-        """Learn nothing; the record gets the input that ``auto`` stands for."""
+        """Learn nothing; report the input that ``auto`` selected, for the run record."""
         return FitReport(facts={"input": asdict(self._ready()[0].input), "half": self.half})
 
     @override
     def fingerprint(self) -> str:
-        """Add what ``auto`` stands for, which timm's next version may change."""
+        """Return a digest that includes the input that ``auto`` selected, because it may change with timm's version."""
         return hashlib.sha256(f"{super().fingerprint()}|{self._ready()[0].input}|{self.half}".encode()).hexdigest()
 
     @override
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Embed decoded images of any size; returns ``(len(pixels), dim)`` float32."""
         backbone, batches, device = self._ready()
 
         def run(batch: range) -> NDArray[np.float32]:
             images = backbone.input.prepare([pixels[i] for i in batch])
-            # Single precision is exact to the last digits whatever shares the batch, so no TF32.
+            # No TF32: with it, the embedding of an image would depend on the other images of its batch.
             with (
                 torch.inference_mode(),
                 torch.backends.cudnn.flags(deterministic=True, allow_tf32=False),
@@ -84,11 +83,11 @@ class FrozenEmbedding(EmbeddingMethod):
             raise ReidbenchError(
                 f"'{self.settings.model}' gives nan or infinity for {broken} of {len(pixels)} images",
                 where="half precision" if self.half else f"weights={self.settings.weights}",
-                remedy="--set half=false" if self.half else "give other weights: these do not belong to this model",
+                remedy="--set half=false" if self.half else "use other weights; these are not for this model",
             )
         return embedding
 
     def _ready(self) -> tuple[Backbone, Batches, str]:
         if self._prepared is None:
-            raise ValueError("prepare() comes before anything else")
+            raise ValueError("call prepare() first")
         return self._prepared

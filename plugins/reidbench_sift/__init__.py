@@ -1,4 +1,4 @@
-"""A floor without weights that is hard to beat on patterned animals: local features."""
+"""The method ``sift``: a baseline without weights that matches local features, strong on patterned animals."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import reidbench
 
 
 class SiftSettings(reidbench.Settings):
-    """Keypoints and their matching."""
+    """Settings of keypoints and their matching."""
 
-    keypoints: int = Field(256, ge=2, description="strongest keypoints kept for each image")
-    ratio: float = Field(0.8, gt=0, le=1, description="ratio test: nearest distance over the next one")
+    keypoints: int = Field(256, ge=2, description="largest number of keypoints of each image; the strongest are kept")
+    ratio: float = Field(
+        0.8, gt=0, le=1, description="ratio test: a match is nearer than this share of the second nearest distance"
+    )
     longest_side: int = Field(256, ge=32, description="images are resized to this longest side, in pixels")
-    contrast: float = Field(0.02, ge=0, description="SIFT's contrast threshold; lower finds more keypoints")
+    contrast: float = Field(0.02, ge=0, description="contrast threshold of SIFT; a lower value finds more keypoints")
     geometry: Literal["none", "affine", "homography", "fundamental"] = Field(
-        "none", description="count only matches that one such model explains"
+        "none", description="count only matches that agree with one such geometric model"
     )
 
 
@@ -29,6 +31,7 @@ def _build(settings: SiftSettings) -> reidbench.Method:
 
 @reidbench.hookimpl
 def reidbench_methods() -> list[reidbench.MethodSpec]:
+    """Offer the method."""
     return [
         reidbench.MethodSpec(
             name="sift",

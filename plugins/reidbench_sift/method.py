@@ -1,7 +1,7 @@
-"""RootSIFT: the square root of L1-normalised SIFT, so that Euclidean distance becomes Hellinger's.
+"""RootSIFT: the square root of L1-normalised SIFT descriptors; their Euclidean distance is the Hellinger distance.
 
-SIFT's own values are whole numbers from 0 to 255. They are kept as such, in a quarter of the bytes, and become roots
-where they are compared.
+SIFT values are whole numbers from 0 to 255. They are stored as bytes, a quarter of the size of floats. The roots are
+computed for the comparison.
 
 Source: Arandjelović and Zisserman, "Three things everyone should know to improve object retrieval", 2012.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Sift(LocalFeatureMethod):
-    """The similarity of two images is the number of keypoints that match."""
+    """A method whose similarity is the number of matching SIFT keypoints."""
 
     def __init__(self, settings: SiftSettings) -> None:
         super().__init__(settings)
@@ -44,21 +44,21 @@ class Sift(LocalFeatureMethod):
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         grey = cv2.cvtColor(cv2.resize(pixels, size, interpolation=interpolation), cv2.COLOR_RGB2GRAY)
         sift = cv2.SIFT.create(nfeatures=self.settings.keypoints, contrastThreshold=self.settings.contrast)
-        points, found = sift.detectAndCompute(grey, None)
-        if found is None:
+        points, descriptors = sift.detectAndCompute(grey, None)
+        if descriptors is None:
             return {"keypoint": np.empty((0, 2), np.float32), "descriptor": np.empty((0, 128), np.uint8)}
-        # OpenCV keeps all keypoints that tie with the last one; the limit holds all the same.
-        found = found[: self.settings.keypoints]
-        place = np.array([point.pt for point in points[: len(found)]], np.float32)
-        return {"keypoint": place / np.array(size, np.float32), "descriptor": found.astype(np.uint8)}
+        # OpenCV returns more keypoints than the limit if several are as strong as the last one.
+        descriptors = descriptors[: self.settings.keypoints]
+        pixel = np.array([point.pt for point in points[: len(descriptors)]], np.float32)
+        return {"keypoint": pixel / np.array(size, np.float32), "descriptor": descriptors.astype(np.uint8)}
 
 
-def roots(found: NDArray[Any]) -> NDArray[Any]:
-    """Return RootSIFT, float32 of unit length, from SIFT's values ``(..., 128)``; zeros stay zeros.
+def roots(descriptors: NDArray[Any]) -> NDArray[Any]:
+    """Return RootSIFT descriptors, float32 of length 1, from SIFT values ``(..., 128)``; zeros stay zeros.
 
     Example:
         >>> roots(np.array([[9, 16, 0, 0]])).tolist()
         [[0.6000000238418579, 0.800000011920929, 0.0, 0.0]]
     """
-    found = found.astype(np.float32, copy=False)
-    return np.asarray(np.sqrt(found / np.maximum(found.sum(-1, keepdims=True), 1e-12)))
+    values = descriptors.astype(np.float32, copy=False)
+    return np.asarray(np.sqrt(values / np.maximum(values.sum(-1, keepdims=True), 1e-12)))

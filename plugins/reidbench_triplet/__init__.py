@@ -1,7 +1,7 @@
-"""Triplet embeddings: the AnimalCLEF report's base (ResNet-50) and extended (EfficientNet-B1) systems.
+"""Triplet embeddings: the base (ResNet-50) and the extended (EfficientNet-B1) system of an AnimalCLEF 2025 report.
 
-An ImageNet backbone, a linear layer to 128 numbers of unit length, batch-hard triplet loss; at the end one
-centroid for each identity, and Euclidean distance.
+An ImageNet backbone and a linear layer compute an embedding of 128 numbers with length 1. They are trained with the
+batch-hard triplet loss. A query is compared with the centroid of each identity by Euclidean distance.
 """
 
 from __future__ import annotations
@@ -16,32 +16,29 @@ from reidbench import MethodSpec, TrainingSettings
 
 
 class TripletSettings(TrainingSettings):
-    """Options of the triplet methods; the defaults are those of the report's base system."""
+    """Settings of the triplet methods; the defaults are those of the base system."""
 
     backbone: str = Field("resnet50", description="Architecture, by its name in timm")
     weights: str = Field(
         "auto",
-        description="auto (pretrained if it can be had, else starter if it fits, else random), imagenet, starter "
+        description="auto (pretrained if available, else starter if it fits, else random), imagenet, starter "
         "(trained on drawn animals), random, or a weights file",
     )
     pad_type: Literal["", "same"] = Field(
-        "", description="same pads as TensorFlow does; empty takes what the weights file says"
+        "", description="same pads like TensorFlow; empty uses the padding named in the weights file"
     )
     head: Literal["linear", "none"] = Field(
-        "linear",
-        description="What follows the backbone when anything is trained: linear, or none to train the pooled features",
+        "linear", description="Layer after the backbone: linear, or none to train the pooled features themselves"
     )
-    embedding_dim: int = Field(
-        128, ge=2, description="Length of the embedding behind a linear head; pooled features keep their own"
-    )
+    embedding_dim: int = Field(128, ge=2, description="Number of values of the embedding with head=linear")
     matching: Literal["centroid", "nearest"] = Field(
-        "centroid", description="Compare with one centroid for each identity, or with every gallery image"
+        "centroid", description="Compare with the centroid of each identity, or with every gallery image (nearest)"
     )
-    metric: Literal["euclidean", "cosine"] = Field("euclidean", description="How embeddings are compared")
-    renormalise_centroid: bool = Field(True, description="Scale centroids to unit length")
+    metric: Literal["euclidean", "cosine"] = Field("euclidean", description="Similarity of two embeddings")
+    renormalise_centroid: bool = Field(True, description="Scale centroids to length 1")
 
 
-# The report's grid: batch shape, margin and learning rate, combined fully.
+# The grid of the report: all combinations of batch shape, margin and learning rate.
 GRID: tuple[dict[str, Any], ...] = tuple(
     {"identities_per_batch": m, "images_per_identity": k, "margin": margin, "lr": lr}
     for (m, k), margin, lr in product(((8, 4), (4, 4), (16, 2), (4, 8)), (0.2, 0.3), (1e-4, 1e-3))
@@ -56,10 +53,10 @@ _RESNET = {
     "lr": 1e-4,
 }
 _EFFNET = {**_RESNET, "backbone": "efficientnet_b1", "epochs": 125, "identities_per_batch": 4}
-# A few minutes on two cores: small images and few steps. It shows that all runs, not what the method can do.
+# A few minutes on two cores, with small images and few steps. A test that the method runs, not of its accuracy.
 _QUICK = {"size": 96, "identities_per_batch": 4, "images_per_identity": 4, "validate_every": 4}
-# The package carries weights of a small network of EfficientNet's family. Few steps can't make up for a fresh layer of
-# random numbers behind it, nor for statistics of batch norm taken from small batches, so neither is asked for.
+# The starter weights are for a small network of the EfficientNet family. Few steps are not enough to train a random new
+# layer, or to adapt to batch norm statistics of small batches, so there is no head and the statistics are kept.
 _QUICK_EFFNET = {
     **_QUICK,
     "backbone": "tinynet_d",
@@ -73,26 +70,26 @@ _QUICK_EFFNET = {
 
 @reidbench.hookimpl
 def reidbench_methods() -> list[MethodSpec]:
-    """Offer both systems; torch loads when one is built."""
+    """Offer both systems; torch is imported when one is built."""
     return [
         MethodSpec(
             "triplet_resnet50",
-            "ResNet-50, 128-d, batch-hard triplet, centroids, Euclidean threshold (the report's base)",
+            "ResNet-50, 128-d, batch-hard triplet loss, centroids, Euclidean distance (base system of the report)",
             TripletSettings,
             _build,
             presets={"paper": _RESNET, "quick": {**_RESNET, **_QUICK, "max_steps": 100}},
-            needs="ImageNet weights of resnet50 (else it starts from random ones)",
+            needs="ImageNet weights of resnet50 (without them it starts from random weights)",
             licence="apache-2.0 (timm weights)",
             source="the AnimalCLEF 2025 report, base system",
             grid=GRID,
         ),
         MethodSpec(
             "triplet_effnet",
-            "EfficientNet-B1, 128-d, batch-hard triplet, centroids, Euclidean threshold (the report's extended)",
+            "EfficientNet-B1, 128-d, batch-hard triplet loss, centroids, Euclidean distance (extended system)",
             TripletSettings,
             _build,
             presets={"paper": _EFFNET, "quick": {**_EFFNET, **_QUICK_EFFNET}},
-            needs="ImageNet weights of efficientnet_b1 (else it starts from random ones; quick: from starter weights)",
+            needs="ImageNet weights of efficientnet_b1 (without them: random weights; preset quick: starter weights)",
             licence="apache-2.0 (timm weights)",
             source="the AnimalCLEF 2025 report, extended system",
             grid=GRID,
@@ -101,6 +98,6 @@ def reidbench_methods() -> list[MethodSpec]:
 
 
 def _build(settings: TripletSettings) -> reidbench.EmbeddingMethod:
-    from reidbench_triplet.method import TripletMethod  # torch and timm load here
+    from reidbench_triplet.method import TripletMethod  # imports torch and timm
 
     return TripletMethod(settings)

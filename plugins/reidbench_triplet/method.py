@@ -1,7 +1,7 @@
-"""The triplet method: a backbone with a linear head, trained by the shared loop.
+"""The triplet method: a backbone with a linear head, trained by the shared training loop.
 
-With ``epochs=0`` nothing is trained and the head is left out: the embedding is the backbone's pooled features
-at unit length. A random projection to 128 numbers would only blur them.
+With ``epochs=0`` nothing is trained and there is no head. The embedding is then the pooled features of the backbone,
+scaled to length 1, because a random projection to 128 numbers would lose information.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 class TripletMethod(EmbeddingMethod):
-    """Unit embeddings of a network trained with batch-hard triplets on the labelled images."""
+    """Embeddings of length 1 from a network that is trained with the batch-hard triplet loss on the labelled images."""
 
     def __init__(self, settings: TripletSettings) -> None:
         super().__init__(settings)
-        self.learns = settings.epochs > 0  # frozen features know no image of the gallery from before
+        self.learns = settings.epochs > 0  # frozen features do not depend on the gallery
         self.matching = settings.matching
         self.metric = settings.metric
         self._prepared: tuple[EmbeddingNetwork, Weights] | None = None
@@ -45,7 +45,6 @@ class TripletMethod(EmbeddingMethod):
     @property
     @override
     def weights(self) -> Weights:
-        """Where the backbone starts from, before training."""
         return self._ready()[1]
 
     @override
@@ -59,9 +58,9 @@ class TripletMethod(EmbeddingMethod):
     @override
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
         if not self.settings.epochs:
-            return FitReport(notes=("epochs=0: frozen pooled features, nothing was trained",))
+            return FitReport(notes=("epochs=0: frozen features, no training",))
         trainer = TripletTrainer(self._ready()[0], self.settings, fingerprint=self.fingerprint())
-        # Validation asks for the same images after each epoch: decoded once while the training lasts.
+        # Validation uses the same images after each epoch, so they are decoded only once during the training.
         self._resized = {}
         try:
             return trainer.fit(train, context)
@@ -75,9 +74,9 @@ class TripletMethod(EmbeddingMethod):
         settings = self.settings
         if images not in self._resized:
             self._resized[images] = ResizedImages(images, settings.size, settings.cache_mb, settings.loader_workers)
-        kept = self._resized[images]
+        resized = self._resized[images]
         starts = range(0, len(images), self.batch_size)
-        rows = [self.embed(list(kept.take(range(i, min(i + self.batch_size, len(images)))))) for i in starts]
+        rows = [self.embed(list(resized.take(range(i, min(i + self.batch_size, len(images)))))) for i in starts]
         return Representation({"embedding": np.concatenate(rows)})
 
     @override
@@ -86,5 +85,5 @@ class TripletMethod(EmbeddingMethod):
 
     def _ready(self) -> tuple[EmbeddingNetwork, Weights]:
         if self._prepared is None:
-            raise ValueError("prepare() comes before anything else")
+            raise ValueError("call prepare() first")
         return self._prepared

@@ -1,4 +1,7 @@
-"""WildFusion: calibrated scores of a global and a local method, averaged over a shortlist that the global one picks."""
+"""The method ``wildfusion``: the mean of the calibrated scores of a global and a local method.
+
+The global method selects a shortlist of gallery images for each query; the local method compares only these.
+"""
 
 from __future__ import annotations
 
@@ -11,45 +14,48 @@ import reidbench
 from reidbench import Calibration, PartSpec
 
 
-def _listed(value: Any) -> Any:
-    """Read ``a,b`` as two entries: a command line has only text."""
+def _split_text(value: Any) -> Any:
+    """Convert text such as ``a,b``, from the command line, to two entries."""
     if isinstance(value, str) and value != "fitted":
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
 class WildFusionSettings(reidbench.Settings):
-    """Parts, shortlist and mean; ``PART.KEY=VALUE`` sets a part's own settings."""
+    """Settings of the fusion; ``PART.KEY=VALUE`` sets those of a part."""
 
-    parts: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+    parts: Annotated[tuple[str, ...], BeforeValidator(_split_text)] = Field(
         ("megadescriptor_cosine", "aliked"),
         min_length=1,
-        description="methods that are fused, by name, or NAME=METHOD; the first picks the shortlist",
+        description="methods to combine, by name or NAME=METHOD; the first selects the shortlist",
     )
     options: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="settings of the parts, written PART.KEY=VALUE"
     )
     shortlist: int = Field(
-        25, ge=0, description="gallery images that the other parts compare, for each query; 0 is all"
+        25, ge=0, description="number of gallery images for each query that the other parts compare; 0 compares all"
     )
-    weights: Literal["equal", "fitted"] | Annotated[tuple[float, ...], BeforeValidator(_listed)] = Field(
+    weights: Literal["equal", "fitted"] | Annotated[tuple[float, ...], BeforeValidator(_split_text)] = Field(
         "equal", description="equal, fitted (chosen on calibration), or a number for each part"
     )
     average: Literal["probability", "logit"] = Field(
         "probability", description="mean of probabilities, as published, or of their logits"
     )
     calibration: str = Field(
-        "isotonic", description="shape of the curves: isotonic, logistic, none, or a plugin's by name"
+        "isotonic", description="kind of curve: isotonic, logistic, none, or the name of a plugin's"
     )
     calibration_scope: Literal["auto", "group", "pooled"] = Field(
-        "auto", description="one curve for each group, one for all, or auto: by group where it has enough animals"
+        "auto", description="group: one curve for each group; pooled: one for all; auto: group if it has enough animals"
     )
-    calibration_pairs: int = Field(20_000, ge=100, description="pairs compared to fit the curves of a part, at most")
+    calibration_pairs: int = Field(
+        20_000, ge=100, description="largest number of image pairs to fit the curves of a part on"
+    )
     calibrate_on: Literal["episode", "gallery"] = Field(
-        "episode", description="calibration queries against the gallery, or gallery images among themselves"
+        "episode",
+        description="pairs to fit on: episode (calibration query and gallery) or gallery (two gallery images)",
     )
     calibration_images: int = Field(
-        0, ge=0, description="with gallery: use so many images from the first on and all their pairs; 0 samples"
+        0, ge=0, description="with calibrate_on=gallery: all pairs of the first N gallery images; 0 samples pairs"
     )
     compat: bool = Field(
         False,
@@ -58,6 +64,7 @@ class WildFusionSettings(reidbench.Settings):
     )
 
     def how_calibrated(self) -> Calibration:
+        """Return the options of score calibration for every part."""
         if self.compat:
             return Calibration.published(self.calibration_images or 1000)
         return Calibration(
@@ -77,7 +84,7 @@ def _parts(settings: WildFusionSettings) -> Mapping[str, PartSpec]:
         raise reidbench.ReidbenchError(
             f"'{unused[0]}' is not a part of this fusion: {', '.join(methods)}",
             where=f"--set {unused[0]}.…",
-            remedy="name the part as in the setting parts",
+            remedy="use a name of the setting parts",
         )
     return {name: PartSpec(method, settings.options.get(name, {}), calibration=how) for name, method in methods.items()}
 
@@ -88,13 +95,14 @@ def _build(settings: WildFusionSettings, parts: Mapping[str, reidbench.Method]) 
         raise reidbench.ReidbenchError(
             f"{len(weights)} weights are given for {len(parts)} parts",
             where=f"--set weights={','.join(map(str, weights))}",
-            remedy="give one for each part, in their order, or weights=fitted",
+            remedy="give one weight for each part, in the order of the parts, or weights=fitted",
         )
     return reidbench.Fusion(settings, parts, shortlist=settings.shortlist, weights=weights, average=settings.average)
 
 
 @reidbench.hookimpl
 def reidbench_methods() -> list[reidbench.MethodSpec]:
+    """Offer the method; its parts come from other plugins."""
     return [
         reidbench.MethodSpec(
             name="wildfusion",
@@ -102,7 +110,7 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             settings=WildFusionSettings,
             build=_build,
             parts=_parts,
-            needs="what its parts need: MegaDescriptor, ALIKED and LightGlue weights",
+            needs="weights of its parts: MegaDescriptor, ALIKED and LightGlue",
             licence="CC BY-NC 4.0 (MegaDescriptor)",
             source="Cermak et al. 2024, arXiv 2408.12934",
         )

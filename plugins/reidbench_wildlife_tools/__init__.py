@@ -1,6 +1,7 @@
-"""A peer in the leaderboard: wildlife-tools' own feature extraction and cosine similarity, on the same split.
+"""The method ``wildlife_tools``: feature extraction and cosine similarity of the package wildlife-tools.
 
-The library stays optional: importing it takes seconds, and on Linux it brings CUDA libraries of its own.
+It is a peer to compare with, on the same split. The package is an optional extra, because its import takes seconds and
+on Linux its install adds CUDA libraries.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ from reidbench import BackboneSettings
 
 
 class WildlifeToolsSettings(BackboneSettings):
-    """Which model, which weights, which input; the defaults are those of wildlife-tools' own example."""
+    """Settings of model, weights and input; the defaults are those of an example of wildlife-tools."""
 
     model: str = Field(
         "hf-hub:BVRA/MegaDescriptor-L-384",
-        description="Model by its name in timm, or hf-hub:OWNER/NAME; with weights=FILE the one the file was made for",
+        description="Name of a timm model, or hf-hub:OWNER/NAME; with weights=FILE the model of that file",
     )
     batch_size: int = Field(128, ge=1, description="Images in a batch")
-    workers: int = Field(1, ge=0, description="Processes that decode images; 0 decodes in the main one")
+    workers: int = Field(1, ge=0, description="Number of processes that decode images; 0 uses the main process")
 
 
 @reidbench.hookimpl
 def reidbench_methods() -> list[reidbench.MethodSpec]:
-    """Offer the peer; wildlife-tools loads when it is built."""
+    """Offer the method; wildlife-tools is imported when it is built."""
     return [
         reidbench.MethodSpec(
             "wildlife_tools",
@@ -41,6 +42,6 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
 
 
 def _build(settings: WildlifeToolsSettings) -> reidbench.Method:
-    from reidbench_wildlife_tools.method import WildlifeTools  # wildlife-tools, transformers and torch load here
+    from reidbench_wildlife_tools.method import WildlifeTools  # imports wildlife-tools, transformers and torch
 
     return WildlifeTools(settings)

@@ -1,8 +1,8 @@
-"""wildlife-tools' ``DeepFeatures`` and ``CosineSimilarity``, given our images and compared under our protocol.
+"""The classes ``DeepFeatures`` and ``CosineSimilarity`` of wildlife-tools, under the protocol of reidbench.
 
-Images reach it through a dataset of its own form, ``(image, label)``; the label is always 0, since a method is
-never told who is on a photograph. Model, weights and transform are made as for ``embedding_cosine``, so that the
-two differ in what the libraries do and in nothing else.
+``DeepFeatures`` expects a dataset of pairs ``(image, label)``. The label is always 0, because a method never receives
+the identity of an image. Model, weights and transform are the same as those of ``embedding_cosine``, so that the two
+methods differ only in the libraries.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class WildlifeTools(Method):
-    """One vector for each image by ``DeepFeatures``, compared by ``CosineSimilarity``."""
+    """One embedding for each image by ``DeepFeatures``, compared by ``CosineSimilarity``."""
 
     def __init__(self, settings: WildlifeToolsSettings) -> None:
         super().__init__(settings)
@@ -56,13 +56,13 @@ class WildlifeTools(Method):
 
     @override
     def fit(self, train: LabelledImages, context: FitContext) -> FitReport:
-        """Learn nothing; the record gets the library's version and the input that ``auto`` stands for."""
+        """Learn nothing; report the library's version and the input that ``auto`` selected, for the run record."""
         version = importlib.metadata.version("wildlife-tools")
         return FitReport(facts={"input": asdict(self._ready()[0].input), "wildlife-tools": version})
 
     @override
     def fingerprint(self) -> str:
-        """Add what ``auto`` stands for, which timm's next version may change."""
+        """Return a digest that includes the input that ``auto`` selected, because it may change with timm's version."""
         return hashlib.sha256(f"{super().fingerprint()}|{self._ready()[0].input}".encode()).hexdigest()
 
     @override
@@ -71,10 +71,10 @@ class WildlifeTools(Method):
         settings = self.settings
         extract = DeepFeatures(backbone.network, settings.batch_size, settings.workers, device)
         try:
-            with torch.random.fork_rng(devices=[]):  # its loader draws a seed from the generator that all share
+            with torch.random.fork_rng(devices=[]):  # its data loader draws a seed from the global generator
                 embedding = extract(_Dataset(images, backbone.input.transform()))
         except ReidbenchError:
-            # From a worker process it comes with a traceback in its text: meet the broken image here, plainly.
+            # The error of a worker process contains a traceback. Decode the images here, for an error without it.
             for index in range(len(images)):
                 images.pixels(index)
             raise
@@ -82,7 +82,7 @@ class WildlifeTools(Method):
             raise ReidbenchError(
                 f"the GPU's memory does not hold {settings.batch_size} images",
                 where=f"batch_size={settings.batch_size}",
-                remedy=f"--set batch_size={max(1, settings.batch_size // 2)}   # wildlife-tools does not halve it",
+                remedy=f"--set batch_size={max(1, settings.batch_size // 2)}",
             ) from error
         return Representation({"embedding": embedding})
 
@@ -93,12 +93,12 @@ class WildlifeTools(Method):
 
     def _ready(self) -> tuple[Backbone, str]:
         if self._prepared is None:
-            raise ValueError("prepare() comes before anything else")
+            raise ValueError("call prepare() first")
         return self._prepared
 
 
 class _Dataset:
-    """What ``DeepFeatures`` iterates over; it asks for nothing but length and items."""
+    """A dataset for ``DeepFeatures``, which only uses its length and its items."""
 
     def __init__(self, images: Images, transform: Callable[[Any], torch.Tensor]) -> None:
         self._images = images
