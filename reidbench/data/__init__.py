@@ -1,1 +1,1 @@
-"""Images of known animals: where they come from, what is known of them, and how they are split."""
+"""Images of identified animals: reading and checking them, decoding their pixels, and splitting them."""

@@ -1,7 +1,7 @@
-"""Image file to pixels: upright, RGB, 8 bits, cropped to the animal's box.
+"""Decode an image file to pixels: upright, RGB, 8 bits, cropped to the animal's box.
 
-A box is in the coordinates of the upright picture, as a person sees it, which is also how
-wildlife-datasets reads boxes. So a photograph is turned first and cropped after.
+A box has the coordinates of the upright picture, as a person sees it and as wildlife-datasets reads boxes. For that
+reason a photograph is turned upright first and cropped then.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
         path: Image in any format and mode that Pillow reads. Transparent parts are laid over white,
             16-bit grey is scaled to 8 bits, and the EXIF orientation is applied.
         bbox: ``(x, y, width, height)`` in pixels of the upright image, or ``None`` for all of it.
-            What lies outside the image is cut off.
+            The part of the box outside the image is cut off.
 
     Returns:
         Pixels of shape ``(height, width, 3)``, RGB, C-contiguous, writable.
 
     Raises:
-        ReidbenchError: The file is missing, truncated or not an image, or nothing of the box lies inside it.
+        ReidbenchError: The file is missing, truncated or not an image, or the whole box is outside the image.
 
     Example:
         >>> decode("photo.jpg", bbox=(10, 20, 64, 48)).shape  # doctest: +SKIP
@@ -60,7 +60,7 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
 
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I"):
-        # 16-bit grey comes as "I;16" and its kin, or as "I" from formats that know no 16-bit mode.
+        # Pillow calls 16-bit grey "I;16", "I;16B" and so on, or "I" for formats without a 16-bit mode.
         return _grey(np.asarray(image).astype(np.float64) / _FROM_16_BIT)
     if image.mode == "F":
         values = np.nan_to_num(np.asarray(image, dtype=np.float64))
@@ -86,7 +86,7 @@ def _crop(pixels: NDArray[np.uint8], bbox: Sequence[float], path: Path | str) ->
     top, bottom = max(0, round(y)), min(height, round(y + box_height))
     if left >= right or top >= bottom:
         raise ReidbenchError(
-            f"the box {tuple(bbox)} holds nothing of the image, which is {width} x {height} pixels",
+            f"the box {tuple(bbox)} is outside the image, which has {width} x {height} pixels",
             where=str(path),
             remedy="write bbox as [x, y, width, height] in pixels of the upright image, or leave it empty",
         )

@@ -1,7 +1,7 @@
-"""A set of images of known animals, checked once, so that nothing later has to check it again.
+"""A set of images of identified animals, checked once, so that no later code has to check it again.
 
-Every row has an identity: rows without one are set aside and counted by the source that read them.
-All columns are text; a date is a day, and two images of one identity and day are one *encounter*.
+Every row has an identity; the source that reads the images sets rows without one aside and counts them. All columns
+but the box are text. A date is a day, and the images of one identity and day are one *encounter*.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from reidbench.errors import ReidbenchError
 TEXT_COLUMNS = ("image_id", "identity", "path", "group", "date", "orientation")
 COLUMNS = (*TEXT_COLUMNS, "bbox")
 SHOWN_COLUMNS = ("bbox", "group", "orientation", "date")
-"""What a method is shown of an image besides its pixels."""
+"""Columns that a method sees in addition to the pixels."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHOWN = 5  # examples in a message
@@ -35,21 +35,22 @@ _file_hashes: dict[tuple[str, int, int], str] = {}  # (path, mtime, size) -> sha
 
 
 UNNAMED = "unnamed:"
-"""Begins the identity of an image that nobody has named: each is an animal of its own, enrolled nowhere."""
+"""Prefix of the identity of an image without a name. Each such image counts as another animal, never enrolled."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """What a source gives besides its images.
+    """What a source provides in addition to its images.
 
     Attributes:
-        kind: Kind of split that is made where none is asked for; empty where the source has no say.
-        part: The source's own part of each image (its column ``split``), ``(n,)`` strings, empty where it has none.
-        cluster: Its cluster of near-duplicates (its column ``cluster_id``), ``(n,)`` strings, empty where it has none.
-        asked: Images without an identity that the source wants answered; each has an identity that begins with
-            :data:`UNNAMED`.
-        mask: Its mask of each animal (its column ``segmentation``) as the source writes it, ``(n,)``, ``None`` for an
-            image without one; :func:`reidbench.data.masks.decode_mask` reads it. ``None`` where no image has one.
+        part: Part of each image in the source's split (column ``split``), ``(n,)`` strings, empty if it has none.
+        cluster: Cluster of near-duplicates of each image (column ``cluster_id``), ``(n,)`` strings, empty if it has
+            none.
+        kind: Kind of split to make by default; empty if the source does not name one.
+        asked: Queries of a competition: images without an identity, which the source wants identified. Each has an
+            identity that begins with :data:`UNNAMED`.
+        mask: Mask of each animal (column ``segmentation``) as the source writes it, ``(n,)``, ``None`` for an image
+            without one. :func:`reidbench.data.masks.decode_mask` reads it. ``None`` if no image has one.
     """
 
     part: NDArray[Any]
@@ -68,16 +69,23 @@ class Given:
         return len(self.part)
 
     def take(self, rows: NDArray[np.int64]) -> Given:
+        """Return what belongs to some of the images, in that order; ``asked`` and ``kind`` stay."""
         mask = None if self.mask is None else self.mask[rows]
         return Given(self.part[rows], self.cluster[rows], self.kind, self.asked, mask)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """Where rows came from, so that an error can name the file and the row."""
+    """The file and rows that images were read from, so that an error can name them.
+
+    Attributes:
+        file: The file, empty if there is none.
+        rows: Row of each image in the file, ``(n,)``, counted from 1; in a CSV the header is row 1. ``None`` if the
+            images come from no table.
+    """
 
     file: str = ""
-    rows: NDArray[np.int64] | None = None  # 1-based; in a CSV the header is row 1
+    rows: NDArray[np.int64] | None = None
 
     def at(self, index: int) -> str:
         """Return ``"metadata.csv, row 14"`` for the row at ``index`` of the table."""
@@ -85,28 +93,31 @@ class Origin:
         return f"{self.file}, {row}" if self.file else row
 
     def take(self, indices: NDArray[np.int64]) -> Origin:
+        """Return the origin of some of the images, in that order."""
         return Origin(self.file, None if self.rows is None else self.rows[indices])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageSet:
-    """Images with the identity of the animal in each.
+    """Images, each with the identity of the animal in it.
 
     Args:
         name: What the set is called in run records.
         root: Folder that relative paths start from.
         table: Columns ``image_id``, ``identity``, ``path``, ``group``, ``date`` (empty or YYYY-MM-DD) and
             ``orientation``, all text, and ``bbox`` (``None`` or ``(x, y, width, height)`` in pixels).
-        source: ``built-in``, ``file``, ``folder``, ``wildlife-datasets``, or empty for a set made in Python.
-        set_aside: Rows that the source left out because they have no identity.
+        source: ``built-in``, ``file``, ``folder``, ``wildlife-datasets``, ``competition``, ``plugin``, or empty for a
+            set made in Python.
+        set_aside: Number of rows that the source left out because they have no identity.
         note: What a reader of the results should know about these images.
-        asked: What a user named to get the whole set, and the folder given with it; empty for a set made in Python.
+        asked: The name that the user gave for the whole set, and its folder; empty for a set made in Python.
         origin: File and rows that errors name.
-        checked: The rows come from a set that has been checked.
-        given: The split that the source comes with, and what it asks; ``None`` where it gives neither.
+        checked: Whether the rows come from a set that has been checked.
+        given: Split, masks and queries that the source provides; ``None`` if it provides none.
 
     Raises:
-        ReidbenchError: Ids twice, missing files, an identity in two groups, and so on; names file and row.
+        ReidbenchError: An image id is repeated, a file is missing, an identity has two groups, and so on. The error
+            names file and row.
 
     Example:
         >>> images = load_dataset("catalogue/metadata.csv")  # doctest: +SKIP
@@ -136,9 +147,9 @@ class ImageSet:
             raise ReidbenchError(
                 f"the table of images lacks {', '.join(missing)}; it has {', '.join(map(str, self.table.columns))}",
                 where=self.origin.file,
-                remedy="reidbench.registry.datasets.load_dataset fills in what is optional",
+                remedy="reidbench.load_dataset fills in the optional columns",
             )
-        # Object columns hold the very values given: a text column of pandas would hide a number among them.
+        # Object columns keep each value as it is: a text column of pandas would hide a number among the texts.
         plain = {column: self.table[column].to_numpy(dtype=object, copy=True) for column in COLUMNS}
         boxes = plain["bbox"]
         for index, box in enumerate(boxes):  # pandas writes a missing box in many ways
@@ -168,6 +179,7 @@ class ImageSet:
         )
 
     def image_path(self, index: int) -> Path:
+        """Return the path of the image at ``index``."""
         return self.root / str(self.table["path"].iloc[index])
 
     @property
@@ -213,10 +225,10 @@ class ImageSet:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the bytes of every image and what the table says of it, in row order.
+        """SHA-256 over the bytes of every image and its row of the table, in row order.
 
-        Paths stay out: the same images in another folder are the same images. A file's hash is kept for
-        the life of the process while its size and time of change stay the same.
+        The digest does not depend on paths, so a copied folder has the same digest. The process remembers the hash of
+        a file as long as size and time of change stay the same.
         """
         columns = [self.table[column] for column in COLUMNS if column != "path"]
         total = hashlib.sha256()
@@ -225,9 +237,9 @@ class ImageSet:
         return total.hexdigest()
 
     def contents(self) -> list[str]:
-        """Return one digest for each image of all that a method is shown of it: bytes, box, group, orientation, date.
+        """Return a digest for each image over all that a method sees of it: bytes, box, group, orientation and date.
 
-        Two images with one digest have one representation, whatever they are called.
+        Images with equal digests have the same representation, even if their ids differ.
         """
         columns = [self.table[column] for column in SHOWN_COLUMNS]
         return [
@@ -236,7 +248,7 @@ class ImageSet:
         ]
 
     def file_hashes(self) -> list[str]:
-        """Return the SHA-256 of every file's bytes, in row order; two photographs with one are the same photograph."""
+        """Return the SHA-256 of each file's bytes, in row order; equal hashes mean the same photograph."""
         with ThreadPoolExecutor(max_workers=2) as pool:
             return list(pool.map(_file_hash, [str(self.root / path) for path in self.table["path"]]))
 
@@ -280,18 +292,19 @@ class ImageSet:
         reserved = np.flatnonzero(identity.to_numpy() == NEW_IDENTITY)
         if len(reserved):
             raise self._fail(
-                f"an identity is called '{NEW_IDENTITY}', which is the answer for an animal never seen before",
+                f"an identity is called '{NEW_IDENTITY}', which is the prediction for an unknown animal",
                 int(reserved[0]),
-                "give the animal another name, or leave the identity empty where it is not known",
+                "give the animal another name, or leave the identity empty if it is not known",
             )
         first: dict[str, str] = {}
         for index, (name, mine) in enumerate(zip(identity, group, strict=True)):
             other = first.setdefault(name, mine)
             if other != mine:
                 raise self._fail(
-                    f"identity '{name}' stands in two groups, '{other}' and '{mine}'",
+                    f"identity '{name}' is in two groups, '{other}' and '{mine}'",
                     index,
-                    f"names belong to their group: put the group before the name, '{other}_{name}' and '{mine}_{name}'",
+                    f"an identity belongs to one group: write the group before the name, '{other}_{name}' and "
+                    f"'{mine}_{name}'",
                 )
 
     def _check_ids(self) -> None:
@@ -306,7 +319,7 @@ class ImageSet:
                 if self.origin.rows is not None
                 else f"image_id '{image_id}' is used twice{more}",
                 index,
-                "give every image an id of its own, or drop the column image_id: the path is then the id",
+                "give each image another id, or remove the column image_id: the path is then the id",
             )
 
     def _check_dates(self) -> None:

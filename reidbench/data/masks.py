@@ -1,11 +1,11 @@
-"""Masks of animals as tables carry them (column ``segmentation``), from a cell to the pixels that show the animal.
+"""Decode masks of animals (column ``segmentation`` of a table) to the pixels that show the animal.
 
-The forms are those of COCO and wildlife-datasets: a polygon ``[x1, y1, x2, y2, …]`` or several; run lengths
-``{"size": [height, width], "counts": …}``, as numbers or in COCO's compressed text; or the path of an image. Any of
-them may stand as text in a CSV. A mask lies on the upright photograph, as a box does.
+A cell has one of the forms of COCO and wildlife-datasets: a polygon ``[x1, y1, x2, y2, …]`` or several; run lengths
+``{"size": [height, width], "counts": …}``, as numbers or in COCO's compressed text; or the path of an image. In a CSV,
+a cell is text in any of these forms. A mask has the coordinates of the upright photograph, as a box has.
 
-Source of the run lengths and their compression: ``maskApi.c`` of pycocotools. They are read here, since that library
-returns memory that nobody wrote for some broken text, and takes all there is for a polygon with a corner far away.
+Source of the run lengths and their compression: ``maskApi.c`` of pycocotools. The library itself is not used, because
+it returns uninitialised memory for some broken text and takes all memory for a polygon with a distant corner.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 
 from reidbench.errors import ReidbenchError
 
-_FAR = 1_000_000  # pixels: no photograph is as wide, and OpenCV still counts exactly
+_FAR = 1_000_000  # pixels: no photograph is as wide, and OpenCV's arithmetic is still exact
 _REMEDY = (
     'write segmentation as [x1, y1, x2, y2, …] in pixels, as {"size": [height, width], "counts": …}, or as the path of '
     "a mask of the photograph's size; or leave it empty"
@@ -33,17 +33,17 @@ def decode_mask(cell: Any, root: Path, shape: tuple[int, int], where: str = "") 
     """Return which pixels of a photograph show the animal.
 
     Args:
-        cell: A cell that holds a mask.
-        root: Folder that the path of a mask's file starts from.
+        cell: A cell that contains a mask.
+        root: Folder that the path of a mask file starts from.
         shape: Height and width of the upright photograph.
         where: File and row, for the message of an error.
 
     Returns:
-        ``(height, width)``, true on the animal. Of a mask's file these are the pixels lighter than half of its
-        lightest; of one with a transparent background, those that are not transparent.
+        ``(height, width)``, true on the animal. In a mask file, these are the pixels lighter than half of the
+        lightest; in a file with a transparent background, those that are not transparent.
 
     Raises:
-        ReidbenchError: The cell can't be read, or its mask is of another size.
+        ReidbenchError: The cell can't be read, or its mask has another size.
 
     Example:
         >>> decode_mask({"size": [2, 3], "counts": [2, 3, 1]}, Path(), (2, 3)).astype(int).tolist()
@@ -57,7 +57,7 @@ def decode_mask(cell: Any, root: Path, shape: tuple[int, int], where: str = "") 
 
 
 def _parsed(cell: Any) -> Any:
-    """Read a cell of text that holds numbers; a path stays as it is."""
+    """Parse a cell of text that contains numbers; a path stays as it is."""
     if not isinstance(cell, str) or cell.lstrip()[:1] not in ("[", "(", "{"):
         return cell
     try:
@@ -81,7 +81,7 @@ def _read(mask: Any, root: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 def _check_size(size: tuple[int, ...], shape: tuple[int, int]) -> None:
     if size != shape:
-        raise ValueError(f"it is {size[1]} x {size[0]} pixels, and its photograph {shape[1]} x {shape[0]}")
+        raise ValueError(f"it has {size[1]} x {size[0]} pixels, but its photograph {shape[1]} x {shape[0]}")
 
 
 def _from_file(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -106,7 +106,7 @@ def _from_file(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _from_polygons(polygons: Sequence[Any], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Fill each polygon with its outline; together they are one animal, of which something may hide the middle."""
+    """Fill all polygons, outlines included: an animal has several if something in front of it divides it."""
     filled = np.zeros(shape, np.uint8)
     for polygon in polygons:
         try:
@@ -116,13 +116,13 @@ def _from_polygons(polygons: Sequence[Any], shape: tuple[int, int]) -> NDArray[n
         if corners.ndim != 1 or len(corners) < 6 or len(corners) % 2:
             raise ValueError("a polygon has three corners or more, each with x and y")
         if not (np.abs(corners) < _FAR).all():  # nan is not below either
-            raise ValueError("a corner lies nowhere near a photograph")
+            raise ValueError(f"a corner is not within {_FAR} pixels")
         cv2.fillPoly(filled, [np.rint(corners).astype(np.int32).reshape(-1, 1, 2)], 1)
     return filled.astype(bool)
 
 
 def _from_runs(mask: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Lay runs of background and animal in turn down the columns, as COCO does."""
+    """Fill the columns from top to bottom with runs of background and animal in turn, as COCO does."""
     try:
         height, width = (int(side) for side in mask["size"])
         counts = mask["counts"]
@@ -137,7 +137,11 @@ def _from_runs(mask: Mapping[str, Any], shape: tuple[int, int]) -> NDArray[np.bo
 
 
 def _uncompressed(counts: str | bytes) -> list[int]:
-    """Read COCO's text of run lengths: five bits a character, lowest first, each run less the one before the last."""
+    """Read COCO's compressed run lengths.
+
+    A character holds five bits, the lowest first. From the fourth run on, each run is written as the difference from
+    the run two before.
+    """
     runs: list[int] = []
     value = shift = 0
     for code in counts.encode("latin-1", errors="replace") if isinstance(counts, str) else counts:

@@ -1,4 +1,4 @@
-"""Find the way a kind of split is made: some are made for every dataset alike, some follow what a source gives."""
+"""Make a split of a named kind, for kinds that fit every dataset and kinds that a source provides."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from reidbench.data.splits.making import make_split
 from reidbench.data.splits.split import Split
 
 AUTO = "auto"
-"""The kind that the dataset's source asks for, else ``open-set``."""
+"""The kind that the dataset's source names, else ``open-set``."""
 NEW_SHARE = 0.3
-"""Share of queries that show new animals, in kinds that have none of their own."""
+"""Share of queries that show unknown animals, for kinds that do not define it themselves."""
 
 
 def split_of_kind(images: ImageSet, kind: str = AUTO, *, seed: int = 0, new_share: float | None = None) -> Split:
     """Split a dataset.
 
     Args:
-        images: What to split.
-        kind: ``auto``; ``competition``, like the competition's own queries; ``given``, as the source says; or a kind
-            of :func:`make_split`.
+        images: The dataset.
+        kind: ``auto``; ``competition``, which imitates the queries of the competition; ``given``, the split of the
+            source; or a kind of :func:`make_split`.
         seed: Seed of the split.
-        new_share: Share of the queries that show new animals; by default the kind's own, 0.3 for most.
+        new_share: Share of the queries that show unknown animals; by default that of the kind, 0.3 for most kinds.
 
     Raises:
-        ReidbenchError: The dataset can't be split so.
+        ReidbenchError: The dataset can't be split in this way.
     """
     given = images.given
     if kind == AUTO:

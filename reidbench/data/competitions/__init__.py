@@ -1,4 +1,4 @@
-"""Competitions whose folders are read as they are unpacked, imitated in a validation split and answered in a file."""
+"""Competitions: reading their folders, splits that imitate their queries, and their submission files."""
 
 from reidbench.data.competitions.catalogue import COMPETITIONS, Competition, find_competition
 from reidbench.data.competitions.folder import read_competition, read_sample

@@ -1,4 +1,4 @@
-"""The file that a competition takes: written whole, and checked as the organisers check it."""
+"""Write the submission file of a competition, and check it as the organisers do."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from reidbench.files import explain_os_errors, whole_file
 def write_submission(
     path: Path, competition: Competition, images: ImageSet, order: Sequence[str], answers: Mapping[str, str]
 ) -> None:
-    """Write ``image_id`` and answer in the sample's order, and check what was written.
+    """Write ``image_id`` and prediction in the order of the sample, and check the file before it gets its name.
 
     Args:
         path: CSV to write; it appears whole or not at all.
-        competition: Whose columns it has.
-        images: The competition's database, with ``given.asked``.
+        competition: The competition, which names the columns.
+        images: The database of the competition, with its queries in ``given.asked``.
         order: Image ids of the sample, in its order.
-        answers: Answer of each image id.
+        answers: Prediction for each image id: an identity or a cluster.
 
     Raises:
-        ReidbenchError: An image has no answer, the file can't be written, or it fails the check.
+        ReidbenchError: An image has no prediction, the file can't be written, or it fails the check.
     """
     missing = [image_id for image_id in order if image_id not in answers]
     if missing:
         raise ReidbenchError(
-            f"{len(missing)} images of the sample have no answer, such as '{missing[0]}'",
+            f"{len(missing)} images of the sample have no prediction, such as '{missing[0]}'",
             where="sample_submission.csv",
-            remedy="check that metadata.csv and sample_submission.csv are of one edition",
+            remedy="check that metadata.csv and sample_submission.csv come from the same edition",
         )
     explained = explain_os_errors(
         "the submission can't be written",
@@ -48,13 +48,13 @@ def write_submission(
 
 
 def check_submission(path: Path, competition: Competition, images: ImageSet, order: Sequence[str]) -> None:
-    """Refuse a file that the organisers would refuse, or would count as wrong by its form.
+    """Refuse a file that the organisers would refuse, or whose form they would count as wrong.
 
-    Columns, number and order of rows are those of the sample; every answer is text; an identity is one of the database,
-    of the image's own dataset; a cluster begins with ``cluster_`` and the dataset.
+    Columns, number and order of rows must be those of the sample. An identity must be in the database and in the
+    dataset of the image. A cluster must begin with ``cluster_`` and the dataset.
 
     Raises:
-        ReidbenchError: It does not pass; names the row.
+        ReidbenchError: The file fails the check; names the row.
     """
     _check(read_csv(path, "submission"), competition, images, order)
 
@@ -72,25 +72,25 @@ def _check(table: CsvTable, competition: Competition, images: ImageSet, order: S
         raise ReidbenchError(
             f"there are {len(image_id)} rows, the sample has {len(order)}",
             where=str(table.path),
-            remedy="answer each image of sample_submission.csv once",
+            remedy="write one row for each image of sample_submission.csv",
         )
     moved = [place for place, (mine, theirs) in enumerate(zip(image_id, order, strict=True)) if mine != theirs]
     if moved:
         place = moved[0]
         raise ReidbenchError(
-            f"the order is not the sample's: '{image_id[place]}' stands where '{order[place]}' belongs",
+            f"the order is not the sample's: here is '{image_id[place]}', in the sample '{order[place]}'",
             where=table.where(place),
             remedy="keep the rows in the order of sample_submission.csv",
         )
     asked = images.given.asked if images.given is not None else None
     group = {} if asked is None else dict(zip(asked.table["image_id"], asked.table["group"], strict=True))
-    lives_in = dict(zip(images.table["identity"], images.table["group"], strict=True))
+    group_of = dict(zip(images.table["identity"], images.table["group"], strict=True))
     wrong = []
     for place, (mine, given) in enumerate(zip(image_id, answer, strict=True)):
         reason = (
             _wrong_cluster(given, group.get(mine, ""))
             if competition.task == "cluster"
-            else _wrong_identity(given, group.get(mine, ""), lives_in)
+            else _wrong_identity(given, group.get(mine, ""), group_of)
         )
         if reason:
             wrong.append((place, reason))
@@ -99,18 +99,18 @@ def _check(table: CsvTable, competition: Competition, images: ImageSet, order: S
         raise ReidbenchError(
             f"{wrong[0][1]}{more}",
             where=table.where(wrong[0][0]),
-            remedy=f"answer with an identity of the database, of the image's dataset, or {NEW_IDENTITY}"
+            remedy=f"write an identity of the database and of the image's dataset, or {NEW_IDENTITY}"
             if competition.task == "identify"
-            else "answer with cluster_, the image's dataset, _ and a number",
+            else "write cluster_, the image's dataset, _ and a number",
         )
 
 
-def _wrong_identity(given: str, group: str, lives_in: Mapping[str, str]) -> str:
+def _wrong_identity(given: str, group: str, group_of: Mapping[str, str]) -> str:
     if given == NEW_IDENTITY:
         return ""
-    if given not in lives_in:
-        return f"'{given}' is no identity of the database" if given else "the answer is empty"
-    return "" if lives_in[given] == group else f"'{given}' lives in {lives_in[given]}, the image is of {group}"
+    if given not in group_of:
+        return f"the database has no identity '{given}'" if given else "the prediction is empty"
+    return "" if group_of[given] == group else f"'{given}' belongs to {group_of[given]}, the image to {group}"
 
 
 def _wrong_cluster(given: str, group: str) -> str:

@@ -1,7 +1,7 @@
-"""What is known of each competition: how its folder is written, how its queries are made up, what it wants back.
+"""The competitions: their columns, the composition of their queries, and the form of a submission.
 
-Counts are those of the published ``metadata.csv`` of AnimalCLEF 2025. The 2026 edition asks about the same
-photographs and a fourth dataset, and wants them clustered.
+Counts are those of the published ``metadata.csv`` of AnimalCLEF 2025. The 2026 edition has the same photographs and
+a fourth dataset; its task is to cluster them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class Competition:
     """One edition of a competition.
 
     Attributes:
-        name: As ``--dataset`` takes it; the name of its class in wildlife-datasets.
-        task: What is wanted: an identity for each query, or the queries in clusters.
-        database: What the column ``split`` calls an image whose animal is told.
-        query: What it calls an image that is asked about.
-        answer: Column of the submission beside ``image_id``.
-        shapes: How the queries of each group are made up; other groups are split like :class:`Shape`'s defaults.
+        name: Name for ``--dataset``, which is that of the class in wildlife-datasets.
+        task: ``identify``, an identity for each query, or ``cluster``, a cluster for each query.
+        database: Word in the column ``split`` for an image whose animal is known.
+        query: Word in the column ``split`` for a query.
+        answer: Column of the submission next to ``image_id``.
+        shapes: Composition of the queries of each group. Other groups are split by the defaults of :class:`Shape`.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Competition:
     shapes: Mapping[str, Shape]
 
 
-_EPISODES = 2  # calibration and test share what the published queries are of all images
+_EPISODES = 2  # calibration and test together are as large a share of all images as the published queries
 _SHAPES: Final = {
     "LynxID2025": Shape.of_counts(database=2957, known=(688, 19), new=(258, 22), episodes=_EPISODES),
     "SalamanderID2025": Shape.of_counts(database=1388, known=(480, 479), new=(209, 59), episodes=_EPISODES),
@@ -53,5 +53,5 @@ COMPETITIONS: Final = {
 
 
 def find_competition(name: str) -> Competition | None:
-    """Return the competition of a name, ``None`` where there is none."""
+    """Return the competition with a name, or ``None``."""
     return COMPETITIONS.get(name)

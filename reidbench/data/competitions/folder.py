@@ -1,7 +1,7 @@
 """Read a competition's folder as Kaggle unpacks it: ``metadata.csv``, ``sample_submission.csv`` and the images.
 
-The quirks of the real files are no errors: ``species`` empty where ``dataset`` says enough, extensions in any case,
-dates missing, identities empty for what is asked. Groups are made by ``dataset``, never by ``species``.
+The irregularities of the real files are accepted: empty ``species``, file extensions in upper or lower case, missing
+dates, and empty identities of queries. Groups are those of ``dataset``, never of ``species``.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _NEEDED = ("image_id", "identity", "path", "split", "dataset")
 
 
 def read_competition(competition: Competition, root: Path) -> ImageSet:
-    """Read the images whose animals are told; those that are asked about are ``given.asked`` of the result.
+    """Read the database of a competition; its queries are ``given.asked`` of the result.
 
     Args:
-        competition: Which one.
-        root: The folder that holds ``metadata.csv``.
+        competition: The competition.
+        root: The folder with ``metadata.csv``.
 
     Raises:
-        ReidbenchError: The table is not there or is another's, or images are missing.
+        ReidbenchError: The table is missing or belongs to another dataset, or images are missing.
     """
     table = root / "metadata.csv"
     if not table.is_file():
         raise ReidbenchError(
             f"the folder of {competition.name} has no metadata.csv",
             where=f"--root {root}",
-            remedy="unpack the competition's archive and name the folder that holds metadata.csv and images/",
+            remedy="unpack the competition's archive and name the folder with metadata.csv and images/",
         )
     read = read_csv(table, f"metadata of {competition.name}")
     read.require(
@@ -50,13 +50,13 @@ def read_competition(competition: Competition, root: Path) -> ImageSet:
     if len(known) + len(asked) < len(part):
         other = Counter(part[(part != competition.database) & (part != competition.query)]).most_common(1)[0][0]
         raise ReidbenchError(
-            f"the column split holds '{other}'; in {competition.name} it is {competition.database} or "
+            f"the column split contains '{other}'; in {competition.name} it contains {competition.database} or "
             f"{competition.query}",
             where=str(table),
             remedy="check that this is the folder of that edition",
         )
     queries = _queries(competition, rows, asked, root)
-    note = f"{len(asked)} images of the competition are asked about: reidbench submit answers them"
+    note = f"{len(asked)} images are queries of the competition: reidbench submit predicts their identities"
     return image_set(
         competition.name,
         rows.take(known),
@@ -72,12 +72,12 @@ def read_sample(competition: Competition, root: Path) -> list[str]:
     """Return the image ids of ``sample_submission.csv``, in its order.
 
     Raises:
-        ReidbenchError: The file is not there, or has other columns.
+        ReidbenchError: The file is missing, or has other columns.
     """
     path = root / "sample_submission.csv"
     if not path.is_file():
         raise ReidbenchError(
-            f"the folder of {competition.name} has no sample_submission.csv, which gives the order of the answers",
+            f"the folder of {competition.name} has no sample_submission.csv, which gives the order of the rows",
             where=f"--root {root}",
             remedy="unpack it from the competition's archive into that folder",
         )
@@ -96,5 +96,5 @@ def _queries(competition: Competition, rows: Rows, asked: NDArray[np.int64], roo
     if not len(asked):
         return None
     image_id = text([rows.columns["image_id"][row] for row in asked])
-    unnamed = [f"{UNNAMED}{each}" for each in image_id]  # whoever is on them, nobody may know
+    unnamed = [f"{UNNAMED}{each}" for each in image_id]  # even if the table names the animal
     return image_set(competition.name, rows.take(asked, identity=unnamed), root=root, source="competition")

@@ -1,9 +1,9 @@
-"""A validation split inside a competition's database that imitates what the competition asks about.
+"""Split a competition's database so that calibration and test imitate the queries of the competition.
 
-New animals have their share of each dataset's queries (27, 30 and 50 % in AnimalCLEF 2025), one animal brings as
-many photographs as there, the turtles that are asked about are later than those enrolled, and animals with a single
-photograph stay in the gallery. Calibration and test are alike; together they are as large a share of the images as
-the real queries.
+In each dataset, unknown animals have the same share of the queries as in the competition (27, 30 and 50 % in
+AnimalCLEF 2025), and an animal has as many queries as there. Queries of turtles are later than the enrolled turtles.
+Animals with a single photograph stay in the gallery. Calibration and test have the same composition; together they are
+as large a share of the images as the real queries.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ from reidbench.errors import ReidbenchError
 
 
 def split_like_competition(images: ImageSet, *, seed: int = 0, new_share: float | None = None) -> Split:
-    """Split a competition's database like its own queries, each group for itself.
+    """Split a competition's database so that the queries imitate its own, separately in each group.
 
     Args:
-        images: What :func:`read_competition` returned.
+        images: The database, from :func:`read_competition`.
         seed: Seed of the split.
-        new_share: Share of the queries that show new animals, the same for every group; by default each group's own.
+        new_share: Share of the queries that show unknown animals, in every group; by default the share of each group
+            in the competition.
 
     Raises:
-        ReidbenchError: The images are of no competition, or too few.
+        ReidbenchError: The images are not of a competition, or are too few.
     """
     competition = find_competition(images.name) if images.source == "competition" else None
     if competition is None:
         raise ReidbenchError(
-            f"'{images.name}' is no competition's folder, so there are no queries to imitate",
+            f"'{images.name}' is not a competition, so there are no queries to imitate",
             where=f"--split-kind {SPLIT_KIND}",
-            remedy="take --dataset AnimalCLEF2025 --root DIR, or --split-kind open-set",
+            remedy="use --dataset AnimalCLEF2025 --root DIR, or --split-kind open-set",
         )
     check_seed_and_share(seed, new_share)
     image_ids = images.image_id.tolist()
@@ -74,10 +75,10 @@ def _check_asked(split: Split, images: ImageSet, *, needs_new: bool) -> None:
         if not known[True]:
             short.append(f"{part} has no query of a known animal")
         if needs_new and not known[False]:
-            short.append(f"{part} has no query of a new animal")
+            short.append(f"{part} has no query of an unknown animal")
     if short:
         raise ReidbenchError(
             f"'{images.name}' is too small to imitate its queries: {'; '.join(short)}",
             where=images.origin.file,
-            remedy="check that the folder is whole, or take --split-kind open-set",
+            remedy="check that the folder is complete, or use --split-kind open-set",
         )

@@ -1,1 +1,1 @@
-"""Readers of image sets: tables, folders, classes of wildlife-datasets, and what plugins offer."""
+"""Readers of image sets: tables, folders, classes of wildlife-datasets, and datasets of plugins."""

@@ -1,6 +1,6 @@
-"""Single cells of a table of images: what people write for a date, a box, an id or no name at all.
+"""Read single cells of a table of images: dates, boxes, ids, and the ways to write that a name is missing.
 
-What cannot be read is handed on as it is, so that the image set refuses it with its file and row.
+A cell that can't be read is returned as it is. The image set then refuses it and names file and row.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _YEAR_OR_MONTH = re.compile(r"\d{4}([-:/.](0?[1-9]|1[0-2]))?")
 
 
 def is_missing(value: Any) -> bool:
-    """Tell whether a cell holds nothing: ``None``, ``nan``, ``NaT`` or ``NA``."""
+    """Tell whether a cell is missing: ``None``, ``nan``, ``NaT`` or ``NA``."""
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
 def is_unnamed(value: Any, unknown: str = "unknown") -> bool:
-    """Tell whether an identity is no name; ``unknown`` is what wildlife-datasets writes."""
+    """Tell whether a cell names no animal; ``unknown`` is the text that a source writes for such an animal."""
     return is_missing(value) or (isinstance(value, str) and (value.strip() in _NO_NAME or value == unknown))
 
 
 def text(values: Sequence[Any]) -> list[Any]:
-    """Turn a column of one kind into text, nothing into ``""``; a mix of numbers and text stays as it is.
+    """Turn a column of one type into text and missing cells into ``""``; a mix of numbers and text stays as it is.
 
     Example:
         >>> text([7, None]), text(["a", 7])
@@ -50,8 +50,8 @@ def day(value: Any) -> str | None:
     """Read the day of a date, ``YYYY-MM-DD``.
 
     Returns:
-        The day; ``""`` for no date; ``None`` for a year or a month, which name no day; and the text as it
-        stands when it cannot be read.
+        The day; ``""`` for no date; ``None`` for a year or a month, which name no day; the text unchanged if it
+        can't be read.
 
     Example:
         >>> day("2019:05:03 12:00:00"), day("2019"), day("3 May")
@@ -81,7 +81,7 @@ def bounding_box(value: Any) -> Any:
     """Read ``(x, y, width, height)`` from a list, an array or text such as ``[10, 20, 64, 48]``.
 
     Returns:
-        Four floats; ``None`` for no box; the value as it is when it cannot be read.
+        Four floats; ``None`` for no box; the value unchanged if it can't be read.
     """
     if is_missing(value):
         return None
@@ -105,7 +105,7 @@ def bounding_box(value: Any) -> Any:
 
 
 def has_mask(cell: Any) -> bool:
-    """Tell whether a cell holds a mask.
+    """Tell whether a cell contains a mask.
 
     Example:
         >>> has_mask("masks/7.png"), has_mask([0, 0, 4, 0, 4, 3]), has_mask(float("nan")), has_mask("")

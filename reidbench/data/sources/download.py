@@ -1,4 +1,4 @@
-"""Download a set of wildlife-datasets by the library's own ``get_data``, after saying what it is and what it allows."""
+"""Download a dataset of wildlife-datasets with the library's ``get_data``, and show its size and licence first."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from reidbench.files import remove_file
 
 @dataclass(frozen=True, slots=True)
 class DownloadOffer:
-    """What a class of wildlife-datasets says of its download; empty or ``None`` where it says nothing.
+    """What wildlife-datasets states about a download; empty or ``None`` if it states nothing.
 
     Attributes:
-        name: Its class.
+        name: Name of the class in wildlife-datasets.
         size_mb: Size in megabytes.
-        n_images: Images, as its authors report them.
+        n_images: Number of images that the authors report.
         licence: Name of the licence.
-        licence_url: Where it stands.
-        url: Where the set is described.
+        licence_url: Address of the licence.
+        url: Address of the description.
     """
 
     name: str
@@ -34,10 +34,10 @@ class DownloadOffer:
     url: str = ""
 
     def lines(self) -> list[str]:
-        """Return what a user should read before agreeing."""
+        """Return the lines that a user should read before the download."""
         size = "size not stated" if self.size_mb is None else f"{_written(self.size_mb)} to download"
         images = "" if self.n_images is None else f", {self.n_images} images reported"
-        licence = self.licence or "not stated: ask its authors before you use it"
+        licence = self.licence or "not stated: ask the authors before you use the data"
         return [
             f"{self.name}: {size}{images}",
             f"licence: {licence}" + (f" ({self.licence_url})" if self.licence_url else ""),
@@ -46,10 +46,10 @@ class DownloadOffer:
 
 
 def offer_download(name: str) -> DownloadOffer:
-    """Return what the class called ``name`` says of its download.
+    """Return what wildlife-datasets states about the download of the dataset ``name``.
 
     Raises:
-        ReidbenchError: There is no such class.
+        ReidbenchError: wildlife-datasets has no such dataset.
     """
     summary: dict[str, Any] = getattr(_class(name), "summary", None) or {}
     size, images = summary.get("size"), summary.get("reported_n_total")
@@ -62,31 +62,31 @@ def offer_download(name: str) -> DownloadOffer:
 
 
 def is_downloaded(name: str, root: Path) -> bool:
-    """Tell whether the library's mark of a finished download stands in a folder."""
+    """Tell whether a folder has the file by which the library marks a finished download."""
     return (root / str(_class(name).download_mark_name)).exists()
 
 
 def download(name: str, root: Path) -> None:
-    """Download and unpack a set into ``root``.
+    """Download and unpack a dataset into ``root``.
 
     Raises:
-        ReidbenchError: It can't be downloaded; says what the library said.
+        ReidbenchError: The download fails; the message has the error of the library.
     """
     loaded = _class(name)
     mark = root / loaded.download_mark_name
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with contextlib.redirect_stdout(sys.stderr):  # their progress is no result
+        with contextlib.redirect_stdout(sys.stderr):  # the library prints its progress
             loaded.get_data(str(root))
-    except Exception as error:  # their downloads raise whatever a foreign server makes them raise
-        # The mark is set between download and unpacking; left there, the next attempt would skip both.
+    except Exception as error:  # a download can raise any error
+        # The library sets the mark between download and unpacking. If it stayed, the next attempt would skip both.
         remove_file(mark, ignore_errors=True)
         said = " ".join(str(error).split()) or "no reason given"
         raise ReidbenchError(
             f"{name} could not be downloaded: {type(error).__name__}: {said}",
             where=f"--root {root}",
-            remedy="check the network and, for sets on Kaggle, that its command 'kaggle' is installed and logged in; "
-            "or unpack the files there by hand and leave --download out",
+            remedy="check the network and, for a dataset on Kaggle, that the command 'kaggle' is installed and logged "
+            "in; or unpack the files there by hand and leave out --download",
         ) from error
 
 
@@ -95,7 +95,7 @@ def _class(name: str) -> Any:
     if name not in known:
         guess = did_you_mean(name, known)
         raise ReidbenchError(
-            f"'{name}' is no set of wildlife-datasets, so it can't be downloaded",
+            f"'{name}' is not a dataset of wildlife-datasets, so it can't be downloaded",
             where=f"--dataset {name}",
             remedy=(f"{guess} " if guess else "") + "reidbench datasets   # lists the names",
         )

@@ -1,4 +1,4 @@
-"""Sources on disk: CSV and Parquet tables, and folders with one sub-folder for each identity."""
+"""Read image sets from CSV and Parquet tables, and from folders with one sub-folder for each identity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
 def from_file(path: Path, root: Path | None) -> ImageSet:
-    """Read a table; ``metadata.csv`` is called after its folder, any other file after itself."""
+    """Read a table; the set has the name of the folder for ``metadata.csv``, of the file for other tables."""
     if path.suffix.lower() in _PARQUET_SUFFIXES:
         rows = _read_parquet(path)
     else:
@@ -43,10 +43,10 @@ def _read_parquet(path: Path) -> Rows:
 
 
 def from_folder(folder: Path, root: Path | None) -> ImageSet:
-    """Read ``metadata.csv`` where the folder has one, else one identity from each sub-folder.
+    """Read ``metadata.csv`` if the folder has one, else each sub-folder as one identity.
 
-    Images at any depth below a sub-folder are of that animal. Images beside the sub-folders, and a
-    sub-folder called ``unknown``, have no identity and are set aside.
+    Images at any depth below a sub-folder show that animal. Images next to the sub-folders, and those in a sub-folder
+    called ``unknown``, have no identity and are set aside.
     """
     if (folder / _METADATA).is_file():
         return from_file(folder / _METADATA, root)
@@ -63,9 +63,9 @@ def from_folder(folder: Path, root: Path | None) -> ImageSet:
         found = sorted(file.relative_to(folder).as_posix() for file in animal.rglob("*") if _is_image(file))
         if not found:
             raise ReidbenchError(
-                f"the sub-folder '{animal.name}' holds no image",
+                f"the sub-folder '{animal.name}' contains no image",
                 where=str(animal),
-                remedy=f"delete it, or put images inside ({' '.join(sorted(IMAGE_SUFFIXES))})",
+                remedy=f"delete it, or put images into it ({' '.join(sorted(IMAGE_SUFFIXES))})",
             )
         identity += [animal.name] * len(found)
         path += found

@@ -1,4 +1,4 @@
-"""Datasets that plugins offer by name."""
+"""Datasets of plugins: how a plugin offers them, and how they are loaded."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from reidbench.errors import ReidbenchError
 
 @dataclass(frozen=True, slots=True)
 class DatasetSpec:
-    """How a plugin offers a dataset.
+    """A dataset that a plugin offers.
 
     Attributes:
-        name: What ``--dataset`` takes, and what the dataset is called in records.
+        name: Name for ``--dataset`` and in records.
         summary: One line for ``reidbench datasets``.
-        load: Called with the folder of ``--root``, or ``None``. Returns a table with the columns ``identity`` and
-            ``path`` and, where there are some, ``image_id``, ``date``, ``orientation``, ``species``, ``dataset`` and
-            ``bbox``, relative paths starting from the root; or an :class:`ImageSet`.
-        needs_root: Whether it can't be loaded without ``--root``.
+        load: Function of the folder given with ``--root``, or ``None``. It returns an :class:`ImageSet`, or a table
+            with the columns ``identity`` and ``path`` and optionally ``image_id``, ``date``, ``orientation``,
+            ``species``, ``dataset`` and ``bbox``. Relative paths start from the root.
+        needs_root: Whether loading needs ``--root``.
         licence: Licence of the photographs.
-        source: Whom to cite.
+        source: Publication to cite.
     """
 
     name: str
@@ -44,10 +44,11 @@ class DatasetSpec:
 
 
 def from_plugin(spec: DatasetSpec, root: Path | None, distribution: str, version: str) -> ImageSet:
-    """Load a plugin's dataset, and note whose it is.
+    """Load a plugin's dataset, and add the name of the plugin to its note.
 
     Raises:
-        ReidbenchError: It needs a folder, raises, returns something else, or its table can't be used.
+        ReidbenchError: The dataset needs a folder, its loader raises or returns something else, or the table can't be
+            used.
     """
     if spec.needs_root and root is None:
         raise ReidbenchError(
@@ -59,11 +60,11 @@ def from_plugin(spec: DatasetSpec, root: Path | None, distribution: str, version
         loaded: Any = spec.load(root)
     except ReidbenchError:
         raise
-    except Exception as error:  # a stranger's reader raises whatever a foreign file makes it raise
+    except Exception as error:  # the code of a plugin can raise any error
         raise ReidbenchError(
             f"the dataset '{spec.name}' of {distribution} {version} can't be read: {type(error).__name__}: {error}",
             where=f"--dataset {spec.name}" + (f" --root {root}" if root else ""),
-            remedy=f"check its files, or ask whoever wrote {distribution}",
+            remedy=f"check its files, or report this to the authors of {distribution}",
         ) from error
     if isinstance(loaded, pd.DataFrame):
         rows = Rows.from_frame(loaded, f"the table of {distribution}")
@@ -72,7 +73,7 @@ def from_plugin(spec: DatasetSpec, root: Path | None, distribution: str, version
         raise ReidbenchError(
             f"the dataset '{spec.name}' of {distribution} is a {type(loaded).__name__}, not a table or an ImageSet",
             where=f"--dataset {spec.name}",
-            remedy=f"ask whoever wrote {distribution} to return one",
+            remedy=f"report this to the authors of {distribution}",
         )
     licence = f"licence: {spec.licence}" if spec.licence else ""
     note = "; ".join(filter(None, (loaded.note, spec.source, licence, f"read by {distribution}")))

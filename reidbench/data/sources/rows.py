@@ -1,4 +1,4 @@
-"""Rows as they were read, from whatever source, to an image set: what every source shares."""
+"""Turn the rows of any source into an image set."""
 
 from __future__ import annotations
 
@@ -21,15 +21,22 @@ _HELP = "columns: identity and path; optional: image_id, date, orientation, spec
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Columns of equal length as they stand in a source."""
+    """Columns of equal length, as a source has them.
+
+    Attributes:
+        columns: Values of each column.
+        file: Name of the source in errors.
+        numbers: Row of each record in the file, ``(n_row,)``, counted from 1; ``None`` if the source is no table.
+        n_row: Number of records.
+    """
 
     columns: Mapping[str, Sequence[Any]]
-    file: str  # named in errors
-    numbers: NDArray[np.int64] | None  # (n_row,) 1-based rows of the file; None where there is no table
+    file: str
+    numbers: NDArray[np.int64] | None
     n_row: int
 
     def take(self, rows: NDArray[np.int64], **changed: Sequence[Any]) -> Rows:
-        """Return some of the rows, in that order, with columns put in the place of others."""
+        """Return some of the rows, in that order; ``changed`` replaces or adds columns."""
         columns = {name: [values[row] for row in rows] for name, values in self.columns.items()} | changed
         return Rows(columns, self.file, None if self.numbers is None else self.numbers[rows], len(rows))
 
@@ -57,18 +64,18 @@ def image_set(
     split_kind: str = "",
     asked: ImageSet | None = None,
 ) -> ImageSet:
-    """Fill in what is optional, set rows without an identity aside, and let the image set check the rest.
+    """Fill in optional columns, set rows without an identity aside, and make an image set, which checks the rest.
 
     Args:
-        name: Name of the set; the group of images that have neither ``dataset`` nor ``species``.
-        rows: What the source holds.
+        name: Name of the set, and the group of images that have neither ``dataset`` nor ``species``.
+        rows: Rows of the source.
         root: Folder that relative paths start from.
         source: Kind of source, as in :class:`ImageSet`.
         note: What a reader of results should know.
-        unknown: What the source writes for an animal without a name.
-        set_aside: Images without an identity that are not among the rows.
-        split_kind: Kind of split that is made where none is asked for; by default none in particular.
-        asked: Images without an identity that the source wants answered.
+        unknown: Text that the source writes for an animal without a name.
+        set_aside: Number of further images without an identity, which are not among the rows.
+        split_kind: Kind of split to make by default; empty for none in particular.
+        asked: Queries of a competition: images that the source wants identified.
 
     Raises:
         ReidbenchError: A column is missing, or the image set refuses the rows.
@@ -92,7 +99,7 @@ def image_set(
     notes = [note] if note else []
     if dayless:
         notes.append(f"{dayless} dates name no day and count as no date")
-    # Never by species where there is a dataset: AnimalCLEF leaves the species of every salamander empty.
+    # The species counts only without a column dataset: AnimalCLEF leaves the species of every salamander empty.
     groups = text(column("dataset" if "dataset" in rows.columns else "species"))
     table = {
         "image_id": text(column("image_id" if "image_id" in rows.columns else "path")),
@@ -129,7 +136,7 @@ def _given(column: Callable[[str], list[Any]], kind: str, asked: ImageSet | None
 
 
 def _whole(values: list[Any]) -> list[Any]:
-    """Undo what a gap does to whole numbers in pandas: 12 becomes 12.0 beside a missing value."""
+    """Turn 12.0 back into 12: pandas makes whole numbers floats if a value of the column is missing."""
     present = [value for value in values if not is_missing(value)]
     if present and all(isinstance(value, float) and value.is_integer() for value in present):
         return [None if is_missing(value) else int(value) for value in values]

@@ -1,4 +1,7 @@
-"""Sets of wildlife-datasets by class name. Their import takes seconds, so it waits until one is read."""
+"""Read datasets of wildlife-datasets by the name of their class.
+
+The import of the library takes seconds, so it happens only when a dataset is read.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _BASES = frozenset({"DatasetFactory", "WildlifeDataset"})
 
 
 def wildlife_names() -> list[str]:
-    """Return the classes that wildlife-datasets lists, read from its source instead of imported."""
+    """Return the names of the library's datasets, read from its source code without an import."""
     spec = importlib.util.find_spec("wildlife_datasets")
     if spec is None or not spec.submodule_search_locations:
         return []
@@ -33,14 +36,18 @@ def wildlife_names() -> list[str]:
 
 
 def from_wildlife_datasets(name: str, root: Path) -> ImageSet:
-    """Read one class from the folder that holds its files."""
+    """Read a dataset from the folder with its files.
+
+    Raises:
+        ReidbenchError: The library can't read it, files are missing, or the table can't be used.
+    """
     from wildlife_datasets import datasets
 
-    printed = io.StringIO()  # their check prints a line for each missing file
+    printed = io.StringIO()  # the library prints a line for each missing file
     try:
         with contextlib.redirect_stdout(printed):
             loaded = getattr(datasets, name)(root=str(root))
-    except Exception as error:  # their readers raise whatever a foreign file makes them raise
+    except Exception as error:  # the library can raise any error
         raise _explain(name, root, printed.getvalue(), error) from error
     frame = loaded.df.rename(columns={loaded.col_label: "identity", loaded.col_path: "path"})
     asks, note = _own_split(frame, str(loaded.unknown_name))
@@ -56,7 +63,7 @@ def from_wildlife_datasets(name: str, root: Path) -> ImageSet:
 
 
 def _own_split(frame: Any, unknown: str) -> tuple[bool, str]:
-    """Tell whether a set comes with an open-set split of its own, which is then the one that is made."""
+    """Tell whether the dataset provides an open-set split, which is then the default; return a note otherwise."""
     if "split" not in frame.columns:
         return False, ""
     named = frame[frame["identity"].notna() & (frame["identity"] != unknown)]
@@ -65,7 +72,7 @@ def _own_split(frame: Any, unknown: str) -> tuple[bool, str]:
     if not enrolled & asked:
         return False, ""
     if asked <= enrolled:
-        return False, "its own split asks about enrolled animals alone: --split-kind given takes it"
+        return False, "the dataset's split has queries of enrolled animals only; use it with --split-kind given"
     return True, ""
 
 
@@ -74,7 +81,7 @@ def _explain(name: str, root: Path, printed: str, error: Exception) -> Reidbench
     heading = next((index for index, line in enumerate(lines) if "non-existing images" in line), None)
     if heading is None:
         return ReidbenchError(
-            f"wildlife-datasets could not read {name}: {type(error).__name__}: {error}",
+            f"wildlife-datasets can't read {name}: {type(error).__name__}: {error}",
             where=f"--root {root}",
             remedy=f"check that {root} is the folder of {name} as wildlife-datasets unpacks it",
         )
@@ -83,5 +90,5 @@ def _explain(name: str, root: Path, printed: str, error: Exception) -> Reidbench
     return ReidbenchError(
         f"{len(missing)} image files of {name} are missing: {', '.join(missing[:_SHOWN])}{more}",
         where=f"--root {root}",
-        remedy="unpack the dataset again, or name the folder that holds its files",
+        remedy="unpack the dataset again, or name the folder with its files",
     )

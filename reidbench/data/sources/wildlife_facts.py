@@ -1,4 +1,4 @@
-"""What wildlife-datasets says of its sets, read from its source: its import takes seconds, a list should not."""
+"""Facts about the datasets of wildlife-datasets, read from its source code, because its import takes seconds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class DatasetFacts:
-    """What is stated of a set; ``None`` and empty where nothing is.
+    """Facts that wildlife-datasets states about a dataset; ``None`` or empty if it states nothing.
 
     Attributes:
-        animals: What it shows.
-        n_images: Images, as its authors report them.
-        n_identities: Animals, as its authors report them.
+        animals: The animals in the photographs.
+        n_images: Number of images that the authors report.
+        n_identities: Number of animals that the authors report.
         size_mb: Size of the download in megabytes.
         licence: Name of the licence.
     """
@@ -29,7 +29,7 @@ class DatasetFacts:
 
 
 def wildlife_facts() -> dict[str, DatasetFacts]:
-    """Return the facts of every class whose summary is written out in the library's source, by class name."""
+    """Return facts by class name, for each class with a literal summary in the library's source code."""
     spec = importlib.util.find_spec("wildlife_datasets")
     if spec is None or not spec.submodule_search_locations:
         return {}

@@ -77,7 +77,7 @@ def test_box_is_clipped_to_the_image(tmp_path, gradient):
 
 def test_box_outside_the_image_is_an_error_that_names_the_file(tmp_path, gradient):
     path = _save(tmp_path / "a.png", gradient)
-    with pytest.raises(ReidbenchError, match="holds nothing") as caught:
+    with pytest.raises(ReidbenchError, match="is outside the image") as caught:
         decode(path, (50, 0, 5, 5))
     assert caught.value.where == str(path) and caught.value.remedy
 

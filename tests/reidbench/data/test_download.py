@@ -59,14 +59,14 @@ def test_size_and_licence_are_shown(herd):
     ]
     herd.summary = {}
     assert offer_download("Herd").lines() == [
-        "Herd: size not stated", "licence: not stated: ask its authors before you use it",
+        "Herd: size not stated", "licence: not stated: ask the authors before you use the data",
     ]  # fmt: skip
 
 
 def test_real_classes_state_theirs():
     lines = offer_download("WildlifeReID10k").lines()
     assert lines[0].startswith("WildlifeReID10k: 24.8 GB to download") and "kaggle.com" in lines[1]
-    with pytest.raises(ReidbenchError, match="no set of wildlife-datasets"):
+    with pytest.raises(ReidbenchError, match="not a dataset of wildlife-datasets"):
         offer_download("Stripespoter")
 
 

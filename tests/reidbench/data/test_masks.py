@@ -103,13 +103,13 @@ def test_an_empty_mask_is_read_as_nothing(tmp_path):
         ({"size": [5, 7], "counts": ""}, "its runs cover 0 pixels"),
         ({"size": [5, 7], "counts": "é"}, "compressed text"),
         ({"size": [5, 7], "counts": ";32000Y"}, "end within a number"),
-        ({"size": [7, 5], "counts": RUNS}, "it is 5 x 7 pixels, and its photograph 7 x 5"),
-        ({"size": [10**9, 10**9], "counts": [10**18]}, "it is 1000000000 x"),
+        ({"size": [7, 5], "counts": RUNS}, "it has 5 x 7 pixels, but its photograph 7 x 5"),
+        ({"size": [10**9, 10**9], "counts": [10**18]}, "it has 1000000000 x"),
         ({"counts": RUNS}, "have a size"),
         ([1, 2, 3, 4], "three corners"),
         ([1, 2, 3, 4, 5, 6, 7], "three corners"),
-        ([0, 0, 1, 0, float("nan"), 1], "nowhere near"),
-        ([0, 0, 1e9, 0, 1, 1], "nowhere near"),
+        ([0, 0, 1, 0, float("nan"), 1], "not within 1000000 pixels"),
+        ([0, 0, 1e9, 0, 1, 1], "not within 1000000 pixels"),
         ([0, 0, "a", 0, 1, 1], "a list of numbers"),
         ("[0, 0, 1", "cannot be read"),
         ("[0. 1. 2.]", "cannot be read"),
@@ -126,7 +126,7 @@ def test_what_is_no_mask_is_told_with_its_row(cell, message, tmp_path):
 def test_a_masks_file_of_another_size_or_kind_is_told(tmp_path):
     Image.new("L", (5, 7)).save(tmp_path / "turned.png")
     (tmp_path / "text.png").write_text("no image")
-    for name, message in (("turned.png", "5 x 7 pixels, and its photograph 7 x 5"), ("text.png", "cannot be read")):
+    for name, message in (("turned.png", "5 x 7 pixels, but its photograph 7 x 5"), ("text.png", "cannot be read")):
         with pytest.raises(ReidbenchError, match=message):
             _decoded(name, root=tmp_path)
 

@@ -118,7 +118,7 @@ def test_empty_folders_are_errors(tmp_path):
     with pytest.raises(ReidbenchError, match="no sub-folder"):
         load_dataset(str(tmp_path / "herd"))
     (tmp_path / "herd" / "ana").mkdir()
-    with pytest.raises(ReidbenchError, match="'ana' holds no image") as caught:
+    with pytest.raises(ReidbenchError, match="'ana' contains no image") as caught:
         load_dataset(str(tmp_path / "herd"))
     assert caught.value.where == str(tmp_path / "herd" / "ana")
 

@@ -150,9 +150,9 @@ def test_the_remedy_for_a_missing_folder_is_the_option_root(run, tmp_path, root,
         (lambda rows: [["image_id", "answer"], *rows[1:]], "columns are image_id, answer", 1),
         (lambda rows: rows[:-1], "69 rows, the sample has 70", None),
         (lambda rows: [rows[0], rows[2], rows[1], *rows[3:]], "order is not the sample's", 2),
-        (lambda rows: [rows[0], [rows[1][0], ""], *rows[2:]], "the answer is empty", 2),
-        (lambda rows: [rows[0], [rows[1][0], "nobody"], *rows[2:]], "no identity of the database", 2),
-        (lambda rows: [rows[0], [rows[1][0], "SeaTurtleID2022_turtle_0"], *rows[2:]], "lives in SeaTurtleID2022", 2),
+        (lambda rows: [rows[0], [rows[1][0], ""], *rows[2:]], "the prediction is empty", 2),
+        (lambda rows: [rows[0], [rows[1][0], "nobody"], *rows[2:]], "the database has no identity", 2),
+        (lambda rows: [rows[0], [rows[1][0], "SeaTurtleID2022_turtle_0"], *rows[2:]], "belongs to SeaTurtleID2022", 2),
     ],
 )
 def test_a_file_that_the_organisers_would_refuse_is_an_error(submission, folder, tmp_path, change, message, row):

@@ -13,7 +13,7 @@ HEADER = "image_id,identity,path,date,orientation,species,split,dataset\n"
 def test_the_database_is_the_dataset_and_the_queries_stand_beside_it(folder):
     images = load_dataset("AnimalCLEF2025", folder)
     assert (len(images), images.source, images.set_aside) == (315, "competition", 0)
-    assert images.note.startswith("70 images of the competition are asked about")
+    assert images.note.startswith("70 images are queries of the competition")
     assert set(images.table["group"]) == {"LynxID2025", "SalamanderID2025", "SeaTurtleID2022"}
     asked = images.given.asked
     assert len(asked) == 70 and asked.table["identity"].iloc[0] == f"unnamed:{asked.table['image_id'].iloc[0]}"
@@ -36,7 +36,7 @@ def test_taking_rows_takes_their_parts_too(folder):
 
 
 def test_another_edition_is_told_apart(folder):
-    with pytest.raises(ReidbenchError, match="in AnimalCLEF2026 it is train or test"):
+    with pytest.raises(ReidbenchError, match="in AnimalCLEF2026 it contains train or test"):
         load_dataset("AnimalCLEF2026", folder)
 
 

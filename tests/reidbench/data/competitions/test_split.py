@@ -85,7 +85,7 @@ def test_a_share_that_is_asked_for_holds_for_every_group(images):
 
 def test_other_datasets_have_no_queries_to_imitate(images, tmp_path):
     other = load_dataset("patterns:identities=4,size=32")
-    with pytest.raises(ReidbenchError, match="no competition's folder"):
+    with pytest.raises(ReidbenchError, match="is not a competition"):
         split_of_kind(other, "competition")
     with pytest.raises(ReidbenchError, match="too small to imitate"):
         split_of_kind(images.take([0, 1]), "competition")
