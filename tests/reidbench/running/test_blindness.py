@@ -1,4 +1,4 @@
-"""A method that answers from anything but a query's pixels is caught, and told by what it follows."""
+"""A method that uses anything but the pixels of a query is not blind, and the record names what it uses."""
 
 import json
 
@@ -23,7 +23,7 @@ class Loud(Progress):
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    """Drawn animals in a folder for each identity, as many catalogues are kept."""
+    """Drawn animals in one folder for each identity, as in many catalogues."""
     drawn = reidbench.load_dataset("patterns:identities=12,size=64,level=easy")
     folder = tmp_path_factory.mktemp("catalogue")
     for index in range(len(drawn)):
@@ -55,7 +55,7 @@ class Honest(reidbench.EmbeddingMethod):
 
 
 class ReadsFolderNames(Honest):
-    """Watches which file is opened for it, and puts the folder's name into the vector."""
+    """Observes which file is opened, and makes a vector of the name of its folder."""
 
     def embed(self, pixels):
         raise AssertionError
@@ -78,7 +78,7 @@ class ReadsFolderNames(Honest):
 
 
 class MatchesQueries(Honest):
-    """Moves each query towards its nearest fellow queries before it searches the gallery."""
+    """Moves each query towards the nearest other queries before it searches the gallery."""
 
     def score(self, query, gallery):
         vectors = query.dense["embedding"]
@@ -89,7 +89,7 @@ class MatchesQueries(Honest):
 
 
 class CentresItsBatch(Honest):
-    """Takes the mean of whatever it is shown together out of each vector."""
+    """Subtracts the mean vector of the batch."""
 
     def embed(self, pixels):
         vectors = super().embed(pixels)
@@ -97,7 +97,7 @@ class CentresItsBatch(Honest):
 
 
 class Rolls(Honest):
-    """Never says the same twice."""
+    """Adds noise that differs each time."""
 
     dice = np.random.default_rng(5)
 
@@ -106,7 +106,7 @@ class Rolls(Honest):
 
 
 class NeedsMany(Honest):
-    """Can't describe fewer than ten images, and is shown all at once."""
+    """Fails on fewer than ten images; its batches hold all images."""
 
     batch_size = 1000
 
@@ -126,7 +126,7 @@ class SaysSo(MatchesQueries):
 
 
 class RemembersOrder(Honest):
-    """Numbers images in the order it is shown them."""
+    """Adds the position of each image to its vector."""
 
     def represent(self, images, progress):
         made = super().represent(images, progress).dense["embedding"]
@@ -134,7 +134,7 @@ class RemembersOrder(Honest):
 
 
 class Learns(Honest):
-    """Says something else before it has learned."""
+    """Returns other vectors before it is fitted."""
 
     learns = True
     learned = False
@@ -148,17 +148,17 @@ class Learns(Honest):
         return found if self.learned else found[:, ::-1] ** 2
 
 
-def test_what_a_method_said_that_is_not_fitted_now_is_untested_and_not_accused(images, tmp_path):
+def test_a_trained_method_whose_features_come_from_the_cache_is_untested(images, tmp_path):
     first = run(images, tmp_path, Learns)
     assert first.data.blindness.status == "blind"
-    for note in (tmp_path / "store").rglob("blindness-*.json"):  # as where an older version described the images
+    for note in (tmp_path / "store").rglob("blindness-*.json"):  # an older version saved no result
         note.unlink()
     again = run(images, tmp_path, Learns, again=True)
     assert again.data.blindness.status == "untested"
     assert again.data.metrics == first.data.metrics
 
 
-def test_an_honest_method_is_blind_and_the_stamp_is_kept_with_the_cache(images, tmp_path):
+def test_a_blind_method_is_recorded_and_its_result_is_cached(images, tmp_path):
     first = run(images, tmp_path, Honest)
     stamp = first.data.blindness
     assert stamp.status == "blind" and stamp.differences == {} and stamp.largest <= 1e-5
@@ -182,7 +182,7 @@ def test_an_honest_method_is_blind_and_the_stamp_is_kept_with_the_cache(images, 
         (Rolls, {"repeat"}),
     ],
 )
-def test_what_a_cheat_follows_is_named(images, tmp_path, method, follows):
+def test_the_changes_that_alter_predictions_are_named(images, tmp_path, method, follows):
     loud = Loud()
     record = run(images, tmp_path, method, progress=loud)
     stamp = record.data.blindness
@@ -190,27 +190,27 @@ def test_what_a_cheat_follows_is_named(images, tmp_path, method, follows):
     assert any("not blind" in warning for warning in loud.warnings)
 
 
-def test_the_folder_names_would_have_paid(images, tmp_path):
-    """The cheat is worth catching: it knows every enrolled animal."""
+def test_reading_folder_names_finds_every_enrolled_animal(images, tmp_path):
+    """Without the blindness test, this method would rank first."""
     assert run(images, tmp_path, ReadsFolderNames).metrics["rank1"] == 1.0
 
 
-def test_a_method_that_cannot_be_asked_again_keeps_its_run(images, tmp_path):
+def test_a_method_that_fails_in_the_test_keeps_its_run(images, tmp_path):
     stamp = run(images, tmp_path, NeedsMany).data.blindness
     assert stamp.status == "differs" and "too few images" in stamp.differences["others"]
 
 
-def test_a_method_that_says_so_is_stamped_transductive_and_sees_all_at_once(images, tmp_path):
+def test_a_declared_transductive_method_receives_all_images_at_once(images, tmp_path):
     SaysSo.shown.clear()
     record = run(images, tmp_path, SaysSo)
     assert record.data.blindness.status == "transductive"
     counts = record.data.split.counts
     assert SaysSo.shown == [counts["gallery"] + counts["calibration"] + counts["test"]]
     run(images, tmp_path, SaysSo, split_seed=1)
-    assert len(SaysSo.shown) == 2 and SaysSo.shown[1] > 30  # other company: nothing of the first is taken
+    assert len(SaysSo.shown) == 2 and SaysSo.shown[1] > 30  # with other images, features of the first run are not used
 
 
-def test_a_part_that_cheats_makes_the_whole_differ(images, tmp_path):
+def test_a_fusion_with_a_part_that_is_not_blind_is_not_blind(images, tmp_path):
     class Pair(reidbench.Fusion):
         pass
 
@@ -224,8 +224,8 @@ def test_a_part_that_cheats_makes_the_whole_differ(images, tmp_path):
     assert found.data.blindness.status == "blind"
 
 
-def test_what_a_method_is_given_holds_no_identity_and_no_id(images):
-    """Walk all that can be reached from the object: only file paths are there, behind a private name."""
+def test_the_images_that_a_method_receives_hold_no_identity_and_no_id(images):
+    """Visit all objects that the images refer to: the only texts are file paths, in a private attribute."""
     seen, texts, todo = set(), set(), [reidbench.Images(images)]
     while todo:
         each = todo.pop()

@@ -1,4 +1,4 @@
-"""Methods are built with their parts, by name, once each."""
+"""A method is built with its parts; each part is found by its name and built once."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ class FusedSettings(Settings):
 
 
 def registry(**parts):
-    """``leaf``, and one method for each argument, made of the parts that it returns for given settings."""
+    """A registry with the method ``leaf``, and a fusion for each argument, a function from settings to parts."""
     specs = [MethodSpec("leaf", "", LeafSettings, Leaf)]
     specs += [MethodSpec(name, "", FusedSettings, Fusion, parts=asked) for name, asked in parts.items()]
     return Registry(tuple(Offer(spec, "test", "1") for spec in specs), ())
@@ -48,7 +48,7 @@ def test_a_method_without_parts_is_itself():
     )
 
 
-def test_parts_are_calibrated_as_asked_and_equal_ones_are_one_object():
+def test_parts_are_calibrated_as_specified_and_equal_parts_are_one_object():
     asked = {"a": PartSpec("leaf"), "b": PartSpec("leaf", calibration=None), "c": PartSpec("leaf", {"size": 2})}
     assembled = built("fused", registry(fused=lambda settings: asked))
     parts = assembled.method.parts
@@ -71,13 +71,13 @@ def test_parts_of_parts_are_named_by_their_path():
     assert sorted(whole.dense) == ["one/leaf/embedding", "two/embedding"]
 
 
-def test_a_method_that_asks_for_itself_is_one_message():
+def test_a_method_that_contains_itself_is_an_error():
     found = registry(loop=lambda settings: {"again": PartSpec("loop", calibration=None)})
     with pytest.raises(ReidbenchError, match="more than 4 levels: again > again"):
         built("loop", found)
 
 
-def test_a_method_may_ask_to_be_calibrated_alone():
+def test_a_method_without_parts_may_be_calibrated():
     class Probable(Leaf):
         calibration = Calibration(kind="logistic")
 
@@ -86,7 +86,7 @@ def test_a_method_may_ask_to_be_calibrated_alone():
     assert isinstance(assemble(offer, LeafSettings(), Registry((offer,), ())).method, Calibrated)
 
 
-def test_settings_of_parts_go_by_their_name():
+def test_settings_of_parts_start_with_the_name_of_the_part():
     spec = MethodSpec("fused", "", FusedSettings, Fusion, presets={"quick": {"options": {"a": {"size": 1, "deep": 2}}}})
     settings = effective_settings(spec, "quick", {"a.size": "3", "b.c.size": "4", "left": "5"})
     assert settings.options == {"a": {"size": "3", "deep": 2}, "b": {"c.size": "4"}} and settings.left == 5

@@ -1,4 +1,4 @@
-"""A whole run: from drawn animals to a record, the same every time, without showing a method who a query is."""
+"""A whole run, from drawn animals to a record. It is repeatable, and the method never sees identities of queries."""
 
 import dataclasses
 import json
@@ -51,7 +51,7 @@ def test_predictions_score_as_the_record_says(images, tmp_path):
     assert scored.overall.baks == pytest.approx(record.metrics["baks"], abs=1e-12)
 
 
-def test_an_equal_run_is_not_repeated_and_again_gives_the_same(images, tmp_path):
+def test_an_equal_run_is_repeated_only_with_again_and_gives_equal_metrics(images, tmp_path):
     first = run(images, tmp_path)
     assert run(images, tmp_path).data.created == first.data.created
     second = run(images, tmp_path, again=True)
@@ -60,24 +60,24 @@ def test_an_equal_run_is_not_repeated_and_again_gives_the_same(images, tmp_path)
     assert len(load_runs(tmp_path / "runs")) == 2
 
 
-def test_a_second_run_over_the_same_images_represents_nothing(images, tmp_path, monkeypatch):
+def test_a_second_run_on_the_same_images_extracts_nothing(images, tmp_path, monkeypatch):
     first = run(images, tmp_path)
 
     def fail(*_):
-        raise AssertionError("represented again")
+        raise AssertionError("extracted again")
 
     monkeypatch.setattr("reidbench.methods.contract.EmbeddingMethod.represent", fail)
     again = run(images, tmp_path, again=True)
     assert again.data.metrics == first.data.metrics
 
 
-def test_searching_all_groups_is_recorded_and_apart(images, tmp_path):
+def test_a_run_that_searches_all_groups_has_another_id(images, tmp_path):
     group, everything = run(images, tmp_path), run(images, tmp_path, gallery="all")
     assert group.id != everything.id and everything.data.gallery == "all"
     assert everything.metrics["chance_score"] < group.metrics["chance_score"]
 
 
-def test_a_method_is_not_told_who_a_query_is(images):
+def test_a_method_sees_pixels_group_orientation_and_date_only(images):
     seen = reidbench.Images(images)
     public = {name for name in dir(seen) if not name.startswith("_")}
     assert public == {"pixels", "group", "orientation", "date"}
@@ -90,7 +90,7 @@ def test_other_splits_run(images, tmp_path, kind):
     assert (score is None) == (kind == "closed-set")
 
 
-def test_fixed_thresholds_move_the_answers(images, tmp_path):
+def test_a_fixed_threshold_accepts_all_or_rejects_all(images, tmp_path):
     accepts = run(images, tmp_path, threshold="fixed=-1")
     rejects = run(images, tmp_path, threshold="fixed=2")
     assert accepts.metrics["baus"] == 0 and rejects.metrics["baus"] == 1 and rejects.metrics["baks"] == 0
@@ -105,7 +105,7 @@ def test_fixed_thresholds_move_the_answers(images, tmp_path):
         ({"threshold": "max-scor"}, "max-score"),
     ],
 )
-def test_bad_input_is_one_message_with_a_remedy(images, tmp_path, options, message):
+def test_invalid_input_is_an_error_with_a_remedy(images, tmp_path, options, message):
     with pytest.raises(ReidbenchError) as caught:
         run(images, tmp_path, **options)
     assert message in str(caught.value) and caught.value.remedy
@@ -120,8 +120,8 @@ def test_sift_recognises_real_zebras_far_above_chance(shared_dir, tmp_path):
     assert (np.diff(np.where(np.isfinite(scores), scores, -1), axis=1) <= 0).all()
 
 
-def test_a_method_that_trains_again_never_mixes_two_networks(images, tmp_path):
-    """Same gallery and calibration, other test images: what an earlier training made of the gallery is not taken."""
+def test_features_of_two_trainings_are_never_mixed(images, tmp_path):
+    """With other test images the method is trained again, and the features of the earlier network are not used."""
     trainings = []
 
     class Retrained(reidbench.EmbeddingMethod):

@@ -1,4 +1,4 @@
-"""The images and the split of a saved run: found where they were, or refused."""
+"""Images and split of a saved run are found at the recorded place, or there is an error."""
 
 import csv
 import shutil
@@ -22,7 +22,7 @@ def drawn():
 
 @pytest.fixture
 def catalogue(drawn, tmp_path):
-    """A table of its own folder, and a run that found it there."""
+    """A table in a folder, and a run on it."""
     folder = tmp_path / "catalogue"
     folder.mkdir()
     with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
@@ -38,12 +38,12 @@ def with_dataset(record, **values):
     return changed(record, dataset={**record.data.dataset.to_json(), **values})
 
 
-def test_the_record_says_where_the_images_are(catalogue):
+def test_images_are_read_from_the_recorded_place(catalogue):
     path, record = catalogue
     assert dataset_of(record).digest == reidbench.load_dataset(str(path)).digest
 
 
-def test_a_dataset_that_moved_is_named(catalogue):
+def test_a_dataset_that_was_moved_is_an_error(catalogue):
     path, record = catalogue
     moved = shutil.move(path, path.with_name("moved.csv"))
     with pytest.raises(ReidbenchError, match="'table' is no longer where the run found it") as caught:
@@ -51,10 +51,10 @@ def test_a_dataset_that_moved_is_named(catalogue):
     assert "--dataset" in caught.value.remedy
     assert dataset_of(record, str(moved)).digest == record.data.dataset.digest
     with pytest.raises(ReidbenchError, match="no dataset, file or folder"):
-        dataset_of(record, str(path))  # what a user names is told as it is
+        dataset_of(record, str(path))  # the error of a place that the user named is not changed
 
 
-def test_a_record_without_a_place_needs_one_unless_the_animals_are_drawn(catalogue, drawn):
+def test_a_record_without_a_place_needs_the_option_unless_the_animals_are_drawn(catalogue, drawn):
     _, record = catalogue
     with pytest.raises(ReidbenchError, match="does not hold the place of the dataset 'table'"):
         dataset_of(with_dataset(record, asked=None, root=None))
@@ -62,7 +62,7 @@ def test_a_record_without_a_place_needs_one_unless_the_animals_are_drawn(catalog
     assert dataset_of(redrawn).digest == drawn.digest
 
 
-def test_other_images_are_refused_with_what_differs(catalogue, drawn):
+def test_other_images_are_an_error_that_names_the_difference(catalogue, drawn):
     path, record = catalogue
     lines = path.read_text().splitlines()
     path.write_text("\n".join(lines[:-1]) + "\n")

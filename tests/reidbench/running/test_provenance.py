@@ -1,4 +1,4 @@
-"""The record says which code ran, as git and the distribution know it."""
+"""The record names the code of a run: git commit, version and licence."""
 
 import subprocess
 import sys
@@ -28,7 +28,7 @@ def repository(tmp_path):
     return tmp_path
 
 
-def test_a_checkout_is_told_by_commit_and_whether_it_was_changed(repository):
+def test_a_checkout_has_a_commit_and_may_be_dirty(repository):
     package = repository / "source" / "stranger_provenance"
     commit = git(repository, "rev-parse", "HEAD")
     assert git_state(package) == GitState(commit, dirty=False)
@@ -39,14 +39,14 @@ def test_a_checkout_is_told_by_commit_and_whether_it_was_changed(repository):
     assert git_state(package / "new.py") == GitState(commit, dirty=True)
 
 
-def test_an_environment_inside_a_repository_is_none_of_its_code(repository, tmp_path_factory):
+def test_an_environment_in_a_repository_is_not_its_code(repository, tmp_path_factory):
     installed = repository / "venv" / "package"
     installed.mkdir(parents=True)
     assert git_state(installed) is None
     assert git_state(tmp_path_factory.mktemp("elsewhere")) is None
 
 
-def test_a_machine_without_git_says_nothing(repository, monkeypatch):
+def test_without_git_there_is_no_git_state(repository, monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert git_state(repository / "source") is None
 

@@ -1,4 +1,4 @@
-"""A saved run opened again: what it learned is brought back, and what is no longer as it was is named."""
+"""A saved run is opened: its trained model is restored, and whatever has changed is named."""
 
 import shutil
 
@@ -24,7 +24,7 @@ FUSED = {"parts": "color_histogram,sift", "shortlist": 0, "calibration_pairs": 5
 
 
 class Keeper(EmbeddingMethod):
-    """Colour, weighted by numbers that each fit draws anew and leaves in its folder."""
+    """Mean colour, with random weights that each fit draws and saves."""
 
     learns = True
     forgetful = False
@@ -34,7 +34,7 @@ class Keeper(EmbeddingMethod):
         kept = context.work_dir / "weights.npy"
         if not (context.restore and not self.forgetful):
             type(self).fitted += 1
-            np.save(kept, np.random.default_rng().random(3))  # as on a GPU, no two trainings are alike
+            np.save(kept, np.random.default_rng().random(3))  # as on a GPU, two trainings differ
         self.weights_of_fit = np.load(kept)
         return FitReport()
 
@@ -43,7 +43,7 @@ class Keeper(EmbeddingMethod):
 
 
 class Forgetful(Keeper):
-    """The same, but it learns anew whatever it is asked."""
+    """The same, but instead of restoring it is fitted again."""
 
     forgetful = True
 
@@ -64,7 +64,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def doubled(images):
-    """The same, every photograph under a second name too: one content, one representation."""
+    """The same images, each with a second id; equal images share their features."""
     again = images.table.assign(image_id=images.table["image_id"] + "-again")
     return ImageSet("doubled", images.root, pd.concat([images.table, again], ignore_index=True))
 
@@ -85,14 +85,14 @@ def altered(record, change):
     return changed(record, **data)
 
 
-def test_calibrated_again_the_run_answers_as_it_did(fused, images):
+def test_with_curves_fitted_again_scores_equal_those_of_the_run(fused, images):
     reopened = open_again(fused, images)
     matched = match_episodes(reopened.setup, reopened.extract_again(), reopened.policy)
     again = matched.episodes["test"]
     np.testing.assert_array_equal(again.answers.scores, read_saved_run(fused).test.answers.scores)
 
 
-def test_calibrated_as_recorded_it_answers_test_queries_as_it_did(fused, images):
+def test_with_recorded_curves_test_scores_equal_those_of_the_run(fused, images):
     reopened = open_again(fused, images)
     test, gallery = (images.take(reopened.setup.rows[part]) for part in ("test", "gallery"))
     numbering = reopened.install_curves(test.group.tolist())
@@ -103,7 +103,7 @@ def test_calibrated_as_recorded_it_answers_test_queries_as_it_did(fused, images)
 
 
 @pytest.mark.parametrize("stores", ["whole", "lost"])
-def test_what_was_learned_is_brought_back_not_learned_again(doubled, tmp_path, registry, stores):
+def test_a_trained_model_is_restored_not_fitted_again(doubled, tmp_path, registry, stores):
     record = evaluate("keeper", doubled, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=len(stores))
     assert Keeper.fitted == 1
     if stores == "lost":
@@ -116,7 +116,7 @@ def test_what_was_learned_is_brought_back_not_learned_again(doubled, tmp_path, r
     assert Keeper.fitted == 1
 
 
-def test_a_cache_that_knows_nothing_has_it_learned_again_for_all_images(images, tmp_path, registry, monkeypatch):
+def test_with_an_empty_cache_the_method_is_fitted_again_for_all_images(images, tmp_path, registry, monkeypatch):
     record = evaluate("keeper", images, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=11)
     monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / "another"))
     reopened = open_again(record, images, registry)
@@ -124,10 +124,10 @@ def test_a_cache_that_knows_nothing_has_it_learned_again_for_all_images(images, 
     assert Keeper.fitted == 2 and len(features["gallery"].representation)
     again = open_again(record, images, registry)
     again.extract_again(reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=6"))
-    assert Keeper.fitted == 2  # what that training learned is kept like a run's
+    assert Keeper.fitted == 2  # the model of this fit is cached, as that of a run
 
 
-def test_what_was_not_kept_is_an_error_where_images_stand_already(images, tmp_path, registry):
+def test_a_missing_model_is_an_error_if_the_cache_holds_features_of_the_run(images, tmp_path, registry):
     record = evaluate("keeper", images, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=12)
     shutil.rmtree(cache_dir() / "fitted")
     more = reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=7")
@@ -137,7 +137,7 @@ def test_what_was_not_kept_is_an_error_where_images_stand_already(images, tmp_pa
     assert Keeper.fitted == 1
 
 
-def test_another_network_than_described_the_run_is_noticed(images, tmp_path, registry):
+def test_a_restored_model_with_other_features_is_an_error(images, tmp_path, registry):
     record = evaluate("forgetful", images, runs_dir=tmp_path, registry=registry, progress=Progress())
     more = reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=8")
     reopened = open_again(record, images, registry)
@@ -145,12 +145,12 @@ def test_another_network_than_described_the_run_is_noticed(images, tmp_path, reg
         reopened.extract_more(more, None)
 
 
-def test_a_run_forgets_what_a_network_said_that_it_knows_nothing_of(images, tmp_path, registry):
+def test_a_new_fit_replaces_the_features_of_an_unknown_one(images, tmp_path, registry):
     run = {"runs_dir": tmp_path, "registry": registry, "progress": Progress(), "seed": 13}
     record = evaluate("keeper", images, **run)
     shutil.rmtree(cache_dir() / "representations")
     reopened = open_again(record, images, registry)
-    before = reopened.extract_again().features["test"].representation.dense["embedding"].copy()  # of the network kept
+    before = reopened.extract_again().features["test"].representation.dense["embedding"].copy()  # of the cached model
     evaluate("keeper", images, again=True, **run)
     after = open_again(record, images, registry).extract_again().features["test"].representation.dense["embedding"]
     assert Keeper.fitted == 2 and not np.allclose(before, after)
@@ -177,13 +177,13 @@ def test_a_run_forgets_what_a_network_said_that_it_knows_nothing_of(images, tmp_
         ),
     ],
 )
-def test_what_is_no_longer_as_it_was_is_named(fused, images, change, message):
+def test_whatever_changed_since_the_run_is_named(fused, images, change, message):
     with pytest.raises(ReidbenchError, match=message) as caught:
         open_again(altered(fused, change), images)
     assert "wildfusion has changed since the run" in caught.value.message and caught.value.remedy
 
 
-def test_another_release_of_a_plugin_with_the_same_method_is_the_same(fused, images):
+def test_another_release_of_a_plugin_with_the_same_method_version_is_accepted(fused, images):
     def newer(data):
         data["plugin"]["version"] = "99"
         data["parts"]["sift"]["plugin"]["version"] = "99"

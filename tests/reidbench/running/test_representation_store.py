@@ -1,4 +1,4 @@
-"""A store keeps each image's representation once, whatever split asks for it, and survives kills and damage."""
+"""A store holds the features of each image once, for all splits, and survives killed runs and damaged files."""
 
 import gc
 import json
@@ -40,21 +40,21 @@ def check(found, numbers):
     assert found.ragged["descriptor"].values.dtype == np.float16
 
 
-def test_only_what_is_missing_is_asked_for_and_each_image_once(store):
+def test_missing_images_are_listed_once(store):
     assert store.missing(names([4, 1, 4])).tolist() == [0, 1]
     store.add(names([1, 4]), described([1, 4]), 2.0)
     assert store.missing(names([4, 2, 1, 2])).tolist() == [1]
 
 
-def test_images_come_back_in_any_order_from_several_shards(store):
+def test_images_are_read_in_any_order_from_several_shards(store):
     for numbers in ([0, 1, 2], [3, 4], [6]):
         store.add(names(numbers), described(numbers), 1.0)
     check(store.read(names([6, 0, 4, 4, 1])), [6, 0, 4, 4, 1])
-    assert len(list(store._dir.glob("shard-*"))) == 1  # joined on the way
+    assert len(list(store._dir.glob("shard-*"))) == 1  # merged by reading
     check(store.read(names([3, 2])), [3, 2])
 
 
-def test_joining_shards_holds_a_block_of_rows_and_not_the_store(store):
+def test_merging_shards_holds_a_block_of_rows_in_memory(store):
     for number in range(4):  # 4 x 16 MiB
         rows = [np.full((1024, 512), number * 8 + image, dtype=np.float32) for image in range(8)]
         store.add(names(range(number * 8, number * 8 + 8)), Representation({}, {"d": Ragged.from_rows(rows)}), 1.0)
@@ -80,33 +80,33 @@ def test_reading_a_store_again_shares_the_map_instead_of_mapping_it_twice(store)
     check(again, [4, 2])
 
 
-def test_a_map_is_let_go_with_its_last_reader(store):
+def test_a_map_is_released_with_its_last_reader(store):
     store.add(names([1, 2]), described([1, 2]), 1.0)
     values = weakref.ref(store.read(names([2])).ragged["descriptor"].values)
     gc.collect()
     assert values() is None
 
 
-def test_a_store_that_grew_is_mapped_anew(store):
+def test_a_store_that_grew_is_mapped_again(store):
     store.add(names([1, 2]), described([1, 2]), 1.0)
     first = store.read(names([1, 2]))
     store.add(names([4]), described([4]), 1.0)
     check(store.read(names([4, 2])), [4, 2])
-    check(first, [1, 2])  # its file is gone by name; whoever read it keeps it
+    check(first, [1, 2])  # the file is deleted, but the open map stays valid
 
 
-def test_images_without_any_row_are_kept_too(store):
+def test_images_without_rows_are_saved(store):
     store.add(names([0, 3]), described([0, 3]), 1.0)
     store.add(names([6]), described([6]), 1.0)
     check(store.read(names([3, 6])), [3, 6])
 
 
-def test_what_it_cost_is_remembered_by_image(store):
+def test_the_seconds_of_an_extraction_are_saved_by_image(store):
     store.add(names([1, 2, 3, 4]), described([1, 2, 3, 4]), 8.0)
     assert store.seconds(names([2, 3])) == pytest.approx(4.0)
 
 
-def test_a_damaged_shard_is_dropped_and_made_anew(store):
+def test_a_damaged_shard_is_removed_and_written_again(store):
     store.add(names([1, 2]), described([1, 2]), 1.0)
     shard = next(store._dir.glob("shard-*"))
     (shard / "rows.descriptor.npy").write_bytes(b"half")
@@ -114,7 +114,7 @@ def test_a_damaged_shard_is_dropped_and_made_anew(store):
     assert not shard.exists()
 
 
-def test_a_shard_that_was_not_finished_does_not_count(store):
+def test_an_unfinished_shard_is_ignored(store):
     store.add(names([1]), described([1]), 1.0)
     half = store._dir / ".shard-killed.1-abcd.tmp"
     half.mkdir()
@@ -122,7 +122,7 @@ def test_a_shard_that_was_not_finished_does_not_count(store):
     assert store.missing(names([1, 2])).tolist() == [1]
 
 
-def test_notes_survive_and_a_broken_note_is_none(store):
+def test_notes_are_kept_and_a_damaged_note_is_none(store):
     assert store.read_note() is None
     store.write_note({"fit_s": 3.0})
     assert store.read_note() == {"fit_s": 3.0}
@@ -130,11 +130,11 @@ def test_notes_survive_and_a_broken_note_is_none(store):
     assert store.read_note() is None
 
 
-def test_keys_do_not_run_together():
+def test_texts_of_a_key_are_separated():
     assert key_of("ab", "c") != key_of("a", "bc")
 
 
-def test_a_cache_that_cannot_be_written_is_one_clear_message(tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_an_error(tmp_path, monkeypatch):
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setenv("REIDBENCH_CACHE", str(blocked))
@@ -144,7 +144,7 @@ def test_a_cache_that_cannot_be_written_is_one_clear_message(tmp_path, monkeypat
     assert "REIDBENCH_CACHE" in caught.value.remedy
 
 
-def test_a_full_disk_is_one_clear_message_and_leaves_nothing_behind(store, full_disk):
+def test_a_full_disk_is_an_error_and_leaves_no_files(store, full_disk):
     store.add(names([1]), described([1]), 1.0)
     before = sorted(store._dir.rglob("*"))
     for write in (lambda: store.add(names([2]), described([2]), 1.0), lambda: store.write_note({"text": "x" * 1000})):
@@ -154,7 +154,7 @@ def test_a_full_disk_is_one_clear_message_and_leaves_nothing_behind(store, full_
     check(store.read(names([1])), [1])
 
 
-def test_what_fitting_left_replaces_an_earlier_fit(tmp_path, monkeypatch):
+def test_a_new_fit_replaces_an_earlier_one(tmp_path, monkeypatch):
     monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / "cache"))
     for text in ("first", "second"):
         (tmp_path / "work").mkdir()

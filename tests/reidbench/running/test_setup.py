@@ -1,4 +1,4 @@
-"""What a run consists of is derived once from its images and its split."""
+"""A setup derives the rows of each part and the identities of a run from images and split."""
 
 import dataclasses
 
