@@ -37,7 +37,7 @@ def choose_constants(
         images: All images.
         query: Features of the calibration queries.
         gallery: Features of the gallery.
-        mode: Whether a query searches the gallery of its own group or of all groups.
+        mode: Whether a query searches the gallery of the same group or of all groups.
         learned: Sorted identities that the method learned from.
 
     Returns:

@@ -74,7 +74,7 @@ def evaluate(
         new_share: Share of calibration and of test queries that show new animals, in (0, 1); by default that of the
             kind of split.
         seed: Seed of the method.
-        gallery: ``group`` if a query searches the gallery of its own group, ``all`` if it searches the whole gallery.
+        gallery: ``group`` if a query searches the gallery of the same group, ``all`` if it searches the whole gallery.
         preset: A named set of settings; by default ``quick`` on the built-in dataset, else ``paper``.
         settings: Settings that override the preset, by name.
         threshold: Policy that chooses the threshold on the calibration episode.

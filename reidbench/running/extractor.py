@@ -28,7 +28,7 @@ from reidbench.running.representation_store import RepresentationStore, features
 from reidbench.running.setup import Setup
 
 EXTRACTED_AT_ONCE = 256
-"""Images between two writes to the cache: at most so many are lost if the run is killed."""
+"""Images between two writes to the cache: a killed run loses at most the features of this number of images."""
 CHECKED_IMAGES = 4
 """Images whose cached features are compared with those of a restored model."""
 DEVICES_DIFFER = 0.05

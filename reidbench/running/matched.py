@@ -34,7 +34,7 @@ class Matched:
 
 
 def match_episodes(setup: Setup, calibrated: CalibratedFeatures, policy: Policy) -> Matched:
-    """Match the queries of both episodes with the gallery, and the gallery with itself where that is valid and cheap.
+    """Match the queries of both episodes with the gallery, and the gallery with itself if that is valid and cheap.
 
     Args:
         setup: The run.

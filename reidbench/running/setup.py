@@ -27,7 +27,7 @@ class Setup:
         images: All images of the dataset.
         split: Part of each image.
         seed: Seed of fitting and of score calibration.
-        gallery_mode: Whether a query searches the gallery of its own group or of all groups.
+        gallery_mode: Whether a query searches the gallery of the same group or of all groups.
         device: Where networks run.
         progress: Where bars and warnings go.
         rows: Rows of ``images`` in each part of the split.
