@@ -1,6 +1,6 @@
-"""Runs that failed: a small record of each, so that a table can show the row and say why it has no numbers.
+"""Records of runs that failed, so that tables can show them with the reason.
 
-A failure stands beside the runs of its method as ``failed-ID.json``, and goes when the same run succeeds.
+A failure is the file ``failed-ID.json`` next to the runs of its method. It is removed when the same run succeeds.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ import hashlib
 import json
 import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field, ValidationError
+
 from reidbench.errors import LoadError, ReidbenchError
 from reidbench.files import explain_os_errors, remove_file, write_text
+from reidbench.records.finding import UnreadableRun
 from reidbench.records.job import Job
+from reidbench.records.json_object import JsonObject
 from reidbench.records.run_record import run_dir
-
-SCHEMA = 1
 
 How = Literal["load", "error", "raised", "crash", "timeout", "memory"]
 """It can't be loaded; was refused, with a reason; raised; ended in the middle; took too long; or too much memory."""
@@ -70,51 +72,74 @@ class MethodFailure(ReidbenchError):
         return cls(f"{method} raised {_said(error)}", how="raised", remedy=remedy, plugin=plugin, trace=trace)
 
 
-@dataclass(frozen=True, slots=True)
-class FailedRun:
-    """What was to be run, and why there is no run.
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
-    Attributes:
-        method: As it was asked for.
-        plugin: Distribution that offers it, empty where it is not known; ``version`` is its version.
-        dataset: Name of the dataset, and ``dataset_digest`` its content.
-        asked: Everything else that the run was asked: split, seeds, settings and so on.
-        how: Kind of the failure; ``reason`` says it in words, ``remedy`` what to do.
-        isolated: Whether it ran in a process of its own.
-        trace: Traceback, where there is one.
-        created: When, in UTC.
-    """
 
+class FailedRun(JsonObject):
+    """The record of a run that failed."""
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    """Version of this layout."""
     method: str
+    """Method as given."""
     plugin: str
+    """Distribution that offers it; empty if unknown."""
     version: str
+    """Version of the distribution; empty if unknown."""
     dataset: str
+    """Name of the dataset."""
     dataset_digest: str
+    """Digest of the images."""
     asked: Mapping[str, Any]
+    """The other inputs of the run: split, seeds, settings and so on."""
     how: How
+    """Kind of the failure."""
     reason: str
+    """What happened."""
     where: str = ""
+    """File or option that caused it."""
     remedy: str = ""
+    """What the user can do."""
     isolated: bool = False
+    """Whether the method ran in a separate process."""
     trace: str = ""
-    created: str = field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    """Traceback, if there is one."""
+    created: str = Field(default_factory=_now)
+    """Time of writing, in UTC."""
 
     @classmethod
     def of(cls, job: Job, dataset: tuple[str, str], failure: MethodFailure, *, isolated: bool) -> FailedRun:
         """Describe the failure of a job on a dataset, given by its name and digest."""
+        plugin, version = failure.plugin
+        name, digest = dataset
         return cls(
-            job.method, *failure.plugin, *dataset, asked_of(job), failure.how, failure.message, failure.where,
-            failure.remedy, isolated, failure.trace,
-        )  # fmt: skip
+            method=job.method,
+            plugin=plugin,
+            version=version,
+            dataset=name,
+            dataset_digest=digest,
+            asked=asked_of(job),
+            how=failure.how,
+            reason=failure.message,
+            where=failure.where,
+            remedy=failure.remedy,
+            isolated=isolated,
+            trace=failure.trace,
+        )
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return {"schema": SCHEMA, **asdict(self)}
 
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> FailedRun:
-        """Read what :meth:`to_json` wrote."""
-        return cls(**{name: value for name, value in data.items() if name != "schema"})
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundFailures:
+    """The records of failed runs below a folder.
+
+    Attributes:
+        failures: Every record that can be read, in the order of their paths.
+        unreadable: The other records, in the order of their paths.
+    """
+
+    failures: Sequence[FailedRun] = ()
+    unreadable: Sequence[UnreadableRun] = ()
 
 
 def asked_of(job: Job) -> dict[str, Any]:
@@ -148,26 +173,25 @@ def forget_failure(runs_dir: Path, job: Job, dataset: str) -> None:
         remove_file(path)
 
 
-def load_failures(runs_dir: Path, dataset: str | None = None) -> list[FailedRun]:
-    """Return every failure below a folder of runs, in the order of their paths.
+def list_failures(runs_dir: Path, dataset: str | None = None) -> FoundFailures:
+    """Return the records of all failed runs below a folder, with those that cannot be read.
 
-    Raises:
-        ReidbenchError: A record can't be read.
+    Args:
+        runs_dir: The folder.
+        dataset: Return failures on this dataset only.
     """
-    found = []
+    failures: list[FailedRun] = []
+    unreadable: list[UnreadableRun] = []
     for path in sorted(runs_dir.glob("*/*/failed-*.json")):
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            if data["schema"] != SCHEMA:
-                raise ValueError(f"schema {data['schema']}")
-            failed = FailedRun.from_json(data)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ReidbenchError(
-                f"the record of a failed run can't be read: {error}", where=str(path), remedy="delete the file"
-            ) from error
-        if dataset in (None, failed.dataset):
-            found.append(failed)
-    return found
+            failures.append(FailedRun.model_validate_json(path.read_bytes()))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"]))
+            unreadable.append(UnreadableRun(path, f"{field}: {first['msg']}".removeprefix(": "), "delete the file"))
+        except OSError as error:
+            unreadable.append(UnreadableRun(path, error.strerror or str(error), "delete the file"))
+    return FoundFailures([each for each in failures if dataset in (None, each.dataset)], unreadable)
 
 
 def _path(runs_dir: Path, method: str, dataset: str, asked: Mapping[str, Any]) -> Path:

@@ -9,7 +9,7 @@ from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.files import write_output
 from reidbench.leaderboard.ranking import leaderboard, select_runs
 from reidbench.metrics.expected_cost import ErrorCosts
-from reidbench.records.failures import load_failures
+from reidbench.records.failures import FoundFailures, list_failures
 from reidbench.records.finding import FoundRuns, find_run, require_runs
 from reidbench.registry.registered import load_registry
 from reidbench.reporting.page import PageOptions, write_report
@@ -58,10 +58,10 @@ def build_report(
     rows = leaderboard(chosen, mixed_splits=mixed_splits)
     shown = [run for row in rows for run in row.runs]
     photographs = without_photographs(shown) if images is None else find_photographs(shown, images, root)
-    failures = [] if names else load_failures(runs_dir, dataset)
-    page = write_report(rows, options, photographs, load_registry(files=plugins), failures, found.unreadable).encode(
-        "utf-8"
-    )
+    failed = FoundFailures() if names else list_failures(runs_dir, dataset)
+    unreadable = [*found.unreadable, *failed.unreadable]
+    registry = load_registry(files=plugins)
+    page = write_report(rows, options, photographs, registry, failed.failures, unreadable).encode("utf-8")
     write_output(output, page, "report")
     return len(page)
 

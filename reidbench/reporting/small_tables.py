@@ -217,22 +217,23 @@ def failure_tables(failures: Sequence[FailedRun]) -> list[SmallTable]:
     """Return a table of the failed runs with their reasons; empty if all succeeded."""
     if not failures:
         return []
-    cells = tuple(
-        (each.method, f"{each.plugin} {each.version[:12]}".strip() or UNDEFINED, each.dataset,
-         f"{each.asked['split'] or each.asked['split_seed']}, {each.asked['seed']}", each.how, each.reason)
-        for each in failures
-    )  # fmt: skip
+    cells = []
+    for each in failures:
+        plugin = f"{each.plugin} {each.version[:12]}".strip() or UNDEFINED
+        split = each.asked.get("split") or each.asked.get("split_seed", UNDEFINED)
+        seeds = f"{split}, {each.asked.get('seed', UNDEFINED)}"
+        cells.append((each.method, plugin, each.dataset, seeds, each.how, each.reason))
     headings = ("method", "plugin", "dataset", "split, seed", "how", "reason")
-    return [SmallTable("Failed", headings, cells, n_names=len(headings), prose=True)]
+    return [SmallTable("Failed", headings, tuple(cells), n_names=len(headings), prose=True)]
 
 
 def unreadable_tables(runs: Sequence[UnreadableRun]) -> list[SmallTable]:
-    """Return a table of the run folders whose records can't be read; empty if all can."""
+    """Return a table of the runs and failures whose records can't be read; empty if all can."""
     if not runs:
         return []
     cells = tuple((str(each.path), f"{each.reason}; {each.remedy}") for each in runs)
     title = "Left out: the record of " + ("a run" if len(runs) == 1 else f"{len(runs)} runs") + " can't be read"
-    return [SmallTable(title, ("folder", "reason, and what to do"), cells, n_names=2, prose=True)]
+    return [SmallTable(title, ("folder or file", "reason, and what to do"), cells, n_names=2, prose=True)]
 
 
 def markdown_lines(table: SmallTable, escaped: Callable[[str], str]) -> list[str]:

@@ -63,7 +63,7 @@ def compare(
     from reidbench.cli.leaderboard import leaderboard_text, print_leaderboard
     from reidbench.leaderboard.detection_intervals import with_detection_intervals
     from reidbench.leaderboard.ranking import compare_runs
-    from reidbench.records.failures import load_failures
+    from reidbench.records.failures import list_failures
     from reidbench.records.finding import list_runs, require_runs
     from reidbench.reporting import leaderboard_table
     from reidbench.reporting.protocols import protocol_tables
@@ -78,7 +78,8 @@ def compare(
         variance_tables,
     )
 
-    failures = load_failures(runs, dataset)
+    failed = list_failures(runs, dataset)
+    failures = failed.failures
     found = list_runs(runs) if failures else require_runs(runs, "compare")
     rows = []
     if found.records:  # where all failed, there is still that to show
@@ -97,7 +98,8 @@ def compare(
         (True, dataset_tables),
         (True, protocol_tables),
     ]
-    lost = unreadable_tables(found.unreadable)
+    unreadable = [*found.unreadable, *failed.unreadable]
+    lost = unreadable_tables(unreadable)
     tables = [*lost, *failure_tables(failures), *(table for wanted, make in asked if wanted for table in make(rows))]
     if output is None and chosen is Format.table:
         print_leaderboard(rows, plain_console(), tables)
@@ -111,7 +113,7 @@ def compare(
     }
     text = writers[chosen](rows)
     if chosen in (Format.json, Format.csv):  # rows alone; what is missing is said beside them
-        for each in found.unreadable:
+        for each in unreadable:
             typer.echo(each, err=True)
     if output is None:
         typer.echo(text, nl=False)

@@ -1,7 +1,6 @@
 """A method that fails, in this process or in its own, costs its own row, which says why."""
 
 import contextlib
-import json
 import os
 import sys
 import time
@@ -14,7 +13,7 @@ from rich.console import Console
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.isolation import Isolation, run_isolated
 from reidbench.experiments.jobs import run_jobs
-from reidbench.records.failures import FailedRun, MethodFailure, load_failures
+from reidbench.records.failures import FailedRun, MethodFailure, list_failures
 from reidbench.records.finding import load_runs
 from reidbench.records.job import Job
 
@@ -118,23 +117,23 @@ def test_failures_cost_their_own_rows_and_stand_beside_the_runs(tmp_path):
     reasons = {each.method: each.reason for each in failures}
     assert "SystemExit: no licence here" in reasons["torn"]
     assert "returned str, not a reidbench.Method" in reasons["nothing"]
-    saved = load_failures(tmp_path)
+    saved = list_failures(tmp_path).failures
     assert sorted(each.method for each in saved) == sorted(told)
     assert "ZeroDivisionError" in next(each.trace for each in saved if each.method == "raises")
-    assert load_failures(tmp_path, dataset="another") == []
+    assert list_failures(tmp_path, dataset="another").failures == []
 
 
 def test_a_later_success_takes_the_failure_away(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):  # alone, so that its author sees where
         together([job("raises")], tmp_path)
-    assert [each.method for each in load_failures(tmp_path)] == ["raises"]
+    assert [each.method for each in list_failures(tmp_path).failures] == ["raises"]
     import reidbench_planted
 
     monkeypatch.setattr(reidbench_planted.Raises, "embed", reidbench_planted.Fine.embed)
     together([job("raises", seed=1)], tmp_path)
-    assert len(load_failures(tmp_path)) == 1  # another run succeeded
+    assert len(list_failures(tmp_path).failures) == 1  # another run succeeded
     together([job("raises")], tmp_path)
-    assert load_failures(tmp_path) == []
+    assert list_failures(tmp_path).failures == []
 
 
 @pytest.mark.parametrize(
@@ -146,13 +145,13 @@ def test_what_was_mistyped_ends_everything_before_it_begins(options, message, tm
     wrong = job(options.pop("method", "fine"), **options)
     with pytest.raises(ReidbenchError, match=message):
         together([job("fine"), wrong], tmp_path)
-    assert load_runs(tmp_path) == [] and load_failures(tmp_path) == []
+    assert load_runs(tmp_path) == [] and list_failures(tmp_path).failures == []
 
 
 def test_a_row_of_a_process_of_its_own_names_its_plugin(tmp_path):
     _, (failed,) = together([job("vanishes"), job("fine")], tmp_path, isolation=Isolation())
     assert (failed.plugin, failed.version, failed.how, failed.isolated) == ("planted", "1.5", "crash", True)
-    assert load_failures(tmp_path) == [failed]
+    assert list_failures(tmp_path).failures == [failed]
 
 
 def test_an_interpreter_that_cannot_do_it_is_named(tmp_path):
@@ -165,7 +164,7 @@ def test_an_interpreter_that_cannot_do_it_is_named(tmp_path):
         isolated("fine", tmp_path, python=str(bare))
     with pytest.raises(ReidbenchError, match="no such interpreter"):
         together([job("fine")], tmp_path, isolation=Isolation("python-of-nobody"))
-    assert load_failures(tmp_path) == []
+    assert list_failures(tmp_path).failures == []
 
 
 def test_limits_are_above_zero():
@@ -173,17 +172,8 @@ def test_limits_are_above_zero():
         Isolation(timeout_s=0)
 
 
-def test_a_record_of_a_failure_that_cannot_be_read_says_which(tmp_path):
-    path = tmp_path / "d" / "m" / "failed-0.json"
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"schema": 99}))
-    with pytest.raises(ReidbenchError) as caught:
-        load_failures(tmp_path)
-    assert "failed-0.json" in caught.value.where
-
-
 def test_memory_that_torch_could_not_get_counts_as_memory():
     error = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8589934592 bytes")
     assert MethodFailure.of(error, "m").how == "memory"
     told = FailedRun.of(Job("m", "d"), ("d", "0"), MethodFailure.of(error, "m"), isolated=False)
-    assert FailedRun.from_json(told.to_json()) == told
+    assert FailedRun.model_validate(told.to_json()) == told

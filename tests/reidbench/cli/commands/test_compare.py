@@ -206,6 +206,13 @@ def test_a_record_that_can_not_be_read_costs_its_own_row(runs_dir, content, reas
     assert str(folder) in call("--runs", runs_dir, "--format", "markdown").replace("\\", "")
 
 
+def test_a_failure_that_can_not_be_read_does_not_end_the_command(runs_dir):
+    path = runs_dir / "patterns" / "sift" / "failed-0.json"
+    path.write_text("{")
+    shown = "".join(call("--runs", runs_dir).split())
+    assert "color_histogram" in shown and str(path) in shown and "deletethefile" in shown
+
+
 def test_rows_for_machines_hold_no_torn_record_and_stderr_names_it(runs_dir):
     before = call("--runs", runs_dir, "--json")
     folder = tear(runs_dir, "{")
