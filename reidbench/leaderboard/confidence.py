@@ -82,8 +82,8 @@ class Confidence:
         """Return flat JSON values."""
         values: dict[str, Any] = {}
         for name in ("score", "baks", "baus", "auroc", "fpr95", "oracle_score"):
-            found: Interval | None = getattr(self, name)
-            values |= {f"{name}_low": found and found.low, f"{name}_high": found and found.high}
+            ends: Interval | None = getattr(self, name)
+            values |= {f"{name}_low": ends and ends.low, f"{name}_high": ends and ends.high}
         low, high = self.ranks or (None, None)
         values |= {"rank_low": low, "rank_high": high, "tie_group": self.tie_group}
         difference = self.against
@@ -203,13 +203,13 @@ def _of_rows(folds: Sequence[Folds], owners: Sequence[Sequence[int]], side: str,
 
 def _means(parts: Sequence[IdentityRates], owners: Sequence[Sequence[int]], known: bool, n_row: int) -> list[float]:
     """Return each row's BAKS or BAUS, averaged over seeds within a split first, then over splits."""
-    found: list[list[float]] = [[] for _ in range(n_row)]
+    of_rows: list[list[float]] = [[] for _ in range(n_row)]
     for part, owner in zip(parts, owners, strict=True):
         of_run = part.rate[part.known == known].mean(axis=0) if part.count(known) else np.full(part.n_run, np.nan)
-        for row, values in enumerate(found):
+        for row, values in enumerate(of_rows):
             if row in owner:
                 values.append(float(of_run[[i for i, place in enumerate(owner) if place == row]].mean()))
-    return [float(np.mean(values)) for values in found]
+    return [float(np.mean(values)) for values in of_rows]
 
 
 def _variance(
@@ -257,14 +257,14 @@ def _against(
             remedy="choose one split that all have with --split-digest DIGEST",
         )
     p = holm(sign_flip_p_values(_by_row(parts, owners, len(shown)), [(row, reference) for row in others]))
-    found = {}
+    differences = {}
     for row, value in zip(others, p, strict=True):
         moved = samples[:, row] - samples[:, reference]
         difference = shown[row] - shown[reference]
-        found[row] = RowDifference(
+        differences[row] = RowDifference(
             difference, interval(moved, difference), beats(samples[:, row], samples[:, reference]), float(value)
         )
-    return found
+    return differences
 
 
 def _detectable(samples: NDArray[np.float64], shown: Sequence[float]) -> float | None:

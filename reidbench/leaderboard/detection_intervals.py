@@ -33,12 +33,12 @@ def with_detection_intervals(rows: Sequence[LeaderboardRow]) -> list[Leaderboard
 
 
 def _of_board(board: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
-    told = [[read_test_answers(run) for run in row.runs] for row in board]
-    usable = [place for place, answers in enumerate(told) if all(each is not None for each in answers)]
-    episodes: list[Answers] = [each for place in usable for each in told[place] if each is not None]
+    answers_of = [[read_test_answers(run) for run in row.runs] for row in board]
+    usable = [place for place, answers in enumerate(answers_of) if all(each is not None for each in answers)]
+    episodes: list[Answers] = [each for place in usable for each in answers_of[place] if each is not None]
     n_split = max((len(board[place].splits) for place in usable), default=1)
     folds = iter(draw_detection_folds(episodes, end_animals=END_ANIMALS / n_split))
-    found = list(board)
+    rows = list(board)
     for place in usable:
         row = board[place]
         of_split: dict[str, list[DetectionFolds]] = {}
@@ -55,8 +55,8 @@ def _of_board(board: Sequence[LeaderboardRow]) -> list[LeaderboardRow]:
             fpr95=_interval(fpr95, row.metrics.get("fpr95")),
             oracle_score=_interval(oracle, row.metrics.get("oracle_score")),
         )
-        found[place] = replace(row, confidence=confidence)
-    return found
+        rows[place] = replace(row, confidence=confidence)
+    return rows
 
 
 def _means(of_split: Sequence[Sequence[DetectionFolds]], name: str) -> NDArray[np.float64] | None:

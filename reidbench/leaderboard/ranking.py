@@ -59,8 +59,8 @@ def compare_runs(
     Raises:
         ReidbenchError: There is no such run, or the runs can't be ranked together.
     """
-    found = runs if isinstance(runs, FoundRuns) else require_runs(runs, "compare")
-    chosen = select_runs(found.records, dataset=dataset, split=split, gallery=gallery)
+    folder = runs if isinstance(runs, FoundRuns) else require_runs(runs, "compare")
+    chosen = select_runs(folder.records, dataset=dataset, split=split, gallery=gallery)
     return leaderboard(chosen, mixed_splits=mixed_splits, against=against)
 
 
@@ -125,11 +125,11 @@ def _rank_dataset(runs: Sequence[RunRecord], mixed_splits: bool, against: str | 
     for run in runs:
         cells.setdefault(setup_key(run), []).append(run)
     # Sorted, because intervals depend on the order of rows; the order of the runs must not matter.
-    setups = [_newest_of_each_cell(found) for _, found in sorted(cells.items())]
-    variants = _variants([found[0] for found in setups])
+    setups = [_newest_of_each_cell(of_setup) for _, of_setup in sorted(cells.items())]
+    variants = _variants([of_setup[0] for of_setup in setups])
     if not mixed_splits:
         refuse_mixed_splits(dataset, setups, variants)
-    rows = [make_row(found, variant) for found, variant in zip(setups, variants, strict=True)]
+    rows = [make_row(of_setup, variant) for of_setup, variant in zip(setups, variants, strict=True)]
     ranked_by = OFFICIAL if any(row.metrics[OFFICIAL] is not None for row in rows) else CLOSED_SET
     places = ranks([row.metrics[ranked_by] for row in rows])
     ranked = [replace(row, rank=place, ranked_by=ranked_by) for row, place in zip(rows, places, strict=True)]
@@ -155,13 +155,13 @@ def _place_of(method: str | None, rows: Sequence[LeaderboardRow]) -> int | None:
     """
     if method is None:
         return None
-    found = [i for i, row in enumerate(rows) if method in (row.method, f"{row.method} {row.variant}".strip())]
-    if len(found) == 1:
-        return found[0]
+    matches = [i for i, row in enumerate(rows) if method in (row.method, f"{row.method} {row.variant}".strip())]
+    if len(matches) == 1:
+        return matches[0]
     names = [f"{row.method} {row.variant}".strip() for row in rows]
     hint = did_you_mean(method, names)
     raise ReidbenchError(
-        f"'{method}' is not one row of {rows[0].dataset}" + (f"; {hint}" if hint and not found else ""),
+        f"'{method}' is not one row of {rows[0].dataset}" + (f"; {hint}" if hint and not matches else ""),
         where=f"--against {method}",
         remedy="choose one of: " + "; ".join(f"'{name}'" for name in names),
     )

@@ -165,24 +165,24 @@ def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
     seed_sd: dict[str, float | None] = {}
     split_sd: dict[str, float | None] = {}
     for name in _metric_names(runs):
-        values = [[_number(run.metrics.get(name)) for run in found] for found in by_split.values()]
+        values = [[_number(run.metrics.get(name)) for run in of_split] for of_split in by_split.values()]
         mean, seed_sd[name], split_sd[name] = _aggregate(values)
-        counts = all(isinstance(value, int) for found in values for value in found)
+        counts = all(isinstance(value, int) for of_split in values for value in of_split)
         metrics[name] = int(mean) if mean is not None and counts and mean.is_integer() else mean
     stages = {"fit_s": "fit_s", "represent_s": "represent_s", "match_s": "match_s", "seconds": "total_s"}
     timing = {
-        name: _aggregate([[_number(run.data.timing.get(key)) for run in found] for found in by_split.values()])[0]
+        name: _aggregate([[_number(run.data.timing.get(key)) for run in of_split] for of_split in by_split.values()])[0]
         for name, key in stages.items()
     }
-    machines = [[run.data.environment for run in found] for found in by_split.values()]
-    memory = [[_number(machine.peak_memory_mib) for machine in found] for found in machines]
+    machines = [[run.data.environment for run in of_split] for of_split in by_split.values()]
+    memory = [[_number(machine.peak_memory_mib) for machine in of_split] for of_split in machines]
     timing["peak_memory_mib"] = _aggregate(memory)[0]
     older = {name: NOT_IN_RUN for name in ROW_METRICS if any(name not in run.metrics for run in runs)}
     notes: dict[str, dict[str, str]] = {"reasons": older, "left_out": {}}
     for run in runs:
-        for key, found in notes.items():
-            found |= {str(name): str(why) for name, why in (run.metrics.get(key) or {}).items()}
-    heads = [found[0] for found in by_split.values()]
+        for key, texts in notes.items():
+            texts |= {str(name): str(why) for name, why in (run.metrics.get(key) or {}).items()}
+    heads = [of_split[0] for of_split in by_split.values()]
     worst = min((run.data.blindness for run in runs), key=lambda stamp: _WORST_FIRST.index(stamp.status))
     return LeaderboardRow(
         rank=None,
@@ -207,7 +207,7 @@ def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
         threshold=first.data.threshold.policy,
         preset="/".join(sorted({run.data.preset or "" for run in runs} - {""})),
         timing=timing,
-        device="/".join(sorted({machine.device for found in machines for machine in found} - {""})),
+        device="/".join(sorted({machine.device for of_split in machines for machine in of_split} - {""})),
         groups=_groups(by_split),
         runs=tuple(runs),
         reasons=notes["reasons"],

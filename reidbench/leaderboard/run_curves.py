@@ -153,14 +153,17 @@ def run_curves(saved: SavedRun) -> RunCurves:
     )
 
 
-def _group_curves(name: str, test: SavedEpisode, mine: NDArray[np.bool_]) -> GroupCurves:
+def _group_curves(name: str, test: SavedEpisode, in_group: NDArray[np.bool_]) -> GroupCurves:
     answers = test.answers
-    score, known, code = answers.best_score[mine], answers.known[mine], answers.identity_code[mine]
-    sweep = threshold_sweep(score, answers.correct[mine], known, code)
-    baks, baus = _two_sides((test.predicted == answers.true)[mine], (test.predicted == NEW_IDENTITY)[mine], known, code)
+    score, known, code = answers.best_score[in_group], answers.known[in_group], answers.identity_code[in_group]
+    sweep = threshold_sweep(score, answers.correct[in_group], known, code)
+    baks, baus = _two_sides(
+        (test.predicted == answers.true)[in_group], (test.predicted == NEW_IDENTITY)[in_group], known, code
+    )
     place = int(np.argmax(sweep.score)) if np.isfinite(sweep.score).all() else -1
-    limits = np.unique(test.limit[mine])
-    decided_by_threshold = ((score >= test.limit[mine]) & (score > -np.inf)) == (test.predicted != NEW_IDENTITY)[mine]
+    limits = np.unique(test.limit[in_group])
+    accepted = (score >= test.limit[in_group]) & (score > -np.inf)
+    decided_by_threshold = accepted == (test.predicted != NEW_IDENTITY)[in_group]
     compared = score > -np.inf
     edges = known_share = unknown_share = np.empty(0)
     if compared.any():
@@ -194,8 +197,8 @@ def _ranks(answers: Answers, *, balanced: bool) -> NDArray[np.float64]:
     known = answers.known
     named = np.asarray(answers.candidates[known] == answers.true[known, None], dtype=bool)
     named &= answers.scores[known] > -np.inf
-    found = np.where(named, answers.identity_code[known, None], -1)
-    curve = rank_curve(answers.identity_code[known], found, MAX_RANK, balanced=balanced)
+    best = np.where(named, answers.identity_code[known, None], -1)
+    curve = rank_curve(answers.identity_code[known], best, MAX_RANK, balanced=balanced)
     kept, largest = answers.scores.shape[1], max(answers.gallery_identities.values(), default=0)
     if kept < largest:  # the right animal may be beyond the saved candidates
         curve[kept:] = np.nan

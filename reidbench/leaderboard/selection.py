@@ -91,13 +91,13 @@ def refuse_mixed_splits(dataset: str, setups: Sequence[Sequence[RunRecord]], var
     Raises:
         ReidbenchError: Splits differ; the remedy names a split that all rows have.
     """
-    splits_of = [frozenset(run.split_digest for run in found) for found in setups]
+    splits_of = [frozenset(run.split_digest for run in runs_of) for runs_of in setups]
     if len(set(splits_of)) <= 1:
         return
     described = {run.split_digest: f"{short(run.split_digest)} ({describe_split(run)})" for f in setups for run in f}
     lines = [
-        f"  {' '.join(filter(None, (found[0].method, variant)))}: {', '.join(described[s] for s in sorted(splits))}"
-        for found, variant, splits in zip(setups, variants, splits_of, strict=True)
+        f"  {' '.join(filter(None, (runs_of[0].method, variant)))}: {', '.join(described[s] for s in sorted(splits))}"
+        for runs_of, variant, splits in zip(setups, variants, splits_of, strict=True)
     ]
     common = sorted(frozenset.intersection(*splits_of))
     if common:

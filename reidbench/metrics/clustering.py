@@ -83,13 +83,13 @@ def score_clusters(true: ArrayLike, cluster: ArrayLike, group: ArrayLike) -> Clu
         raise ValueError(f"animals, clusters and groups have shapes {true.shape}, {cluster.shape} and {group.shape}")
     groups = {}
     for name in np.unique(group):
-        mine = group == name
+        in_group = group == name
         groups[str(name)] = ClusterMetrics(
-            ari=float(adjusted_rand_score(true[mine], cluster[mine])),
-            ami=float(adjusted_mutual_info_score(true[mine], cluster[mine])),
-            n_images=int(mine.sum()),
-            n_animals=len(np.unique(true[mine])),
-            n_found=len(np.unique(cluster[mine])),
+            ari=float(adjusted_rand_score(true[in_group], cluster[in_group])),
+            ami=float(adjusted_mutual_info_score(true[in_group], cluster[in_group])),
+            n_images=int(in_group.sum()),
+            n_animals=len(np.unique(true[in_group])),
+            n_found=len(np.unique(cluster[in_group])),
         )
     overall = ClusterMetrics(
         ari=float(np.mean([each.ari for each in groups.values()])),

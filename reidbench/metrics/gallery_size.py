@@ -52,7 +52,7 @@ class GallerySize:
         }
 
 
-def enrol(answers: Answers, enrolled: NDArray[Any]) -> tuple[Answers, int]:
+def restrict_gallery(answers: Answers, enrolled: NDArray[Any]) -> tuple[Answers, int]:
     """Restrict an episode to a gallery with some of the animals.
 
     Args:
@@ -67,7 +67,7 @@ def enrol(answers: Answers, enrolled: NDArray[Any]) -> tuple[Answers, int]:
         >>> import numpy as np
         >>> answers = Answers(np.array(["a"]), np.array([True]), np.array(["g"]), np.array([["b", "a"]]),
         ...                   np.array([[0.9, 0.5]]), np.array([1.0]), {"g": 2})
-        >>> enrol(answers, np.array(["a"]))[0].best_candidate.tolist()
+        >>> restrict_gallery(answers, np.array(["a"]))[0].best_candidate.tolist()
         ['a']
     """
     staying = np.flatnonzero(~answers.known | np.isin(answers.true.astype(str), enrolled))
@@ -125,7 +125,7 @@ def gallery_sizes(
         raise ValueError(f"shares must lie in (0, 1], not {list(shares)}")
     rng = np.random.default_rng(seed)
     by_group = [np.asarray(identity, dtype=str)[group == name] for name in np.unique(group)]
-    found = []
+    sizes = []
     for share in shares:
         counts = [max(1, round(share * len(names))) for names in by_group]
         values: dict[str, list[float]] = {name: [] for name in SIZE_METRICS}
@@ -134,7 +134,7 @@ def gallery_sizes(
             chosen = [rng.choice(names, count, replace=False) for names, count in zip(by_group, counts, strict=True)]
             enrolled = np.concatenate(chosen)
             staying = ~answers.known | np.isin(answers.true.astype(str), enrolled)
-            reduced, undetermined = enrol(answers, enrolled)
+            reduced, undetermined = restrict_gallery(answers, enrolled)
             lost = max(lost, undetermined)
             for name, value in _measure(reduced, limits[staying]).items():
                 values[name].append(value)
@@ -142,7 +142,7 @@ def gallery_sizes(
         if lost:
             reason = f"in one draw {lost} queries lost all {answers.scores.shape[1]} saved candidates"
         undefined = bool(reason)
-        found.append(
+        sizes.append(
             GallerySize(
                 share=float(share),
                 n_identities=sum(counts),
@@ -151,7 +151,7 @@ def gallery_sizes(
                 reason=reason,
             )
         )
-    return found
+    return sizes
 
 
 def _measure(answers: Answers, limits: NDArray[np.float64]) -> dict[str, float]:
@@ -159,13 +159,13 @@ def _measure(answers: Answers, limits: NDArray[np.float64]) -> dict[str, float]:
     accepted = (best >= limits) & (best > -np.inf)
     scores, oracles = [], []
     for name in np.unique(answers.group.astype(str)):
-        mine = answers.group == name
+        in_group = answers.group == name
         sides = (
-            balanced_accuracy((accepted & correct)[mine & known], code[mine & known]),
-            balanced_accuracy(~accepted[mine & ~known], code[mine & ~known]),
+            balanced_accuracy((accepted & correct)[in_group & known], code[in_group & known]),
+            balanced_accuracy(~accepted[in_group & ~known], code[in_group & ~known]),
         )
         scores.append(math.sqrt(sides[0] * sides[1]))
-        sweep = threshold_sweep(best[mine], correct[mine], known[mine], code[mine])
+        sweep = threshold_sweep(best[in_group], correct[in_group], known[in_group], code[in_group])
         oracles.append(float(sweep.score.max()))  # nan if a side is empty
     return {
         "score": mean_of_defined(scores),

@@ -32,11 +32,11 @@ def mean_reciprocal_rank(true: ArrayLike, candidates: ArrayLike) -> float:
         >>> mean_reciprocal_rank([7, 7, 3], [[7, 1], [1, 7], [1, 2]])
         0.5
     """
-    truth, found = np.asarray(true), np.asarray(candidates)
-    hits_within(truth, found, 1)  # checks the shapes
+    truth, best = np.asarray(true), np.asarray(candidates)
+    hits_within(truth, best, 1)  # checks the shapes
     if not len(truth):
         return math.nan
-    reciprocal = (found == truth[:, None]) / np.arange(1, found.shape[1] + 1)
+    reciprocal = (best == truth[:, None]) / np.arange(1, best.shape[1] + 1)
     return float(reciprocal.max(axis=1, initial=0.0).mean())
 
 

@@ -28,12 +28,12 @@ def hits_within(true: ArrayLike, candidates: ArrayLike, k: int) -> NDArray[np.bo
     Raises:
         ValueError: Shapes don't fit, or ``k`` is below 1.
     """
-    truth, found = np.asarray(true), np.asarray(candidates)
-    if found.ndim != 2 or truth.shape != found.shape[:1]:
-        raise ValueError(f"true and candidates have shapes {truth.shape} and {found.shape}, not (n,) and (n, K)")
+    truth, best = np.asarray(true), np.asarray(candidates)
+    if best.ndim != 2 or truth.shape != best.shape[:1]:
+        raise ValueError(f"true and candidates have shapes {truth.shape} and {best.shape}, not (n,) and (n, K)")
     if k < 1:
         raise ValueError(f"k is {k}, not at least 1")
-    return np.asarray((found[:, :k] == truth[:, None]).any(axis=1), dtype=bool)
+    return np.asarray((best[:, :k] == truth[:, None]).any(axis=1), dtype=bool)
 
 
 def rank_k(true: ArrayLike, candidates: ArrayLike, k: int) -> float:
@@ -98,11 +98,11 @@ def rank_curve(true: ArrayLike, candidates: ArrayLike, k_max: int, *, balanced: 
         >>> rank_curve([7, 7, 3], [[7, 1], [1, 7], [1, 2]], 2, balanced=True).tolist()
         [0.25, 0.5]
     """
-    truth, found = np.asarray(true), np.asarray(candidates)
-    hits_within(truth, found, k_max)  # checks shapes and k_max
+    truth, best = np.asarray(true), np.asarray(candidates)
+    hits_within(truth, best, k_max)  # checks shapes and k_max
     if not len(truth):
         return np.full(k_max, np.nan)
-    hit = found[:, :k_max] == truth[:, None]
+    hit = best[:, :k_max] == truth[:, None]
     place = np.where(hit.any(axis=1), hit.argmax(axis=1), k_max)
     weight = np.full(len(truth), 1 / len(truth))
     if balanced:

@@ -86,11 +86,11 @@ class Certainty:
         band = np.full(len(excess), "to be reviewed", dtype=object)
         probability = np.full(len(excess), np.nan)
         for name in np.unique(np.asarray(group, dtype=str)):
-            mine = np.asarray(group, dtype=str) == name
+            in_group = np.asarray(group, dtype=str) == name
             trust = self.groups.get(str(name), self.pooled)
-            probability[mine] = trust.right(excess[mine])
-            band[mine & (excess >= trust.certain_from)] = "certain"
-            band[mine & (excess <= trust.new_until) & (excess > -np.inf)] = "new"
+            probability[in_group] = trust.right(excess[in_group])
+            band[in_group & (excess >= trust.certain_from)] = "certain"
+            band[in_group & (excess <= trust.new_until) & (excess > -np.inf)] = "new"
         return band, probability
 
 

@@ -115,10 +115,10 @@ def draw_folds(
     for start in range(0, n_folds, block):
         n_block = min(block, n_folds - start)
         weights = rng.standard_exponential((n_block, len(animals)), dtype=np.float32)
-        for part, column, owner, found in zip(parts, columns, owners, kept, strict=True):
+        for part, column, owner, blocks in zip(parts, columns, owners, kept, strict=True):
             for name, sides in _block(part, weights, column, np.asarray(owner), rng, END_ANIMALS / len(parts)).items():
-                found.setdefault(name, []).append(sides)
-    return [_joined(found) for found in kept]
+                blocks.setdefault(name, []).append(sides)
+    return [_joined(blocks) for blocks in kept]
 
 
 _OVERALL = ""  # no group has this name: a group without a name gets that of its dataset
@@ -135,7 +135,7 @@ def _block(
     n_block, counted = len(weights), set(part.counted_groups())
     _, method = np.unique(owner, return_inverse=True)
     total = {True: np.zeros((n_block, part.n_run)), False: np.zeros((n_block, part.n_run))}
-    found: dict[str, Sides] = {}
+    sides: dict[str, Sides] = {}
     scores = []
     for name in np.unique(part.group):
         side_of = {}
@@ -151,13 +151,13 @@ def _block(
             side_of[known] = ((sums[:, :-1] + right) / (sums[:, -1:] + right + wrong)).astype(np.float64)
             total[known] += len(rows) * side_of[known]
         score = np.sqrt(side_of[True] * side_of[False])
-        found[str(name)] = Sides(side_of[True], side_of[False], score)
+        sides[str(name)] = Sides(side_of[True], side_of[False], score)
         if name in counted:
             scores.append(score)
     nothing = np.full((n_block, part.n_run), np.nan)
     baks, baus = (total[known] / part.count(known) if part.count(known) else nothing for known in (True, False))
-    found[_OVERALL] = Sides(baks, baus, np.mean(scores, axis=0) if scores else nothing)
-    return found
+    sides[_OVERALL] = Sides(baks, baus, np.mean(scores, axis=0) if scores else nothing)
+    return sides
 
 
 def _as_slice(column: NDArray[np.int64]) -> slice | NDArray[np.int64]:
@@ -166,9 +166,9 @@ def _as_slice(column: NDArray[np.int64]) -> slice | NDArray[np.int64]:
     return slice(first, last + 1) if (np.diff(column) == 1).all() else column
 
 
-def _joined(found: Mapping[str, Sequence[Sides]]) -> Folds:
+def _joined(blocks_of: Mapping[str, Sequence[Sides]]) -> Folds:
     joined = {
         name: Sides(*(np.concatenate([getattr(b, side) for b in blocks]) for side in ("baks", "baus", "score")))
-        for name, blocks in found.items()
+        for name, blocks in blocks_of.items()
     }
     return Folds(joined.pop(_OVERALL), joined)

@@ -78,18 +78,18 @@ def draw_detection_folds(
     ]
     animals = np.unique(np.concatenate(names)) if names else np.zeros(0, dtype=str)
     ranked = [_Ranked.of(each, np.searchsorted(animals, name)) for each, name in zip(episodes, names, strict=True)]
-    found: list[list[DetectionFolds]] = [[] for _ in episodes]
+    folds: list[list[DetectionFolds]] = [[] for _ in episodes]
     for start in range(0, n_folds, BLOCK):
         n_block = min(BLOCK, n_folds - start)
         weight = rng.standard_exponential((n_block, len(animals)))
         ends = rng.standard_gamma(end_animals, (4, n_block, 1))
-        for blocks, each in zip(found, ranked, strict=True):
+        for blocks, each in zip(folds, ranked, strict=True):
             blocks.append(each.measure(weight, ends))
     return [
         DetectionFolds(
             *(np.concatenate([getattr(block, each.name) for block in blocks]) for each in fields(DetectionFolds))
         )
-        for blocks in found
+        for blocks in folds
     ]
 
 
@@ -112,7 +112,7 @@ class _Ranked:
             answers,
             column[order],
             np.flatnonzero(np.append(score[1:] != score[:-1], True)) if len(score) else np.zeros(0, dtype=np.int64),
-            [mine for mine in groups if known[mine].any() and not known[mine].all()],
+            [in_group for in_group in groups if known[in_group].any() and not known[in_group].all()],
         )
 
     def measure(self, weight: NDArray[np.float64], ends: NDArray[np.float64]) -> DetectionFolds:
@@ -130,7 +130,7 @@ class _Ranked:
         )
         plain = _auroc(positive, negative)
         negative = _between(negative, unknown_ends)
-        scores = [_best_score(self.answers, mine, weight, self.column, ends) for mine in self.groups]
+        scores = [_best_score(self.answers, in_group, weight, self.column, ends) for in_group in self.groups]
         return DetectionFolds(
             _auroc(_between(positive, known_ends), negative),
             _fpr95(_between(positive, np.zeros_like(known_ends)), negative),
@@ -157,17 +157,21 @@ def _fpr95(positive: NDArray[Any], negative: NDArray[Any]) -> NDArray[np.float64
 
 
 def _best_score(
-    answers: Answers, mine: NDArray[np.bool_], weight: NDArray[Any], code: NDArray[np.int64], ends: NDArray[np.float64]
+    answers: Answers,
+    in_group: NDArray[np.bool_],
+    weight: NDArray[Any],
+    code: NDArray[np.int64],
+    ends: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return the highest score over all thresholds of one group in each fold.
 
     At every threshold the added known animal above is identified and the one below is not. The added unknown animal
     above is accepted and the one below is rejected.
     """
-    rows = np.flatnonzero(mine & (answers.best_score > -np.inf))
+    rows = np.flatnonzero(in_group & (answers.best_score > -np.inf))
     sides = []
     for known, (above, below) in ((True, ends[:2]), (False, ends[2:])):
-        side = np.flatnonzero(mine & (answers.known == known))
+        side = np.flatnonzero(in_group & (answers.known == known))
         _, own, count = np.unique(code[side], return_inverse=True, return_counts=True)
         share = weight[:, code[side]] / count[own]
         animals = np.unique(code[side])
@@ -175,8 +179,8 @@ def _best_score(
         whole = np.zeros((len(weight), len(code)))
         whole[:, side] = share / total
         sides.append((whole[:, rows], above / total))
-    (found, always_found), (accepted, always_accepted) = sides
-    gained = always_found + np.cumsum(np.where(answers.correct[rows], found, 0.0), axis=1)
+    (identified, always_identified), (accepted, always_accepted) = sides
+    gained = always_identified + np.cumsum(np.where(answers.correct[rows], identified, 0.0), axis=1)
     refused = 1 - always_accepted - np.cumsum(accepted, axis=1)
     score = answers.best_score[rows]
     last = np.append(score[1:] != score[:-1], True) if len(rows) else np.zeros(0, dtype=bool)

@@ -120,5 +120,5 @@ def wilson_interval(n_true: int, n: int) -> Interval:
     """
     from scipy.stats import binomtest  # takes half a second to load
 
-    found = binomtest(n_true, n).proportion_ci(confidence_level=CONFIDENCE_LEVEL, method="wilson")
-    return Interval(float(found.low), float(found.high))
+    ends = binomtest(n_true, n).proportion_ci(confidence_level=CONFIDENCE_LEVEL, method="wilson")
+    return Interval(float(ends.low), float(ends.high))

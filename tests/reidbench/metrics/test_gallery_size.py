@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reidbench.metrics.answers import Answers
-from reidbench.metrics.gallery_size import enrol, gallery_sizes
+from reidbench.metrics.gallery_size import gallery_sizes, restrict_gallery
 
 IDENTITIES = np.array([f"i{code:02d}" for code in range(12)])
 
@@ -35,7 +35,7 @@ def drawn(best, n_query=60, seed=0):
 def test_a_smaller_gallery_equals_matching_with_it():
     similarity, answers = drawn(best=12)
     enrolled = IDENTITIES[[1, 4, 5, 9]]
-    reduced, undetermined = enrol(answers, enrolled)
+    reduced, undetermined = restrict_gallery(answers, enrolled)
     assert undetermined == 0
     staying = [place for place in range(60) if not answers.known[place] or answers.true[place] in enrolled]
     assert reduced.true.tolist() == answers.true[staying].tolist()
@@ -49,7 +49,7 @@ def test_a_smaller_gallery_equals_matching_with_it():
 
 def test_a_query_that_lost_all_candidates_is_counted_not_guessed():
     _, answers = drawn(best=2)
-    _, undetermined = enrol(answers, IDENTITIES[:3])
+    _, undetermined = restrict_gallery(answers, IDENTITIES[:3])
     outside = ~np.isin(answers.candidates.astype(str), IDENTITIES[:3]).any(axis=1)
     staying = ~answers.known | np.isin(answers.true, IDENTITIES[:3])
     assert undetermined == (outside & staying).sum() > 0
