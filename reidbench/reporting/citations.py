@@ -1,4 +1,4 @@
-"""What to cite beside the numbers: datasets, methods and weights, with their licences, and reidbench itself."""
+"""The sources to cite with the numbers: datasets, methods and weights with their licences, and reidbench itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reidbench.version import __version__
 
 @dataclass(frozen=True, slots=True, order=True)
 class Citation:
-    """One thing to cite; ``licence`` is empty where none is known."""
+    """One source to cite; ``licence`` is empty if it is not known."""
 
     kind: str
     name: str
@@ -22,9 +22,10 @@ class Citation:
 
 
 def citations_of(records: Sequence[RunRecord], registry: Registry | None = None) -> list[Citation]:
-    """Return everything that the runs rest on, each once, datasets first.
+    """Return the sources of all runs, each once, datasets first.
 
-    A method's source comes from its plugin where that is installed, so no plugin's code is loaded for it.
+    The source of a method comes from its specification, so no method is loaded. If the plugin is not installed, the
+    citation says so.
     """
     registry = registry or load_registry()
     datasets = {_dataset(run) for run in records}
@@ -49,22 +50,22 @@ def _dataset(run: RunRecord) -> Citation:
     data = run.data.dataset
     summary = wildlife_summary(run.dataset)
     source = summary.get("publication_url") or summary.get("url") or ""
-    told = f"{data.n_images} images of {data.n_identities} identities"
+    size = f"{data.n_images} images of {data.n_identities} identities"
     note = data.note
     if not source and not note:
-        note = "the record names no source: cite whoever made these photographs"
+        note = "the record names no source: cite the authors of these photographs"
     return Citation(
-        "Datasets", run.dataset, "; ".join(filter(None, (told, note, str(source)))), summary.get("licenses", "")
+        "Datasets", run.dataset, "; ".join(filter(None, (size, note, str(source)))), summary.get("licenses", "")
     )
 
 
 def wildlife_summary(name: str) -> dict[str, str]:
-    """Return what wildlife-datasets says of one of its classes, as text; empty for any other dataset."""
+    """Return the summary that wildlife-datasets has of one of its datasets, as text; empty for other datasets."""
     from reidbench.data.sources.wildlife import wildlife_names
 
     if name not in wildlife_names():
         return {}
-    from wildlife_datasets import datasets  # takes seconds, so only where the name is one of theirs
+    from wildlife_datasets import datasets  # takes seconds, so only for the names of this library
 
     summary = getattr(getattr(datasets, name), "summary", None) or {}
     return {str(key): str(value) for key, value in dict(summary).items() if value is not None}

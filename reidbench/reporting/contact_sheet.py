@@ -1,4 +1,4 @@
-"""Photographs of a dataset on one small picture: a row for each of some animals, dates running from left to right."""
+"""Photographs of a dataset on one small picture: a row for each of a few animals, with dates from left to right."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 
 LARGEST = 100_000
-"""Bytes of a sheet: it goes into a repository or a mail."""
+"""Most bytes of a sheet, so that it fits into a repository or a mail."""
 _QUALITIES = range(90, 10, -5)
 
 
 def contact_sheet(images: ImageSet, *, animals: int = 2, photographs: int = 8, side: int = 104) -> bytes:
-    """Return a JPEG of the animals with most photographs, the same number of every group.
+    """Return a JPEG of the animals with most photographs, the same number from each group.
 
     Args:
-        images: What to show.
-        animals: Rows of each group, at most.
-        photographs: In each row; an animal with fewer has empty places.
-        side: Of each photograph in pixels; the longer side is fitted.
+        images: The dataset.
+        animals: Most rows of each group.
+        photographs: Photographs in a row; an animal with fewer has empty places.
+        side: Longer side of each photograph, in pixels.
 
     Returns:
-        At most :data:`LARGEST` bytes where the lowest quality allows.
+        At most :data:`LARGEST` bytes, unless the picture is larger at the lowest quality.
     """
     rows = []
     for _, of_group in images.table.groupby("group"):
@@ -47,7 +47,7 @@ def contact_sheet(images: ImageSet, *, animals: int = 2, photographs: int = 8, s
 
 
 def _fitted(images: ImageSet, row: int, side: int) -> NDArray[np.uint8]:
-    """Return an image in the middle of a white square; one that can't be read leaves it grey."""
+    """Return an image in the middle of a white square; the square is grey if the image can't be read."""
     try:
         pixels = decode(images.image_path(row), images.table["bbox"].iloc[row])
     except ReidbenchError:

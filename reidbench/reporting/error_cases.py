@@ -1,7 +1,7 @@
-"""The errors of a run by kind, the surest mistakes first: what a page shows of where a method fails.
+"""The errors of a run by kind, the most certain first.
 
-False new: a known animal answered as new. Mis-identified: a known animal answered as another. False match: a new
-animal answered as a known one.
+False new: a known animal predicted as new. Mis-identified: a known animal predicted as another animal. False match: an
+unknown animal predicted as a known one.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from reidbench.constants import NEW_IDENTITY
 from reidbench.records.saved_run import SavedEpisode
 
 KINDS = {
-    "false_new": "False new: known animals answered as new",
-    "misidentified": "Mis-identified: known animals answered as another",
-    "false_match": "False match: new animals answered as known",
+    "false_new": "False new: known animals predicted as new",
+    "misidentified": "Mis-identified: known animals predicted as another animal",
+    "false_match": "False match: unknown animals predicted as known",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorCase:
-    """One query that was answered wrongly.
+    """One query with a wrong prediction.
 
     Attributes:
         kind: One of :data:`KINDS`.
         image_id: The query.
         group: Its group.
-        true: The right animal; for a new animal its hidden identity.
-        answer: The identity it was given, or ``NEW_IDENTITY``.
-        candidate: The best identity whatever its score; empty when nothing was compared.
+        true: The correct identity; for an unknown animal its hidden identity.
+        predicted: The prediction: an identity or ``NEW_IDENTITY``.
+        candidate: The identity with the best score, accepted or not; empty if the query was compared with nothing.
         score: Score of that candidate.
-        limit: Threshold that the score was held against.
-        own_score: Best score of the right animal, ``-inf`` where it is not enrolled or was not compared.
-        own_rank: Its place among the candidates, ``None`` where it is not among those that were kept.
+        limit: Threshold of the query.
+        own_score: Best score of the correct identity, ``-inf`` if it is not enrolled or was not compared.
+        own_rank: Rank of the correct identity, ``None`` if it is not among the saved candidates.
     """
 
     kind: str
     image_id: str
     group: str
     true: str
-    answer: str
+    predicted: str
     candidate: str
     score: float
     limit: float
@@ -51,15 +51,15 @@ class ErrorCase:
 
     @property
     def margin(self) -> float:
-        """How far from the threshold, and so how sure, the mistake is."""
+        """Distance of the score from the threshold: how certain the wrong prediction was."""
         return abs(self.score - self.limit) if math.isfinite(self.score) and math.isfinite(self.limit) else math.inf
 
 
 def error_cases(test: SavedEpisode, most: int) -> dict[str, tuple[list[ErrorCase], int]]:
-    """Return the errors of each kind, at most ``most`` of them, and how many there are.
+    """Return the errors of each kind, at most ``most`` of them, and their total number.
 
-    The surest come first, and each animal's surest before any animal's second: one animal that is always mistaken
-    should not fill the page.
+    The most certain come first. Each animal's most certain error comes before the second error of any animal, so that
+    one animal does not fill the page.
     """
     answers = test.answers
     wrong = np.flatnonzero(test.predicted != np.where(answers.known, answers.true, NEW_IDENTITY))
@@ -72,11 +72,11 @@ def error_cases(test: SavedEpisode, most: int) -> dict[str, tuple[list[ErrorCase
 
 def _case(test: SavedEpisode, place: int) -> ErrorCase:
     answers = test.answers
-    true, answer = str(answers.true[place]), str(test.predicted[place])
+    true, predicted = str(answers.true[place]), str(test.predicted[place])
     if not answers.known[place]:
         kind = "false_match"
     else:
-        kind = "false_new" if answer == NEW_IDENTITY else "misidentified"
+        kind = "false_new" if predicted == NEW_IDENTITY else "misidentified"
     listed = np.flatnonzero((answers.candidates[place] == true) & (answers.scores[place] > -np.inf))
     rank = int(listed[0]) if len(listed) else None
     return ErrorCase(
@@ -84,7 +84,7 @@ def _case(test: SavedEpisode, place: int) -> ErrorCase:
         image_id=str(test.image_id[place]),
         group=str(answers.group[place]),
         true=true,
-        answer=answer,
+        predicted=predicted,
         candidate=str(answers.best_candidate[place]),
         score=float(answers.best_score[place]),
         limit=float(test.limit[place]),
@@ -94,10 +94,10 @@ def _case(test: SavedEpisode, place: int) -> ErrorCase:
 
 
 def _varied(cases: list[ErrorCase]) -> list[ErrorCase]:
-    surest = sorted(cases, key=lambda case: (-case.margin, case.image_id))
+    most_certain = sorted(cases, key=lambda case: (-case.margin, case.image_id))
     turn: dict[str, int] = {}
     turns = []
-    for case in surest:
+    for case in most_certain:
         turns.append(turn.get(case.true, 0))
         turn[case.true] = turns[-1] + 1
-    return [case for _, case in sorted(zip(turns, surest, strict=True), key=lambda pair: pair[0])]
+    return [case for _, case in sorted(zip(turns, most_certain, strict=True), key=lambda pair: pair[0])]

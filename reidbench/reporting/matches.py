@@ -1,7 +1,7 @@
-"""Which points of two photographs a local method matched, and lines between them.
+"""The points that a local method matches in two photographs, drawn as lines.
 
-The matches are found anew, with the run's own settings: a record keeps none. What the method says of each image is read
-from the cache, where the run left it; an image that is not there is described once.
+A record keeps no matches, so the method matches the images again with the settings of the run. The local features are
+read from the cache, where the run stored them. For an image that is not in the cache they are extracted once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GAP = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedPoints:
-    """Points of two images that belong together, x and y as shares of width and height.
+    """Matching points of two images; x and y are shares of width and height.
 
     Attributes:
         query: Points of the query, ``(n_match, 2)`` in [0, 1].
@@ -53,44 +53,44 @@ class Matcher:
     """Finds the matching points of two images.
 
     Attributes:
-        match: Takes the ids of a query and of a gallery image; ``None`` where one of them can't be read.
-        part: Path of the part whose matches they are; empty where they are the whole method's.
+        match: Takes the ids of a query and of a gallery image; returns ``None`` if one of them can't be read.
+        part: Path of the part of a fusion that matches; empty if the whole method does.
     """
 
     match: Callable[[str, str], MatchedPoints | None]
     part: str = ""
 
     @property
-    def whose(self) -> str:
-        """Words that follow a number of matches: nothing, or which part of the whole they are of."""
-        return f" of {self.part}, one part of the whole," if self.part else ""
+    def of_part(self) -> str:
+        """Text to follow a number of matches: empty, or the part of the fusion that found them."""
+        return f" of {self.part} (a part of the fusion)" if self.part else ""
 
 
 @dataclass(slots=True, eq=False)
-class Described:
-    """What a local method says of the images of a page, each asked for once.
+class LocalFeatures:
+    """The local features of the images of a page, from the cache or extracted once.
 
     Attributes:
         method: The method, prepared.
         photographs: The images.
-        kept: What the cache holds of them; ``None`` where it holds nothing.
-        place: Row in ``kept`` of each image id that is there.
+        cached: Cached features; ``None`` if the cache holds none of these images.
+        place: Row in ``cached`` of each cached image, by its id.
     """
 
     method: LocalFeatureMethod
     photographs: Photographs
-    kept: Representation | None = None
+    cached: Representation | None = None
     place: Mapping[str, int] = field(default_factory=dict)
-    _made: dict[str, Representation | None] = field(default_factory=dict)
+    _extracted: dict[str, Representation | None] = field(default_factory=dict)
 
     def of(self, image_id: str) -> Representation | None:
-        """Return what is said of one image, ``None`` where it is neither in the cache nor to be read."""
-        if self.kept is not None and image_id in self.place:
-            return self.kept.take(np.array([self.place[image_id]]))
-        if image_id not in self._made:
+        """Return the features of one image, ``None`` if it is not cached and can't be read."""
+        if self.cached is not None and image_id in self.place:
+            return self.cached.take(np.array([self.place[image_id]]))
+        if image_id not in self._extracted:
             pixels = self.photographs.pixels(image_id)
-            self._made[image_id] = None if pixels is None else _alone(self.method.describe(pixels))
-        return self._made[image_id]
+            self._extracted[image_id] = None if pixels is None else _one_image(self.method.describe(pixels))
+        return self._extracted[image_id]
 
     def match(self, query: str, gallery: str) -> MatchedPoints | None:
         """Return the points of two images that the method matches."""
@@ -99,14 +99,14 @@ class Described:
 
 
 def matcher_of(record: RunRecord, photographs: Photographs) -> tuple[Matcher | None, str]:
-    """Return what finds the matches of a run's method, or ``None`` and why they can't be drawn.
+    """Return the matcher of a run's method, or ``None`` and the reason why matches can't be drawn.
 
-    Loads the method, and with it torch where the method needs it, only for a run that says it compared keypoints.
-    Of a method made of parts only the weights of the part that is asked are loaded.
+    The method, and torch if it needs it, are loaded only if the run compared keypoints. For a fusion, only the weights
+    of the part that matches keypoints are loaded.
 
     Args:
         record: The run.
-        photographs: The images that it was made of.
+        photographs: The images of the run.
     """
     if not record.data.matching.keypoints:
         return None, ""
@@ -119,19 +119,19 @@ def matcher_of(record: RunRecord, photographs: Photographs) -> tuple[Matcher | N
         registry = load_registry()
         offer = registry.find(record.method)
         if offer.spec.version != record.data.plugin.method_version:
-            return None, f"{record.method} is installed in another version than the run's"
+            return None, f"the installed version of {record.method} is not that of the run"
         settings = effective_settings(offer.spec, None, record.data.settings.effective)
         assembled = assemble(offer, settings, registry)
-        found = keypoint_part(assembled.method)
-        if found is None:
-            return None, f"{record.method} as installed compares no keypoints"
-        if found.path and _version(assembled.recorded_parts, found.path) != _version(record.data.parts, found.path):
-            return None, f"{found.path}, a part of {record.method}, is installed in another version than the run's"
-        found.method.prepare("cpu", record.seed, Progress())
+        part = keypoint_part(assembled.method)
+        if part is None:
+            return None, f"the installed {record.method} compares no keypoints"
+        if part.path and _version(assembled.recorded_parts, part.path) != _version(record.data.parts, part.path):
+            return None, f"the installed version of {part.path}, a part of {record.method}, is not that of the run"
+        part.method.prepare("cpu", record.seed, Progress())
     except ReidbenchError as error:
         return None, f"{record.method} can't be loaded here: {error.message}"
-    described = Described(found.method, photographs, *_kept(assembled, found.method, photographs))
-    return Matcher(described.match, found.path), ""
+    features = LocalFeatures(part.method, photographs, *_cached(assembled, part.method, photographs))
+    return Matcher(features.match, part.path), ""
 
 
 def match_images(method: LocalFeatureMethod, query: Representation, gallery: Representation) -> MatchedPoints:
@@ -139,39 +139,40 @@ def match_images(method: LocalFeatureMethod, query: Representation, gallery: Rep
 
     Args:
         method: A method with keypoints, prepared.
-        query: What it says of the query, one row.
-        gallery: What it says of the gallery image, one row.
+        query: Features of the query, one row.
+        gallery: Features of the gallery image, one row.
     """
-    found = method.match(query, gallery, np.zeros((1, 2), np.int64)).of(0)
+    pairs = method.match(query, gallery, np.zeros((1, 2), np.int64)).of(0)
     return MatchedPoints(
-        np.asarray(query.ragged["keypoint"][0], dtype=np.float64)[found[:, 0]],
-        np.asarray(gallery.ragged["keypoint"][0], dtype=np.float64)[found[:, 1]],
+        np.asarray(query.ragged["keypoint"][0], dtype=np.float64)[pairs[:, 0]],
+        np.asarray(gallery.ragged["keypoint"][0], dtype=np.float64)[pairs[:, 1]],
     )
 
 
-def _kept(
+def _cached(
     assembled: Assembled, method: LocalFeatureMethod, photographs: Photographs
 ) -> tuple[Representation | None, dict[str, int]]:
-    """Return what the cache holds of the images, and the row of each that is there."""
+    """Return the cached features, and the row of each cached image by its id."""
     from reidbench.running.representation_store import RepresentationStore, features_key
 
     offer = next((part.offer for part in assembled.feature_parts if part.method is method), None)
     if offer is None or photographs.images is None or method.learns or method.transductive:
-        return None, {}  # what a method learned, or said in company, is kept by run
+        return None, {}  # such features are cached by run, not by image
     contents = dict(zip(photographs.row, photographs.images.contents(), strict=True))
     store = RepresentationStore(features_key(offer, method))
     names = list(contents)
     absent = {contents[names[place]] for place in store.missing(list(contents.values()))}
-    there = [image_id for image_id, content in contents.items() if content not in absent]
-    if not there:
+    cached = [image_id for image_id, content in contents.items() if content not in absent]
+    if not cached:
         return None, {}
-    return store.read([contents[image_id] for image_id in there]), {image_id: row for row, image_id in enumerate(there)}
+    place = {image_id: row for row, image_id in enumerate(cached)}
+    return store.read([contents[image_id] for image_id in cached]), place
 
 
 def draw_matches(left: Thumbnail, right: Thumbnail, points: MatchedPoints, label: str) -> Markup:
-    """Return two pictures side by side, at one height, with a line for each match.
+    """Return two pictures side by side at one height, with a line for each match.
 
-    Of more than :data:`MOST_LINES` matches every so-many-th is drawn: more would hide the animals.
+    At most :data:`MOST_LINES` matches are drawn, evenly chosen, because more would hide the animals.
     """
     height = 120.0
     width = [picture.width * height / picture.height for picture in (left, right)]
@@ -194,11 +195,11 @@ def draw_matches(left: Thumbnail, right: Thumbnail, points: MatchedPoints, label
     )  # fmt: skip
 
 
-def _alone(features: Mapping[str, NDArray[Any]]) -> Representation:
+def _one_image(features: Mapping[str, NDArray[Any]]) -> Representation:
     return Representation({}, {name: Ragged.from_rows([rows]) for name, rows in features.items()})
 
 
 def _version(parts: Mapping[str, PartData], path: str) -> tuple[str, str] | None:
-    """Return method and version of a part as a record has them, ``None`` where it has no such part."""
+    """Return method and version of a part of a record, ``None`` if there is no such part."""
     part = parts.get(path)
     return None if part is None else (part.method, part.plugin.method_version)

@@ -1,7 +1,7 @@
-"""The photographs of a run, found again for a page, and made small enough to stand in it.
+"""The photographs of a run, made small enough for a page.
 
-Runs are moved and published, so a page opens no place that it was not told of. Whoever wants pictures names the dataset
-as ``run --dataset`` takes it; its digest has to be the run's, so that no page shows other animals than were judged.
+Runs are moved and published, so photographs are read only from datasets that the user names, as for ``run --dataset``.
+The digest must be that of the run, so that the page shows the photographs that were evaluated.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Thumbnail:
 
 @dataclass(slots=True)
 class Photographs:
-    """The images of one dataset, or why there are none.
+    """The images of one dataset, or the reason why there are none.
 
     Attributes:
-        images: The image set, ``None`` where it was not found.
-        reason: Why there are no images; empty where there are.
-        row: Row of each image id.
+        images: The image set; ``None`` if it was not found.
+        reason: Why there are no images; empty if there are some.
+        row: Row of each image, by its id.
     """
 
     images: ImageSet | None
@@ -53,12 +53,12 @@ class Photographs:
 
     def __post_init__(self) -> None:
         if (self.images is None) != bool(self.reason):
-            raise ValueError("photographs are there, or there is a reason why not")
+            raise ValueError("photographs need images, or the reason why there are none, and not both")
         ids = [] if self.images is None else self.images.table["image_id"].tolist()
         self.row = {image_id: index for index, image_id in enumerate(ids)}
 
     def pixels(self, image_id: str) -> NDArray[np.uint8] | None:
-        """Return an image upright and cropped to its box, ``None`` where it is not there or can't be read."""
+        """Return an image upright and cropped to its box, ``None`` if it is missing or can't be read."""
         index = self.row.get(image_id)
         if self.images is None or index is None:
             return None
@@ -68,7 +68,7 @@ class Photographs:
             return None  # one damaged file should not cost the page
 
     def of_identity(self, identity: str, among: Iterable[str], like: str) -> list[str]:
-        """Return the image ids of one animal among those given, those of the same orientation as ``like`` first."""
+        """Return the image ids of one animal among those given; images with the orientation of ``like`` come first."""
         if self.images is None:
             return []
         table = self.images.table
@@ -84,16 +84,16 @@ class Photographs:
 def find_photographs(
     records: Sequence[RunRecord], sources: Sequence[str], root: Path | None = None
 ) -> dict[str, Photographs]:
-    """Find the images of every dataset that runs stand on, by the digest of the dataset.
+    """Find the images of the dataset of each run, by the digest of the dataset.
 
     Args:
         records: The runs of a page.
-        sources: Datasets whose images are to be shown, as ``run --dataset`` takes them. Drawn animals need not be
-            named: they are made again where they are not on disk.
-        root: Folder of the images, where a dataset needs one.
+        sources: Datasets whose images are shown, as for ``run --dataset``. Drawn animals need not be named; if they are
+            not on disk, they are drawn again.
+        root: Folder of the images, if a dataset needs one.
 
     Raises:
-        ReidbenchError: A dataset that was named can't be read, or no run stands on it.
+        ReidbenchError: A named dataset can't be read, or no run uses it.
     """
     digests = {run.data.dataset.digest: run.dataset for run in records}
     found: dict[str, Photographs] = {}
@@ -101,9 +101,9 @@ def find_photographs(
         images = load_dataset(source, root)
         if images.digest not in digests:
             raise ReidbenchError(
-                f"no run of this page stands on '{images.name}' as it is at this place",
+                f"no run of this page uses '{images.name}' with these images",
                 where=f"--images {source}",
-                remedy="name the dataset that was run, unchanged; the runs stand on "
+                remedy="name the unchanged dataset of a run; the runs use "
                 + ", ".join(f"{name} ({digest[:12]})" for digest, name in sorted(digests.items())),
             )
         found[images.digest] = Photographs(images)
@@ -111,18 +111,18 @@ def find_photographs(
         if digest in found:
             continue
         found[digest] = _drawn(name, digest) or Photographs(
-            None, f"photographs are not looked for unasked; name the dataset with --images to see those of {name}"
+            None, f"name the dataset with --images to show the photographs of {name}"
         )
     return found
 
 
 def without_photographs(records: Sequence[RunRecord]) -> dict[str, Photographs]:
-    """Return, for every dataset, that no images were asked for."""
+    """Return for each dataset that photographs were left out."""
     return {run.data.dataset.digest: Photographs(None, "left out by --no-images") for run in records}
 
 
 def thumbnail(pixels: NDArray[np.uint8], longest: int = LONGEST_SIDE) -> Thumbnail:
-    """Return a picture whose longest side is ``longest`` pixels at most, as JPEG without metadata."""
+    """Return a picture with a longest side of at most ``longest`` pixels, as JPEG without metadata."""
     image = Image.fromarray(pixels)
     image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -132,7 +132,7 @@ def thumbnail(pixels: NDArray[np.uint8], longest: int = LONGEST_SIDE) -> Thumbna
 
 
 def _drawn(name: str, digest: str) -> Photographs | None:
-    """Return the drawn animals of that name if they are those of the run; ``None`` for any other dataset."""
+    """Return the drawn animals if their digest is that of the run; ``None`` for a dataset that is not drawn."""
     if name != BUILT_IN and not name.startswith(f"{BUILT_IN}:"):
         return None
     try:
@@ -140,5 +140,5 @@ def _drawn(name: str, digest: str) -> Photographs | None:
     except ReidbenchError:
         return None
     if images.digest != digest:
-        return Photographs(None, f"'{name}' as this version draws it has other images than the run had")
+        return Photographs(None, f"this version draws '{name}' with other images than the run had")
     return Photographs(images)

@@ -1,4 +1,4 @@
-"""Errors by kind, surest first, no animal filling the page."""
+"""Errors by kind, the most certain first, no animal filling the page."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from reidbench.reporting.error_cases import error_cases
 
 
 def episode(rows):
-    """Rows of ``(true, known, candidates, scores, answer)`` against a threshold of 0.5."""
+    """Rows of ``(true, known, candidates, scores, predicted)`` against a threshold of 0.5."""
     true, known, candidates, scores, predicted = zip(*rows, strict=True)
     n_query = len(rows)
     answers = Answers(
@@ -46,20 +46,20 @@ TEST = episode(
 )
 
 
-def test_each_wrong_answer_has_its_kind():
+def test_each_wrong_prediction_has_its_kind():
     found = error_cases(TEST, 10)
     assert {kind: total for kind, (_, total) in found.items()} == {"false_new": 2, "misidentified": 1, "false_match": 3}
 
 
-def test_the_surest_come_first_and_every_animal_has_its_turn():
+def test_the_most_certain_come_first_and_every_animal_has_its_turn():
     matches, _ = error_cases(TEST, 10)["false_match"]
     assert [(case.true, case.score) for case in matches] == [("zoe", 0.95), ("yak", 0.7), ("zoe", 0.6)]
     assert len(error_cases(TEST, 1)["false_match"][0]) == 1 and error_cases(TEST, 1)["false_match"][1] == 3
 
 
-def test_the_right_animal_s_score_and_rank_are_told():
+def test_the_score_and_rank_of_the_correct_animal_are_given():
     (case,), _ = error_cases(TEST, 5)["misidentified"]
-    assert (case.answer, case.own_score, case.own_rank) == ("ana", 0.7, 2)
+    assert (case.predicted, case.own_score, case.own_rank) == ("ana", 0.7, 2)
     missing = next(case for case in error_cases(TEST, 5)["false_new"][0] if case.true == "cy")
     assert (missing.own_score, missing.own_rank) == (0.05, None)
     assert missing.margin == pytest.approx(0.3)

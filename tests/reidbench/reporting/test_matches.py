@@ -172,15 +172,15 @@ def test_the_matches_of_a_fusion_are_those_of_its_local_part_and_say_so(fusion):
     assert len(labels) == len(captions) == 2
     for label, caption in zip(labels, captions, strict=True):
         count = caption.split()[0]
-        assert caption.startswith(f"{count} matches of points, one part of the whole, with ")
-        assert label.startswith(f"{count} matches of points, one part of the whole, between query ")
+        assert caption.startswith(f"{count} matches of points (a part of the fusion) with ")
+        assert label.startswith(f"{count} matches of points (a part of the fusion) between query ")
 
 
 def test_a_part_in_another_version_draws_none_and_says_which(fusion):
     data = fusion.data.to_json()
     data["parts"]["points"]["plugin"]["method_version"] = "0 of another day"
     matcher, why = matcher_of(changed(fusion, **data), _photographs(fusion))
-    assert matcher is None and why == "points, a part of wildfusion, is installed in another version than the run's"
+    assert matcher is None and why == "the installed version of points, a part of wildfusion, is not that of the run"
 
 
 def test_calibration_hides_no_keypoints():

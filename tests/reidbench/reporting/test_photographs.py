@@ -18,7 +18,7 @@ def test_drawn_animals_need_not_be_named(finished):
 
 
 def test_other_images_than_the_run_s_are_refused(finished, tmp_path):
-    with pytest.raises(ReidbenchError, match="no run of this page") as caught:
+    with pytest.raises(ReidbenchError, match="no run of this page uses") as caught:
         find_photographs(finished.of("patterns"), [str(finished.hostile_csv)])
     assert caught.value.where == f"--images {finished.hostile_csv}" and caught.value.remedy
 
