@@ -224,8 +224,8 @@ def _reliability(saved: SavedRun) -> tuple[Reliability | None, str]:
     isotonic.fit(calibration.best_score[fitted_on], calibration.correct[fitted_on].astype(float))
     probability = np.clip(isotonic.predict(test.best_score[judged_on]), 0.0, 1.0)
     return reliability(probability, test.correct[judged_on], bins=RELIABILITY_BINS), (
-        f"probability that the best candidate is the right animal, by an isotonic map of best scores fitted on "
-        f"{int(fitted_on.sum())} calibration queries and judged on {int(judged_on.sum())} test queries"
+        "probability that the best candidate is the correct animal, from an isotonic map of best scores that was "
+        f"fitted on {int(fitted_on.sum())} calibration queries and is shown for {int(judged_on.sum())} test queries"
     )
 
 

@@ -1,7 +1,7 @@
-"""Sections that plugins add to the page: text, tables and pictures, never markup.
+"""Sections of the report that plugins offer: text, tables and pictures, never markup.
 
-Texts and cells are escaped by the template, and a picture is shown through an ``<img>`` that carries its bytes, in
-which an SVG can neither run script nor load anything. So a section can't break the page or reach outside.
+The template escapes texts and cells. A picture is embedded in an ``<img>`` element, in which an SVG can't run a script
+or load anything. A section therefore can't break the page or use the network.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Literal
 from reidbench.records.run_record import RunRecord
 
 MOST_BYTES = 4_000_000
-"""Bytes of one picture, at most: a page is one file."""
+"""Most bytes of one picture, because a page is one file."""
 
 
 @dataclass(frozen=True, slots=True)
 class SectionTable:
-    """A table: its headings and rows of text; the first ``n_names`` columns are names, the others numbers."""
+    """A table of text. The first ``n_names`` columns are names, the others numbers."""
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -27,7 +27,7 @@ class SectionTable:
     n_names: int = 1
 
     def __post_init__(self) -> None:
-        # Plain text: a string that calls itself markup would pass the template unescaped.
+        # Plain text, because the template would not escape a string of type Markup.
         object.__setattr__(self, "headings", tuple(map(str, self.headings)))
         object.__setattr__(self, "rows", tuple(tuple(map(str, row)) for row in self.rows))
         object.__setattr__(self, "caption", str(self.caption))
@@ -38,7 +38,7 @@ class SectionTable:
 
 @dataclass(frozen=True, slots=True)
 class SectionPicture:
-    """A picture: its bytes, their kind, what it shows for those who can't see it, and a caption."""
+    """A picture: its bytes and their kind, a description for readers who can't see it, and a caption."""
 
     data: bytes
     kind: Literal["png", "jpeg", "svg+xml"]
@@ -64,13 +64,13 @@ Block = str | SectionTable | SectionPicture
 
 @dataclass(frozen=True, slots=True)
 class SectionSpec:
-    """How a plugin offers a section of the report.
+    """A section of the report that a plugin offers.
 
     Attributes:
         title: Its heading.
-        make: Called with the runs on the page; returns its blocks in order, each a paragraph of text, a
-            :class:`SectionTable` or a :class:`SectionPicture`. No block, no section. Equal runs have to give equal
-            blocks.
+        make: Called with the runs on the page. Returns the blocks of the section in order: paragraphs of text,
+            :class:`SectionTable` and :class:`SectionPicture` objects. A section without a block is not shown. Equal
+            runs must give equal blocks.
     """
 
     title: str
@@ -78,17 +78,17 @@ class SectionSpec:
 
     @property
     def name(self) -> str:
-        """What sections are sorted by."""
+        """Name by which sections are sorted."""
         return self.title
 
     def __post_init__(self) -> None:
         if not self.title.strip():
-            raise ValueError("a section has a title")
+            raise ValueError("a section needs a title")
 
 
 @dataclass(frozen=True, slots=True)
 class SectionView:
-    """A section as the template takes it; ``failure`` says why it could not be made."""
+    """A section as the page shows it; ``failure`` is the reason if it could not be made."""
 
     title: str
     blocks: tuple[Block, ...]
@@ -96,17 +96,17 @@ class SectionView:
 
 
 def section_view(spec: SectionSpec, distribution: str, runs: Sequence[RunRecord]) -> SectionView | None:
-    """Make one section; whatever it raises or returns in error costs only itself. ``None`` for an empty one."""
+    """Make one section; an error in it is shown in its place. ``None`` for a section without blocks."""
     try:
         blocks = tuple(_checked(block) for block in spec.make(tuple(runs)))
-    except Exception as error:  # a stranger's code
-        said = f"This section of {distribution} could not be made: {type(error).__name__}: {error}"
-        return SectionView(str(spec.title), (), said)
+    except Exception as error:  # the code of a plugin may raise anything
+        failure = f"This section of {distribution} could not be made: {type(error).__name__}: {error}"
+        return SectionView(str(spec.title), (), failure)
     return SectionView(str(spec.title), blocks) if blocks else None
 
 
 def _checked(block: object) -> Block:
-    """Return a block, text without any claim to be markup."""
+    """Return a block; text becomes plain text, so that the template escapes it."""
     if isinstance(block, str):
         return str(block)
     if isinstance(block, SectionTable | SectionPicture):

@@ -1,1 +1,1 @@
-"""What saved runs say: the ranking of methods and how it is printed. Nothing here needs a model."""
+"""Tables and HTML pages of saved runs, audits and identified photographs. Reports need no model."""

@@ -1,7 +1,7 @@
-"""Blocks of a page: what a panel is made of. Each type is drawn by the macro of its name in ``blocks.html.j2``.
+"""The block types of a page. A panel returns blocks in order; the template draws each one.
 
-A panel returns blocks in order: plain text, tables and pictures as a plugin's section does (:mod:`registry.sections`),
-and the richer types below. A new type needs a class here and a macro of the same name there, and nothing else.
+A panel can use the blocks of a plugin's section (text, table and picture, :mod:`reidbench.registry.sections`) and the
+types below. To add a type, write a class here and a macro of the same name in ``templates/blocks.html.j2``.
 
 Texts are escaped when they are drawn. A plot is :class:`~markupsafe.Markup` from :mod:`reidbench.reporting.svg`.
 """
@@ -21,7 +21,7 @@ from reidbench.reporting.small_tables import SmallTable
 
 
 class PageBlock:
-    """Base of the block types that plugins can't make."""
+    """Base of the block types that are not available to plugins."""
 
 
 Block = str | SectionTable | SectionPicture | PageBlock
@@ -30,14 +30,14 @@ Block = str | SectionTable | SectionPicture | PageBlock
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Section:
-    """A part of the page under a heading of the second level.
+    """A part of the page with its heading.
 
     Attributes:
         title: Its heading.
-        blocks: What it holds, in order.
+        blocks: Its blocks, in order.
         anchor: Its id. A section with an anchor is linked at the top of the page.
         heading: Id of its heading; by default made from the anchor.
-        kind: ``board`` for a section whose rows the page's filter hides.
+        kind: ``board`` for the section of a dataset, which has a filter.
     """
 
     title: str
@@ -54,7 +54,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heading(PageBlock):
-    """A heading inside a section, with a remark in smaller type behind it."""
+    """A heading inside a section, with an optional remark in smaller type after it."""
 
     text: str
     level: Literal[3, 4, 5] = 3
@@ -63,7 +63,7 @@ class Heading(PageBlock):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Remark(PageBlock):
-    """A paragraph in smaller type, for what explains the blocks around it."""
+    """A paragraph in smaller type that explains other blocks."""
 
     text: str
 
@@ -91,7 +91,7 @@ class References(PageBlock):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowName:
-    """How a leaderboard row is shown: the key by which the filter hides it, its line and marker, its label."""
+    """A leaderboard row as the page shows it: key for the filter, line with marker, label."""
 
     key: str
     swatch: Markup
@@ -107,14 +107,14 @@ class Legend(PageBlock):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColourKey(PageBlock):
-    """The colours of plots that show one row: the class of each in ``report.css``, and its meaning."""
+    """The colours of plots of one row: the class of each colour in ``report.css``, and its meaning."""
 
     entries: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowTable(PageBlock):
-    """A small table with one line of numbers for each leaderboard row; the filter hides lines."""
+    """A small table with one line of numbers for each leaderboard row."""
 
     caption: str
     headings: Sequence[str]
@@ -129,13 +129,13 @@ class RowTable(PageBlock):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaderboard(PageBlock):
-    """The table of a leaderboard, sortable and with a field that filters its rows.
+    """The table of a leaderboard, sortable and with a filter.
 
     Attributes:
         name: Name of the dataset.
         headings: Each heading with whether its column holds numbers.
         rows: Name and cells of each row, best first.
-        linked: Whether methods link to the panel that has the row's key as its anchor.
+        linked: Whether the name of a row links to the block with the row's key as its anchor.
     """
 
     name: str
@@ -146,7 +146,7 @@ class Leaderboard(PageBlock):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figure(PageBlock):
-    """One or more plots with a caption; ``name`` is printed in bold before it. ``wide`` gives it a line of its own."""
+    """One or more plots with a caption. ``name`` is printed in bold before the caption; ``wide`` is for large plots."""
 
     plots: Sequence[Markup]
     caption: str
@@ -156,11 +156,11 @@ class Figure(PageBlock):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid(PageBlock):
-    """Blocks next to each other, as many in a line as the window has room for.
+    """Blocks next to each other, as many in a line as fit the window.
 
     Attributes:
-        blocks: One cell each.
-        cells: ``tables`` for cells as wide as their tables, ``groups`` for small figures.
+        blocks: The cells, one block each.
+        cells: Width of the cells: ``tables`` fits tables, ``groups`` fits small figures.
     """
 
     blocks: Sequence[Block]
@@ -169,7 +169,7 @@ class Grid(PageBlock):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Foldable(PageBlock):
-    """Blocks of one leaderboard row that a click on its name opens and closes."""
+    """Blocks of one leaderboard row under its name; a click on the name shows or hides them."""
 
     row: RowName
     blocks: Sequence[Block]
@@ -181,10 +181,10 @@ class Photograph:
     """One photograph of a card.
 
     Attributes:
-        thumbnail: The picture; ``None`` if there is none.
-        description: What it shows, for readers who can't see it.
-        lines: Caption.
-        bold: Which line is bold, from 0.
+        thumbnail: The picture; ``None`` if it is missing.
+        description: Content of the picture for readers who can't see it.
+        lines: Lines of the caption.
+        bold: Index of the bold line, from 0.
     """
 
     thumbnail: Thumbnail | None
@@ -195,7 +195,7 @@ class Photograph:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Card:
-    """Photographs next to each other, a figure below them, and a text."""
+    """Photographs next to each other, with a figure and a text below them."""
 
     photographs: Sequence[Photograph]
     text: str
@@ -204,17 +204,17 @@ class Card:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cards(PageBlock):
-    """A gallery of photographs as cards. If none has a picture, no space is kept for pictures."""
+    """Photographs on cards. If no card has a picture, no space is reserved for pictures."""
 
     cards: Sequence[Card]
 
     @property
     def pictured(self) -> bool:
-        """Whether any photograph has a picture."""
+        """Whether a photograph has a picture."""
         return any(each.thumbnail for card in self.cards for each in card.photographs)
 
 
 def table_blocks(table: SmallTable, *, captioned: bool) -> list[Block]:
-    """Return a small table and its notes as blocks; not captioned if its title is the heading above it."""
+    """Return a small table and its notes as blocks; without a caption if the heading above is its title."""
     block = SectionTable(table.headings, table.rows, table.title if captioned else "", table.n_names)
     return [block, *([Notes(table.notes)] if table.notes else [])]

@@ -1,4 +1,4 @@
-"""From what a user names to a page on disk: the runs, their leaderboard, their photographs."""
+"""Writes the report as ``reidbench report`` does: finds runs and photographs, ranks the runs, writes the page."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from reidbench.metrics.expected_cost import ErrorCosts
 from reidbench.records.failures import FoundFailures, list_failures
 from reidbench.records.finding import FoundRuns, find_run, require_runs
 from reidbench.registry.registered import load_registry
+from reidbench.reporting.error_cases import KINDS
 from reidbench.reporting.page import PageOptions, write_report
 from reidbench.reporting.photographs import find_photographs, without_photographs
-
-KINDS = ("false_new", "misidentified", "false_match")
 
 
 def build_report(
@@ -35,17 +34,17 @@ def build_report(
     """Write the page of saved runs.
 
     Args:
-        output: HTML file; appears whole or not at all.
-        names: Folders or ids of runs; all of ``runs_dir`` if empty.
+        output: HTML file; an earlier file stays if the page can't be written.
+        names: Folders or ids of runs; if empty, all runs in ``runs_dir``.
         runs_dir: Folder of runs.
-        options: What the page shows.
+        options: Options of the page.
         dataset: Keep runs on this dataset.
         split: Keep runs on this split.
         gallery: Keep runs that searched this gallery.
-        mixed_splits: Rank rows together although they were judged on different splits.
-        images: Datasets whose photographs are shown; ``None`` leaves all out, drawn ones too.
-        root: Folder of the images, where a dataset needs one.
-        plugins: Files whose sections are on the page, besides those of the installed plugins.
+        mixed_splits: Rank rows together even if their splits differ.
+        images: Datasets whose photographs are shown; ``None`` leaves out all photographs, drawn animals too.
+        root: Folder of the images, if a dataset needs one.
+        plugins: Plugin files whose sections are on the page, in addition to those of installed plugins.
 
     Returns:
         Size of the page in bytes.
@@ -67,10 +66,10 @@ def build_report(
 
 
 def parse_costs(pairs: Sequence[str]) -> ErrorCosts:
-    """Return the costs that ``KIND=VALUE`` texts give; 1 for a kind that is not named.
+    """Return the costs given as ``KIND=VALUE`` texts; a kind that is not named costs 1.
 
     Raises:
-        ReidbenchError: A kind does not exist, or its value is no number of at least 0.
+        ReidbenchError: A kind does not exist, or its value is not a number of at least 0.
 
     Example:
         >>> parse_costs(["false_match=5"])

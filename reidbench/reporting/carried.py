@@ -1,7 +1,8 @@
-"""A threshold carried from one dataset to another: what it scores there, and what it loses.
+"""The score of a threshold that was chosen on one dataset and is used on another.
 
-Only the threshold travels: the other run's scores, gallery and test part stay as they are. It makes sense where the
-scores of two runs mean the same, so only runs of one method, equal settings, weights and policy are paired.
+Only the threshold changes; the scores, gallery and test part of the other run stay the same. The comparison makes sense
+if scores mean the same in both runs. For that reason only runs of one method with equal settings, weights and threshold
+policy are paired.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from reidbench.reporting.numbers import show
 
 @dataclass(frozen=True, slots=True)
 class CarriedThreshold:
-    """The mean over paired runs of what a threshold scores on another dataset.
+    """Mean scores over paired runs, with the threshold of another dataset and with other thresholds.
 
     Attributes:
         method: Name of the method.
         chosen_on: Dataset that the threshold was chosen on.
-        applied_to: Dataset that it was applied to.
-        n_runs: Number of paired runs: the same split seed and seed on both.
-        score: Score with the carried threshold; ``None`` where undefined.
-        own_score: Score with the threshold that was chosen there.
-        oracle_score: Score with each group's best threshold in hindsight.
+        applied_to: Dataset that the threshold was applied to.
+        n_runs: Number of paired runs: same split seed and seed on both datasets.
+        score: Score with the carried threshold; ``None`` if undefined.
+        own_score: Score with the threshold that was chosen on ``applied_to``.
+        oracle_score: Score with the best threshold of each group in hindsight.
         reason: Why the score is undefined.
     """
 
@@ -46,68 +47,69 @@ class CarriedThreshold:
 
     @property
     def lost(self) -> float | None:
-        """What the carried threshold scores less than the one chosen there; below 0 where it scores more."""
+        """``own_score`` minus ``score``; negative if the carried threshold scores more."""
         return None if self.score is None or self.own_score is None else self.own_score - self.score
 
     @property
     def cells(self) -> list[str]:
+        """The numbers as table cells: runs, score, own score, oracle score, lost."""
         return [
             str(self.n_runs), show(self.score), show(self.own_score), show(self.oracle_score), show(self.lost)
         ]  # fmt: skip
 
 
 def carried_thresholds(rows: Sequence[LeaderboardRow]) -> list[CarriedThreshold]:
-    """Apply each row's thresholds to the rows of the same set-up on other datasets.
+    """Apply the thresholds of each row to the rows with the same set-up on other datasets.
 
     Args:
         rows: A leaderboard of several datasets.
 
     Returns:
-        One entry for each ordered pair of datasets and set-up, by method; none with one dataset.
+        One entry for each ordered pair of datasets and each set-up, sorted by method; empty for one dataset.
 
     Raises:
         ReidbenchError: The saved scores of a run can't be read.
     """
     read = lru_cache(maxsize=None)(read_saved_run)
-    found = []
-    for giver in rows:
-        for taker in rows:
-            if giver.dataset_digest == taker.dataset_digest or setup_key(giver.runs[0]) != setup_key(taker.runs[0]):
+    carried = []
+    for source in rows:
+        for target in rows:
+            if source.dataset_digest == target.dataset_digest or setup_key(source.runs[0]) != setup_key(target.runs[0]):
                 continue
-            pairs = _pairs(giver.runs, taker.runs)
+            pairs = _pairs(source.runs, target.runs)
             if pairs:
-                found.append(_carry(giver, taker, [(read(a), read(b)) for a, b in pairs]))
-    return sorted(found, key=lambda each: (each.method, each.chosen_on, each.applied_to))
+                carried.append(_carry(source, target, [(read(a), read(b)) for a, b in pairs]))
+    return sorted(carried, key=lambda each: (each.method, each.chosen_on, each.applied_to))
 
 
-def _pairs(givers: Sequence[RunRecord], takers: Sequence[RunRecord]) -> list[tuple[RunRecord, RunRecord]]:
-    by_seeds = {(run.split_seed, run.seed): run for run in takers}
-    return [(run, by_seeds[run.split_seed, run.seed]) for run in givers if (run.split_seed, run.seed) in by_seeds]
+def _pairs(sources: Sequence[RunRecord], targets: Sequence[RunRecord]) -> list[tuple[RunRecord, RunRecord]]:
+    by_seeds = {(run.split_seed, run.seed): run for run in targets}
+    return [(run, by_seeds[run.split_seed, run.seed]) for run in sources if (run.split_seed, run.seed) in by_seeds]
 
 
 def _carry(
-    giver: LeaderboardRow, taker: LeaderboardRow, pairs: Sequence[tuple[SavedRun, SavedRun]]
+    source: LeaderboardRow, target: LeaderboardRow, pairs: Sequence[tuple[SavedRun, SavedRun]]
 ) -> CarriedThreshold:
     scores: list[float | None] = []
     reason = ""
-    for source, target in pairs:
+    for from_run, to_run in pairs:
         try:
-            overall = summarise(target.test.answers, source.thresholds).overall.to_json()
-        except ReidbenchError as error:  # a group there that the threshold knows nothing of
+            overall = summarise(to_run.test.answers, from_run.thresholds).overall.to_json()
+        except ReidbenchError as error:  # the other dataset has a group without a threshold
             scores.append(None)
             reason = error.message
             continue
         scores.append(overall["score"])
         reason = reason or overall["reasons"].get("score", "")
-    targets = [target.record.metrics for _, target in pairs]
+    own_metrics = [to_run.record.metrics for _, to_run in pairs]
     return CarriedThreshold(
-        method=giver.method,
-        chosen_on=giver.dataset,
-        applied_to=taker.dataset,
+        method=source.method,
+        chosen_on=source.dataset,
+        applied_to=target.dataset,
         n_runs=len(pairs),
         score=_mean(scores),
-        own_score=_mean([metrics["score"] for metrics in targets]),
-        oracle_score=_mean([metrics["oracle_score"] for metrics in targets]),
+        own_score=_mean([metrics["score"] for metrics in own_metrics]),
+        oracle_score=_mean([metrics["oracle_score"] for metrics in own_metrics]),
         reason=reason,
     )
 
@@ -118,7 +120,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def as_json(carried: Sequence[CarriedThreshold]) -> str:
-    """Return a JSON list of what was carried."""
+    """Return carried thresholds as a JSON list."""
     return json.dumps(
         [
             {

@@ -1,6 +1,6 @@
-"""The plots of a page, each from values that were derived elsewhere.
+"""The plots of the report.
 
-Every series has its place in the leaderboard as colour and marker, the same in every plot of a dataset.
+Each row of a leaderboard has one colour and one marker, the same in every plot of a dataset.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Series:
 
     Attributes:
         index: Place in the leaderboard from 0; gives colour and marker.
-        key: What the page's filter knows the row by.
-        label: Name of the method, and of the variant where there are several.
-        curves: Curves of the run that stands for the row.
-        others: Curves of the row's other splits and seeds, drawn thinly behind.
+        key: Key of the row for the page's filter.
+        label: Name of the method, with the variant if there are several.
+        curves: Curves of the run that represents the row.
+        others: Curves of other splits and seeds of the row, drawn as thin lines.
     """
 
     index: int
@@ -42,16 +42,18 @@ class Series:
 
     @property
     def css(self) -> str:
+        """Classes of the row's colour and dash pattern."""
         return series(self.index)
 
     @property
     def marker(self) -> str:
+        """Shape of the row's points."""
         return marker(self.index)
 
 
 @dataclass(frozen=True, slots=True)
 class CostPoint:
-    """Score and cost of one leaderboard row; ``low`` and ``high`` are its interval, ``nan`` where unknown."""
+    """Score and seconds of a leaderboard row; ``low`` and ``high`` are the ends of its interval, ``nan`` if unknown."""
 
     index: int
     key: str
@@ -64,20 +66,20 @@ class CostPoint:
 
 def swatch(index: int) -> Markup:
     """Return a line with a marker, as a legend shows a series."""
-    plot = Plot(Axis(0, 1, ""), Axis(0, 1, ""), width=86, height=64)  # its inner part is 20 x 10
+    plot = Plot(Axis(0, 1, ""), Axis(0, 1, ""), width=86, height=64)  # the part inside the frame is 20 x 10
     plot.line([0, 1], [0.5, 0.5], series(index))
     plot.mark(0.5, 0.5, marker(index), series(index), size=3.5)
     return Markup('<svg class="swatch" viewBox="50 11 24 12" aria-hidden="true">{}</svg>').format(plot.marks())
 
 
 def score_against_cost(points: Sequence[CostPoint], metric: str) -> Markup:
-    """Plot each row's score over the seconds that its runs took."""
-    x = Axis.around([point.seconds for point in points], "seconds for fit, representation and matching", log=True)
+    """Plot the score of each row against the seconds of its runs."""
+    x = Axis.around([point.seconds for point in points], "seconds for fitting, extraction and matching", log=True)
     plot = Plot(x, Axis(0, 1, metric, ticks=_UNIT), width=560, height=320)
     for point in points:
-        css, told = series(point.index), f"{point.label}: {metric} {point.score:.3f}, {point.seconds:.1f} s"
+        css, title = series(point.index), f"{point.label}: {metric} {point.score:.3f}, {point.seconds:.1f} s"
         plot.span(point.seconds, point.low, point.high, css, row=point.key)
-        plot.mark(point.seconds, point.score, marker(point.index), css, title=told, row=point.key, size=6)
+        plot.mark(point.seconds, point.score, marker(point.index), css, title=title, row=point.key, size=6)
         plot.note(point.seconds, point.score, point.label, css, row=point.key)
     return plot.write(
         f"{metric} against seconds", "; ".join(f"{p.label} {p.score:.3f} in {p.seconds:.1f} s" for p in points)
@@ -85,12 +87,12 @@ def score_against_cost(points: Sequence[CostPoint], metric: str) -> Markup:
 
 
 def open_set_curve(rows: Sequence[Series]) -> Markup:
-    """Plot BAKS over 1 − BAUS for every threshold, with what was chosen (filled) and what was best (hollow)."""
+    """Plot BAKS against 1 − BAUS for every threshold; filled: predictions of the run, hollow: best thresholds."""
     plot = Plot(
         Axis(0, 1, "unknown animals accepted (1 − BAUS)", ticks=_UNIT),
         Axis(0, 1, "known animals found (BAKS)", ticks=_UNIT),
     )
-    told = []
+    described = []
     for row, other in _others(rows):
         plot.line(1 - other.sweep.baus, other.sweep.baks, f"{row.css} other", row=row.key)
     for row in rows:
@@ -106,14 +108,14 @@ def open_set_curve(rows: Sequence[Series]) -> Markup:
         baks, baus = curves.chosen
         plot.mark(
             1 - baus, baks, row.marker, row.css, row=row.key,
-            title=f"{row.label}, as answered: BAKS {baks:.3f}, BAUS {baus:.3f}",
+            title=f"{row.label}, as predicted: BAKS {baks:.3f}, BAUS {baus:.3f}",
         )  # fmt: skip
-        told.append(f"{row.label} answered at BAKS {_spoken(baks)}, BAUS {_spoken(baus)}")
-    return plot.write("BAKS against 1 minus BAUS over every threshold", "; ".join(told))
+        described.append(f"{row.label}: predictions with BAKS {_spoken(baks)}, BAUS {_spoken(baus)}")
+    return plot.write("BAKS against 1 minus BAUS over every threshold", "; ".join(described))
 
 
 def rank_curves(rows: Sequence[Series]) -> Markup:
-    """Plot balanced Rank-k for k up to 20, known queries only, no threshold."""
+    """Plot balanced Rank-k of known queries for k up to 20, without a threshold."""
     plot = Plot(
         Axis(1, MAX_RANK, "k", ticks=(1, 5, 10, 15, 20)), Axis(0, 1, "balanced Rank-k of known queries", ticks=_UNIT)
     )
@@ -123,8 +125,8 @@ def rank_curves(rows: Sequence[Series]) -> Markup:
         ranks = row.curves.balanced_rank
         plot.line(np.arange(1, MAX_RANK + 1), ranks, row.css, title=row.label, row=row.key)
         plot.mark(1, float(ranks[0]), row.marker, row.css, title=f"{row.label}: {_spoken(ranks[0])}", row=row.key)
-    told = "; ".join(f"{row.label} from {_spoken(row.curves.balanced_rank[0])}" for row in rows)
-    return plot.write("Balanced Rank-k, k from 1 to 20", told)
+    described = "; ".join(f"{row.label} from {_spoken(row.curves.balanced_rank[0])}" for row in rows)
+    return plot.write("Balanced Rank-k, k from 1 to 20", described)
 
 
 def _others(rows: Sequence[Series]) -> Iterator[tuple[Series, RunCurves]]:
@@ -132,7 +134,7 @@ def _others(rows: Sequence[Series]) -> Iterator[tuple[Series, RunCurves]]:
 
 
 def cost_lines(rows: Sequence[Series], costs: Mapping[str, float], stated: float) -> Markup:
-    """Plot the expected cost of a query, at what was answered, over the share of new animals."""
+    """Plot the expected cost of a query with the predictions of the run against the share of unknown animals."""
     rates = np.linspace(0, 1, 21)
     lines = []
     for row in rows:
@@ -141,35 +143,38 @@ def cost_lines(rows: Sequence[Series], costs: Mapping[str, float], stated: float
         lines.append((1 - rates) * known_side + rates * costs["false_match"] * errors["false_match"])
     top = max((float(np.nanmax(line)) for line in lines if np.isfinite(line).any()), default=1.0)
     plot = Plot(
-        Axis(0, 1, "share of new animals among the queries", ticks=_UNIT), Axis(0, 1.05 * top or 1.0, "expected cost")
+        Axis(0, 1, "share of unknown animals among the queries", ticks=_UNIT),
+        Axis(0, 1.05 * top or 1.0, "expected cost"),
     )
     plot.upright(stated, "stated", f"{stated:g}")
     for row, line in zip(rows, lines, strict=True):
         plot.line(rates, line, row.css, title=row.label, row=row.key)
         place = round(stated * 20)
         plot.mark(rates[place], float(line[place]), row.marker, row.css, title=row.label, row=row.key)
-    return plot.write("Expected cost of a query against the share of new animals", "")
+    return plot.write("Expected cost of a query against the share of unknown animals", "")
 
 
 def threshold_curves(group: GroupCurves, label: str) -> Markup:
-    """Plot BAKS, BAUS and score over every threshold of one group, with the chosen and the best one."""
+    """Plot BAKS, BAUS and score of one group for every threshold, with the chosen and the best threshold."""
     x = _score_axis(group)
     plot = Plot(x, Axis(0, 1, "rate", ticks=_UNIT), **_SMALL)
     sweep = group.sweep
     rising = sweep.scores[::-1]
     for name, values in (("baks", sweep.baks), ("baus", sweep.baus), ("score", sweep.score)):
-        # Between two scores nothing changes; a threshold at a score accepts it.
+        # The values change only at scores; a threshold equal to a score accepts it.
         xs, ys = as_step([x.low, *rising, x.high], [*values[::-1], values[0]])
         plot.line(xs, ys, name, title={"baks": "BAKS", "baus": "BAUS", "score": "score"}[name])
     plot.upright(group.oracle, "oracle", "best", title=f"best in hindsight: {group.oracle:.4g}", level=1)
     plot.upright(group.chosen, "chosen", "chosen", title=f"chosen: {group.chosen:.4g}")
-    told = f"chosen {_spoken(group.chosen)} scores {_spoken(group.score)}, "
-    told += f"best in hindsight {_spoken(group.oracle)} scores {_spoken(group.oracle_score)}"
-    return plot.write(f"{label}, {group.name}: BAKS, BAUS and score against the threshold", told)
+    described = (
+        f"chosen threshold {_spoken(group.chosen)}: score {_spoken(group.score)}; "
+        f"best in hindsight {_spoken(group.oracle)}: score {_spoken(group.oracle_score)}"
+    )
+    return plot.write(f"{label}, {group.name}: BAKS, BAUS and score against the threshold", described)
 
 
 def score_histogram(group: GroupCurves, label: str) -> Markup:
-    """Plot where the best scores of known and of unknown queries of one group lie."""
+    """Plot histograms of the best scores of known and unknown queries of one group."""
     top = max([0.05, *group.known.tolist(), *group.unknown.tolist()])
     plot = Plot(_score_axis(group), Axis(0, 1.08 * top, "share of queries"), **_SMALL)
     if len(group.edges):
@@ -190,21 +195,19 @@ def reliability_diagram(bins: Reliability, label: str) -> Markup:
         bins: Bins of pairs that all have the same weight: ``observed`` is a share of ``count``.
         label: Name of the row, for the title.
     """
-    plot = Plot(
-        Axis(0, 1, "predicted probability", ticks=_UNIT), Axis(0, 1, "share that came true", ticks=_UNIT), **_SMALL
-    )
+    plot = Plot(Axis(0, 1, "predicted probability", ticks=_UNIT), Axis(0, 1, "observed share", ticks=_UNIT), **_SMALL)
     plot.line([0, 1], [0, 1], "ideal", title="as predicted")
     for predicted, observed, count in zip(bins.predicted, bins.observed, bins.count, strict=True):
         interval = wilson_interval(round(observed * count), int(count))
         plot.span(float(predicted), interval.low, interval.high, "s0")
-        told = f"predicted {predicted:.3f}, came true {observed:.3f} of {count}"
-        plot.mark(float(predicted), float(observed), "circle", "s0", title=told)
+        title = f"predicted {predicted:.3f}, observed {observed:.3f} of {count} queries"
+        plot.mark(float(predicted), float(observed), "circle", "s0", title=title)
     plot.line(bins.predicted, bins.observed, "s0")
     return plot.write(f"{label}: reliability", f"expected calibration error {bins.ece:.3f}")
 
 
 def training_history(history: Sequence[Mapping[str, Any]], label: str) -> list[tuple[str, Markup]]:
-    """Plot what training reported by epoch, with the name of each plot: the loss, and Rank-1 on calibration."""
+    """Return plots of the training history by epoch, with their names: the loss, and Rank-1 on calibration."""
     plots = []
     epochs = [float(row.get("epoch", index + 1)) for index, row in enumerate(history)]
     if not epochs:
@@ -238,13 +241,13 @@ def lines_over_size(
     *,
     log: bool = True,
 ) -> Markup:
-    """Plot a metric over gallery size or images per identity.
+    """Plot a metric against the gallery size or the images per identity.
 
     Args:
-        rows: For each series its index, key, label, sizes, means and standard deviations (``nan`` for none).
-        x_label: What size means.
+        rows: For each series its index, key, label, sizes, means, and standard deviations (``nan`` for none).
+        x_label: Meaning of the size.
         y_label: The metric.
-        log: Draw sizes logarithmically.
+        log: Use a logarithmic axis for sizes.
     """
     sizes = [size for _, _, _, xs, _, _ in rows for size in xs]
     plot = Plot(Axis.around(sizes, x_label, log=log), Axis(0, 1, y_label, ticks=_UNIT))
@@ -258,7 +261,7 @@ def lines_over_size(
 
 
 def plain(metric: str) -> str:
-    """Return a metric's name as people write it.
+    """Return the name of a metric for readers.
 
     Example:
         >>> plain("balanced_rank1")

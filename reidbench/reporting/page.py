@@ -1,7 +1,7 @@
-"""One self-contained HTML page of saved runs: no script, style or picture comes from elsewhere.
+"""The report: one HTML file of saved runs that loads no script, style or picture from another place.
 
-Every text goes through the template engine's escaping, and the page's own policy forbids any script but its one, so
-that a hostile identity or file name stays text. Equal runs give equal bytes: there is no time on the page.
+Every text is escaped, and the page allows only its own script. A hostile identity or file name therefore stays text.
+Equal runs give equal bytes, because the page holds no time.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from reidbench.reporting.templating import write_page
 
 __all__ = ["PageOptions", "write_leaderboard", "write_report"]
 
-MOST_ERRORS = 6  # of each kind and method
-PICTURED_ERRORS = 144  # of a page; at some 24 kB each they stay within the budget of pictures
+MOST_ERRORS = 6  # errors of each kind and method
+PICTURED_ERRORS = 144  # errors of a page; with about 24 kB each they stay within the budget of pictures
 
 
 def write_report(
@@ -49,15 +49,15 @@ def write_report(
     failures: Sequence[FailedRun] = (),
     unreadable: Sequence[UnreadableRun] = (),
 ) -> str:
-    """Return the page of a leaderboard.
+    """Return the report of a leaderboard.
 
     Args:
-        rows: The leaderboard, of one or several datasets.
-        options: What the page shows.
-        photographs: The images of each dataset, by its digest; without them errors are listed without pictures.
-        registry: Where sections and sources come from; by default the installed plugins.
-        failures: Runs that have no numbers; a table says why.
-        unreadable: Runs that have no row because their records can't be read; a table names them.
+        rows: Leaderboard rows of one or several datasets.
+        options: Options of the page.
+        photographs: The images of each dataset, by its digest; by default errors are listed without pictures.
+        registry: Sections of plugins and sources of methods; by default those of the installed plugins.
+        failures: Failed runs; a table gives their reasons.
+        unreadable: Run folders whose records can't be read; a table names them.
 
     Raises:
         ReidbenchError: The saved scores of a run can't be read.
@@ -79,7 +79,7 @@ def write_report(
 def write_leaderboard(
     rows: Sequence[LeaderboardRow], tables: Sequence[SmallTable] = (), title: str = "reidbench leaderboard"
 ) -> str:
-    """Return a page of the leaderboard alone, sortable and filterable, with small tables below it."""
+    """Return a page with the leaderboard only, sortable and with a filter, and small tables below it."""
     datasets = [
         _dataset_section(index, board, [Heading("Leaderboard"), *leaderboard_blocks(index, board, linked=False)])
         for index, board in enumerate(boards(rows))
@@ -92,8 +92,8 @@ def write_leaderboard(
 def _page(title: str, datasets: Sequence[Section], report: Report, panels: Sequence[PagePanel]) -> str:
     runs, sets = len(report.records), len(datasets)
     about = (
-        f"{runs} {'run' if runs == 1 else 'runs'} on {sets} {'dataset' if sets == 1 else 'datasets'}. The score is the "
-        "mean over groups of √(BAKS · BAUS): balanced accuracy on known and on unknown animals."
+        f"{runs} {'run' if runs == 1 else 'runs'} on {sets} {'dataset' if sets == 1 else 'datasets'}. The score is "
+        "√(BAKS · BAUS), averaged over groups. BAKS is the balanced accuracy on known animals, BAUS on unknown animals."
     )
     return write_page(title, about, [*datasets, *page_sections(report, panels)], written="from saved runs")
 
@@ -114,12 +114,12 @@ def _board(index: int, rows: Sequence[LeaderboardRow], options: PageOptions, err
 
 
 def _representative(row: LeaderboardRow) -> RunRecord:
-    """Return the run whose curves stand for a row: its first split and seed."""
+    """Return the run that represents a row in curves and panels: its first split and seed."""
     return min(row.runs, key=lambda run: (run.split_seed is None, run.split_seed or 0, run.split_digest, run.seed))
 
 
 def _other_curves(row: LeaderboardRow, shown: RunRecord) -> tuple[RunCurves, ...]:
-    """Return the curves of a row's runs beside the one that is shown, at most :data:`MOST_OTHERS`."""
+    """Return the curves of the other runs of a row, at most :data:`MOST_OTHERS`."""
     others = [run for run in row.runs if run is not shown]
     return tuple(curves_of(run) for run in others[:MOST_OTHERS])
 

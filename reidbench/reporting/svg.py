@@ -1,7 +1,7 @@
 """Plots as plain SVG: one frame with two axes, and marks inside it.
 
-Colours are classes (``s0`` … ``s7``) that the page's style sheet fills for light and dark; nothing here names a
-colour. Every number is rounded to a tenth of a unit, so equal data gives equal bytes.
+Colours are classes (``s0`` … ``s7``); the style sheet of the page gives them a colour for light and for dark. Every
+number is rounded to a tenth of a unit, so equal data gives equal bytes.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Axis:
     Args:
         low: Left or lower end.
         high: Right or upper end, above ``low``.
-        label: What it measures, with its unit.
-        log: Decades are equally long; both ends above 0.
-        ticks: Where to write numbers; chosen when empty.
+        label: Quantity with its unit.
+        log: Use a logarithmic axis; both ends must be above 0.
+        ticks: Values with a number on the axis; by default about five round values.
     """
 
     low: float
@@ -47,7 +47,7 @@ class Axis:
 
     @classmethod
     def around(cls, values: ArrayLike, label: str, *, log: bool = False) -> Axis:
-        """Return an axis that holds all finite values with some air; 0 to 1 where there are none.
+        """Return an axis that holds all finite values with a margin; from 0 to 1 if there is no finite value.
 
         Example:
             >>> Axis.around([2.0, 4.0], "score").low
@@ -60,11 +60,11 @@ class Axis:
         low, high = float(given.min()), float(given.max())
         if log:
             return cls(low / 1.6, high * 1.6, label, True)
-        air = 0.04 * (high - low) or max(abs(high), 1.0) * 0.5
-        return cls(low - air, high + air, label)
+        margin = 0.04 * (high - low) or max(abs(high), 1.0) * 0.5
+        return cls(low - margin, high + margin, label)
 
     def place(self, value: ArrayLike) -> np.ndarray:
-        """Return where values lie, 0 at ``low`` and 1 at ``high``; what lies outside is put on the edge."""
+        """Return the position of values, 0 at ``low`` and 1 at ``high``; values outside the axis are put on its end."""
         given = np.asarray(value, dtype=np.float64)
         low, high = self.low, self.high
         if self.log:
@@ -72,7 +72,7 @@ class Axis:
         return np.clip((given - low) / (high - low), 0.0, 1.0)
 
     def tick_values(self) -> list[float]:
-        """Return round numbers inside the range, about five of them."""
+        """Return about five round numbers inside the range."""
         if self.ticks:
             return [tick for tick in self.ticks if self.low <= tick <= self.high]
         if self.log:
@@ -87,7 +87,7 @@ class Axis:
 
 
 def number(value: float) -> str:
-    """Return a tick's text: plain and short.
+    """Return the text of a number on an axis.
 
     Example:
         >>> number(0.25), number(30.0), number(1234567.0)
@@ -99,7 +99,7 @@ def number(value: float) -> str:
 
 
 class Plot:
-    """A frame that marks are drawn into, then written once.
+    """A plot: marks are added to its frame, then it is written once.
 
     Args:
         x: Horizontal axis.
@@ -113,13 +113,15 @@ class Plot:
         self._marks: list[Markup] = []
 
     def px(self, value: ArrayLike) -> np.ndarray:
+        """Return the horizontal position of values in user units."""
         return _LEFT + self.x.place(value) * (self.width - _LEFT - _RIGHT)
 
     def py(self, value: ArrayLike) -> np.ndarray:
+        """Return the vertical position of values in user units, from the top."""
         return self.height - _BOTTOM - self.y.place(value) * (self.height - _TOP - _BOTTOM)
 
     def line(self, x: ArrayLike, y: ArrayLike, css: str, *, title: str = "", row: str = "") -> None:
-        """Draw a line through points; a point with ``nan`` breaks it. Points of one place are drawn once."""
+        """Draw a line through points; a point with ``nan`` breaks it. Points at the same position are drawn once."""
         xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
         path, pen, before = [], "M", ""
         for px, py, finite in zip(self.px(xs), self.py(ys), np.isfinite(xs + ys), strict=True):
@@ -137,7 +139,7 @@ class Plot:
             )
 
     def area(self, edges: ArrayLike, heights: ArrayLike, css: str, *, title: str = "") -> None:
-        """Draw a histogram's outline, filled down to the axis."""
+        """Draw the outline of a histogram, filled down to the axis."""
         xs, ys = self.px(edges), self.py(heights)
         floor = self.py(self.y.low)
         steps = "".join(
@@ -149,7 +151,7 @@ class Plot:
     def mark(
         self, x: float, y: float, marker: str, css: str, *, title: str = "", row: str = "", size: float = 5
     ) -> None:
-        """Draw one point; nothing where it is undefined."""
+        """Draw one point; an undefined point is left out."""
         if not (math.isfinite(x) and math.isfinite(y)):
             return
         px, py, s = float(self.px(x)), float(self.py(y)), size
@@ -170,14 +172,14 @@ class Plot:
             self._marks.append(circle.format(marker, css, _row(row), f"{px:.1f}", f"{py:.1f}", s, _title(title)))
 
     def span(self, x: float, low: float, high: float, css: str, *, row: str = "") -> None:
-        """Draw an upright interval."""
+        """Draw a vertical interval; an undefined interval is left out."""
         if all(math.isfinite(value) for value in (x, low, high)):
             px, bottom, top = float(self.px(x)), float(self.py(low)), float(self.py(high))
             line = Markup('<path class="span {}"{} d="M{} {}V{}"/>')
             self._marks.append(line.format(css, _row(row), f"{px:.1f}", f"{bottom:.1f}", f"{top:.1f}"))
 
     def upright(self, x: float, css: str, label: str = "", *, title: str = "", level: int = 0) -> None:
-        """Draw a line from bottom to top with a label beside it; ``level`` moves the label down a line."""
+        """Draw a vertical line over the full height with a label; each ``level`` moves the label down by one line."""
         if not math.isfinite(x):
             return
         px, right = float(self.px(x)), self.width - _RIGHT
@@ -191,7 +193,7 @@ class Plot:
             self.text(px + (-4 if end else 4), _TOP + 10 + 13 * level, label, "end" if end else "start", css)
 
     def note(self, x: float, y: float, text: str, css: str = "", *, row: str = "") -> None:
-        """Write beside a point, on the side that has room."""
+        """Write next to a point, on the side with more space."""
         if math.isfinite(x) and math.isfinite(y):
             px, py = float(self.px(x)), float(self.py(y))
             end = px > _LEFT + 0.62 * (self.width - _LEFT - _RIGHT)
@@ -200,7 +202,7 @@ class Plot:
     def text(
         self, px: float, py: float, text: str, anchor: Literal["start", "middle", "end"], css: str, *, row: str = ""
     ) -> None:
-        """Write at a place in user units."""
+        """Write at a position in user units."""
         shown = text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…"
         self._marks.append(
             Markup('<text class="note {}"{} x="{}" y="{}" text-anchor="{}">{}</text>').format(
@@ -209,11 +211,11 @@ class Plot:
         )
 
     def marks(self) -> Markup:
-        """Return what was drawn so far, without the frame."""
+        """Return the marks drawn so far, without the frame."""
         return Markup("").join(self._marks)
 
     def write(self, title: str, description: str = "") -> Markup:
-        """Return the SVG element; ``title`` and ``description`` are what a screen reader says."""
+        """Return the SVG element; a screen reader reads ``title`` and ``description``."""
         label = f"{title}. {description}" if description else title
         return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>').format(
             f"{self.width:g}", f"{self.height:g}", label, self._frame(), self.marks()
@@ -248,7 +250,7 @@ class Plot:
 
 
 def series(index: int) -> str:
-    """Return the classes of a series: a colour, and a dash pattern once the colours are used up.
+    """Return the classes of a series: a colour, and a dash pattern if there are more series than colours.
 
     Example:
         >>> series(1), series(9)
@@ -259,12 +261,12 @@ def series(index: int) -> str:
 
 
 def marker(index: int) -> str:
-    """Return the shape of a series' points, so that colour is never the only difference."""
+    """Return the shape of the points of a series, so that series differ in more than colour."""
     return MARKERS[index % len(MARKERS)]
 
 
 def as_step(x: Sequence[float], y: Sequence[float]) -> tuple[list[float], list[float]]:
-    """Return the corners of a staircase that holds each ``y`` until the next ``x``."""
+    """Return the corners of a step function that keeps each ``y`` until the next ``x``."""
     xs = [value for pair in zip(x, x[1:], strict=False) for value in pair] + list(x[-1:])
     ys = [value for value in y[:-1] for _ in range(2)] + list(y[-1:])
     return xs, ys

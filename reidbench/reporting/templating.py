@@ -1,6 +1,6 @@
-"""Turns values into the HTML of a page: its templates, its one style and its one script.
+"""Makes the HTML of a page from values: templates, one style and one script.
 
-Everything that a template receives is escaped, unless it is :class:`~markupsafe.Markup`.
+The templates escape every value that is not :class:`~markupsafe.Markup`.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ def write_page(title: str, about: str, sections: Sequence[Section], *, written: 
 
     Args:
         title: Heading of the page.
-        about: What the page is about, in a sentence or two below the heading.
-        sections: What the page holds, in order.
-        written: What it was made from, such as ``from saved runs``; it ends the last sentence of the page.
+        about: One or two sentences below the heading.
+        sections: Sections of the page, in order.
+        written: End of the last sentence on the page, such as ``from saved runs``.
     """
     values = {"title": title, "about": about, "sections": sections, "written": written}
     return render("page.html.j2", ("report.css",), ("theme.js", "report.js"), values)
 
 
 def render(template: str, styles: Sequence[str], scripts: Sequence[str], values: dict[str, Any]) -> str:
-    """Return a page with its style and script inside; its policy allows this script and no other.
+    """Return a page that contains its style and script and allows no other script.
 
     Args:
         template: File name of the template; it extends ``base.html.j2``.
         styles: Files of its style, in order.
         scripts: Files of its script, in order.
-        values: What the template uses by name.
+        values: Values for the template, by name.
     """
     script = "".join(map(_source, scripts))
     return (
@@ -57,21 +57,21 @@ def render(template: str, styles: Sequence[str], scripts: Sequence[str], values:
 
 
 def draw(block: Block, label: str = "") -> Markup:
-    """Return the HTML of a block, from the macro in ``blocks.html.j2`` that has the name of its class.
+    """Return the HTML of a block, drawn by the macro in ``blocks.html.j2`` with the name of its class.
 
     Args:
-        block: What is drawn.
-        label: Name of a table without a caption: the heading above it.
+        block: The block.
+        label: Name of a table without a caption, such as the heading above it.
     """
     types = (str, SectionTable, SectionPicture)
-    # A plugin's subclass is drawn as the type that it extends, whatever its name is.
+    # A subclass from a plugin is drawn as the type that it extends, even if it has the name of one of our types.
     name = next(each.__name__ for each in type(block).__mro__ if each in types or each.__base__ is PageBlock)
     return Markup(getattr(environment().get_template("blocks.html.j2").module, name)(block, label))
 
 
 @lru_cache(maxsize=1)
 def environment() -> jinja2.Environment:
-    """Return the template engine; a name that a template misspells is an error."""
+    """Return the template engine; an undefined name in a template is an error."""
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_templates()),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""What a panel is, and what it is made from.
+"""Panels and the data that they are made from.
 
 A panel of our own report has the shape of a plugin's section (:class:`reidbench.registry.sections.SectionSpec`): a
 title, and a function that makes blocks from runs. A panel without a block is not shown.
@@ -23,18 +23,18 @@ from reidbench.reporting.error_cards import ErrorCards
 from reidbench.reporting.small_tables import SmallTable
 
 MOST_OTHERS = 9
-"""Runs of a row that are drawn thinly behind the first, at most."""
+"""Most runs of a row that are drawn as thin lines, in addition to its first run."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageOptions:
-    """What a reader of the page is shown.
+    """Options of the page.
 
     Attributes:
         title: Heading of the page.
-        unknown_rate: Share of new animals that expected costs are given for, in [0, 1].
-        costs: What each kind of error costs.
-        errors: Most errors of each kind and method that are shown; ``None`` leaves it to the number of methods.
+        unknown_rate: Share of queries of unknown animals for the expected costs, in [0, 1].
+        costs: The cost of each kind of error.
+        errors: Most errors of each kind and method to show; by default it depends on the number of methods.
     """
 
     title: str = "reidbench report"
@@ -51,8 +51,8 @@ class Board:
         index: Place of the dataset on the page, from 0.
         rows: Rows of the leaderboard, best first; a row averages over its splits and seeds.
         series: Each row as plots show it: its colour, its label, and the curves of its first split and seed.
-        options: What the page shows.
-        errors: Makes the cards of wrong answers.
+        options: Options of the page.
+        errors: Makes the cards of errors.
     """
 
     index: int
@@ -82,20 +82,20 @@ class Board:
 
 
 def row_key(index: int, place: int) -> str:
-    """Return the key of a row on the page: its anchor, and what the filter knows it by."""
+    """Return the key of a row on the page: the anchor of its panel and the key for the filter."""
     return f"b{index}r{place}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """Everything that a page is made from.
+    """The data of a page.
 
     Attributes:
         rows: Leaderboard rows of all datasets.
         records: Runs of these rows.
-        registry: Where sections of plugins and sources of methods come from.
-        failures: Runs that have no numbers.
-        unreadable: Runs that have no row because their records can't be read.
+        registry: Sections of plugins and sources of methods.
+        failures: Failed runs.
+        unreadable: Run folders whose records can't be read.
     """
 
     rows: Sequence[LeaderboardRow]
@@ -130,7 +130,7 @@ class PagePanel:
 
     Attributes:
         make: Returns its sections in order, often one. No section, no panel.
-        prefix: How ids of its headings begin, before a number; a section with an anchor needs none.
+        prefix: Ids of its headings are this text and a number; a section with an anchor needs no such id.
     """
 
     make: Callable[[Report], Iterable[Section]]

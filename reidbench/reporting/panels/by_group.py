@@ -1,4 +1,4 @@
-"""Panel "By group": the numbers of each group (species), as the leaderboard has them for all groups together."""
+"""Panel "By group": the metrics of each group (species), as means over the runs of each row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Panel "Carried thresholds": what a threshold chosen on one dataset scores on another."""
+"""Panel "Carried thresholds": the score of a threshold that was chosen on one dataset and is used on another."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ def _sections(report: Report) -> Iterator[Section]:
     carried = carried_thresholds(report.rows)
     if not carried:
         return
-    headings = ("method", "chosen on", "applied to", "runs", "score", "its own", "oracle", "lost")
+    headings = ("method", "chosen on", "applied to", "runs", "score", "own", "oracle", "lost")
     cells = [(each.method, each.chosen_on, each.applied_to, *each.cells) for each in carried]
-    told = (
-        "What a threshold chosen on one dataset scores on the test part of another, for methods with equal settings "
-        "and weights. Lost: against the threshold that was chosen there."
+    text = (
+        "The score on the test part of one dataset with a threshold that was chosen on another, for methods with "
+        "equal settings and weights. Own: the score with the threshold that was chosen on the dataset itself. Lost: "
+        "own minus score."
     )
-    yield Section("Carried thresholds", [Remark(told), SectionTable(headings, cells, n_names=3)], anchor="carried")
+    yield Section("Carried thresholds", [Remark(text), SectionTable(headings, cells, n_names=3)], anchor="carried")
 
 
 PANEL = PagePanel(_sections)

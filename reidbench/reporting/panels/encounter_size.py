@@ -72,8 +72,8 @@ def _note(reasons: dict[str, dict[str, None]]) -> str:
     for label, of_row in reasons.items():
         for reason in of_row:
             rows.setdefault(reason, []).append(label)
-    told = [why if len(labels) == len(reasons) else f"{why} ({', '.join(labels)})" for why, labels in rows.items()]
-    return f"{UNDEFINED}: {'; '.join(told)}." if told else ""
+    texts = [why if len(labels) == len(reasons) else f"{why} ({', '.join(labels)})" for why, labels in rows.items()]
+    return f"{UNDEFINED}: {'; '.join(texts)}." if texts else ""
 
 
 PANEL = DatasetPanel("Score by size of the encounter", _blocks)

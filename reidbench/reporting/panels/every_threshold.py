@@ -13,26 +13,29 @@ from reidbench.reporting.panels.base import MOST_OTHERS, Board, DatasetPanel
 def _blocks(board: Board) -> Iterator[Block]:
     if any(len(row.runs) > 1 for row in board.rows):
         yield Remark(
-            "From here on, curves, rates and costs are of each row's first split and seed, and the first two plots "
-            f"draw up to {MOST_OTHERS} of its other runs thinly behind; the leaderboard and the tables by group "
-            "average over all."
+            "The curves, rates and costs below are of the first split and seed of each row. The next two plots draw "
+            f"up to {MOST_OTHERS} other runs of the row as thin lines. The leaderboard and the tables by group show "
+            "means over all runs."
         )
     yield board.legend
     yield Grid([
         Figure(
             [charts.open_set_curve(board.series)],
-            "Each curve runs over all thresholds, from accepting none (left) to accepting all (right). Filled: as "
-            "answered. Hollow: each group's best threshold in hindsight.",
+            "Each curve shows all thresholds, from accepting no query (left) to accepting every query (right). Filled "
+            "mark: the predictions of the run. Hollow mark: the best threshold of each group in hindsight.",
         ),
         Figure(
             [charts.rank_curves(board.series)],
-            "Closed-set ranking: share of known queries whose animal is among the best k, averaged by identity.",
+            (
+                "Closed-set ranking: share of known queries with their animal among the best k candidates, averaged by "
+                "identity."
+            ),
         ),
     ])  # fmt: skip
     rates = [each.curves.identification for each in board.series]
     reasons = dict.fromkeys(rate.reason for row in zip(*rates, strict=True) for rate in row if rate.reason)
     yield board.table(
-        "Known animals found while so many unknown ones are let in, each averaged by identity",
+        "DIR at FPIR: BAKS at the lowest threshold that accepts at most a given share of the unknown animals",
         [f"DIR at FPIR {100 * rate.fpir:g} %" for rate in rates[0]],
         [[show(rate.value) for rate in row] for row in rates],
         f"Undefined: {'; '.join(reasons)}." if reasons else "",

@@ -1,4 +1,4 @@
-"""Panel "Expected cost": what the errors of a query cost on average, for given costs and a share of new animals."""
+"""Panel "Expected cost": the mean cost of the errors of a query, for given costs and a share of unknown animals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def _blocks(board: Board) -> Iterator[Block]:
         _table(board),
         Figure(
             [charts.cost_lines(board.series, costs, board.options.unknown_rate)],
-            "Expected cost of a query as answered, for every share of new animals; upright: the stated share.",
+            "Expected cost of a query with the predictions of the run, for every share of unknown animals. "
+            "Vertical line: the stated share.",
         ),
     ])  # fmt: skip
 
@@ -36,17 +37,17 @@ def _table(board: Board) -> RowTable:
         values = (_cost(errors, rate, costs), best, *(errors[name] for name in KINDS))
         cells.append([show(value) for value in values])
     return board.table(
-        f"Expected cost of a query where {100 * rate:g} % of the queries show new animals; costs: false new "
-        f"{costs.false_new:g}, mis-identification {costs.misidentified:g}, false match {costs.false_match:g}",
-        ["as answered", "best common threshold", "false new", "mis-identified", "false match"],
+        f"Expected cost of a query if {100 * rate:g} % of the queries show unknown animals. Costs: false new "
+        f"{costs.false_new:g}, mis-identification {costs.misidentified:g}, false match {costs.false_match:g}.",
+        ["as predicted", "best common threshold", "false new", "mis-identified", "false match"],
         cells,
-        f"Answering “new” to every query costs {(1 - rate) * costs.false_new:.3f}. The last three columns are rates, "
-        "averaged by identity.",
+        f"Predicting “new” for every query costs {(1 - rate) * costs.false_new:.3f}. The last three columns are rates "
+        "of errors, averaged by identity.",
     )
 
 
 def _cost(errors: Mapping[str, float], rate: float, costs: ErrorCosts) -> float:
-    """Return the cost of a query as answered; a rate that is undefined counts only if its side has a share."""
+    """Return the expected cost with the predictions of the run; ``nan`` if a rate that counts is undefined."""
     total = 0.0
     if rate < 1:
         total += (1 - rate) * (costs.false_new * errors["false_new"] + costs.misidentified * errors["misidentified"])

@@ -1,4 +1,4 @@
-"""Panel "Gallery size": fewer animals, from saved candidates, and fewer images of each, from repeated runs."""
+"""Panel "Gallery size": fewer animals, from saved candidates, and fewer images of each animal, from repeated runs."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def _blocks(board: Board) -> Iterator[Block]:
 
 
 def _animal_figures(series: Sequence[Series]) -> list[Figure]:
-    """Plot balanced Rank-1 and score over the number of enrolled animals, exactly as saved candidates give them."""
+    """Plot balanced Rank-1 and score against the number of enrolled animals, computed from saved candidates."""
     by_row = []
     for each in series:
         saved = each.curves.saved
         by_row.append(gallery_sizes(saved.test.answers, saved.test.limit, saved.enrolled, saved.enrolled_group))
     captions = {
-        "balanced_rank1": "Balanced Rank-1 with random shares of the animals enrolled; upright: deviation over "
-        "20 draws. Known queries whose animal is not enrolled are left out.",
-        "score": "Score of the same galleries with the thresholds that were chosen for the whole one.",
+        "balanced_rank1": "Balanced Rank-1 if only a random part of the animals is enrolled. Vertical lines: standard "
+        "deviation over 20 draws. Known queries whose animal is not enrolled are left out.",
+        "score": "Score with the same galleries and the thresholds that were chosen for the full gallery.",
     }
     undefined = {
         each.label: size.reason for each, sizes in zip(series, by_row, strict=True) for size in sizes if size.reason
@@ -47,22 +47,22 @@ def _animal_figures(series: Sequence[Series]) -> list[Figure]:
         ]  # fmt: skip
         if any(math.isfinite(mean) for line in lines for mean in line[4]):
             plot = charts.lines_over_size(lines, "animals enrolled", charts.plain(metric))
-            told = "".join(f" Not shown where undefined: {label} ({why})." for label, why in undefined.items())
-            figures.append(Figure([plot], caption + told + _approximate(series)))
+            gaps = "".join(f" Undefined values are not shown: {label} ({why})." for label, why in undefined.items())
+            figures.append(Figure([plot], caption + gaps + _approximate(series)))
     return figures
 
 
 def _approximate(series: Sequence[Series]) -> str:
-    """Say for which rows a smaller gallery would have been compared otherwise than the saved one was."""
+    """Return a note on the rows with a shortlist, which would differ for a smaller gallery."""
     settings = {each.label: each.curves.saved.record.data.settings.effective for each in series}
     listed = [label for label, effective in settings.items() if effective.get("shortlist")]
     if not listed:
         return ""
-    return f" Approximate for {', '.join(listed)}: of a smaller gallery a shortlist would hold other images."
+    return f" Approximate for {', '.join(listed)}: with a smaller gallery, the shortlist would hold other images."
 
 
 def _image_figures(series: Sequence[Series]) -> list[Figure]:
-    """Plot score and balanced Rank-1 over the images of each animal, for the runs that were repeated with fewer."""
+    """Plot balanced Rank-1 and score against the images of each animal, for runs repeated with fewer images."""
     curves = [(each, found) for each in series if (found := read_images_per_identity(each.curves.saved.record))]
     figures = []
     for metric in ("balanced_rank1", "score") if curves else ():

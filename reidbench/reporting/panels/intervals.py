@@ -1,4 +1,4 @@
-"""Panel "How sure": 95 % intervals, and how much the score of one run varies, by cause."""
+"""Panel "Uncertainty": 95 % intervals, and how much the score of one run varies, by cause."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ def _blocks(board: Board) -> Iterator[Block]:
         yield from table_blocks(table, captioned=True)
 
 
-PANEL = DatasetPanel("How sure", _blocks)
+PANEL = DatasetPanel("Uncertainty", _blocks)

@@ -1,4 +1,4 @@
-"""Panels "Left out" and "Failed": runs that have no row, because their record can't be read or the run failed."""
+"""Panels "Left out" and "Failed": runs without a row, because their record can't be read or because they failed."""
 
 from __future__ import annotations
 

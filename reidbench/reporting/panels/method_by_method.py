@@ -40,15 +40,15 @@ def _of_row(each: Series, row: LeaderboardRow, error_cards: ErrorCards) -> Itera
     figures = [_group_figure(group, each.label) for group in each.curves.groups]
     figures.append(_reliability_figure(each.curves, each.label))
     if history:
-        told = ", ".join(name for name, _ in history)
-        figures.append(Figure([plot for _, plot in history], f": {told} by epoch", name="Training"))
+        names = ", ".join(name for name, _ in history)
+        figures.append(Figure([plot for _, plot in history], f": {names} by epoch", name="Training"))
     yield Grid(figures, "groups")
     yield Heading("Errors", level=4)
     yield from _error_blocks(run, each.curves, error_cards)
 
 
 def _group_figure(group: GroupCurves, label: str) -> Figure:
-    moving = "" if math.isfinite(group.chosen) else "; the threshold moves with each query, so none is drawn"
+    moving = "" if math.isfinite(group.chosen) else "; each query has its own threshold, so none is drawn"
     return Figure(
         [charts.threshold_curves(group, label), charts.score_histogram(group, label)],
         f": score {show(group.score)}, oracle {show(group.oracle_score)}{moving}",
@@ -71,7 +71,7 @@ def _error_blocks(run: RunRecord, curves: RunCurves, error_cards: ErrorCards) ->
     for kind in kinds:
         shown = len(kind.cards.cards)
         counted = f"{shown} of {kind.total}" if kind.total else "none"
-        yield Heading(kind.title, level=5, remark=counted + (", the surest mistakes first" * (shown < kind.total)))
+        yield Heading(kind.title, level=5, remark=counted + (", the most certain first" * (shown < kind.total)))
         if shown:
             yield kind.cards
 

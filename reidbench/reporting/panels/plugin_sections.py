@@ -1,4 +1,4 @@
-"""Panel of the sections that plugins offer: their text, tables and pictures, or why a section could not be made."""
+"""The sections of plugins: their text, tables and pictures, or the reason why a section could not be made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Panel "Score against cost": the mean score of each row, with its interval, over the seconds of a run."""
+"""Panel "Score against cost": the mean score of each row, with its interval, and the seconds of a run."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from reidbench.reporting.panels.base import Board, DatasetPanel
 def _blocks(board: Board) -> Iterator[Block]:
     metric = charts.plain(board.metric)
     spread, ends = _spread(board)
-    caption = f"Mean {metric} of each row over the seconds that fitting, representing and matching took."
+    caption = f"Mean {metric} of each row against the seconds for fitting, extraction and matching."
     yield board.legend
     yield Figure(
         [charts.score_against_cost(_points(board, ends), metric)],
-        caption + (f" Lines: {spread}." if spread else ""),
+        caption + (f" Vertical lines: {spread}." if spread else ""),
         wide=True,
     )
 
 
 def _spread(board: Board) -> tuple[str, list[tuple[float, float]]]:
-    """Return what the lines through a board's points are, and each row's lower and upper end, ``nan`` for none.
+    """Return the meaning of the vertical lines, and the lower and upper end of each row's line, ``nan`` for no line.
 
-    One kind for all rows: intervals over animals where the table has them, else the deviation over splits.
+    All rows have the same kind of line: intervals over animals if there are any, otherwise deviations over splits.
     """
     intervals = [row.confidence.score if board.metric == OFFICIAL else None for row in board.rows]
     if any(intervals):
-        return "95 % intervals over animals, thresholds as they are", [
+        return "95 % intervals over animals, thresholds held fixed", [
             (math.nan, math.nan) if each is None else (each.low, each.high) for each in intervals
         ]
     ends = []

@@ -14,7 +14,7 @@
     const original = [...body.rows];
     heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
       const numbers = original.some((row) => row.cells[column].dataset.sort !== undefined);
-      // Numbers show their high end first, except the rank, whose best is 1.
+      // The first click sorts numbers from high to low, except the rank, whose best value is 1.
       const first = numbers && column > 0 ? "descending" : "ascending";
       const now = head.getAttribute("aria-sort");
       const direction = now === null ? first : now === "ascending" ? "descending" : "ascending";

@@ -83,8 +83,8 @@ def test_every_part_is_there(page):
     parsed = Page(page)
     text = " ".join(parsed.text)
     for heading in (
-        "Leaderboard", "How sure", "95 % intervals", "standard deviation of one run's score", "Score against cost",
-        "curves, rates and costs are of each row's first split and seed",
+        "Leaderboard", "Uncertainty", "95 % intervals", "standard deviation of one run's score", "Score against cost",
+        "curves, rates and costs below are of the first split and seed of each row",
         "Over every threshold", "By group", "Expected cost", "Gallery size",
         "Method by method", "Reliability", "False new", "Mis-identified", "False match", "Carried thresholds",
         "Citations and licences", "Lowe 2004",
@@ -148,33 +148,33 @@ def test_chosen_runs_alone_are_shown(finished, tmp_path):
 
 def test_lines_through_scores_are_their_intervals(finished):
     rows = leaderboard(finished.of("patterns"))
-    assert "Lines: 95 % intervals over animals" in write_report(rows, PageOptions())
+    assert "Vertical lines: 95 % intervals over animals" in write_report(rows, PageOptions())
     lone = [replace(row, confidence=Confidence()) for row in rows]
-    assert "Lines: standard deviation over splits." in write_report(lone, PageOptions())
+    assert "Vertical lines: standard deviation over splits." in write_report(lone, PageOptions())
     neither = [replace(row, confidence=Confidence(), split_sd={}) for row in rows]
-    assert "Lines:" not in write_report(neither, PageOptions())
+    assert "extraction and matching.</figcaption>" in write_report(neither, PageOptions())
 
 
-def test_other_splits_of_a_row_are_drawn_thinly_behind_the_first(finished, monkeypatch):
+def test_other_splits_of_a_row_are_thin_lines(finished, monkeypatch):
     rows = leaderboard(finished.of("patterns"))  # two methods, two splits each
     page = write_report(rows)
     # One line for each row's other run in each of two plots.
     assert page.count('class="line s0 other"') == page.count('class="line s1 other"') == 2
-    assert "draw up to 9 of its other runs thinly behind" in page
+    assert "draw up to 9 other runs of the row as thin lines" in page
     monkeypatch.setattr("reidbench.reporting.page.MOST_OTHERS", 0)
     assert ' other"' not in write_report(rows)
     alone = write_report(leaderboard([run for run in finished.of("patterns") if run.split_seed == 0]))
-    assert ' other"' not in alone and "thinly" not in alone
+    assert ' other"' not in alone and "thin lines" not in alone
 
 
-def test_a_threshold_that_moves_with_each_query_is_not_drawn_but_named(page, finished):
+def test_thresholds_of_single_queries_are_not_drawn_but_named(page, finished):
     moving = [
         adjustment.second != 0 or adjustment.log_size != 0
         for run in finished.records
-        if run.split_seed == 0  # the runs that stand for their rows
+        if run.split_seed == 0  # the runs that represent their rows
         and (adjustment := run.data.threshold.adjustment) is not None
     ]
-    assert any(moving) == ("the threshold moves with each query" in page)
+    assert any(moving) == ("each query has its own threshold" in page)
 
 
 def test_datasets_are_summed_up_below_them(finished):

@@ -16,7 +16,7 @@ def test_a_panel_added_to_a_tuple_is_on_the_page_in_its_place(finished, monkeypa
     monkeypatch.setattr(page, "PAGE_PANELS", (below, *PAGE_PANELS))
     text = page.write_report(leaderboard(finished.of("patterns")))
     headings = re.findall(r"<h3>([^<]*)</h3>", text)
-    assert headings[:3] == ["Leaderboard", "Rows by score", "How sure"]
+    assert headings[:3] == ["Leaderboard", "Rows by score", "Uncertainty"]
     assert "<p>2 rows</p>" in text and "<p>4 runs</p>" in text
     assert '<h2 id="sheet-1">Runs</h2>' in text
 
