@@ -79,7 +79,7 @@ def try_gallery(
     encounter: NDArray[Any],
     score: Score,
     *,
-    asking: Representation | None = None,
+    as_queries: Representation | None = None,
     within_group: bool,
     by_centroid: bool,
     renormalise: bool = True,
@@ -93,7 +93,7 @@ def try_gallery(
         group: Group of each image, ``(n_gallery,)``.
         encounter: Encounter of each image, ``(n_gallery,)``.
         score: Similarity of two representations; higher is more alike.
-        asking: Representation of the same images as queries, if it differs from ``gallery`` (it may name other
+        as_queries: Representation of the same images as queries, if it differs from ``gallery`` (it may name other
             calibration curves).
         within_group: Whether an image is compared only with images of its group.
         by_centroid: Whether identities are compared by their centroid. The centroid of an image's own identity is
@@ -105,7 +105,7 @@ def try_gallery(
     own_best, other_best = np.full(n_gallery, -np.inf), np.full(n_gallery, -np.inf)
     parts = [np.flatnonzero(group == name) for name in np.unique(group)] if within_group else [np.arange(n_gallery)]
     for rows in parts:
-        enrolled, queries = gallery.take(rows), (gallery if asking is None else asking).take(rows)
+        enrolled, queries = gallery.take(rows), (gallery if as_queries is None else as_queries).take(rows)
         _, codes = np.unique(identity[rows], return_inverse=True)
         target, target_codes, masks = enrolled, codes, (encounter[rows], encounter[rows])
         if by_centroid:

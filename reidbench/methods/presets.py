@@ -1,8 +1,7 @@
-"""Two names of one preset: the settings of a paper are the preset ``paper``, which records store as ``report``.
+"""Two names of one preset: the preset ``paper`` is stored as ``report`` in run records.
 
-Records keep the stored word, because it is a part of the id of some runs. Plugins and commands of earlier versions use
-it too. So every name that comes in goes through :func:`current_preset`, and every name that is stored goes through
-:func:`stored_preset`.
+Records keep the old name, because it is part of the id of some runs. Plugins and commands of earlier versions use it
+too. Convert every name from outside with :func:`current_preset`, and every name to store with :func:`stored_preset`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ STORED: Final = "report"
 
 
 def current_preset(name: str) -> str:
-    """Return today's name of a preset; any other name stays as it is.
+    """Return the current name of a preset; names other than ``report`` are unchanged.
 
     Example:
         >>> current_preset("report"), current_preset("quick")
@@ -24,7 +23,7 @@ def current_preset(name: str) -> str:
 
 
 def stored_preset(name: str) -> str:
-    """Return the name under which records store a preset.
+    """Return the name of a preset in run records; names other than ``paper`` are unchanged.
 
     Example:
         >>> stored_preset("paper"), stored_preset("quick")
@@ -34,7 +33,7 @@ def stored_preset(name: str) -> str:
 
 
 def show_setting(key: str, value: Any) -> str:
-    """Return a stored setting as tables show it: with today's name, if it is the preset of a part.
+    """Return a stored setting for tables, with the current name if it is the preset of a part.
 
     Example:
         >>> show_setting("classifier_preset", "report"), show_setting("size", 384)

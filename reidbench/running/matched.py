@@ -104,7 +104,7 @@ def _try_gallery(setup: Setup, gallery: Features, as_queries: Representation | N
         images.group[rows],
         images.encounter[rows],
         setup.method.score,
-        asking=as_queries,
+        as_queries=as_queries,
         within_group=setup.gallery_mode == "group",
         by_centroid=setup.method.matching == "centroid",
         renormalise=getattr(setup.method.settings, "renormalise_centroid", True),

@@ -78,7 +78,7 @@ def tail_quantile(scores: NDArray[np.float64], weights: NDArray[np.float64], rat
         >>> round(tail_quantile(np.sort(np.random.default_rng(0).exponential(size=1000)), even, 0.01), 1)  # ln 100
         4.6
     """
-    above = 1 - np.cumsum(weights) + weights / 2  # weight above each score, plus half of its own weight
+    above = 1 - np.cumsum(weights) + weights / 2  # weight above each score, plus half of the weight of the score
     if rate >= TAIL:
         return float(np.interp(-rate, -above, scores))
     level = float(np.interp(-TAIL, -above, scores))

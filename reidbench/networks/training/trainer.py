@@ -311,7 +311,7 @@ class _State:
         explained = explain_os_errors(
             "the checkpoint can't be written",
             where=str(path),
-            remedy="make room; the same command goes on after the last epoch that was saved",
+            remedy="free disk space; the same command continues after the last saved epoch",
         )
         with explained, whole_file(path) as temporary, temporary.open("wb") as file:
             try:
