@@ -213,7 +213,7 @@ def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
         reasons=notes["reasons"],
         left_out=notes["left_out"],
         blindness=worst.status,
-        follows=worst.told,
+        follows=worst.summary,
     )
 
 

@@ -35,6 +35,6 @@ class Blindness(JsonObject):
     """Duration of the tests."""
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The differences in words; empty for a method without differences."""
         return "; ".join(f"{TOLD.get(name, name)}: {what}" for name, what in self.differences.items())

@@ -24,18 +24,18 @@ from reidbench.records.json_object import JsonObject
 from reidbench.records.run_record import run_dir
 
 How = Literal["load", "error", "raised", "crash", "timeout", "memory"]
-"""It can't be loaded; was refused, with a reason; raised; ended in the middle; took too long; or too much memory."""
+"""Not loaded, refused with a reason, raised an exception, process ended, ran too long, or ran out of memory."""
 
 _OUT_OF_MEMORY = ("can't allocate memory", "insufficient memory", "out of memory")
 
 
 class MethodFailure(ReidbenchError):
-    """A method failed, and no other run is touched by it.
+    """A method failed; other runs continue.
 
     Args:
         message: What happened.
         how: Which kind of failure it is.
-        plugin: Distribution and version, where they are known.
+        plugin: Distribution and version, empty if unknown.
         trace: Traceback, for the record.
     """
 
@@ -56,7 +56,7 @@ class MethodFailure(ReidbenchError):
 
     @classmethod
     def of(cls, error: BaseException, method: str, plugin: tuple[str, str] = ("", "")) -> MethodFailure:
-        """Read what any error says as the failure of a method."""
+        """Return any error as the failure of a method."""
         if isinstance(error, MethodFailure):
             error.plugin = error.plugin if any(error.plugin) else plugin
             return error
@@ -66,10 +66,10 @@ class MethodFailure(ReidbenchError):
             return cls(error.message, how=how, where=error.where, remedy=error.remedy, plugin=plugin)
         if isinstance(error, MemoryError) or any(text in str(error).lower() for text in _OUT_OF_MEMORY):
             remedy = "set a smaller input or model, or give it more memory"
-            return cls(f"{method} ran out of memory: {_said(error)}", how="memory", remedy=remedy, plugin=plugin,
+            return cls(f"{method} ran out of memory: {_described(error)}", how="memory", remedy=remedy, plugin=plugin,
                        trace=trace)  # fmt: skip
         remedy = "run it alone, without --isolate, for its traceback"
-        return cls(f"{method} raised {_said(error)}", how="raised", remedy=remedy, plugin=plugin, trace=trace)
+        return cls(f"{method} raised {_described(error)}", how="raised", remedy=remedy, plugin=plugin, trace=trace)
 
 
 def _now() -> str:
@@ -143,9 +143,9 @@ class FoundFailures:
 
 
 def asked_of(job: Job) -> dict[str, Any]:
-    """Return what a job asks besides method and dataset, as plain JSON values."""
-    told = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(job).items()}
-    return {name: value for name, value in told.items() if name not in ("method", "dataset", "root", "device")}
+    """Return the inputs of a job besides method and dataset, as plain JSON values."""
+    values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(job).items()}
+    return {name: value for name, value in values.items() if name not in ("method", "dataset", "root", "device")}
 
 
 def write_failure(runs_dir: Path, failed: FailedRun) -> Path:
@@ -195,10 +195,10 @@ def list_failures(runs_dir: Path, dataset: str | None = None) -> FoundFailures:
 
 
 def _path(runs_dir: Path, method: str, dataset: str, asked: Mapping[str, Any]) -> Path:
-    told = json.dumps([method, dataset, asked], sort_keys=True, default=str)
-    name = f"failed-{hashlib.sha256(told.encode()).hexdigest()[:16]}.json"
+    text = json.dumps([method, dataset, asked], sort_keys=True, default=str)
+    name = f"failed-{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
     return run_dir(runs_dir, dataset, method.rpartition(":")[2], name)
 
 
-def _said(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,4 +1,4 @@
-"""What one run is asked, as plain values that a benchmark file, a failure record and a worker process share."""
+"""The inputs of one run as plain values; a benchmark file, a failure record and a worker process use them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from reidbench.methods.presets import stored_preset
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run to be made; the fields are those of :func:`reidbench.evaluate`.
+    """The inputs of one run; the fields are the arguments of :func:`reidbench.evaluate`.
 
-    ``preset`` is kept as records store it, so that failures and worker processes of earlier versions know it.
+    ``preset`` has the spelling that records store, so that failures and worker processes of earlier versions know it.
     """
 
     method: str
@@ -38,6 +38,6 @@ class Job:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
-        """Read what a job's fields are as plain JSON values, paths as text."""
+        """Return the job whose fields are these plain JSON values, with paths as text."""
         paths = {name: Path(data[name]) for name in ("root", "split") if data.get(name) is not None}
         return cls(**{**data, **paths})

@@ -1,4 +1,4 @@
-"""The rows of ``predictions.csv``: each query's answer, and the score and threshold that made it."""
+"""The rows of ``predictions.csv``: the prediction for each query, with its score and threshold."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A run's record on disk, and back: ``RUNS/<dataset>/<method>/<id>/``.
+"""Write and read run folders: ``RUNS/<dataset>/<method>/<id>/``.
 
-``run.json`` is written last and renamed into place, so a folder that has one is complete. Everything that
-tables and reports show is read from here, never from a model.
+``run.json`` is written last and renamed into place, so a folder that has one is complete. Tables and reports read run
+folders only, never a model.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunFiles:
-    """What a run leaves besides ``run.json``."""
+    """The content of a run's other files: the split, the predictions, and the arrays of ``scores.npz``."""
 
     split_rows: Sequence[tuple[str, str]]
     prediction_rows: Sequence[Mapping[str, Any]]
@@ -86,7 +86,7 @@ PREDICTION_COLUMNS = ("image_id", "identity", "score", "threshold", "candidate",
 
 
 def run_dir(runs_dir: Path, dataset: str, method: str, run_id: str) -> Path:
-    """Return the folder of a run; names that a file system would mind are written plainly."""
+    """Return the folder of a run; characters that file systems refuse are replaced by ``_``."""
     return runs_dir / plain_name(dataset) / plain_name(method) / run_id
 
 
@@ -120,7 +120,7 @@ def _read(path: Path) -> RunRecord:
 
 
 def write_run(path: Path, data: RunData, files: RunFiles) -> RunRecord:
-    """Write a run folder; the record comes last, so that a killed write is no run.
+    """Write a run folder. The record is written last, so an interrupted write leaves no run.
 
     Raises:
         ReidbenchError: The folder can't be written, or the disk is full.
@@ -134,7 +134,7 @@ def write_run(path: Path, data: RunData, files: RunFiles) -> RunRecord:
 
 
 def copy_run(source: Path, path: Path, data: RunData, prediction_rows: Sequence[Mapping[str, Any]]) -> RunRecord:
-    """Write a run that shares split and scores with another and answers otherwise.
+    """Write a run that has the split and the scores of another run, and other predictions.
 
     Raises:
         ReidbenchError: The folder can't be written, or the disk is full.

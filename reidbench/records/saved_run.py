@@ -1,17 +1,19 @@
-"""A finished run, read back as what it knew: answers of both episodes, thresholds, and the gallery's trials.
+"""Read the arrays and predictions of a finished run; needs no model and no image.
 
-Everything that is decided or shown after a run starts here: no model, no image, no new inference.
+Reports, thresholds, curves and comparisons of saved runs start here.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from reidbench.csv_files import read_csv
@@ -22,20 +24,22 @@ from reidbench.metrics.answers import Answers
 from reidbench.records.run_record import RunRecord
 from reidbench.thresholds import Thresholds
 
+_AGAIN = "run it again with --again; representations are cached"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SavedEpisode:
-    """One part of a run: what matching said, and what was answered.
+    """Scores and predictions of one part of a run, calibration or test.
 
     Attributes:
         image_id: Image of each query, ``(n_query,)`` strings.
         answers: Truth and best candidates.
-        limit: The threshold that each query's best score was held against, ``(n_query,)``.
-        predicted: The answer to each query: an identity or ``NEW_IDENTITY``, ``(n_query,)``.
-        own_best: Best score of the query's own identity outside its encounter, ``-inf`` when there is none.
+        limit: The threshold of each query's best score, ``(n_query,)``.
+        predicted: The prediction for each query: an identity or ``NEW_IDENTITY``, ``(n_query,)``.
+        own_best: Best score of the query's own identity outside its encounter, ``-inf`` if it has no other image.
         other_best: Best score of any other identity.
-        encountered: Whether the gallery holds a photograph of the query's animal and day, ``None`` where the run does
-            not say.
+        encountered: Whether the gallery has a photograph of the query's animal from the same day. ``None`` if the run
+            did not save it.
         encounter_size: Photographs of the query's encounter in the whole dataset, the query included, ``(n_query,)``; 0
             for a query without a date. ``None`` if an earlier version wrote the run.
     """
@@ -63,9 +67,9 @@ class SavedRun:
     Attributes:
         record: The run's ``run.json``.
         calibration: The part that the thresholds were chosen on.
-        test: The part that was judged.
-        thresholds: What was chosen.
-        gallery: The gallery's trials against itself, ``None`` where it was not tried.
+        test: The part that the run is judged on.
+        thresholds: The thresholds that were chosen.
+        gallery: Scores of each gallery image against the rest of the gallery, ``None`` if the run did not save them.
         enrolled: Identities of the gallery, each once, sorted, ``(n_identity,)`` strings.
         enrolled_group: Group of each, ``(n_identity,)`` strings.
     """
@@ -90,17 +94,11 @@ def read_saved_run(record: RunRecord) -> SavedRun:
     Raises:
         ReidbenchError: A file is missing, damaged, or lacks what this version needs.
     """
-    path = record.path / "scores.npz"
+    with _open_scores(record) as file:
+        arrays = {name: file[name] for name in file.files}
+    predictions = _read_predictions(record.path / "predictions.csv")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ReidbenchError(
-            f"the saved scores of a run can't be read: {error}", where=str(path), remedy="run it again with --again"
-        ) from error
-    answered = _read_predictions(record.path / "predictions.csv")
-    try:
-        calibration, test = (_episode(record, part, arrays, answered) for part in QUERIES)
+        calibration, test = (_episode(record, part, arrays, predictions) for part in QUERIES)
         gallery = None
         if "gallery.own_best" in arrays:
             gallery = GalleryTrials(
@@ -112,21 +110,21 @@ def read_saved_run(record: RunRecord) -> SavedRun:
         raise ReidbenchError(
             f"the run lacks {error.args[0]}: an earlier version wrote it, or a file was changed",
             where=str(record.path),
-            remedy="run it again with --again; representations are cached",
+            remedy=_AGAIN,
         ) from error
     return SavedRun(record, calibration, test, record.thresholds, gallery, enrolled, enrolled_group)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgedAnswers:
-    """Truth and answer of each test query, which is all that intervals of BAKS, BAUS and score need.
+    """Truth and prediction of each test query: all that intervals of BAKS, BAUS and score need.
 
     Attributes:
         image_id: Image of each query, ``(n_query,)`` strings.
-        true: True identity, for a new animal the hidden one.
+        true: True identity, also for a new animal.
         known: Whether it is enrolled.
         group: Group of the query.
-        predicted: The answer, an identity or ``NEW_IDENTITY``.
+        predicted: The prediction, an identity or ``NEW_IDENTITY``.
     """
 
     image_id: NDArray[Any]
@@ -137,44 +135,53 @@ class JudgedAnswers:
 
 
 def read_judged_answers(record: RunRecord) -> JudgedAnswers | None:
-    """Read the test answers of a run without its scores; ``None`` where the run holds none.
+    """Read the test predictions of a run without its scores; ``None`` if the run has none.
 
     Raises:
-        ReidbenchError: The files are there and can't be read.
+        ReidbenchError: The files exist and can't be read.
     """
-    path = record.path / "scores.npz"
-    if not path.exists() or not (record.path / "predictions.csv").exists():
+    if not (record.path / "scores.npz").exists() or not (record.path / "predictions.csv").exists():
         return None
-    try:
-        with np.load(path, allow_pickle=False) as file:  # members are read one by one, so scores cost nothing
-            image_id, true, group = (file[f"test.{name}"].astype(str) for name in ("image_id", "true", "group"))
-            enrolled = file["identities"]
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ReidbenchError(
-            f"the saved scores of a run can't be read: {error}", where=str(path), remedy="run it again with --again"
-        ) from error
-    answered = _read_predictions(record.path / "predictions.csv")
-    predicted = np.array([answered["test", image][0] for image in image_id.tolist()], dtype=object)
+    with _open_scores(record) as file:  # only the named arrays are read, so scores cost nothing
+        image_id, true, group = (file[f"test.{name}"].astype(str) for name in ("image_id", "true", "group"))
+        enrolled = file["identities"]
+    path = record.path / "predictions.csv"
+    predictions = _read_predictions(path)
+    absent = [image for image in image_id.tolist() if ("test", image) not in predictions]
+    if absent:
+        raise ReidbenchError(f"the predictions of a run lack the query '{absent[0]}'", where=str(path), remedy=_AGAIN)
+    predicted = np.array([predictions["test", image][0] for image in image_id.tolist()], dtype=object)
     return JudgedAnswers(image_id, true, np.isin(true, enrolled), group, predicted)
 
 
 def read_test_answers(record: RunRecord) -> Answers | None:
-    """Read truth and candidates of the test queries without what was answered; ``None`` where the run holds none.
+    """Read truth and candidates of the test queries without the predictions; ``None`` if the run has none.
 
     Raises:
-        ReidbenchError: The file is there and can't be read.
+        ReidbenchError: The file exists and can't be read.
+    """
+    if not (record.path / "scores.npz").exists():
+        return None
+    with _open_scores(record) as file:
+        if not {"test.candidates", "gallery.identity", "gallery.group"} <= set(file.files):
+            return None  # an earlier version wrote it
+        return _answers(record, "test", file)
+
+
+@contextmanager
+def _open_scores(record: RunRecord) -> Iterator[NpzFile]:
+    """Open the saved arrays of a run.
+
+    Raises:
+        ReidbenchError: The file is missing or damaged, or an array that is read inside is.
     """
     path = record.path / "scores.npz"
-    if not path.exists():
-        return None
     try:
         with np.load(path, allow_pickle=False) as file:
-            if not {"test.candidates", "gallery.identity", "gallery.group"} <= set(file.files):
-                return None  # an earlier version's
-            return _answers(record, "test", file)
+            yield file
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise ReidbenchError(
-            f"the saved scores of a run can't be read: {error}", where=str(path), remedy="run it again with --again"
+            f"the saved scores of a run can't be read: {error}", where=str(path), remedy=_AGAIN
         ) from error
 
 
@@ -182,16 +189,16 @@ def _episode(
     record: RunRecord,
     part: str,
     arrays: Mapping[str, NDArray[Any]],
-    answered: Mapping[tuple[str, str], tuple[str, float]],
+    predictions: Mapping[tuple[str, str], tuple[str, float]],
 ) -> SavedEpisode:
     image_id = arrays[f"{part}.image_id"]
     answers = _answers(record, part, arrays)
-    found = [answered[part, str(image)] for image in image_id]
+    predicted = [predictions[part, str(image)] for image in image_id]
     return SavedEpisode(
         image_id=image_id.astype(str),
         answers=answers,
-        limit=np.array([limit for _, limit in found], dtype=np.float64),
-        predicted=np.array([identity for identity, _ in found], dtype=object),
+        limit=np.array([limit for _, limit in predicted], dtype=np.float64),
+        predicted=np.array([identity for identity, _ in predicted], dtype=object),
         own_best=arrays[f"{part}.own_best"],
         other_best=arrays[f"{part}.other_best"],
         encountered=arrays.get(f"{part}.encountered"),
@@ -219,11 +226,10 @@ def _answers(record: RunRecord, part: str, arrays: Mapping[str, NDArray[Any]]) -
 
 
 def _read_predictions(path: Path) -> dict[tuple[str, str], tuple[str, float]]:
-    """Return answer and threshold by part and image."""
-    remedy = "run it again with --again; representations are cached"
-    table = read_csv(path, "predictions of a run", remedy=remedy)
+    """Return prediction and threshold by part and image."""
+    table = read_csv(path, "predictions of a run", remedy=_AGAIN)
     names = ("part", "image_id", "identity", "threshold")
-    table.require(*names, remedy=remedy)
+    table.require(*names, remedy=_AGAIN)
     predicted = {}
     for index, (part, image_id, identity, threshold) in enumerate(zip(*map(table.column, names), strict=True)):
         try:
@@ -232,6 +238,6 @@ def _read_predictions(path: Path) -> dict[tuple[str, str], tuple[str, float]]:
             raise ReidbenchError(
                 f"the predictions of a run can't be read: the threshold '{threshold}' is not a number",
                 where=table.where(index),
-                remedy=remedy,
+                remedy=_AGAIN,
             ) from error
     return predicted

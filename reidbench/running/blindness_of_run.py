@@ -72,7 +72,7 @@ def blindness_of(
         bar.advance()
     store.write_note(blindness.to_json(), name)
     if blindness.status == "differs":
-        setup.progress.warn(f"the method is not blind ({blindness.told})")
+        setup.progress.warn(f"the method is not blind ({blindness.summary})")
     return blindness
 
 

@@ -1,5 +1,7 @@
 """A saved run holds all that its metrics were made from."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.metrics.summary import predict, summarise
 from reidbench.progress import Progress
 from reidbench.records.finding import find_run
-from reidbench.records.saved_run import read_saved_run
+from reidbench.records.saved_run import read_judged_answers, read_saved_run
 from reidbench.running.evaluation import evaluate
 
 
@@ -89,3 +91,15 @@ def test_a_run_that_lacks_the_sizes_of_encounters_is_read_without_them(record, t
         kept = {key: arrays[key] for key in arrays.files if not key.endswith(".encounter_size")}
     np.savez(folder / "scores.npz", **kept)
     assert read_saved_run(find_run(folder)).test.encounter_size is None
+
+
+def test_predictions_that_lack_a_query_are_named(record, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(record.path, folder)
+    lines = (folder / "predictions.csv").read_text().splitlines(keepends=True)
+    (folder / "predictions.csv").write_text("".join(lines[:-1]))
+    lost = lines[-1].split(",")[0]
+    for read in (read_judged_answers, read_saved_run):
+        with pytest.raises(ReidbenchError, match=lost) as caught:
+            read(find_run(folder))
+        assert "--again" in caught.value.remedy
