@@ -1,9 +1,11 @@
-"""Which images are enrolled, which choose the threshold, and which judge.
+"""Splits: the images to enrol, the queries that choose the threshold, and the queries that are judged.
 
-Three facts hold for every split made here. Images of one *encounter* (one identity, one day) never stand on two
-sides, but in a split of the kind ``random``, which is there to show what that is worth. The unknown animals of
-calibration and of test are different animals, and neither is enrolled or learnt from. The same images, kind and seed
-give the same split on every machine.
+Three facts hold for every split made here:
+
+- The images of one *encounter* (one identity, one day) are never on two sides: gallery and ``fit``, calibration, or
+  test. The only exception is the kind ``random``, which exists to measure how much that matters.
+- The unknown animals of calibration and those of test are different animals. None is in the gallery or in ``fit``.
+- The same images, kind and seed give the same split on every machine.
 """
 
 from reidbench.data.splits.files import read_split, write_split

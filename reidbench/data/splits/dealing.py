@@ -1,6 +1,6 @@
-"""Who is new, and which encounters of the others are enrolled and which are asked about: one group at a time.
+"""Deal the images of one group: choose the unknown animals, and enrol or query each encounter of the others.
 
-What differs from kind to kind is the *course*: the part of each encounter of one enrolled animal.
+Kinds of split differ in their *course*, the function that gives each encounter of an enrolled animal its part.
 """
 
 from __future__ import annotations
@@ -19,22 +19,24 @@ from reidbench.data.splits.split import QUERIES
 
 _DEALT: Final = 4  # after the first encounter: calibration, test, gallery, gallery, and again
 
-Encounters = list[list[int]]  # rows of each encounter of one identity, in the order they are dealt
+Encounters = list[list[int]]
+"""Rows of each encounter of one identity, in the order in which they are dealt."""
 Course = Callable[[int, str, str], list[str]]
-"""From a number of encounters, and the two parts of queries with the emptier first, to the part of each encounter."""
+"""Function of the number of encounters and the two query parts, the one with fewer queries first; returns the part of
+each encounter."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """The images of one group that are to be dealt.
+    """The images of one group, to be dealt.
 
     Attributes:
-        images: The whole set.
-        rows: Rows of the group's images, in order of image id.
-        encounter: Encounter of every image of the set, or the block of encounters that are dealt together.
-        shuffle: Orders of this group.
-        parts: Part of every image of the set; dealing writes into it.
-        share: Share of queries that show new animals, 0 to below 1.
+        images: All images of the dataset.
+        rows: Rows of the images of the group, in order of image id.
+        encounter: Encounter of every image of the dataset, or the block of encounters that are dealt together.
+        shuffle: Random orders for this group.
+        parts: Part of every image of the dataset; dealing writes into it.
+        share: Share of queries that show unknown animals, in [0, 1).
     """
 
     images: ImageSet
@@ -55,11 +57,12 @@ def gather(group: Group) -> dict[str, Encounters]:
 
 
 def flat(encounters: Encounters) -> list[int]:
+    """Return the rows of all encounters in one list."""
     return [row for encounter in encounters for row in encounter]
 
 
 def in_turn(n_encounter: int, first: str, second: str) -> list[str]:
-    """Enrol the first encounter and deal the next to both parts of queries, twice to the gallery, and again.
+    """Enrol the first encounter, then repeat: one to each query part, two to the gallery.
 
     Example:
         >>> in_turn(5, "calibration", "test")
@@ -70,7 +73,14 @@ def in_turn(n_encounter: int, first: str, second: str) -> list[str]:
 
 
 def deal(animals: list[Encounters], parts: NDArray[np.object_], share: float, course: Course = in_turn) -> None:
-    """Give every image of a group its part; ``animals`` stand in random order."""
+    """Give every image of a group its part.
+
+    Args:
+        animals: Encounters of each animal, in random order.
+        parts: Part of every image of the dataset; the rows of these animals are written.
+        share: Share of queries that show unknown animals, in [0, 1).
+        course: Gives each encounter of a known animal its part.
+    """
     unknown = _choose_unknown(animals, share, course)
     chosen = {index for part in QUERIES for index in unknown[part]}
     queries = dict.fromkeys(QUERIES, 0)
@@ -85,17 +95,17 @@ def deal(animals: list[Encounters], parts: NDArray[np.object_], share: float, co
     for part in QUERIES:
         wanted = round(queries[part] * share / (1 - share))
         brought = [flat(animals[index]) for index in unknown[part]]
-        # One image of each animal, then a second of each, and so on, as far as the share asks for.
+        # One image of each animal, then a second of each, and so on, until the share is reached.
         turns = sorted((turn, owner, row) for owner, rows in enumerate(brought) for turn, row in enumerate(rows))
         for _, _, row in turns[: max(wanted, len(brought))]:
             parts[row] = part
 
 
 def _choose_unknown(animals: list[Encounters], share: float, course: Course) -> dict[str, list[int]]:
-    """Choose the animals that are never enrolled: the first of the random order, until they are enough.
+    """Choose the unknown animals, from the first of the random order on, until there are enough.
 
-    Enough is when half of their images make up ``share`` of the queries that the other animals will give. Two
-    encounters of known animals are always left to ask about, one for each part.
+    There are enough when half of their images are ``share`` of all queries. At least two encounters of known animals
+    are left as queries, one for each part.
     """
     unknown: dict[str, list[int]] = {part: [] for part in QUERIES}
     asked = [

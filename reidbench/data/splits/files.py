@@ -1,4 +1,4 @@
-"""Splits as CSV files, ``image_id,part``: written whole or not at all, read with file and row in every error."""
+"""Read and write splits as CSV files with the columns ``image_id,part``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ from reidbench.files import explain_os_errors
 
 
 def read_split(path: Path, images: ImageSet) -> Split:
-    """Read ``image_id,part``; images that the file does not name are ``unused``.
+    """Read a split; images that the file does not name are ``unused``.
+
+    Args:
+        path: CSV with the columns ``image_id`` and ``part``.
+        images: The dataset that the split belongs to.
 
     Returns:
-        The split; its ``warnings`` tell of encounters on two sides, of an unknown animal that is
-        in both calibration and test or is learnt from, and of images that the file does not name.
+        The split. Its ``warnings`` report encounters on two sides, unknown animals that are in calibration and in test
+        or in ``fit``, and the number of images that the file does not name.
 
     Raises:
-        ReidbenchError: An id twice, an id or a part that does not exist, an empty part; names file and row.
+        ReidbenchError: The file can't be read, an id is repeated, an id or a part does not exist, or a part is empty.
+            The error names file and row.
     """
     table = read_csv(path, "split")
     table.require(
@@ -39,7 +44,7 @@ def read_split(path: Path, images: ImageSet) -> Split:
         if part not in PARTS:
             guess = did_you_mean(part, PARTS)
             raise ReidbenchError(
-                f"'{part}' is no part of a split",
+                f"a split has no part '{part}'",
                 where=table.where(index),
                 remedy=f"{guess} " * bool(guess) + "parts: " + ", ".join(PARTS),
             )
@@ -48,7 +53,7 @@ def read_split(path: Path, images: ImageSet) -> Split:
             raise ReidbenchError(
                 f"'{images.name}' has no image '{image_id}'",
                 where=table.where(index),
-                remedy=f"{guess} " * bool(guess) + "take the row out, or name the dataset that the split was made of",
+                remedy=f"{guess} " * bool(guess) + "remove the row, or name the dataset of the split",
             )
         part_of[image_id] = part
     image_ids = tuple(images.table["image_id"])

@@ -1,7 +1,7 @@
-"""The split that a dataset comes with: its columns ``split`` and, for near-duplicates, ``cluster_id``.
+"""Use the split that a dataset provides in its columns ``split`` and, for near-duplicates, ``cluster_id``.
 
-A given split says what is learnt from and what is asked about, and has no calibration episode: one is dealt out of the
-part that is enrolled, in the make-up of the given queries. No cluster of near-duplicates stands on two sides.
+Such a split usually has a gallery and test queries, but no calibration queries. Those are then taken from the gallery,
+with the composition of the test queries. No cluster of near-duplicates is in two parts.
 """
 
 from __future__ import annotations
@@ -32,49 +32,49 @@ WORDS: Final = {
     "test": "test",
     "query": "test",
 }
-"""What the words of a column ``split`` mean here."""
-_MOST = 0.25  # of an enrolled group: the calibration episode is no larger than that
-_IMAGES = 10  # of one animal in the calibration episode, at most
+"""Part of a split for each word that a column ``split`` may contain."""
+_MOST = 0.25  # largest share of a gallery group that becomes calibration queries
+_IMAGES = 10  # most calibration queries of one animal
 
 
 def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None = None) -> Split:
-    """Split a dataset as its own columns say.
+    """Split a dataset by its columns ``split`` and ``cluster_id``.
 
     Args:
-        images: Images whose source has a column ``split``, and perhaps ``cluster_id``.
-        seed: Seed of the calibration episode, where the source gives none.
-        new_share: Share of calibration queries that show new animals; by default that of the given queries.
+        images: Images whose source has a column ``split``, and optionally ``cluster_id``.
+        seed: Seed for choosing calibration queries, if the source has none.
+        new_share: Share of calibration queries that show unknown animals; by default that of the test queries.
 
     Returns:
-        The split. An image without a word in ``split`` is unused. Where a cluster of near-duplicates stands on two
-        sides, the side that is enrolled, or calibrated on, is unused, and a warning counts them.
+        The split. An image with an empty cell in ``split`` is unused. If a cluster of near-duplicates is in two parts,
+        its images stay in the test part, else in calibration; the others are unused, and a warning counts them.
 
     Raises:
-        ReidbenchError: There is no such column, it holds a word that means nothing here, or a part is empty.
+        ReidbenchError: There is no column ``split``, it contains an unknown word, or a part is empty.
     """
     given = images.given
     if given is None or not any(given.part):
         raise ReidbenchError(
-            f"'{images.name}' has no column split, so no split is given",
+            f"'{images.name}' has no column split",
             where="--split-kind given",
-            remedy="take another kind, such as --split-kind open-set",
+            remedy="use another kind, such as --split-kind open-set",
         )
     words = np.array([word.lower() for word in given.part.tolist()], dtype=object)
     strange = sorted({word for word in words if word and word not in WORDS})
     if strange:
         raise ReidbenchError(
-            f"the column split holds '{strange[0]}', which is no part of a split",
+            f"the column split contains '{strange[0]}', which is not a known word",
             where=images.origin.at(int(np.flatnonzero(words == strange[0])[0])),
-            remedy=f"words that are understood: {', '.join(WORDS)}",
+            remedy=f"known words: {', '.join(WORDS)}",
         )
     parts = np.array([WORDS.get(word, "unused") for word in words], dtype=object)
     clusters = given.cluster.astype(str)
-    for part, what in (("gallery", "enrolled"), ("test", "asked about")):
+    for part in ("gallery", "test"):
         if part not in parts:
             raise ReidbenchError(
-                f"the given split of '{images.name}' has no image that is {what}",
+                f"the column split of '{images.name}' has no image of the part {part}",
                 where=images.origin.file,
-                remedy="take another kind, such as --split-kind open-set",
+                remedy="use another kind, such as --split-kind open-set",
             )
     warnings = _part_clusters(parts, clusters, ("test", "calibration", "gallery"))
     if "calibration" not in parts:
@@ -83,17 +83,17 @@ def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None =
         identity = images.identity
         if not np.isin(identity[parts == "calibration"], identity[parts == "gallery"]).any():
             raise ReidbenchError(
-                f"no animal of the enrolled part of '{images.name}' has photographs of two encounters, so there is no "
-                "calibration",
+                f"no animal in the gallery of '{images.name}' has photographs of two encounters, so there can be no "
+                "calibration queries",
                 where=images.origin.file,
-                remedy="take another kind, such as --split-kind open-set",
+                remedy="use another kind, such as --split-kind open-set",
             )
     warnings += leaks(parts, images)
     return Split(tuple(images.table["image_id"]), tuple(parts.tolist()), "given", seed, tuple(warnings))
 
 
 def _part_clusters(parts: NDArray[np.object_], clusters: NDArray[Any], order: tuple[str, ...]) -> list[str]:
-    """Keep each cluster on its first side in ``order``; images of it on later sides become unused."""
+    """Keep each cluster in its first part of ``order``; its images in later parts become unused."""
     dropped = 0
     kept: set[str] = set()
     for part in order:
@@ -110,7 +110,7 @@ def _part_clusters(parts: NDArray[np.object_], clusters: NDArray[Any], order: tu
 def _deal_calibration(
     images: ImageSet, parts: NDArray[np.object_], clusters: NDArray[Any], seed: int, new_share: float | None
 ) -> list[str]:
-    """Ask about some enrolled animals; new ones are those that the given queries don't show, where there are any."""
+    """Turn gallery images into calibration queries; unknown animals are preferably absent from the test queries."""
     identity, group = images.identity, images.group
     image_ids = images.image_id.tolist()
     enrolled = parts == "gallery"
@@ -138,7 +138,7 @@ def _deal_calibration(
     parts[taken] = "unused"
     if not taken.any():
         return []
-    return [f"{int(taken.sum())} given queries show animals that calibration needs as new ones: they are unused"]
+    return [f"{int(taken.sum())} test queries show unknown animals that calibration needs: they are unused"]
 
 
 def _blocks(images: ImageSet, clusters: NDArray[Any]) -> NDArray[Any]:

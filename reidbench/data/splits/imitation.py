@@ -1,7 +1,7 @@
-"""Deal queries in the shape of published ones: so many, so many of them new, so many of one animal, later or not.
+"""Deal queries with the composition of published ones: their number, their unknown animals, their order in time.
 
-What a competition asks about is seldom made up like a random split of what it tells. A threshold that is chosen on
-queries of another make-up is chosen for another question.
+The queries of a competition rarely have the composition of a random split of its database. A threshold that is chosen
+on queries of another composition does not fit them.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 
 from reidbench.data.splits.dealing import Encounters, flat
 
-ENOUGH = 0.95  # of the queries wanted: below it fewer of both kinds are taken, so that their shares stay
-MOST_NEW = 3  # one animal in so many may be new: the others are the gallery
-LATEST_STEP = 0.01  # of the images: how finely the day is searched from which on queries are taken
+ENOUGH = 0.95  # share of the wanted queries; with less, fewer known and unknown queries are taken in proportion
+MOST_NEW = 3  # at most one animal in three is unknown; the others are the gallery
+LATEST_STEP = 0.01  # step of the search for the first day of the queries, as a share of the images
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the queries of one group are made up.
+    """The composition of the queries of one group.
 
     Attributes:
-        new_share: Share of the queries that show animals which are not enrolled, in [0, 1).
-        query_share: Queries of one episode over the images there are, in (0, 1).
-        known_images: Queries of one known animal, at most.
-        new_images: Queries of one new animal, at most.
+        new_share: Share of the queries that show unknown animals, in [0, 1).
+        query_share: Queries of one part as a share of all images, in (0, 1).
+        known_images: Most queries of one known animal.
+        new_images: Most queries of one unknown animal.
         later: Whether every query is later than every enrolled image.
     """
 
@@ -41,21 +41,21 @@ class Shape:
 
     def __post_init__(self) -> None:
         if not (0 <= self.new_share < 1 and 0 < self.query_share < 1):
-            raise ValueError(f"shares lie between 0 and 1: {self}")
+            raise ValueError(f"shares are between 0 and 1: {self}")
         if self.known_images < 1 or self.new_images < 1:
-            raise ValueError(f"an animal brings at least one query: {self}")
+            raise ValueError(f"an animal has at least one query: {self}")
 
     @classmethod
     def of_counts(
         cls, *, database: int, known: tuple[int, int], new: tuple[int, int], episodes: int, later: bool = False
     ) -> Shape:
-        """Return the shape of published queries, dealt to several episodes.
+        """Return the composition of published queries, divided among several query parts.
 
         Args:
-            database: Enrolled images.
-            known: Queries of enrolled animals, and how many animals those are.
-            new: Queries of other animals, and how many animals those are.
-            episodes: Episodes that share what the published queries are of all images.
+            database: Number of enrolled images.
+            known: Number of queries of known animals, and number of these animals.
+            new: Number of queries of unknown animals, and number of these animals.
+            episodes: Number of query parts; together they are as large a share of all images as the published queries.
             later: Whether every query is later than every enrolled image.
 
         Example:
@@ -74,7 +74,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Animal:
-    """The encounters of one animal: those that are enrolled if it is known, and those that may be asked about."""
+    """The encounters of one animal: those that are enrolled if it is known, and those that can be queries."""
 
     enrolled: Encounters
     askable: Encounters
@@ -83,18 +83,18 @@ class _Animal:
 
 @dataclass(slots=True)
 class _Plan:
-    """Who is asked about in each episode: numbers of animals, in the order they were drawn."""
+    """The animals to query in each part, by their numbers, in the order they were drawn."""
 
-    n_known: int  # queries wanted of known animals, in each episode
+    n_known: int  # wanted queries of known animals in each part
     n_new: int
     known: dict[str, list[int]] = field(default_factory=dict)
     new: dict[str, list[int]] = field(default_factory=dict)
-    found: dict[str, int] = field(default_factory=dict)  # known queries
-    brought: dict[str, int] = field(default_factory=dict)  # new ones
+    found: dict[str, int] = field(default_factory=dict)  # number of queries of known animals
+    brought: dict[str, int] = field(default_factory=dict)  # number of queries of unknown animals
 
     @property
     def reached(self) -> float:
-        """The part of what is wanted that every episode has, of known and of new queries alike, at most 1."""
+        """The share of the wanted queries that every part reaches, for known and unknown animals, at most 1."""
         known = min(self.found.values()) / self.n_known
         return min(1.0, known, min(self.brought.values()) / self.n_new if self.n_new else 1.0)
 
@@ -109,20 +109,20 @@ def deal_shaped(
 ) -> str:
     """Give every image of a group its part.
 
-    Known animals keep at least half of their encounters in the gallery; animals with one encounter are enrolled, or
-    new. What is left over of an encounter that is asked about is ``unused``. With ``shape.later`` nothing from
-    the day of the first query on is enrolled.
+    Known animals keep at least half of their encounters in the gallery. Animals with one encounter are enrolled or
+    unknown. If some images of an encounter are queries, its other images are ``unused``. With ``shape.later``, no image
+    from the day of the first query on is enrolled.
 
     Args:
         animals: Encounters of each identity; identities and encounters in random order.
-        shape: What the queries shall look like.
-        episodes: Names of the parts that are asked about.
-        parts: Part of each image of the whole set; the rows of these animals are written.
-        days: Day of each image of the whole set, as sortable text, empty where unknown.
-        may_be_new: Animals that may be taken for new ones; by default all.
+        shape: The composition of the queries.
+        episodes: Names of the query parts.
+        parts: Part of each image of the dataset; the rows of these animals are written.
+        days: Day of each image of the dataset, as sortable text, empty if unknown.
+        may_be_new: Animals that may become unknown animals; by default all.
 
     Returns:
-        What a reader should know, or an empty string.
+        A warning for the reader, or an empty string.
     """
     names = list(animals)
     n_image = sum(len(flat(animals[name])) for name in names)
@@ -150,7 +150,7 @@ def _halved(encounters: Encounters, may_be_new: bool) -> _Animal:
 def _latest(
     animals: Mapping[str, Encounters], shape: Shape, episodes: Sequence[str], days: NDArray[Any], n_image: int
 ) -> tuple[list[_Animal], _Plan]:
-    """Part the animals' encounters at the latest day that leaves enough to ask about."""
+    """Divide the encounters at the latest day that leaves enough queries."""
     dated = sorted(days[row] for row in _rows(animals) if days[row] != "")
     wanted = max(2, round(shape.query_share * n_image))
     best: tuple[list[_Animal], _Plan] | None = None
@@ -171,7 +171,7 @@ def _latest(
 
 
 def _shrunk(divided: list[_Animal], shape: Shape, episodes: Sequence[str], wanted: int, *, whole: bool) -> _Plan:
-    """Plan for as many queries as there are animals for, so that the share of new ones stays."""
+    """Plan fewer queries if there are too few animals, so that the share of unknown animals stays."""
     plan = _planned(divided, shape, episodes, wanted, whole=whole)
     for _ in range(8):
         fewer = max(2, round(plan.reached * wanted))
@@ -187,8 +187,8 @@ def _planned(divided: list[_Animal], shape: Shape, episodes: Sequence[str], want
     n_new = max(1, n_new) if shape.new_share else 0
     plan = _Plan(max(1, wanted - n_new), n_new, {name: [] for name in episodes}, {name: [] for name in episodes})
     brought = plan.brought = dict.fromkeys(episodes, 0)
-    # Animals that would take many more images out of the gallery than they bring as queries come last: new animals are
-    # seldom those with the most photographs, and one that is first seen on the last days costs nothing.
+    # Animals that would cost the gallery many more images than they give queries come last. In reality, an unknown
+    # animal rarely has the most photographs, and one first seen on the last days costs no image.
     order = sorted(range(len(divided)), key=lambda index: _lost(divided[index], shape, whole=whole) > shape.new_images)
     taken: set[int] = set()
     for index in order:
@@ -253,7 +253,7 @@ def _write(
             parts[flat(animal.enrolled)] = parts[flat(animal.askable)] = "unused"
             rows = flat(animal.askable) if later else flat(animal.enrolled) + flat(animal.askable)
             brought.append(rows[: shape.new_images])
-        # One image of each animal, then a second of each, and so on, as far as the share asks for.
+        # One image of each animal, then a second of each, and so on, until the share is reached.
         turns = sorted((turn, owner, row) for owner, rows in enumerate(brought) for turn, row in enumerate(rows))
         for _, _, row in turns[: max(plan.n_new, len(brought))]:
             parts[row] = part

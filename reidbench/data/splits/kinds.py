@@ -1,4 +1,4 @@
-"""The kinds of split that can be named, and what each asks of the images."""
+"""The kinds of split, and what each needs from the images."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from reidbench.errors import ReidbenchError, did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One way to split.
+    """A kind of split.
 
     Attributes:
-        name: As written on the command line, with the days that were given.
+        name: Name as on the command line, with the days if they were given.
         deal: Gives every image of one group its part.
-        has_new: Whether new animals are asked about.
-        holds_share: Whether they are as many as the share that was asked for.
-        in_time: Whether images without a date can't take part.
-        learns_apart: Whether some animals are only learnt from.
+        has_new: Whether there are queries of unknown animals.
+        holds_share: Whether the option ``--new-share`` sets their share.
+        in_time: Whether the kind needs dates; images without a date are then unused.
+        learns_apart: Whether some animals are only in ``fit``.
     """
 
     name: str
@@ -39,7 +39,7 @@ def _deal_in_turn(group: Group) -> None:
 
 
 def _deal_half(group: Group) -> None:
-    """Leave half of the animals to learn from, and deal the others."""
+    """Put half of the animals into ``fit``, and deal the others."""
     animals = gather(group)
     names = group.shuffle(sorted(animals), "identities")
     learnt, asked = names[: len(names) // 2], names[len(names) // 2 :]
@@ -64,10 +64,10 @@ KINDS: Final = tuple(_KINDS)
 
 
 def parse_kind(text: str) -> Kind:
-    """Return the kind that is called so; ``time-cutoff`` may name days, ``time-cutoff=2022-06-01,2023-01-01``.
+    """Return the kind with a name; ``time-cutoff`` can have days, as in ``time-cutoff=2022-06-01,2023-01-01``.
 
     Raises:
-        ReidbenchError: No kind is called so, or what follows ``=`` is no day.
+        ReidbenchError: No kind has this name, or the text after ``=`` is not a day.
     """
     name, equals, given = text.partition("=")
     if name not in _KINDS or (equals and name != _CUTOFF):

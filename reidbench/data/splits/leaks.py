@@ -1,4 +1,4 @@
-"""What makes the numbers of a split look better than they are, told in sentences."""
+"""Find leaks in a split, which make its numbers look better than they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from reidbench.data.splits.split import QUERIES
 
 
 def leaks(parts: NDArray[np.object_], images: ImageSet) -> list[str]:
-    """Say what makes the numbers of a split look better than they are."""
+    """Return a sentence for each kind of leak.
+
+    Args:
+        parts: Part of each image, ``(n,)``.
+        images: The images.
+    """
     sides: dict[tuple[str, str], set[str]] = defaultdict(set)
     of_identity: dict[str, set[str]] = defaultdict(set)
     for identity, date, part in zip(images.identity.tolist(), images.date.tolist(), parts, strict=True):
@@ -25,7 +30,7 @@ def leaks(parts: NDArray[np.object_], images: ImageSet) -> list[str]:
     if torn:
         name, date, found = torn[0]
         warnings.append(
-            f"{len(torn)} encounters (one animal, one day) stand on two sides, such as '{name}' on {date} in "
+            f"{len(torn)} encounters (one animal, one day) are on two sides, such as '{name}' on {date} in "
             f"{' and '.join(found)}: scores will look better than they are"
         )
     shared = sorted(name for name, found in of_identity.items() if "gallery" not in found and found >= set(QUERIES))
@@ -35,5 +40,5 @@ def leaks(parts: NDArray[np.object_], images: ImageSet) -> list[str]:
         name for name, found in of_identity.items() if "gallery" not in found and "fit" in found and len(found) > 1
     )
     if learnt:
-        warnings.append(f"{len(learnt)} unknown identities are learnt from in fit, such as '{learnt[0]}'")
+        warnings.append(f"{len(learnt)} unknown identities are also in fit, such as '{learnt[0]}'")
     return warnings

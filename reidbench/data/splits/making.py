@@ -1,4 +1,4 @@
-"""Splits made from a seed, each group for itself."""
+"""Make a split from a seed, separately in each group."""
 
 from __future__ import annotations
 
@@ -16,33 +16,36 @@ from reidbench.errors import ReidbenchError
 
 
 def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_share: float = 0.3) -> Split:
-    """Split a dataset, each group for itself.
+    """Split a dataset, separately in each group.
 
-    Of a known animal the first encounter drawn is enrolled, the next are dealt to calibration, test, gallery,
-    gallery, and so on: a third each for animals seen three or four times, half of the images enrolled for
-    animals seen often. Unknown animals are drawn among all identities alike, those with one image too.
-    Each brings about half of its images, the rest is ``unused``: more animals with fewer images each, because
-    balanced accuracy counts animals.
+    The first encounter of a known animal is enrolled. The next encounters go to calibration, test, gallery, gallery,
+    and so on: a third to each part for animals with three or four encounters, half to the gallery for animals with
+    many. Unknown animals are drawn from all identities, also from those with one image. About half of their images are
+    queries and the rest is ``unused``: more animals with fewer images each, because balanced accuracy counts animals.
 
     Args:
-        images: What to split.
-        kind: ``open-set``; ``closed-set``, without unknown animals; ``disjoint``, where half of the identities
-            are only learnt from (``fit``) and the other half is an open-set split; ``time-proportion``, where the
-            earlier days of each animal are enrolled and the later asked about; ``time-cutoff``, where one day parts
-            gallery and queries of all (``time-cutoff=2022-06-01,2023-01-01`` names it, and the first day of the test);
-            ``random``, which deals the photographs of ``time-proportion`` one by one, whatever their day. The last
-            three leave images without a date unused.
+        images: The dataset.
+        kind: One of
+
+            - ``open-set``;
+            - ``closed-set``, without unknown animals;
+            - ``disjoint``: half of the identities are only in ``fit``, the other half is an open-set split;
+            - ``time-proportion``: the earlier days of each animal are enrolled, the later days are queries;
+            - ``time-cutoff``: one day divides gallery and queries of all animals. As
+              ``time-cutoff=2022-06-01,2023-01-01`` it names this day and the first day of the test queries;
+            - ``random``: as ``time-proportion``, but single photographs are dealt, whatever their day.
+
+            The last three leave images without a date unused.
         seed: Seed of the split.
-        new_share: Share of the queries of calibration, and of those of test, that show unknown animals, 0 to 1,
-            kept within each group as nearly as whole identities allow. A closed-set split takes none, and
-            ``time-cutoff`` those that came.
+        new_share: Share of unknown animals among the queries of calibration and of test, 0 to below 1, in each group as
+            closely as whole identities allow. ``closed-set`` has none, and ``time-cutoff`` those that the days give.
 
     Returns:
-        A split with queries of known animals in calibration and test and, unless it is closed-set, of unknown.
-        A group that is too small for all four may lack some.
+        A split with queries of known animals in calibration and test and, unless it is ``closed-set``, of unknown
+        animals. A small group can lack some of these.
 
     Raises:
-        ReidbenchError: The whole dataset is too small; says which part is short of what.
+        ReidbenchError: The dataset is too small; the message names what each part lacks.
 
     Example:
         >>> make_split(images, seed=1).counts["test"]  # doctest: +SKIP
@@ -51,7 +54,7 @@ def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_s
     asked = parse_kind(kind)
     if not 0 <= new_share < 1:
         raise ReidbenchError(
-            f"a share of new animals of {new_share} leaves no query of a known one",
+            f"a share of unknown animals of {new_share} leaves no query of a known animal",
             where=f"--new-share {new_share}",
             remedy="give a number from 0 to below 1; 0.3 is the default",
         )
@@ -77,23 +80,23 @@ def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_s
 
 
 def _undated(images: ImageSet) -> list[str]:
-    """Say which images can't be placed in time.
+    """Return a warning about images without a date.
 
     Raises:
-        ReidbenchError: None can.
+        ReidbenchError: No image has a date.
     """
     table = images.table
     undated = table["date"] == ""
     if undated.all():
         raise ReidbenchError(
-            f"no image of '{images.name}' has a date, so none comes before another",
+            f"no image of '{images.name}' has a date, which this kind of split needs",
             where=images.origin.file,
-            remedy="fill in the column 'date' (YYYY-MM-DD), or take --split-kind open-set",
+            remedy="fill in the column 'date' (YYYY-MM-DD), or use --split-kind open-set",
         )
     if not undated.any():
         return []
     left = sorted(set(table["group"]) - set(table["group"][~undated]))
-    whole = f"; none has one in {', '.join(left)}, which is left out" if left else ""
+    whole = f"; the split leaves out {', '.join(left)}, where no image has a date" if left else ""
     return [f"{int(undated.sum())} of {len(table)} images have no date and are unused{whole}"]
 
 
@@ -118,8 +121,8 @@ def _check_complete(split: Split, images: ImageSet, kind: Kind, *, needs_unknown
             f"'{images.name}' is too small for a split ({split.kind}): {'; '.join(short)}",
             where=images.origin.file,
             remedy=(
-                f"it has {len(seen)} identities, {again} of them seen more than once (images of one day count once); "
-                "add images of animals seen again, "
+                f"it has {len(seen)} identities, {again} of them with more than one encounter (images of one day are "
+                "one encounter); add encounters, "
                 + ("choose other days, " if kind.in_time and not kind.holds_share else "")
                 + "or write the split yourself and give it with --split"
             ),

@@ -1,7 +1,7 @@
-"""A split with fewer images of each enrolled animal, everything else equal.
+"""Reduce a split to fewer gallery images of each animal; everything else stays.
 
-Which images stay depends on a seed and their ids alone, and those that stay with ``n`` stay with every larger number,
-so that points of one curve differ by what was added and by nothing else.
+A seed and the image ids decide which images stay. An image that stays at one number stays at every larger number, so
+the points of a curve differ only by the images that were added.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def keep_gallery_images(split: Split, images: ImageSet, most: int, *, seed: int 
     """Return the split with at most ``most`` gallery images of each identity; the others are ``unused``.
 
     Args:
-        split: What to reduce. Its queries, known and unknown, stay as they are.
-        images: The images that it parts.
-        most: Gallery images of each identity, at least 1.
-        seed: Which images stay.
+        split: The split to reduce. Its queries stay as they are.
+        images: The dataset of the split.
+        most: Most gallery images of each identity, at least 1.
+        seed: Seed that decides which images stay.
 
     Raises:
         ReidbenchError: ``most`` is below 1.

@@ -1,4 +1,4 @@
-"""A split: the part of every image, and the digest that tells two splits apart."""
+"""The part of every image of a dataset, with a digest that identifies the split."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Split:
     """The part of every image, sorted by ``image_id``.
 
     Args:
-        image_ids: Ids, without repeats; sorted here, so that row order never matters.
-        parts: One of :data:`PARTS` for each.
-        kind: As :func:`make_split` was asked for it, or ``file`` for a split that was read.
-        seed: Seed it was made with, ``None`` for a split that was read.
-        warnings: What a reader of results should know, such as an encounter on both sides.
-        new_share: Share of queries of new animals that it was made to hold, ``None`` where it was not.
+        image_ids: Ids without repeats, in any order; they are sorted.
+        parts: Part of each image, one of :data:`PARTS`.
+        kind: Kind of split, as in :func:`make_split`, or ``file`` for a split that was read.
+        seed: Seed of the split, ``None`` for a split that was read.
+        warnings: What a reader of results should know, such as an encounter on two sides.
+        new_share: Share of queries of unknown animals that was requested, ``None`` if none was.
     """
 
     image_ids: tuple[str, ...]
@@ -41,7 +41,7 @@ class Split:
         if len(self.image_ids) != len(self.parts):
             raise ValueError(f"{len(self.image_ids)} images have {len(self.parts)} parts")
         if len(set(self.image_ids)) != len(self.image_ids):
-            raise ValueError("an image_id stands in the split twice")
+            raise ValueError("an image_id is in the split twice")
         unknown = sorted(set(self.parts) - set(PARTS))
         if unknown:
             raise ValueError(f"parts are {', '.join(PARTS)}, not {', '.join(unknown)}")
@@ -51,21 +51,21 @@ class Split:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the lines ``image_id,part``, sorted; how the split was made plays no role."""
+        """SHA-256 over the sorted lines ``image_id,part``; it does not depend on kind and seed."""
         lines = "".join(f"{image_id},{part}\n" for image_id, part in zip(self.image_ids, self.parts, strict=True))
         return hashlib.sha256(lines.encode()).hexdigest()
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of images in each part, every part named."""
+        """Number of images in each part, also for empty parts."""
         found = Counter(self.parts)
         return {part: found[part] for part in PARTS}
 
     def indices(self, part: str, images: ImageSet) -> NDArray[np.int64]:
-        """Return the rows of ``images`` that stand in ``part``, in the order of ``images``.
+        """Return the rows of ``images`` that are in ``part``, in the order of ``images``.
 
         Raises:
-            ReidbenchError: The split is of other images.
+            ReidbenchError: The split belongs to other images.
         """
         if part not in PARTS:
             raise ValueError(f"parts are {', '.join(PARTS)}, not {part}")
@@ -75,7 +75,7 @@ class Split:
         if strange or len(where) != len(images):
             example = strange[0] if strange else min(set(where) - set(image_ids))
             raise ReidbenchError(
-                f"the split is not of '{images.name}': '{example}' stands in only one of the two",
+                f"the split does not belong to '{images.name}': '{example}' is in only one of the two",
                 remedy="make a split of this dataset: reidbench split DATASET -o split.csv",
             )
         return np.flatnonzero([where[image_id] == part for image_id in image_ids]).astype(np.int64)

@@ -1,7 +1,7 @@
-"""Splits that know of time: later photographs are asked about, earlier ones are enrolled.
+"""Splits by time: earlier photographs are enrolled, later ones are queries.
 
-Photographs of one day share light, place and pose, so a split that deals photographs one by one asks about days that
-it has enrolled. :func:`deal_torn` does just that, with the same animals and numbers, so that the two can be compared.
+Photographs of one day share light, place and pose. A split that deals single photographs therefore has queries of
+enrolled days. :func:`deal_torn` makes such a split, with the same animals and numbers, for a comparison.
 
 Sources: ``TimeProportionSplit``, ``TimeProportionOpenSetSplit``, ``TimeCutoffSplit`` and ``resplit_random`` of
 wildlife-datasets; Adam, Čermák, Papafitsoros and Picek 2024 (SeaTurtleID2022).
@@ -20,10 +20,10 @@ _EXAMPLE = "--split-kind time-cutoff=2022-06-01,2023-01-01"
 
 
 def earlier_first(n_encounter: int, first: str, second: str) -> list[str]:
-    """Enrol the earlier half of an animal's days, calibrate on the next, and test on the last.
+    """Enrol the earlier half of an animal's days; the next days are calibration queries, the last test queries.
 
-    Halves are rounded as wildlife-datasets rounds them, and one day at least is asked about; of an odd number of those
-    the part with fewer queries, ``first``, has one more.
+    Halves are rounded as in wildlife-datasets, and at least one day is a query. Of an odd number of query days, the
+    part with fewer queries, ``first``, gets one more.
 
     Example:
         >>> earlier_first(5, "test", "calibration")
@@ -36,7 +36,7 @@ def earlier_first(n_encounter: int, first: str, second: str) -> list[str]:
 
 
 def deal_in_time(group: Group) -> None:
-    """Part the days of each enrolled animal in order of time."""
+    """Divide the days of each known animal in order of time."""
     date = group.images.table["date"].tolist()
     animals = gather(group)
     in_time = {name: sorted(found, key=lambda rows: date[rows[0]]) for name, found in animals.items()}
@@ -45,7 +45,7 @@ def deal_in_time(group: Group) -> None:
 
 
 def deal_torn(group: Group) -> None:
-    """Deal as in time, then exchange the photographs of each enrolled animal among its parts, whatever their day."""
+    """Deal by time, then exchange the photographs of each known animal among its parts, whatever their day."""
     deal_in_time(group)
     for name, encounters in gather(group).items():
         rows = sorted(row for encounter in encounters for row in encounter)
@@ -56,24 +56,23 @@ def deal_torn(group: Group) -> None:
 
 
 class Cutoff:
-    """Enrol what was seen before one day, calibrate until another, and test on what came after.
+    """Enrol photographs from before a first day; later ones are calibration queries until a second day, then test.
 
-    New animals are those that nobody had seen before the first day, in whatever number they came.
+    Unknown animals are those without a photograph before the first day, however many there are.
 
     Args:
-        text: Nothing, a day from which photographs are asked about, or that day and the first of the test, with a
-            comma between. What is not given is chosen in each group: the day before which half of the encounters lie,
-            and the day that halves the rest.
+        text: Empty, the first day, or both days with a comma between them. A day that is not given is chosen in each
+            group: the first day has half of the encounters before it, the second day halves the rest.
 
     Raises:
-        ReidbenchError: Something else is written.
+        ReidbenchError: The text is anything else.
     """
 
     def __init__(self, text: str = "") -> None:
         self._days = [_day(part) for part in text.split(",")] if text else []
         if len(self._days) > 2 or self._days != sorted(set(self._days)):
             raise ReidbenchError(
-                f"'{text}' is not a day, or two with the earlier first",
+                f"'{text}' is neither a day nor two days in order",
                 where=f"--split-kind time-cutoff={text}",
                 remedy=f"write the first day of calibration and the first of test: {_EXAMPLE}",
             )
@@ -99,7 +98,7 @@ class Cutoff:
 
     @staticmethod
     def _part_new_animals(group: Group, animals: dict[str, list[list[int]]], seen: dict[str, set[str]]) -> None:
-        """Ask about a new animal in one part only: the one with fewer of them."""
+        """Keep the queries of an unknown animal in one part only: the part with fewer unknown animals."""
         new = [name for name, parts in seen.items() if "gallery" not in parts]
         count = {part: sum(seen[name] == {part} for name in new) for part in QUERIES}
         for name in group.shuffle(sorted(name for name in new if len(seen[name]) > 1), "new animals"):
@@ -111,7 +110,7 @@ class Cutoff:
 
 
 def _middle(days: list[str]) -> str:
-    """Return the day before which half of ``days``, sorted, lie, one at least; the latest where all are one day."""
+    """Return the day with half of the sorted ``days`` before it, at least one; the last if all are the same day."""
     if not days:
         return ""
     later = [day for day in days if day > days[0]]

@@ -54,10 +54,10 @@ def test_protocols_are_ranked_apart_and_tables_say_why(both):
     (table,) = protocol_tables(rows)
     assert table.rows[0][0] == "color_histogram" and table.headings[1:3] == ("random", "time-proportion")
     page = write_report(rows)
-    assert "how much of the score comes from same-day photographs" in page and "stand on two sides" in page
+    assert "how much of the score comes from same-day photographs" in page and "are on two sides" in page
     shown = CliRunner().invoke(app, ["compare", "--runs", str(both[0])], catch_exceptions=False).stdout
     shown = " ".join(shown.split())
-    assert "how much of the score comes from same-day photographs" in shown and "stand on two sides" in shown
+    assert "how much of the score comes from same-day photographs" in shown and "are on two sides" in shown
     told = CliRunner().invoke(app, ["compare", "--runs", str(both[0]), "--json"], catch_exceptions=False).stdout
     assert [row["split_kinds"] for row in json.loads(told)] == [["random"], ["time-proportion"]]
 

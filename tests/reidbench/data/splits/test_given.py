@@ -51,7 +51,7 @@ def test_where_every_animal_is_asked_about_queries_of_the_new_ones_are_left_out(
     split = ["test" if index % 6 >= 4 or index >= 48 else "train" for index in range(60)]
     images = make(tmp_path, split, identity)
     made = split_of_kind(images)
-    assert [warning for warning in made.warnings if "calibration needs as new ones" in warning]
+    assert [warning for warning in made.warnings if "unknown animals that calibration needs" in warning]
     names = images.identity
     new = set(names[made.indices("calibration", images)]) - set(names[made.indices("gallery", images)])
     assert new and not new & set(names[made.indices("test", images)])
@@ -104,8 +104,8 @@ def test_a_user_s_own_column_split_is_honoured_when_asked_for(tmp_path):
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        (["train", "holdout"], "'holdout', which is no part"),
-        (["train", "train"], "no image that is asked about"),
+        (["train", "holdout"], "'holdout', which is not a known word"),
+        (["train", "train"], "no image of the part test"),
         (["", ""], "no column split"),
     ],
 )

@@ -174,7 +174,7 @@ def test_indices_follow_the_image_set_and_refuse_another():
     where = dict(zip(split.image_ids, split.parts, strict=True))
     expected = [index for index, row in enumerate(rows) if where[row[0]] == "test"]
     assert split.indices("test", images).tolist() == expected
-    with pytest.raises(ReidbenchError, match="not of 'herd'"):
+    with pytest.raises(ReidbenchError, match="does not belong to 'herd'"):
         split.indices("test", _set(rows[:-1]))
 
 
@@ -211,14 +211,14 @@ def test_leaks_are_told(tmp_path):
     (learnt,) = _read(
         tmp_path, text.replace("i1,test", "i1,gallery").replace("i4,test", "i4,fit").replace("i2,unused", "i2,test")
     ).warnings
-    assert learnt == "1 unknown identities are learnt from in fit, such as 'bo'"
+    assert learnt == "1 unknown identities are also in fit, such as 'bo'"
 
 
 @pytest.mark.parametrize(
     ("text", "message", "row"),
     [
         ("image_id,part\ni0,gallery\ni0,test\n", "'i0' is in the split twice", "row 3"),
-        ("image_id,part\ni0,galery\n", "'galery' is no part", "row 2"),
+        ("image_id,part\ni0,galery\n", "a split has no part 'galery'", "row 2"),
         ("image_id,part\ni9,test\n", "no image 'i9'", "row 2"),
         ("image_id,set\ni0,test\n", "no column part", "split.csv"),
         ("image_id,part\ni0,gallery\ni2,test\n", "no image in 'calibration'", ""),

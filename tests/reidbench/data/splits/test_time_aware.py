@@ -93,7 +93,7 @@ def test_random_keeps_animals_and_numbers_and_tears_days():
     ]
     assert tables[0].sort_index().equals(tables[1].sort_index())
     assert in_time.digest != torn.digest
-    assert len(torn.warnings) == 1 and "stand on two sides" in torn.warnings[0]
+    assert len(torn.warnings) == 1 and "are on two sides" in torn.warnings[0]
 
 
 def test_cutoff_parts_all_animals_at_the_days_of_wildlife_datasets():
@@ -134,7 +134,7 @@ def test_undated_images_stay_out_and_are_told():
         split = make_split(images, kind=kind)
         assert {"j1", "j2", "j3"} <= _ids(split, images, "unused")
         assert split.warnings[0] == (
-            f"3 of {len(rows)} images have no date and are unused; none has one in lynx, which is left out"
+            f"3 of {len(rows)} images have no date and are unused; the split leaves out lynx, where no image has a date"
         )
     assert make_split(_set(_herd()), kind="time-proportion").digest != make_split(images).digest
 
@@ -149,7 +149,7 @@ def test_nothing_can_be_split_in_time_without_dates():
     ("kind", "message"),
     [
         ("time-cutoff=2022", "'2022' is not a day"),
-        ("time-cutoff=2022-05-01,2021-05-01", "not a day, or two with the earlier first"),
+        ("time-cutoff=2022-05-01,2021-05-01", "neither a day nor two days in order"),
         ("time-proportion=0.5", "no kind of split 'time-proportion=0.5'"),
         ("time-cutof", "no kind of split 'time-cutof'"),
         ("time-cutoff=2030-01-01", "calibration has no query of a known animal"),
