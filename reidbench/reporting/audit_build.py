@@ -76,7 +76,7 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     progress = progress or Progress()
     images = load_dataset(dataset, root)
     split, note = _split(images, options)
-    found = require_runs(options.runs_dir, "score again") if options.runs_dir else FoundRuns(())
+    runs_found = require_runs(options.runs_dir, "score again") if options.runs_dir else FoundRuns(())
     embeddings = None
     if options.embedding is not None:
         record = find_run(options.embedding, options.runs_dir or Path("runs"))
@@ -84,9 +84,9 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     audit = audit_images(
         images, split, alike=options.alike, burst_s=options.burst_s, embeddings=embeddings, progress=progress
     )
-    runs = tuple(score_without_leaks(audit, found.records))
-    no_run = f"None of the runs in {options.runs_dir} is on these images." if found.records and not runs else ""
-    notes = (note, *audit.notes, *map(str, found.unreadable), no_run)
+    runs = tuple(score_without_leaks(audit, runs_found.records))
+    no_run = f"None of the runs in {options.runs_dir} is on these images." if runs_found.records and not runs else ""
+    notes = (note, *audit.notes, *map(str, runs_found.unreadable), no_run)
     audit = replace(audit, notes=tuple(filter(None, notes)))
     probes = tuple(_probe(images, split, name, progress) for name in options.background)
     tables = tuple(audit_tables(audit, runs, [_probe_table(probes)] if probes else []))

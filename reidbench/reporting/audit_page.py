@@ -192,7 +192,7 @@ def _description(audit: Audit, pair: Pair) -> str:
     if identity.iloc[pair.left] != identity.iloc[pair.right]:
         facts.append("two identities")
     if audit.split:
-        facts.append("on two sides of the split" if audit.crosses(pair) else "on one side of the split")
+        facts.append("on two sides of the split" if audit.crosses(pair) else "not on two sides of the split")
     return ", ".join(facts)
 
 

@@ -96,7 +96,7 @@ def find_photographs(
         ReidbenchError: A named dataset can't be read, or no run uses it.
     """
     digests = {run.data.dataset.digest: run.dataset for run in records}
-    found: dict[str, Photographs] = {}
+    by_digest: dict[str, Photographs] = {}
     for source in sources:
         images = load_dataset(source, root)
         if images.digest not in digests:
@@ -106,14 +106,14 @@ def find_photographs(
                 remedy="name the unchanged dataset of a run; the runs use "
                 + ", ".join(f"{name} ({digest[:12]})" for digest, name in sorted(digests.items())),
             )
-        found[images.digest] = Photographs(images)
+        by_digest[images.digest] = Photographs(images)
     for digest, name in digests.items():
-        if digest in found:
+        if digest in by_digest:
             continue
-        found[digest] = _drawn(name, digest) or Photographs(
+        by_digest[digest] = _drawn(name, digest) or Photographs(
             None, f"name the dataset with --images to show the photographs of {name}"
         )
-    return found
+    return by_digest
 
 
 def without_photographs(records: Sequence[RunRecord]) -> dict[str, Photographs]:

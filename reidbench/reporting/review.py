@@ -74,17 +74,17 @@ def write_review(output: Path, identified: Identifications, *, budget: int = BUD
 
 def review_page(identified: Identifications, *, budget: int = BUDGET) -> str:
     """Return the page as HTML; everything that comes from the data is escaped."""
-    found = sorted(identified.found, key=_least_certain_first)
-    pictures = _Pictures(identified, found, budget)
+    ordered = sorted(identified.found, key=_least_certain_first)
+    pictures = _Pictures(identified, ordered, budget)
     record = identified.record
     enrolled = sorted(set(identified.gallery.table["identity"].tolist()))
     counts = [(band, identified.count(band)) for band in BANDS]
     banded = ", ".join(f"{count} {band}" for band, count in counts)
-    views = [_view(each, number, pictures) for number, each in enumerate(found, 1)]
+    views = [_view(each, number, pictures) for number, each in enumerate(ordered, 1)]
     values = {
-        "title": f"Review of {len(found)} {'photograph' if len(found) == 1 else 'photographs'}",
+        "title": f"Review of {len(ordered)} {'photograph' if len(ordered) == 1 else 'photographs'}",
         "about": f"{record.method} on {record.dataset}, run {record.id}. {banded}.",
-        "store": _store_key(record.id, found),
+        "store": _store_key(record.id, ordered),
         "run": record,
         "photographs": views,
         "counts": counts,
@@ -120,16 +120,16 @@ def rate_text(rate: BandRate) -> str:
 class _Pictures:
     """Reads each picture once, at the largest size that the budget should hold."""
 
-    def __init__(self, identified: Identifications, found: Sequence[Identification], budget: int) -> None:
+    def __init__(self, identified: Identifications, ordered: Sequence[Identification], budget: int) -> None:
         self._gallery = identified.gallery
         self._row: Mapping[str, int] = {name: row for row, name in enumerate(self._gallery.table["image_id"])}
         self._new = identified.photographs.images
         self._new_row = {name: row for row, name in enumerate(self._new.table["image_id"])}
         self._left = budget
-        n_candidates = sum(len(each.candidates) for each in found)
+        n_candidates = sum(len(each.candidates) for each in ordered)
 
         def expected(sizes: tuple[int, int]) -> float:
-            return _BYTES_PER_PIXEL * (len(found) * sizes[0] ** 2 + n_candidates * sizes[1] ** 2)
+            return _BYTES_PER_PIXEL * (len(ordered) * sizes[0] ** 2 + n_candidates * sizes[1] ** 2)
 
         self._sizes = next((sizes for sizes in SIZES if expected(sizes) <= budget), SIZES[-1])
         self._kept: dict[str, Thumbnail | None] = {}
@@ -182,7 +182,7 @@ def _least_certain_first(each: Identification) -> tuple[int, float, str]:
     return (_ORDER[each.band], -1.0 if math.isnan(each.right) else each.right, each.image_id)
 
 
-def _store_key(run_id: str, found: Sequence[Identification]) -> str:
+def _store_key(run_id: str, ordered: Sequence[Identification]) -> str:
     """Return the name under which the browser keeps decisions; it depends on the run and on the photographs."""
-    text = "\n".join([run_id, *sorted(f"{each.image_id}\t{each.sha256}" for each in found)])
+    text = "\n".join([run_id, *sorted(f"{each.image_id}\t{each.sha256}" for each in ordered)])
     return "reidbench-review-" + hashlib.sha256(text.encode()).hexdigest()[:24]

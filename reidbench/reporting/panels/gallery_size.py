@@ -63,7 +63,7 @@ def _approximate(series: Sequence[Series]) -> str:
 
 def _image_figures(series: Sequence[Series]) -> list[Figure]:
     """Plot balanced Rank-1 and score against the images of each animal, for runs repeated with fewer images."""
-    curves = [(each, found) for each in series if (found := read_images_per_identity(each.curves.saved.record))]
+    curves = [(each, curve) for each in series if (curve := read_images_per_identity(each.curves.saved.record))]
     figures = []
     for metric in ("balanced_rank1", "score") if curves else ():
         lines = []
@@ -72,8 +72,8 @@ def _image_figures(series: Sequence[Series]) -> list[Figure]:
             values = [
                 [_number(point.metrics[metric]) for point in curve.points if point.images == size] for size in sizes
             ]
-            means = [float(np.mean(found)) for found in values]
-            deviations = [float(np.std(found, ddof=1)) if len(found) > 1 else math.nan for found in values]
+            means = [float(np.mean(of_size)) for of_size in values]
+            deviations = [float(np.std(of_size, ddof=1)) if len(of_size) > 1 else math.nan for of_size in values]
             lines.append((each.index, each.key, each.label, [float(size) for size in sizes], means, deviations))
         plot = charts.lines_over_size(lines, "most gallery images of each animal", charts.plain(metric))
         caption = f"{charts.plain(metric)} of runs repeated with fewer gallery images of each animal"
