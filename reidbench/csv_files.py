@@ -1,4 +1,4 @@
-"""Read and write CSV files: every table of reidbench and of its users goes through here.
+"""Read and write CSV files: all tables of reidbench and of its users.
 
 A reader accepts what people and programs write: a byte-order mark, commas, semicolons or tabs between cells, blanks
 around column names, and blank rows. It refuses what could shift a value into another column, and names file and row.
@@ -28,7 +28,7 @@ class CsvTable:
 
     Attributes:
         path: The file.
-        what: What the file holds, as messages name it: ``predictions``.
+        what: Content of the file in messages, such as ``predictions``.
         columns: Cells of each column, in the order of the file.
         rows: The row of the file where each record starts, counted from 1; the header is row 1. A record with line
             ends inside a cell takes several rows.
@@ -59,7 +59,7 @@ class CsvTable:
 
         Args:
             names: The columns.
-            remedy: What to do if one is missing; by default to add the columns.
+            remedy: Instruction for the user; by default to add the columns.
 
         Raises:
             ReidbenchError: A column is missing.
@@ -82,8 +82,8 @@ def read_csv(path: Path, what: str = "table", *, remedy: str = "") -> CsvTable:
 
     Args:
         path: The file.
-        what: What the file holds, as messages name it: ``predictions``.
-        remedy: What to do if the file can't be used; by default what fits the error.
+        what: Content of the file in messages, such as ``predictions``.
+        remedy: Instruction for the user in every error; by default one that fits the error.
 
     Raises:
         ReidbenchError: The file can't be read, is empty or not UTF-8; a column has no name or the name of another; a
@@ -175,12 +175,12 @@ def _header(text: str, separator: str) -> list[str]:
 
 
 def _names_columns(cells: Sequence[str]) -> bool:
-    """Tell whether a row above all others is more than blanks and separators, whichever separator it was read with."""
+    """Tell whether a first row has column names, not only blanks and separators of any kind."""
     return any(cell.strip(" ,;\t\r\n") for cell in cells)
 
 
 class _Lines:
-    """Collects the rows that a CSV writer writes, each with its line end."""
+    """Collects the rows of a CSV writer, each with its line end."""
 
     def __init__(self) -> None:
         self.written: list[str] = []

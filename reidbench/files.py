@@ -33,7 +33,7 @@ def explain_os_errors(message: str, *, where: str, remedy: str) -> Iterator[None
     Args:
         message: What failed, such as ``the report can't be written``; the reason is added.
         where: File, folder or option concerned.
-        remedy: What to do about it.
+        remedy: Instruction for the user.
 
     Raises:
         ReidbenchError: The block raised an ``OSError``.
@@ -109,7 +109,7 @@ def write_output(path: Path, content: str | bytes, what: str, option: str = "--o
     Args:
         path: The file.
         content: Text, which is written in UTF-8, or bytes.
-        what: What is written, as the message names it: ``report``.
+        what: Content of the file in the message, such as ``report``.
         option: The option that names the file.
 
     Raises:
@@ -157,7 +157,7 @@ def whole_folder(path: Path, *, keep: Callable[[Path], bool] | None = None) -> I
 
 
 def move_folder(source: Path, path: Path) -> None:
-    """Move a folder, also to another disk, where it appears whole and replaces an earlier one.
+    """Move a folder, also to another disk; it appears whole and replaces an earlier one.
 
     Raises:
         OSError: The folder can't be moved. A folder at ``path`` is unchanged.
@@ -218,7 +218,7 @@ def cache_dir() -> Path:
 
 
 def _temporary(path: Path) -> Path:
-    """Return a new name in the same folder: the process tells whose it is, the token keeps two writes apart."""
+    """Return a new name in the same folder, with the process id and a random token."""
     return path.with_name(f".{path.stem[:40]}.{os.getpid()}-{os.urandom(4).hex()}.tmp{path.suffix}")
 
 
@@ -229,7 +229,7 @@ def _flush(path: Path) -> None:
 
 
 def _put_in_place(temporary: Path, path: Path, keep: Callable[[Path], bool] | None) -> None:
-    """Rename a folder to ``path``; a folder that is there is set aside first, because a rename can't replace it."""
+    """Rename a folder to ``path``; an existing folder is set aside first, because a rename can't replace it."""
     contained = [file for file in temporary.rglob("*") if file.is_file() and not file.is_symlink()]
     with ThreadPoolExecutor(_FLUSHED_AT_ONCE) as pool:
         list(pool.map(_flush, contained))

@@ -40,7 +40,7 @@ UNNAMED = "unnamed:"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Given:
-    """What a source provides in addition to its images.
+    """Data that a source provides in addition to its images.
 
     Attributes:
         part: Part of each image in the source's split (column ``split``), ``(n,)`` strings, empty if it has none.
@@ -102,14 +102,14 @@ class ImageSet:
     """Images, each with the identity of the animal in it.
 
     Args:
-        name: What the set is called in run records.
+        name: Name of the set in run records.
         root: Folder that relative paths start from.
         table: Columns ``image_id``, ``identity``, ``path``, ``group``, ``date`` (empty or YYYY-MM-DD) and
             ``orientation``, all text, and ``bbox`` (``None`` or ``(x, y, width, height)`` in pixels).
         source: ``built-in``, ``file``, ``folder``, ``wildlife-datasets``, ``competition``, ``plugin``, or empty for a
             set made in Python.
         set_aside: Number of rows that the source left out because they have no identity.
-        note: What a reader of the results should know about these images.
+        note: Remark for readers of the results.
         asked: The name that the user gave for the whole set, and its folder; empty for a set made in Python.
         origin: File and rows that errors name.
         checked: Whether the rows come from a set that has been checked.

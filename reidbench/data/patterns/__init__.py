@@ -1,7 +1,7 @@
 """The built-in dataset `patterns`: animals drawn from a seed, so that a first run needs no download.
 
-Three species, each told apart by a pattern (scutes, blotches, spots), photographed over several days
-under changing light and viewpoint. Made once and kept in the cache; see :func:`ensure`.
+The animals of three species differ in their patterns: scutes, blotches and spots. They are photographed on several
+days in changing light and from changing viewpoints. The dataset is drawn once and kept in the cache, by :func:`ensure`.
 """
 
 from reidbench.data.patterns.make import (

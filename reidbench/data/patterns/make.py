@@ -1,8 +1,8 @@
-"""Make the built-in dataset: plan it, draw it in two processes, keep it in the cache.
+"""Make the built-in dataset: plan it, draw it in two processes, and keep it in the cache.
 
-Every draw comes from ``SeedSequence([seed, stream, species, identity, image])``, so neither the number of
-processes nor the other animals change an image. The bytes still depend on OpenCV and its JPEG encoder:
-:data:`PINNED_DIGEST` tells whether a copy is the one that published numbers were measured on.
+All random numbers come from ``SeedSequence([seed, stream, species, identity, image])``. An image therefore depends
+neither on the number of processes nor on other animals. Its bytes also depend on OpenCV and its JPEG encoder:
+:data:`PINNED_DIGEST` is the digest of the dataset that the published numbers were measured on.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from reidbench.files import cache_dir, explain_os_errors, whole_folder, write_te
 from reidbench.progress import Progress
 
 RECIPE = "3"
-"""Raised whenever the drawing changes, so that an older cached copy is not taken for the new one."""
+"""Version of the drawing. Increase it with every change, so that older copies in the cache are not used."""
 
 PINNED_VERSIONS = "opencv-python 5.0.0 and numpy 2.4 on x86-64 with AVX2"
 PINNED_DIGEST = "c25d083fc54581063c89c4c38fe647fab5b447e1b85aa50cc95d52021ecdc10d"
-"""Digest of the default dataset as made with :data:`PINNED_VERSIONS`."""
+"""Digest of the default dataset, drawn with :data:`PINNED_VERSIONS`."""
 
 METADATA = "metadata.csv"
 COLUMNS = ("image_id", "identity", "path", "date", "orientation", "species")
 _DIGEST_FILE = "digest.json"
 FLANKS = ("left", "right")
-"""Orientations, in the order their number enters the random streams."""
+"""Orientations. The place in this order enters the random streams."""
 
-_BOTH_FLANKS_FROM = 5  # encounters
-_SMALL = 12  # identities: below this, starting a process costs more than it saves
+_BOTH_FLANKS_FROM = 5  # animals with this many encounters or more show both flanks
+_SMALL = 12  # for fewer identities, starting a process takes longer than it saves
 
 
 class _Stream(IntEnum):
@@ -65,8 +65,8 @@ class _Shot:
     date: str
     orientation: str
     species: str
-    number: int  # of the image within its identity
-    encounter: int  # within its identity
+    number: int  # place of the image within its identity
+    encounter: int  # place of the encounter within its identity
 
 
 def _stream(seed: int, stream: _Stream, species: int, identity: int, image: int = 0) -> np.random.Generator:
@@ -74,15 +74,14 @@ def _stream(seed: int, stream: _Stream, species: int, identity: int, image: int 
 
 
 def _plan(options: PatternsOptions, number: int) -> list[_Shot]:
-    """Plan the photographs of one individual: how many, on which days, from which side.
+    """Plan the photographs of one individual: their number, days and sides.
 
-    The count is lognormal: a long tail, some with a single image. From four images on there are at least
-    three days, so that an encounter-aware split has days to divide.
+    The number of photographs is lognormal, so a few animals have many and some have one. With four photographs or more,
+    there are at least three days, so that a split by encounters has days to divide.
 
-    The two flanks of an animal bear two patterns, so a query of a flank that was never enrolled can't be
-    recognised by its pattern. Most animals are therefore seen from one side alone. Those met on five days or
-    more show the other flank on a quarter of them, two at least, so that it too has days to divide; the column
-    ``orientation`` names the side of every photograph.
+    The two flanks of an animal have different patterns, and a method can't recognise a flank that was never enrolled.
+    For that reason most animals are seen from one side only. Animals with five days or more show the other flank on a
+    quarter of them, at least two, so that a split can divide those days too. The column ``orientation`` has the side.
     """
     names = list(SPECIES)
     species, within = number % len(names), number // len(names)
@@ -116,12 +115,12 @@ def draw_animal(seed: int, species: int, within: int, flank: int) -> Animal:
 
     Args:
         seed: Seed of the dataset.
-        species: Number of the species in ``SPECIES``.
-        within: Number of the individual within its species.
-        flank: 0 for left and for a species without flanks, 1 for right; both face left here.
+        species: Place of the species in ``SPECIES``.
+        within: Place of the individual within its species.
+        flank: 0 for left and for a species without flanks, 1 for right; both face left.
 
     Returns:
-        The canonical view. Both flanks share outline and colours; their patterns have nothing in common.
+        The canonical view. Both flanks have the same outline and colours, and independent patterns.
     """
     shared = _stream(seed, _Stream.ANIMAL, species, within)
     own = _stream(seed, _Stream.PATTERN, species, within, flank)
@@ -129,7 +128,7 @@ def draw_animal(seed: int, species: int, within: int, flank: int) -> Animal:
 
 
 def _draw_identity(options: PatternsOptions, number: int, root: str) -> int:
-    """Draw and write every photograph of one individual; return how many. Runs in any process."""
+    """Draw and write every photograph of one individual, in any process; return their number."""
     cv2.setNumThreads(1)
     level = LEVELS[options.level]
     species, within = number % len(SPECIES), number // len(SPECIES)
@@ -157,10 +156,11 @@ def draw_dataset(
     """Draw the dataset into a folder: ``images/<species>/*.jpg``, ``metadata.csv`` and a digest file.
 
     Args:
-        options: What to draw.
+        options: Options of the dataset.
         root_dir: An empty or new folder.
-        progress: Told of every finished individual.
-        workers: Processes; by default two, or one for a tiny set or a single core. Does not change a byte.
+        progress: Shows the progress; it advances with every finished individual.
+        workers: Number of processes; by default two, or one for a small dataset or a single core. The bytes do not
+            depend on it.
     """
     progress = progress or Progress()
     if workers is None:
@@ -178,7 +178,7 @@ def draw_dataset(
 
 
 def _can_spawn() -> bool:
-    # A spawned process imports the main module again, which a script read from stdin does not allow.
+    # A spawned process imports the main module again, which is impossible for a script from stdin.
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     return main is None or Path(main).exists()
 
@@ -186,9 +186,9 @@ def _can_spawn() -> bool:
 def _draw_all(options: PatternsOptions, root: str, workers: int) -> Iterator[int]:
     left = set(range(options.identities))
     if workers > 1:
-        # Spawned, not forked: torch's threads may be running in this process.
+        # Processes are spawned, not forked, because threads of torch may be running in this process.
         context = multiprocessing.get_context("spawn")
-        # A script without a `__main__` guard can't be spawned from: what is left is then drawn here.
+        # Spawning fails in a script without a `__main__` guard; this process then draws the rest.
         with (
             contextlib.suppress(BrokenProcessPool),
             ProcessPoolExecutor(workers, mp_context=context) as pool,
@@ -251,10 +251,10 @@ def _complete(root: Path) -> bool:
 
 
 def digest_note(root: Path) -> str:
-    """Say whether the default dataset in ``root`` differs from the pinned one.
+    """Return a warning if the default dataset in ``root`` differs from the pinned one.
 
     Returns:
-        Empty when the bytes are equal, or when ``root`` holds other options, for which nothing is pinned.
+        The warning; empty if the bytes are equal, or if ``root`` has other options, whose digests are not pinned.
     """
     record = json.loads((root / _DIGEST_FILE).read_text(encoding="utf-8"))
     if record["dataset"] != PatternsOptions().name:

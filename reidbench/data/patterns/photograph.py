@@ -1,7 +1,7 @@
-"""The camera: from an animal and an encounter to one JPEG.
+"""Photograph a drawn animal in an encounter, and encode the photograph as JPEG.
 
-Photographs of one encounter share place, light, pose and viewpoint up to a small change, as a burst of
-frames does. That is why a split which ignores encounters flatters every method.
+Photographs of one encounter have almost the same place, light, pose and viewpoint, like the frames of a burst. For that
+reason every method scores too high on a split that ignores encounters.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from reidbench.data.patterns.scenery import cover, draw_background
 from reidbench.data.patterns.species import Animal
 
 _WITHIN = 0.22
-"""How much of a level's range a pose may still change within one encounter."""
+"""How much the pose varies within an encounter, as a share of how much it varies between encounters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encounter:
-    """What the photographs of one identity on one day have in common."""
+    """Draws that the photographs of one identity on one day share."""
 
-    background: Floats  # (SIDE, SIDE, 3) RGB in [0, 1], larger than any photograph needs
-    pose: Floats  # standard normal, one for each of the pose's degrees of freedom
+    background: Floats  # (SIDE, SIDE, 3) RGB in [0, 1], larger than a photograph
+    pose: Floats  # (12,) standard normal, one for each degree of freedom of the pose
     warp: Floats  # (4, 4, 2) standard normal
     cast: Floats  # (3,) log gain
     light: Floats  # direction in radians, strength and gamma as standard normal, unit interval, standard normal
 
 
 def _cast(rng: Generator, spread: float) -> Floats:
-    """Draw the log gain of red, green and blue: light varies from warm to cool more than from green to magenta."""
+    """Draw the log gain of red, green and blue; light varies more between warm and cool than green and magenta."""
     warm, green, level = rng.normal(0, spread, 3)
     hue = np.array([1.2 * warm - 0.3 * green, 0.6 * green, -1.2 * warm - 0.3 * green])
     return np.asarray(hue + 0.4 * level, dtype=np.float32)
 
 
 def draw_encounter(rng: Generator, species: str, level: Level, background: Floats | None = None) -> Encounter:
-    """Draw what one day's photographs share, the place too unless its background is given."""
+    """Draw what the photographs of one day share; the background is drawn too, unless it is given."""
     pose = rng.standard_normal(12).astype(np.float32)
     warp = rng.standard_normal((4, 4, 2)).astype(np.float32)
     cast = _cast(rng, level.cast)
@@ -49,13 +49,13 @@ def draw_encounter(rng: Generator, species: str, level: Level, background: Float
 
 
 def _within(limit: float, shared: float, own: float) -> float:
-    """Join an encounter's and a photograph's standard normal draws, within ±limit (sd .6 of it)."""
+    """Combine the standard normal draws of an encounter and of a photograph to a value within ±limit (sd 0.6)."""
     joined = (shared + _WITHIN * own) / np.sqrt(1 + _WITHIN**2)
     return float(np.clip(joined * 0.6, -1, 1) * limit)
 
 
 def _inverse_map(encounter: Encounter, rng: Generator, level: Level, size: int, mirror: bool) -> tuple[Floats, float]:
-    """Return, for each pixel of the photograph, its place on the canonical texture, and the scale used."""
+    """Return the place on the canonical texture for each pixel of the photograph, and the scale."""
     own, shared = rng.standard_normal(12), encounter.pose
     rotation, bend, sine = (_within(b, float(shared[i]), float(own[i])) for i, b in enumerate((level.rotation, 1, 1)))
     stretch, shear = (_within(level.affine, float(shared[i]), float(own[i])) for i in (3, 4))
@@ -95,18 +95,18 @@ def take_photograph(
 
     Args:
         animal: The canonical view, facing left.
-        encounter: What the day's photographs share.
-        rng: The photograph's own stream.
-        species: Chooses what may stand in the way.
-        level: How hard the photograph may be.
+        encounter: Draws that the photographs of the day share.
+        rng: Generator of this photograph.
+        species: Species, which decides what can cover the animal.
+        level: Difficulty of the photograph.
         size: Side of the square photograph in pixels.
-        mirror: Show the animal facing right.
+        mirror: Whether the animal faces right.
 
     Returns:
         The bytes of a JPEG.
     """
     place, scale = _inverse_map(encounter, rng, level, size, mirror)
-    # Pixels of the photograph are coarser than the texture's: smooth first, or spots alias.
+    # Pixels of the photograph are coarser than those of the texture: without smoothing, spots would alias.
     coarse = SIDE / (size * scale)
     texture, mask = animal.texture, animal.mask
     if coarse > 1:

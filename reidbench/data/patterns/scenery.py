@@ -1,4 +1,4 @@
-"""What lies behind and before the animal: ground and water, leaves, grass, weed, bubbles and mud."""
+"""Draw the scenery behind and in front of an animal: ground, water, leaves, grass, weed, bubbles and mud."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PALETTES: dict[str, list[_Palette]] = {
 }
 
 
-# What stands before an animal grows or drifts there, so it has colours of its own.
+# Plants and water in front of an animal have other colours than the ground behind it.
 _COVER_TONES: dict[str, list[_Palette]] = {
     "turtle": [
         ((0.10, 0.20, 0.08), (0.36, 0.46, 0.18)),  # sea grass
@@ -58,13 +58,13 @@ _COVER_TONES: dict[str, list[_Palette]] = {
 
 
 def _tones(rng: Generator, palettes: list[_Palette]) -> tuple[Floats, Floats]:
-    """Choose one palette and return its dark and its pale end."""
+    """Choose a palette and return its dark end and its pale end."""
     low, high = palettes[int(rng.integers(len(palettes)))]
     return np.array(low, np.float32), np.array(high, np.float32)
 
 
 class _Leaf(NamedTuple):
-    """A leaf about its midrib; each array is (5, 2), from the stalk to the tip."""
+    """The midrib and both edges of a leaf, each ``(5, 2)``, from the stalk to the tip."""
 
     middle: Floats
     upper: Floats
@@ -75,7 +75,7 @@ class _Leaf(NamedTuple):
         return closed_curve(np.vstack([self.upper, self.lower[-2:0:-1]]), 5)
 
     def shaded(self) -> Floats:
-        """Return the polygon of the half that lies in the shade."""
+        """Return the polygon of the half in the shade."""
         return closed_curve(np.vstack([self.upper, self.middle[-2:0:-1]]), 5)
 
     def veins(self, thick: float) -> list[Floats]:
@@ -119,9 +119,9 @@ def _shape(rng: Generator, species: str, x: float, y: float, length: float) -> F
 
 
 def _draw(canvas: Floats, shape: Floats, colour: Floats, alpha: float = 1.0) -> Floats:
-    """Fill a polygon on a float canvas in place; return its stencil."""
+    """Fill a polygon on a canvas, in place; return the share of the polygon in each pixel."""
     stencil = np.zeros(canvas.shape[:2], np.float32)
-    # Only the box around the shape is touched: a background has dozens of small shapes.
+    # For speed, only the box around the shape is changed: a background has dozens of small shapes.
     low = np.maximum(np.floor(shape.min(axis=0)).astype(int) - 2, 0)
     high = np.minimum(np.ceil(shape.max(axis=0)).astype(int) + 3, canvas.shape[1::-1])
     if (high <= low).any():
@@ -154,29 +154,30 @@ def draw_background(rng: Generator, species: str) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Brush:
-    """A canvas that is painted in place, and how much of the animal is hidden by what was painted."""
+    """A canvas to paint on, in place, which counts how much of the animal is hidden."""
 
     image: Floats  # (size, size, 3)
     alpha: Floats  # (size, size) share of the pixel that is animal
-    hidden: Floats  # (size, size) share of the pixel that is animal and out of sight
+    hidden: Floats  # (size, size) share of the pixel that is animal and hidden
 
     def lay(self, shape: Floats, colour: Floats, alpha: float = 1.0, shadow: float = 0.0) -> None:
-        """Fill a shape over the picture, with a soft shadow beside it if asked."""
+        """Fill a shape; ``shadow`` above 0 draws a shadow of that strength first, shifted down and right."""
         if shadow:
             _draw(self.image, shape + np.float32(0.012 * len(self.image)), colour * np.float32(0.25), shadow)
         self.hide(_draw(self.image, shape, colour, alpha))
 
     def wash(self, stencil: Floats, colour: Floats) -> None:
-        """Blend a colour in by a stencil of the picture's size."""
+        """Blend a colour into the picture; ``stencil`` is its share in each pixel."""
         paint(self.image, stencil, colour)
         self.hide(stencil)
 
     def hide(self, stencil: Floats) -> None:
+        """Count the animal's pixels under a stencil as hidden."""
         np.maximum(self.hidden, stencil * self.alpha, out=self.hidden)
 
 
 _Cover = Callable[[_Brush, Generator, Floats, Floats, float, float], None]
-"""Paints one thing: brush, generator, the palette's dark and pale end, and the place x, y in pixels."""
+"""Function that paints one thing: brush, generator, dark and pale end of the palette, and its place x, y in pixels."""
 
 
 def _tone(rng: Generator, low: Floats, high: Floats, least: float = 0.1) -> Floats:
@@ -194,7 +195,7 @@ def _cover_leaf(brush: _Brush, rng: Generator, low: Floats, high: Floats, x: flo
 
 
 def _cover_grass(brush: _Brush, rng: Generator, low: Floats, high: Floats, x: float, y: float) -> None:
-    """Paint a tuft: blades that fan out from one foot below the place."""
+    """Paint a tuft of grass: blades that fan out from one point below the place."""
     size = len(brush.image)
     length = size * float(rng.uniform(0.22, 0.5))
     foot = np.array([x + rng.normal(0, 0.05) * size, y + 0.55 * length])
@@ -209,7 +210,7 @@ def _cover_grass(brush: _Brush, rng: Generator, low: Floats, high: Floats, x: fl
 
 
 def _cover_weed(brush: _Brush, rng: Generator, low: Floats, high: Floats, x: float, y: float) -> None:
-    """Paint a frond of weed: a waving ribbon with a pale midrib."""
+    """Paint a frond of weed: a wavy ribbon with a pale midrib."""
     size = len(brush.image)
     length, turn = size * float(rng.uniform(0.25, 0.55)), float(rng.normal(0, 0.5))
     phase, waves = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(3.5, 7.0))
@@ -231,14 +232,14 @@ def _cover_weed(brush: _Brush, rng: Generator, low: Floats, high: Floats, x: flo
 
 
 def _cover_water(brush: _Brush, rng: Generator, low: Floats, high: Floats, x: float, y: float) -> None:
-    """Paint what water does: a drifting cloud of sand, or a string of bubbles."""
+    """Paint a drifting cloud of sand or a string of bubbles."""
     size = len(brush.image)
     if rng.random() < 0.5:
         wide, tall = (size * float(rng.uniform(0.12, 0.26)) for _ in range(2))
         rows, columns = np.ogrid[0:size, 0:size]
         inside = np.exp(-(((columns - x) / wide) ** 2 + ((rows - y) / tall) ** 2))
         cloud = np.clip(inside * (0.8 + 0.35 * field(rng, 0.05 * size, side=size)), 0, 0.85)
-        # The cloud is of what the water about it holds.
+        # The cloud has the mean colour of the picture.
         about = brush.image.mean(axis=(0, 1)) * np.float32(rng.uniform(0.95, 1.35))
         brush.wash(cloud.astype(np.float32), np.minimum(about + np.float32(0.06), 1.0))
         return
@@ -252,7 +253,7 @@ def _cover_water(brush: _Brush, rng: Generator, low: Floats, high: Floats, x: fl
 
 
 def _cover_mud(brush: _Brush, rng: Generator, low: Floats, high: Floats, x: float, y: float) -> None:
-    """Paint a smear of mud on the animal, ragged and with splashes about it."""
+    """Paint a ragged smear of mud on the animal, with splashes around it."""
     size = len(brush.image)
     colour = np.array([0.26, 0.19, 0.12], np.float32) * np.exp(rng.normal(0, 0.12, 3)).astype(np.float32)
     radius, stretch = size * float(rng.uniform(0.03, 0.08)), float(rng.uniform(0.5, 1.0))
@@ -267,7 +268,7 @@ def _cover_mud(brush: _Brush, rng: Generator, low: Floats, high: Floats, x: floa
         shapes.append(ellipse(x + away * float(np.cos(angle)), y + away * float(np.sin(angle)), drop, drop))
     for shape in shapes:
         np.maximum(stencil, _draw(np.zeros_like(brush.image), shape, colour), out=stencil)
-    # Mud sticks to the animal; on the ground beside it nobody would see it.
+    # Only mud on the animal is visible, not mud on the ground.
     stencil *= brush.alpha * np.float32(0.92)
     grain = 1 + 0.22 * field(rng, 0.012 * size, side=size)
     brush.wash(stencil, colour * grain[..., None])
@@ -281,14 +282,14 @@ _COVERS: dict[str, tuple[tuple[_Cover, float], ...]] = {
 
 
 def cover(image: Floats, alpha: Floats, rng: Generator, species: str, level: Level) -> None:
-    """Put leaves, grass, weed, water or mud before the animal, in place, until they hide the level's share of it.
+    """Paint leaves, grass, weed, water or mud over the animal until they hide the share that the level sets.
 
     Args:
-        image: ``(size, size, 3)`` RGB in [0, 1].
+        image: ``(size, size, 3)`` RGB in [0, 1], changed in place.
         alpha: ``(size, size)``, share of each pixel that is animal.
-        rng: The photograph's own stream.
-        species: Chooses what may stand in the way.
-        level: How often something does, and how much it hides.
+        rng: Generator of this photograph.
+        species: Species, which decides what can cover the animal.
+        level: Difficulty: the share of covered photographs, and the share of the animal that is hidden.
     """
     if rng.random() >= level.cover_share:
         return

@@ -1,8 +1,8 @@
-"""The animals before any camera: one canonical texture and body mask for each side of an individual.
+"""Draw the animals themselves: a canonical texture and a body mask for each side of an individual.
 
-Only the pattern tells two individuals of a species apart; outline and colours vary a little, as they do in
-nature, but less than light and viewpoint make them vary. The two flanks of a turtle's head or of a lynx share
-outline and colours and bear two patterns; a salamander is seen from above and has one. Every animal faces left here.
+Individuals of a species differ mainly in their pattern. Outline and colours vary a little, as in nature, but less than
+they vary by light and viewpoint. The two sides of a turtle's head or of a lynx have the same outline and colours, and
+two different patterns. A salamander is seen from above and has one pattern. All animals face left here.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from reidbench.data.patterns.canvas import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Animal:
-    """A canonical view."""
+    """The canonical view of one side of an individual."""
 
     texture: Floats  # (SIDE, SIDE, 3) RGB in [0, 1]
     mask: Floats  # (SIDE, SIDE) share of the pixel that is animal
 
 
 def _round_off(texture: Floats, mask: Floats, depth: float, dark: float = 0.55) -> None:
-    # A body turns away from the camera at its outline: darker there, lighter on top.
+    # A body turns away from the camera at its outline, so it is darker there.
     inside = cv2.distanceTransform((mask > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
     shade = dark + (1 - dark) * np.sqrt(np.clip(cv2.GaussianBlur(inside, (0, 0), 2.0) / depth, 0, 1))
     texture *= shade[..., None].astype(np.float32)
@@ -56,7 +56,12 @@ def _warp(layer: Floats, rng: Generator, grain: float, reach: float) -> Floats:
 
 
 def draw_turtle(rng: Generator, own: Generator) -> Animal:
-    """Draw the side of a sea turtle's head; the polygonal scutes are its pattern."""
+    """Draw the side of a sea turtle's head; its pattern are the polygonal scutes.
+
+    Args:
+        rng: Generator for outline and colours, the same for both sides of an individual.
+        own: Generator for the pattern of this side.
+    """
     outline = np.array(
         [(10, 142), (20, 106), (48, 74), (92, 48), (140, 40), (186, 54), (224, 72), (254, 78), (254, 206)]
         + [(222, 208), (180, 214), (138, 212), (96, 202), (62, 190), (34, 178), (18, 164)],
@@ -88,7 +93,7 @@ def draw_turtle(rng: Generator, own: Generator) -> Animal:
     edge = np.clip(gap - seam_width * (1 + 0.25 * field(own, 8)), 0, 6)
     halo = np.exp(-((edge / 3.2) ** 2)).astype(np.float32)
     paint(texture, halo * np.float32(0.90), pale)
-    # The throat pales and the beak is horn: both carry no scutes.
+    # Throat and beak have no scutes.
     throat = np.clip((YY - 178 + 5 * field(rng, 18)) / 26, 0, 1) * np.float32(0.80)
     paint(texture, throat.astype(np.float32), pale * np.float32(0.94))
     beak = np.clip((54 - XX + 3 * field(rng, 10)) / 14, 0, 1).astype(np.float32)
@@ -117,7 +122,12 @@ def draw_turtle(rng: Generator, own: Generator) -> Animal:
 
 
 def draw_salamander(rng: Generator, own: Generator) -> Animal:
-    """Draw a fire salamander from above; the yellow blotches on black are its pattern."""
+    """Draw a fire salamander from above; its pattern are the yellow blotches.
+
+    Args:
+        rng: Generator for outline and colours.
+        own: Generator for the pattern.
+    """
     stations = np.array([4, 10, 22, 38, 54, 66, 84, 106, 128, 146, 160, 178, 200, 224, 244, 253], np.float32)
     widths = np.array([3, 14, 25, 30, 25, 22, 30, 36, 35, 29, 22, 18, 14, 10, 6, 2], np.float32)
     widths = widths * rng.normal(1.0, 0.035, len(widths)).astype(np.float32)
@@ -137,7 +147,7 @@ def draw_salamander(rng: Generator, own: Generator) -> Animal:
 
     sigma = float(own.uniform(6.5, 9.0))
     noise = own.standard_normal((SIDE, SIDE), dtype=np.float32)
-    # Blotches of many animals run along the body: a little stretched in x.
+    # Many animals have blotches along the body, so they are stretched a little in x.
     fine = cv2.GaussianBlur(noise, (0, 0), sigma * 1.12, sigmaY=sigma * 0.92)
     coarse = cv2.GaussianBlur(noise, (0, 0), sigma * 1.12 * 1.9, sigmaY=sigma * 0.92 * 1.9)
     blob = fine - coarse
@@ -166,16 +176,19 @@ def draw_salamander(rng: Generator, own: Generator) -> Animal:
 
 
 def _spots(rng: Generator, own: Generator, where: Floats) -> Floats:
-    """Return the layer of a lynx's dark spots: solid, broken ring, elongated or paired.
+    """Return a layer with a lynx's dark spots: solid, broken rings, elongated or paired.
 
-    ``rng`` gives the kind of coat, which both flanks share; ``own`` places the spots of this flank.
+    Args:
+        rng: Generator for the kinds and the density of spots, which both flanks share.
+        own: Generator for the places of the spots on this flank.
+        where: ``(SIDE, SIDE)`` mask of the skin.
     """
     layer = np.zeros((SIDE, SIDE), np.float32)
     shares = rng.dirichlet([2.2, 1.6, 1.6, 1.2])
     gap, grow = float(rng.uniform(13.0, 17.0)), float(rng.uniform(0.9, 1.15))
     for x, y in scatter(own, where, gap, tries=2200):
         kind = own.choice(4, p=shares)
-        # Spots shrink down the legs, and lie along the body on the back.
+        # Spots are smaller on the legs, and parallel to the body on the back.
         size = float(own.uniform(2.9, 4.9)) * grow * (0.72 if y > 182 else 1.0)
         angle = float(own.normal(8 if y < 170 else 75, 26))
         depth = float(own.uniform(0.75, 1.0))
@@ -196,7 +209,7 @@ def _spots(rng: Generator, own: Generator, where: Floats) -> Floats:
 
 
 class _Lynx(NamedTuple):
-    """Masks of a lynx's parts, each (SIDE, SIDE) in [0, 1]."""
+    """Masks of the parts of a lynx, each ``(SIDE, SIDE)`` in [0, 1]."""
 
     torso: Floats
     near: Floats  # legs on the camera's side
@@ -211,7 +224,7 @@ def _lynx_parts(rng: Generator) -> _Lynx:
     def jitter(points: Sequence[tuple[float, float]], spread: float) -> Floats:
         return np.asarray(np.array(points) + rng.normal(0, spread, (len(points), 2)), dtype=np.float32)
 
-    # Long legs, a short trunk tucked up behind, a rump above the shoulder.
+    # A lynx has long legs, a short trunk with a high belly behind, and a rump above the shoulder.
     trunk = [(62, 88), (86, 84), (116, 86), (150, 84), (184, 76), (214, 76), (234, 92), (240, 118), (230, 146)]
     trunk += [(196, 152), (160, 157), (122, 168), (86, 168), (64, 150), (52, 120)]
     torso = fill(closed_curve(jitter(trunk, 1.5)))
@@ -237,7 +250,7 @@ def _lynx_parts(rng: Generator) -> _Lynx:
 
 
 def _lynx_face(texture: Floats, parts: _Lynx, coat: Floats, pale: Floats, ink: Floats) -> None:
-    """Paint head, ears, ruff and eye over the body, in place."""
+    """Paint head, ears, ruff and eye on the texture of the body, in place."""
     ruff = cv2.GaussianBlur(parts.ruff, (0, 0), 2.2)
     paint(texture, ruff * np.float32(0.8), pale * np.float32(0.97))
     for shift in (0.0, 10.0):
@@ -264,7 +277,12 @@ def _lynx_face(texture: Floats, parts: _Lynx, coat: Floats, pale: Floats, ink: F
 
 
 def draw_lynx(rng: Generator, own: Generator) -> Animal:
-    """Draw a lynx from the side, with head, legs and stub tail; the spots of its flank are its pattern."""
+    """Draw a lynx from the side; its pattern are the spots of the flank.
+
+    Args:
+        rng: Generator for outline, colours and kinds of spots, the same for both flanks of an individual.
+        own: Generator for the spots of this flank.
+    """
     parts = _lynx_parts(rng)
     torso, near, far = parts.torso, parts.near, parts.far
     mask = np.maximum.reduce(parts)
@@ -279,7 +297,7 @@ def draw_lynx(rng: Generator, own: Generator) -> Animal:
     belly = np.clip((YY - 138 + 5 * field(rng, 20)) / 34, 0, 1) * (1 - 0.75 * near)
     paint(texture, (belly * 0.75).astype(np.float32), pale)
     paint(texture, (np.clip((104 - YY) / 34, 0, 1) * 0.30).astype(np.float32), coat * np.float32(0.55))
-    # Far legs lie in the shade of the body.
+    # The far legs are in the shade of the body.
     behind = np.clip(far - np.maximum(torso, near), 0, 1)
     texture *= (1 - 0.42 * behind)[..., None]
     low = np.clip((YY - 212) / 20, 0, 1)
@@ -288,7 +306,7 @@ def draw_lynx(rng: Generator, own: Generator) -> Animal:
     spots = _warp(_spots(rng, own, (skin * (1 - low)).astype(np.float32)), own, 3.0, 1.0)
     spots = cv2.GaussianBlur(spots, (0, 0), 0.7) * (1 - behind)
     paint(texture, (spots * skin).astype(np.float32), ink)
-    # A crease parts the thigh and the shoulder from the belly; toes part the paws.
+    # Creases separate thigh and shoulder from the belly, and the toes from each other.
     rim = cv2.GaussianBlur(near, (0, 0), 1.0) - cv2.GaussianBlur(near, (0, 0), 6.0)
     texture *= (1 - 0.6 * np.clip(-rim, 0, 1) * torso * (YY > 112))[..., None]
     toes = (0.5 + 0.5 * np.cos(XX * 1.15)) * np.clip((YY - 240) / 4, 0, 1) * np.maximum(near, far)
@@ -296,7 +314,7 @@ def draw_lynx(rng: Generator, own: Generator) -> Animal:
     _lynx_face(texture, parts, coat, pale, ink)
     paint(texture, tufts, (0.07, 0.06, 0.05))
     paint(texture, (parts.tail * np.clip((YY - 102) / 4, 0, 1)).astype(np.float32), (0.08, 0.06, 0.05))
-    # Fur lies along the body and down the legs.
+    # Hair runs along the body and down the legs.
     texture *= (1 + 0.09 * field(rng, 3.2, 0.8) * (YY < 176) + 0.09 * field(rng, 0.8, 3.2) * (YY >= 176))[..., None]
     texture *= (1 + 0.06 * field(rng, 9, 5))[..., None]
     _round_off(texture, mask, 26, 0.60)
@@ -309,11 +327,11 @@ SPECIES: dict[str, Callable[[Generator, Generator], Animal]] = {
     "salamander": draw_salamander,
     "lynx": draw_lynx,
 }
-"""Species in the order their number enters the random streams: append, never reorder.
+"""The drawing function of each species.
 
-Each takes two generators: one for outline and colours, which both sides of an individual share, and one for the
-pattern of the side that is drawn.
+The place of a species in this order enters its random streams, so new species must be appended. The functions take two
+generators: one for outline and colours, the same for both sides of an individual, and one for the pattern of the side.
 """
 
 TWO_FLANKS = frozenset({"turtle", "lynx"})
-"""Species that are photographed from the left or from the right."""
+"""Species that are photographed from the left or the right, with a different pattern on each side."""

@@ -71,7 +71,7 @@ def image_set(
         rows: Rows of the source.
         root: Folder that relative paths start from.
         source: Kind of source, as in :class:`ImageSet`.
-        note: What a reader of results should know.
+        note: Remark for readers of the results.
         unknown: Text that the source writes for an animal without a name.
         set_aside: Number of further images without an identity, which are not among the rows.
         split_kind: Kind of split to make by default; empty for none in particular.

@@ -26,7 +26,7 @@ class Split:
         parts: Part of each image, one of :data:`PARTS`.
         kind: Kind of split, as in :func:`make_split`, or ``file`` for a split that was read.
         seed: Seed of the split, ``None`` for a split that was read.
-        warnings: What a reader of results should know, such as an encounter on two sides.
+        warnings: Warnings for readers of the results, such as an encounter on two sides.
         new_share: Share of queries of unknown animals that was requested, ``None`` if none was.
     """
 

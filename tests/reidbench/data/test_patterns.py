@@ -279,7 +279,7 @@ def test_options_read_what_their_name_says():
         ("seed=-1", "outside 0", "seed=0"),
         ("size=8", "outside 32", "size=160"),
         ("hard", "'hard' is not KEY=VALUE", "patterns:"),
-        ("seed=1,seed=2", "stands twice", "once"),
+        ("seed=1,seed=2", "is given twice", "once"),
     ],
 )
 def test_options_that_cannot_be_read_say_what_to_do(text: str, said: str, remedy: str):
