@@ -1,1 +1,1 @@
-"""What is measured against peers, compared as files, and made once for the package."""
+"""Benchmarks against other packages, benchmark files that compare methods, and scripts that make packaged files."""

@@ -1,6 +1,7 @@
-"""Put photographs of a dataset on one small picture: python benchmarks/contact_sheet.py patterns -o FILE.jpg
+"""Show photographs of a dataset on one small picture: python benchmarks/contact_sheet.py patterns -o FILE.jpg
 
-A row for each of the animals with most photographs, the same number of every group; dates run from left to right.
+Each row has the photographs of one animal, sorted by date. The animals are those with the most photographs in each
+group.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ def main() -> None:
     """Read the options and write the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset")
-    parser.add_argument("--animals", type=int, default=2, help="of each group (default: 2)")
-    parser.add_argument("--photographs", type=int, default=8, help="of each animal (default: 8)")
-    parser.add_argument("--side", type=int, default=104, help="of each photograph in pixels (default: 104)")
+    parser.add_argument("--animals", type=int, default=2, help="animals of each group (default: 2)")
+    parser.add_argument("--photographs", type=int, default=8, help="photographs of each animal (default: 8)")
+    parser.add_argument("--side", type=int, default=104, help="side of a photograph in pixels (default: 104)")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    given = parser.parse_args()
+    options = parser.parse_args()
     content = contact_sheet(
-        load_dataset(given.dataset), animals=given.animals, photographs=given.photographs, side=given.side
+        load_dataset(options.dataset), animals=options.animals, photographs=options.photographs, side=options.side
     )
-    write_bytes(given.output, content)
-    print(f"{given.output}: {len(content)} bytes")
+    write_bytes(options.output, content)
+    print(f"{options.output}: {len(content)} bytes")
 
 
 if __name__ == "__main__":

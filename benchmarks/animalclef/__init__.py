@@ -1,1 +1,1 @@
-"""A drawn stand-in for the AnimalCLEF folders, at their true size or in miniature, and what runs on it cost."""
+"""Draw a copy of an AnimalCLEF folder, at its true size or in miniature, and measure ``run`` and ``submit`` on it."""

@@ -1,7 +1,7 @@
-"""How many images of how many animals the AnimalCLEF folders hold, and a miniature of the same shape.
+"""Numbers of images and animals in the AnimalCLEF folders, and in a miniature of them.
 
-Counts of the 2025 edition are those of the published ``metadata.csv``; how the images of the queries are spread
-over animals within a dataset, and the number of horned lizards of 2026, are not published and are made up.
+The numbers of the edition 2025 are those of the published ``metadata.csv``. The numbers of query images of each animal,
+and the number of horned lizards of 2026, are not published; they are invented.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ class Group:
     """One dataset of a folder.
 
     Attributes:
-        name: As the column ``dataset`` has it.
-        species: As the column ``species`` has it.
-        database: Images of each identity of the database.
-        known: Query images of each identity that is in the database, at most as many identities as there.
-        new: Query images of each identity that is not.
-        dated: Share of the images that have a date.
+        name: Value of the column ``dataset``.
+        species: Value of the column ``species``.
+        database: Number of database images of each animal.
+        known: Number of query images of each known animal; not more animals than in the database.
+        new: Number of query images of each new animal.
+        dated: Share of the images that have a date, 0 to 1.
         later: Whether every query is later than the database.
     """
 
@@ -36,17 +36,17 @@ class Group:
     def __post_init__(self) -> None:
         if len(self.known) > len(self.database):
             raise ValueError(
-                f"{self.name}: {len(self.known)} known animals are asked for, {len(self.database)} enrolled"
+                f"{self.name} has queries of {len(self.known)} known animals, but {len(self.database)} in the database"
             )
 
 
 def heavy_tailed(n_image: int, n_identity: int, n_single: int, median: int, most: int) -> tuple[int, ...]:
-    """Return sizes with a given sum, number, number of ones, median and maximum, rising.
+    """Return increasing numbers of images with a given sum, count, number of ones, median and maximum.
 
-    Below the median they rise evenly, above it by a power that makes the sum right.
+    Below the median they increase linearly, above it by a power that gives the sum.
 
     Raises:
-        ValueError: No such sizes exist.
+        ValueError: There are no such numbers.
 
     Example:
         >>> heavy_tailed(20, 5, 1, 3, 8)
@@ -70,18 +70,18 @@ def heavy_tailed(n_image: int, n_identity: int, n_single: int, median: int, most
         low, high = (power, high) if sizes[:start].sum() + upper(power).sum() > n_image else (low, power)
     sizes[start:] = upper(high)
     left = n_image - int(sizes.sum())
-    for index in range(n_identity - 2, start - 1, -1):  # rounding left a few images over: room is below the largest
+    for index in range(n_identity - 2, start - 1, -1):  # images left after rounding go to the next largest animals
         room = most - int(sizes[index])
         added = min(left, room)
         sizes[index] += added
         left -= added
     if left:
-        raise ValueError(f"{n_image} images of {n_identity} animals can't have that median and maximum")
+        raise ValueError(f"{n_image} images of {n_identity} animals cannot have this median and maximum")
     return tuple(int(size) for size in np.sort(sizes))
 
 
 def evenly(n_image: int, n_identity: int) -> tuple[int, ...]:
-    """Return sizes as equal as can be.
+    """Return numbers of images with a given sum and count that differ by at most one.
 
     Example:
         >>> evenly(7, 3)

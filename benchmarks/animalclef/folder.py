@@ -1,8 +1,9 @@
-"""Draw a folder as Kaggle unpacks it: ``metadata.csv``, ``sample_submission.csv`` and tiny images.
+"""Draw a folder like the unpacked archive from Kaggle: ``metadata.csv``, ``sample_submission.csv`` and tiny images.
 
-It has the quirks of the real one: species empty for the salamanders of the database, extensions in any case, dates
-missing, identities empty for queries, rows sorted by dataset. Beside them stands ``solution.csv``, which a real folder
-lacks. An animal is a texture of its own; its photographs are turned, shifted, lit and noisy views of it.
+It has the peculiarities of the real folder: no species for the salamanders of the database, file extensions in upper
+and lower case, missing dates, no identities for queries, rows sorted by dataset. In addition it has ``solution.csv``
+with the true identities. Each animal has a random texture; its photographs are rotated, shifted, noisy views of it with
+different brightness.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ METADATA = ("image_id", "identity", "path", "date", "orientation", "species", "s
 PART_NAMES = {2025: ("database", "query"), 2026: ("train", "test")}
 _EXTENSIONS = (".jpg", ".JPG", ".jpeg")
 _FIRST_DAY = datetime.date(2010, 1, 1)
-_DATABASE_DAYS = 3650  # queries that are later begin here
+_DATABASE_DAYS = 3650  # later queries start after this number of days
 _TINTS = {"LynxID2025": (70, 110, 140), "SalamanderID2025": (40, 60, 60), "SeaTurtleID2022": (110, 110, 70)}
 
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """One row to be."""
+    """A photograph to draw, which becomes one row."""
 
     group: Group
     identity: str
@@ -40,9 +41,9 @@ class Photograph:
 
 
 def photographs(group: Group, random: np.random.Generator) -> Iterator[Photograph]:
-    """Yield the photographs of one dataset, database first; an animal's come in encounters of one to four."""
+    """Yield the photographs of one dataset, database first; an encounter has one to four photographs of an animal."""
     order = random.permutation(len(group.database))
-    queried = {int(order[place]): count for place, count in enumerate(group.known)}
+    queried = {int(order[number]): count for number, count in enumerate(group.known)}
     counts = [(animal, False, count) for animal, count in enumerate(group.database)]
     counts += [(animal, True, count) for animal, count in sorted(queried.items())]
     counts += [(len(group.database) + number, True, count) for number, count in enumerate(group.new)]
@@ -72,11 +73,11 @@ def draw_animal(group: Group, animal: int, size: int, seed: int) -> NDArray[np.u
 
 
 def photograph(texture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """Take one view of an animal, ``(size, size, 3)``."""
+    """Draw one photograph of an animal, ``(size, size, 3)``."""
     size = len(texture)
-    turn = cv2.getRotationMatrix2D((size / 2, size / 2), random.normal(0, 12), random.uniform(0.85, 1.15))
-    turn[:, 2] += random.normal(0, size / 25, 2)
-    view = cv2.warpAffine(texture, turn, (size, size), borderMode=cv2.BORDER_REFLECT).astype(np.float32)
+    transform = cv2.getRotationMatrix2D((size / 2, size / 2), random.normal(0, 12), random.uniform(0.85, 1.15))
+    transform[:, 2] += random.normal(0, size / 25, 2)
+    view = cv2.warpAffine(texture, transform, (size, size), borderMode=cv2.BORDER_REFLECT).astype(np.float32)
     view = view * random.uniform(0.8, 1.2) + random.normal(0, 12, view.shape)
     return np.clip(view, 0, 255).astype(np.uint8)
 
@@ -85,11 +86,11 @@ def make_folder(root: Path, groups: Sequence[Group], *, edition: int = 2025, siz
     """Draw the folder of an edition.
 
     Args:
-        root: Where it is made; files that stand there are written over.
+        root: The folder; existing files are overwritten.
         groups: The datasets, in the order of their rows.
-        edition: 2025, where queries are identified, or 2026, where the test images are clustered.
+        edition: 2025, which asks for identities, or 2026, which asks for clusters.
         size: Side of an image in pixels.
-        seed: Seed of everything drawn.
+        seed: Seed of the drawings.
 
     Returns:
         ``root``.
@@ -99,34 +100,34 @@ def make_folder(root: Path, groups: Sequence[Group], *, edition: int = 2025, siz
     solution: list[dict[str, object]] = []
     for group in groups:
         random = np.random.default_rng([seed, 0, _number(group.name)])
-        taken = list(photographs(group, random))
+        planned = list(photographs(group, random))
         textures: dict[int, NDArray[np.uint8]] = {}
-        for place in random.permutation(len(taken)):
-            each = taken[int(place)]
+        for index in random.permutation(len(planned)):
+            photo = planned[int(index)]
             image_id = len(rows)
-            part = query if each.query else database
+            part = query if photo.query else database
             path = f"images/{group.name}/{part}/{image_id:05d}{_EXTENSIONS[int(random.integers(3))]}"
-            if each.animal not in textures:
-                textures[each.animal] = draw_animal(group, each.animal, size, seed)
+            if photo.animal not in textures:
+                textures[photo.animal] = draw_animal(group, photo.animal, size, seed)
             (root / path).parent.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(root / path), photograph(textures[each.animal], random))
-            without_species = group.name == "SalamanderID2025" and not each.query
+            cv2.imwrite(str(root / path), photograph(textures[photo.animal], random))
+            without_species = group.name == "SalamanderID2025" and not photo.query
             rows.append(
                 {
                     "image_id": image_id,
-                    "identity": "" if each.query else each.identity,
+                    "identity": "" if photo.query else photo.identity,
                     "path": path,
-                    "date": "" if each.day is None else _FIRST_DAY + datetime.timedelta(each.day),
-                    "orientation": "" if each.query and group.later else ("left", "right")[int(random.integers(2))],
+                    "date": "" if photo.day is None else _FIRST_DAY + datetime.timedelta(photo.day),
+                    "orientation": "" if photo.query and group.later else ("left", "right")[int(random.integers(2))],
                     "species": "" if without_species else group.species,
                     "split": part,
                     "dataset": group.name,
                 }
             )
-            if each.query:
-                is_new = int(not each.known)
+            if photo.query:
+                is_new = int(not photo.known)
                 solution.append(
-                    {"image_id": image_id, "identity": each.identity, "is_new": is_new, "group": group.name}
+                    {"image_id": image_id, "identity": photo.identity, "is_new": is_new, "group": group.name}
                 )
     _write(root / "metadata.csv", METADATA, rows)
     column = "identity" if edition == 2025 else "cluster"

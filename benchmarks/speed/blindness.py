@@ -1,10 +1,10 @@
-"""Measure what the tests for blindness cost a run that extracts everything.
+"""Measure the time that the tests for blindness add to a run that extracts all features.
 
     python benchmarks/speed/blindness.py DATASET METHOD [METHOD …] [--set METHOD:KEY=VALUE] [--repeats 3] [-o FILE.json]
 
-Each run has a process and an empty cache of its own. The share is of the run without the tests, in the same process:
-loading the dataset, describing, matching, the gallery's trials and writing, but not imports and weights, which would
-only make it smaller. The median of the repeats is given.
+Each run has a separate process and an empty cache. The share is the time of the tests divided by the time of the rest
+of the run in the same process: extraction, matching, the matching of the gallery with itself, and writing. Imports and
+weights are not included; they would make the share smaller. The median of the repeats counts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from reidbench.files import write_text
 
 
 def measure(method: str, dataset: str, settings: dict[str, Any], folder: str) -> dict[str, Any]:
-    """Run one method in this process and return what it and its tests took."""
+    """Run one method in this process and return the times of the run and of its tests."""
     from reidbench import Progress, evaluate, load_dataset
     from reidbench.registry.registered import load_registry
 
@@ -61,6 +61,7 @@ def measure(method: str, dataset: str, settings: dict[str, Any], folder: str) ->
 
 
 def main() -> None:
+    """Measure the methods and print the result as JSON; with ``--job``, make one run."""
     if len(sys.argv) == 3 and sys.argv[1] == "--job":
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps(measure(*json.loads(sys.argv[2]), folder)))
@@ -71,28 +72,27 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="METHOD:KEY=VALUE")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("-o", "--output", type=Path)
-    given = parser.parse_args()
+    options = parser.parse_args()
     rows = []
-    for method in given.methods:
-        mine = [text.partition(":")[2] for text in given.set if text.partition(":")[0] == method]
-        settings = dict(text.split("=", 1) for text in mine)
-        job = json.dumps([method, given.dataset, settings])
+    for method in options.methods:
+        texts = [text.partition(":")[2] for text in options.set if text.partition(":")[0] == method]
+        settings = dict(text.split("=", 1) for text in texts)
+        job = json.dumps([method, options.dataset, settings])
         command = [sys.executable, __file__, "--job", job]
         environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
         measured = []
-        for _ in range(given.repeats):
-            done = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True)
-            measured.append(json.loads(done.stdout.splitlines()[-1]))
-        middle = sorted(measured, key=lambda row: row["share"])[len(measured) // 2]
-        rows.append({**middle, "shares": sorted(row["share"] for row in measured)})
-        cost = f"{middle['tests_s']:8.3f} s of {middle['rest_s']:9.3f} s: {100 * middle['share']:.1f} %"
-        asked = f"({middle['status']}, {middle['n_asked']} of {middle['n_queries']} queries)"
-        print(f"{method:<22} {cost} {asked}", file=sys.stderr)
-    name = given.dataset if given.dataset.startswith("patterns") else Path(given.dataset).parent.name
-    result = {"dataset": name, "repeats": given.repeats, "rows": rows}
-    text = json.dumps(result, indent=2) + "\n"
-    if given.output:
-        write_text(given.output, text)
+        for _ in range(options.repeats):
+            result = subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True)
+            measured.append(json.loads(result.stdout.splitlines()[-1]))
+        median = sorted(measured, key=lambda row: row["share"])[len(measured) // 2]
+        rows.append({**median, "shares": sorted(row["share"] for row in measured)})
+        cost = f"{median['tests_s']:8.3f} s of {median['rest_s']:9.3f} s: {100 * median['share']:.1f} %"
+        tested = f"({median['status']}, {median['n_asked']} of {median['n_queries']} queries)"
+        print(f"{method:<22} {cost} {tested}", file=sys.stderr)
+    name = options.dataset if options.dataset.startswith("patterns") else Path(options.dataset).parent.name
+    text = json.dumps({"dataset": name, "repeats": options.repeats, "rows": rows}, indent=2) + "\n"
+    if options.output:
+        write_text(options.output, text)
     else:
         print(text, end="")
 

@@ -1,9 +1,9 @@
-"""Measure local features: ALIKED images/s, and pairs/s of both matchers against the same pairs one by one.
+"""Measure local features: images per second of ALIKED, and pairs per second of two matchers, in batches and one by one.
 
     python benchmarks/speed/local_features.py [--device cuda] [--weights aliked-n16.pth] [--pairs 512] [--batch 128]
 
-Without a weights file networks are untrained, which costs the same time. LightGlue has its real architecture. Pairs
-have 256 keypoints each. Every figure is the median of three; ratios are of figures measured in this run.
+Without a weights file the networks are untrained, which takes the same time. Each image has 256 keypoints. Every number
+is the median of three measurements.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KEYPOINTS, DIMENSION, SIDE = 256, 128, 512
 
 
 def median_seconds(work: Callable[[], object], device: str, repeats: int = 3) -> float:
-    """Return the median time of a call, after one that is not counted."""
+    """Return the median time of a call in seconds, after a first call that does not count."""
     times = []
     for _ in range(repeats + 1):
         if device == "cuda":
@@ -39,6 +39,7 @@ def median_seconds(work: Callable[[], object], device: str, repeats: int = 3) ->
 
 
 def images_per_second(device: str, weights: str, batch: int) -> float:
+    """Return the images per second from which ALIKED extracts keypoints and descriptors."""
     network = ALIKED("aliked-n16", KEYPOINTS, 0.0, 2).eval()
     if weights:
         network.load_state_dict(torch.load(weights, weights_only=True), strict=False)
@@ -49,7 +50,7 @@ def images_per_second(device: str, weights: str, batch: int) -> float:
 
 
 def mutual(device: str, n_pair: int) -> tuple[float, float]:
-    """Return pairs/s in blocks, and one by one."""
+    """Return the pairs per second of mutual nearest neighbours, in blocks and one by one."""
     rng = np.random.default_rng(0)
     side = int(np.ceil(n_pair**0.5))
 
@@ -67,7 +68,7 @@ def mutual(device: str, n_pair: int) -> tuple[float, float]:
 
 
 def lightglue(device: str, n_pair: int, batch: int) -> tuple[float, float]:
-    """Return pairs/s in batches, and one by one."""
+    """Return the pairs per second of LightGlue, in batches and one by one."""
     network = LightGlue(None, input_dim=DIMENSION, depth_confidence=-1, width_confidence=-1).eval().to(device)
 
     def side(n: int) -> dict[str, torch.Tensor]:
@@ -88,23 +89,27 @@ def lightglue(device: str, n_pair: int, batch: int) -> tuple[float, float]:
 
 
 def main() -> None:
+    """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--weights", default="", help="a weights file of aliked-n16")
-    parser.add_argument("--images", type=int, default=4, help="images described at once")
-    parser.add_argument("--pairs", type=int, default=512, help="pairs that mutual neighbours match")
-    parser.add_argument("--lightglue-pairs", type=int, default=16, help="pairs that LightGlue matches")
-    parser.add_argument("--batch", type=int, default=16, help="pairs that LightGlue matches at once")
-    asked = parser.parse_args()
-    device = torch.cuda.get_device_name() if asked.device == "cuda" else platform.processor() or platform.machine()
+    parser.add_argument("--images", type=int, default=4, help="images in a batch")
+    parser.add_argument("--pairs", type=int, default=512, help="pairs for mutual nearest neighbours")
+    parser.add_argument("--lightglue-pairs", type=int, default=16, help="pairs for LightGlue")
+    parser.add_argument("--batch", type=int, default=16, help="pairs in a batch of LightGlue")
+    options = parser.parse_args()
+    device = torch.cuda.get_device_name() if options.device == "cuda" else platform.processor() or platform.machine()
     print(f"device: {device}, {torch.get_num_threads()} threads; torch {torch.__version__}\n")
-    print("| what | together | one by one | ratio |")
+    print("| measurement | in batches | one by one | ratio |")
     print("| --- | ---: | ---: | ---: |")
-    rate = images_per_second(asked.device, asked.weights, asked.images)
+    rate = images_per_second(options.device, options.weights, options.images)
     print(f"| ALIKED-n16, 512 x 512, images/s | {rate:.2f} | – | – |")
     for name, (together, alone) in (
-        ("mutual neighbours, pairs/s", mutual(asked.device, asked.pairs)),
-        (f"LightGlue, batch {asked.batch}, pairs/s", lightglue(asked.device, asked.lightglue_pairs, asked.batch)),
+        ("mutual nearest neighbours, pairs/s", mutual(options.device, options.pairs)),
+        (
+            f"LightGlue, batch {options.batch}, pairs/s",
+            lightglue(options.device, options.lightglue_pairs, options.batch),
+        ),
     ):
         print(f"| {name} | {together:.1f} | {alone:.1f} | {together / alone:.2f} |")
 

@@ -1,10 +1,10 @@
-"""Measure embedding_cosine beside wildlife-tools: the same network, weights, transform, images and split.
+"""Compare embedding_cosine with wildlife-tools: the same network, weights, transform, images and split.
 
     python benchmarks/speed/peer_embedding.py DATASET WEIGHTS [--repeats 3] [-o FILE.json]
 
-Each run has a process and an empty cache of its own, and the two methods take turns. Wall time depends on what else
-the machine does; processor time (of the process and its workers) much less. The smallest of the repeats is given.
-What a method has to import is loaded first and timed apart. Memory is the peak of the main process.
+Each run has a separate process and an empty cache, and the two methods alternate. The smallest time of the repeats
+counts. Wall time depends on other work of the machine; processor time (of the process and its workers) depends on it
+much less. Imports are timed separately before the run. Memory is the peak of the main process.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from typing import Any
 
 METHODS = ("embedding_cosine", "wildlife_tools")
 N_COMPARED = 64
-"""Images whose embeddings are compared number by number."""
+"""Number of images whose embeddings are compared."""
 
 
 def measure(method: str, dataset: str, settings: dict[str, Any], folder: Path) -> None:
-    """Run one method in this process, and leave what was measured in ``folder``."""
+    """Run one method in this process, and write the measurements to ``folder``."""
     import numpy as np
 
     from reidbench import Images, Progress, evaluate, load_dataset
@@ -48,10 +48,10 @@ def measure(method: str, dataset: str, settings: dict[str, Any], folder: Path) -
         "score": record.metrics["score"],
         "environment": record.data.environment.to_json(),
     }
-    again = spec.build(spec.settings(**settings))
-    again.prepare("cpu", 0, Progress())
+    second = spec.build(spec.settings(**settings))
+    second.prepare("cpu", 0, Progress())
     images = load_dataset(dataset).take(np.arange(N_COMPARED))
-    embedding = again.represent(Images(images), Progress()).dense["embedding"]
+    embedding = second.represent(Images(images), Progress()).dense["embedding"]
     np.save(folder / "embedding.npy", embedding)
     (folder / "predictions.csv").write_bytes((record.path / "predictions.csv").read_bytes())
     (folder / "measured.json").write_text(json.dumps(measured))
@@ -63,7 +63,7 @@ def _cpu_s() -> float:
 
 
 def compare(dataset: str, settings: dict[str, Any], repeats: int) -> dict[str, Any]:
-    """Run both methods in turn, each in a process of its own, and put their numbers side by side."""
+    """Run both methods alternately, each in a separate process, and return their measurements and differences."""
     import numpy as np
     import pandas as pd
 
@@ -78,9 +78,11 @@ def compare(dataset: str, settings: dict[str, Any], repeats: int) -> dict[str, A
                 environment = {**os.environ, "REIDBENCH_CACHE": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
                 subprocess.run([sys.executable, __file__, "--job", job], check=True, env=environment)
                 measured = json.loads((folder / "measured.json").read_text())
-                before = best.setdefault(method, measured)
-                best[method] = {key: min(before[key], measured[key]) if key.endswith(("_s", "_mib")) else measured[key]
-                                for key in measured}  # fmt: skip
+                earlier = best.setdefault(method, measured)
+                best[method] = {
+                    key: min(earlier[key], measured[key]) if key.endswith(("_s", "_mib")) else measured[key]
+                    for key in measured
+                }
                 embedding[method] = np.load(folder / "embedding.npy")
                 predictions[method] = pd.read_csv(folder / "predictions.csv")
     ours, theirs = METHODS
@@ -109,6 +111,7 @@ def compare(dataset: str, settings: dict[str, Any], repeats: int) -> dict[str, A
 
 
 def main() -> None:
+    """Compare the methods and print the result as JSON; with ``--job``, make one run for the comparison."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("dataset", nargs="?")
     parser.add_argument("weights", nargs="?")
@@ -118,24 +121,24 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--job", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.job:
-        method, dataset, settings, folder = json.loads(given.job)
+    options = parser.parse_args()
+    if options.job:
+        method, dataset, settings, folder = json.loads(options.job)
         measure(method, dataset, settings, Path(folder))
         return
-    if not given.weights:
+    if not options.weights:
         parser.error("name a dataset and a weights file")
     settings = {
-        "model": given.model,
-        "weights": given.weights,
-        "pad_type": given.pad_type,
-        "batch_size": given.batch_size,
+        "model": options.model,
+        "weights": options.weights,
+        "pad_type": options.pad_type,
+        "batch_size": options.batch_size,
     }
-    text = json.dumps(compare(given.dataset, settings, given.repeats), indent=2) + "\n"
-    if given.output:
+    text = json.dumps(compare(options.dataset, settings, options.repeats), indent=2) + "\n"
+    if options.output:
         from reidbench.files import write_text
 
-        write_text(given.output, text)
+        write_text(options.output, text)
     print(text, end="")
 
 

@@ -1,9 +1,10 @@
-"""Time every threshold's BAKS, BAUS and score, and 10,000 bootstrap folds, beside wildlife_datasets.metrics.
+"""Time BAKS, BAUS and score at all thresholds and 10,000 bootstrap folds, compared with wildlife_datasets.metrics.
 
     OMP_NUM_THREADS=2 python benchmarks/speed/statistics.py > benchmarks/results/speed_statistics.md
 
-30,000 queries of 8,400 identities, the size of WildlifeReID-10k's test part. Identities are coded beforehand for both;
-the peer answers one threshold a call and gives no score. Each is timed in this one process, the least of its repeats.
+The data are 30,000 queries of 8,400 identities, as many as in the test part of WildlifeReID-10k. Both packages get
+coded identities. A call of wildlife_datasets.metrics computes one metric at one threshold and no score. All times are
+measured in this process; the smallest of the repeats counts.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ N_QUERY, N_IDENTITY, N_UNKNOWN, N_METHOD, FOLDS = 30_000, 8_400, 1_400, 10, 10_0
 
 
 def least_seconds(work: Callable[[], object], repeats: int) -> float:
+    """Return the smallest time of several calls in seconds."""
     times = []
     for _ in range(repeats):
         started = time.perf_counter()
@@ -36,6 +38,7 @@ def least_seconds(work: Callable[[], object], repeats: int) -> float:
 
 
 def main() -> None:
+    """Check that both packages agree, then time them and print a table."""
     rng = np.random.default_rng(0)
     code = np.sort(np.concatenate([np.arange(N_IDENTITY), rng.integers(N_IDENTITY, size=N_QUERY - N_IDENTITY)]))
     known = code >= N_UNKNOWN
@@ -49,9 +52,11 @@ def main() -> None:
 
     sweep = threshold_sweep(best, correct, known, code)
     peer_baks, peer_baus = peer.BAKS(code, answer, unknown), peer.BAUS(code, answer, unknown, new)
-    place = int(sweep.index(0.5))
-    if not np.allclose([sweep.baks[place], sweep.baus[place]], [peer_baks, peer_baus], atol=1e-12):
-        raise SystemExit(f"the two disagree: {sweep.baks[place]}, {sweep.baus[place]} and {peer_baks}, {peer_baus}")
+    index = int(sweep.index(0.5))
+    if not np.allclose([sweep.baks[index], sweep.baus[index]], [peer_baks, peer_baus], atol=1e-12):
+        raise SystemExit(
+            f"the packages disagree: {sweep.baks[index]}, {sweep.baus[index]} and {peer_baks}, {peer_baus}"
+        )
     ours = least_seconds(lambda: threshold_sweep(best, correct, known, code), 20)
     baks = least_seconds(lambda: peer.BAKS(code, answer, unknown), 2)
     baus = least_seconds(lambda: peer.BAUS(code, answer, unknown, new), 2)
@@ -78,7 +83,7 @@ def main() -> None:
 
 
 def processor() -> str:
-    """Return the processor's name, as Linux tells it."""
+    """Return the name of the processor."""
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
             return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))

@@ -1,1 +1,1 @@
-"""How the package's starter weights are made: python -m benchmarks.starter --work DIR -o FILE."""
+"""Make the starter weights of the package: ``python -m benchmarks.starter --work DIR -o FILE``."""

@@ -1,6 +1,6 @@
-"""Make the starter weights, from seed to file: python -m benchmarks.starter --work DIR -o FILE
+"""Make the starter weights from a seed: python -m benchmarks.starter --work DIR -o FILE
 
-Stop it at any time; the same command goes on where it was. Pictures and checkpoints in DIR may be deleted afterwards.
+It may be stopped at any time; the same command continues. Drawings and checkpoints in DIR can be deleted afterwards.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ import argparse
 import os
 from pathlib import Path
 
-# Bytes repeat for one thread; more would change the order of sums.
+# Only one thread gives the same bytes every time; several threads change the order of sums.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def main() -> None:
-    """Read the options, draw, train, write the file and its card."""
+    """Draw the animals, train the network, and write the weights with their card."""
     from benchmarks.starter.recipe import RECIPES
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--recipe", choices=RECIPES, default="tinynet", help="what to make (default: tinynet)")
-    parser.add_argument("--work", type=Path, required=True, help="folder of drawings and checkpoints")
-    parser.add_argument("--sheet", type=Path, help="only draw, and write a picture of what is shown, a .jpg")
+    parser.add_argument("--recipe", choices=RECIPES, default="tinynet", help="recipe of the weights (default: tinynet)")
+    parser.add_argument("--work", type=Path, required=True, help="folder for drawings and checkpoints")
+    parser.add_argument("--sheet", type=Path, help="only draw, and write a .jpg of training images")
     parser.add_argument("-o", "--output", type=Path, help="the .safetensors file to write")
-    given = parser.parse_args()
-    if given.output is None and given.sheet is None:
+    options = parser.parse_args()
+    if options.output is None and options.sheet is None:
         parser.error("-o FILE is needed")
 
     import cv2
@@ -39,19 +39,19 @@ def main() -> None:
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    recipe = RECIPES[given.recipe]
-    given.work.mkdir(parents=True, exist_ok=True)
-    Animals(given.work, recipe).draw()
-    if given.sheet is not None:
-        write_sheet(given.work, recipe, given.sheet)
+    recipe = RECIPES[options.recipe]
+    options.work.mkdir(parents=True, exist_ok=True)
+    Animals(options.work, recipe).draw()
+    if options.sheet is not None:
+        write_sheet(options.work, recipe, options.sheet)
         return
-    trainer = StarterTrainer(recipe, given.work)
+    trainer = StarterTrainer(recipe, options.work)
     trainer.train()
-    sha256 = write_weights(trainer.network, recipe, given.output)
+    sha256 = write_weights(trainer.network, recipe, options.output)
     versions = {module.__name__: module.__version__ for module in (torch, timm, numpy, cv2)}
-    facts = {"bytes": given.output.stat().st_size, "train_s": round(trainer.seconds), "versions": versions}
-    write_card(recipe, sha256, trainer.history, facts, given.output.with_suffix(".json"))
-    print(f"{given.output}: {facts['bytes']} bytes, sha256 {sha256}")
+    facts = {"bytes": options.output.stat().st_size, "train_s": round(trainer.seconds), "versions": versions}
+    write_card(recipe, sha256, trainer.history, facts, options.output.with_suffix(".json"))
+    print(f"{options.output}: {facts['bytes']} bytes, sha256 {sha256}")
 
 
 if __name__ == "__main__":

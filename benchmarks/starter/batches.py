@@ -1,4 +1,4 @@
-"""The photographs of a step: some animals of each species, several fresh photographs of each."""
+"""The photographs of a training step: some animals of each species, with several new photographs each."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _STEPS = SEED_BASE + 3
 class Photographs(Dataset[torch.Tensor]):
     """Item ``n`` is the batch of step ``n``: ``(n_species, batch_animals · batch_photos, size, size, 3)`` bytes.
 
-    It follows from the recipe and ``n`` alone. All animals of a species show one flank: to tell flanks apart is worth
-    nothing. Every batch holds all species, since batch norm has to see in training what it meets afterwards.
+    It depends on the recipe and ``n`` only. All animals of a species show the same flank, so that distinguishing flanks
+    does not help. Every batch has all species, so that batch norm sees the same mixture as later in use.
     """
 
     def __init__(self, work_dir: Path, recipe: Recipe) -> None:
@@ -35,22 +35,22 @@ class Photographs(Dataset[torch.Tensor]):
         batch = []
         for species in range(len(SPECIES)):
             sides = self._animals.of_one_flank(species, int(random.integers(2)))
-            chosen = random.choice(sides, recipe.batch_animals, replace=False).repeat(recipe.batch_photos)
-            batch.append(np.stack([self.photograph(random, species, int(number), level) for number in chosen]))
+            numbers = random.choice(sides, recipe.batch_animals, replace=False).repeat(recipe.batch_photos)
+            batch.append(np.stack([self.photograph(random, species, int(number), level) for number in numbers]))
         return torch.from_numpy(np.stack(batch))
 
     def photograph(self, random: Generator, species: int, number: int, level: Level) -> NDArray[np.uint8]:
-        """Take one photograph of one side of an animal, on a day and in a place of its own."""
+        """Draw one photograph of one side of an animal, with a new encounter and a random background."""
         name, animals = list(SPECIES)[species], self._animals
-        place = animals.background(species, int(random.integers(self._recipe.n_background)))
-        encounter = draw_encounter(random, name, level, place)
+        background = animals.background(species, int(random.integers(self._recipe.n_background)))
+        encounter = draw_encounter(random, name, level, background)
         animal, mirror = animals.animal(species, number), side_of(species, number)[1] == 1
         encoded = take_photograph(animal, encounter, random, name, level, self._recipe.size, mirror=mirror)
         return np.asarray(cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
 def batches(work_dir: Path, recipe: Recipe, first: int) -> DataLoader[torch.Tensor]:
-    """Return the batches of all steps from ``first`` on; a process of its own draws them ahead."""
+    """Return the batches of all steps from ``first`` on; a worker process draws them in advance."""
     return DataLoader(
         Photographs(work_dir, recipe),
         batch_size=None,

@@ -1,4 +1,4 @@
-"""From the trained network to the file that the package carries, and the card beside it."""
+"""Write the trained network as the weights file of the package, with a card that describes it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from benchmarks.starter.recipe import Recipe
 from reidbench.files import write_bytes, write_text
 
 LARGEST = 14_000_000
-"""Bytes that the file may have: the wheel has to stay under 20 MB."""
+"""Largest size of the file in bytes; the wheel must stay under 20 MB."""
 
 
 def write_weights(network: nn.Module, recipe: Recipe, path: Path) -> str:
-    """Write the backbone as float16 safetensors; the embedding layer and the softmax head are left out.
+    """Write the backbone as float16 safetensors, without the embedding layer.
 
-    Statistics of batch norm stay float32, since small variances would lose their digits.
+    The statistics of batch norm stay float32, because float16 is too coarse for small variances.
 
     Returns:
         SHA-256 of the file.
@@ -53,7 +53,7 @@ def write_weights(network: nn.Module, recipe: Recipe, path: Path) -> str:
 
 
 def _ordered(content: bytes) -> bytes:
-    """Sort the metadata, which the library writes in any order: equal weights shall be equal bytes."""
+    """Sort the metadata, which the library writes in any order, so that equal weights give equal bytes."""
     start, length = 8, int.from_bytes(content[:8], "little")
     header = json.loads(content[start : start + length])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
@@ -63,6 +63,6 @@ def _ordered(content: bytes) -> bytes:
 
 
 def write_card(recipe: Recipe, sha256: str, history: list[dict[str, Any]], facts: dict[str, Any], path: Path) -> None:
-    """Write what the weights were made from and how they did on the way, as JSON."""
+    """Write a JSON file with the digest of the weights, the recipe and the evaluations during training."""
     card = {"sha256": sha256, **facts, "recipe": asdict(recipe), "history": history}
     write_text(path, json.dumps(card, indent=2) + "\n")

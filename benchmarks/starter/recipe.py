@@ -1,9 +1,8 @@
-"""What the starter weights are made from: drawn animals without end, photographed gently first and hard later.
+"""The recipe of the starter weights: drawn photographs, easy in the first steps and hard in the later ones.
 
-A network of this kind that is shown hard photographs from the start stays at chance for as long as two cores would
-bear. One that is shown the same photographs again and again learns those by heart and carries nothing over to animals
-that it has not seen. So every photograph is taken once, and how hard it is grows with the steps.
-Everything is drawn with seeds that no dataset of `patterns` can have.
+A small network that is trained on hard photographs from the start stays at chance. A network that is trained on the
+same photographs many times memorises them and does not generalise to new animals. Therefore every photograph is used
+once, and its difficulty grows with the steps. All seeds differ from those of the dataset ``patterns``.
 """
 
 from __future__ import annotations
@@ -13,32 +12,35 @@ from dataclasses import dataclass, fields, replace
 from reidbench.data.patterns import LEVELS, Level
 
 SEED_BASE = 7 << 32
-"""Added to every seed. `patterns:seed=…` ends at 2³²-1, and a seed beyond it takes two words in the random streams,
-the second of which (7) no stream of a dataset has in that place: so no animal of the starter is in any dataset."""
+"""Added to every seed, so that no animal of the starter weights is in a dataset.
+
+Seeds of ``patterns:seed=…`` end at 2³²-1. A larger seed has two words in the random streams; the second word, 7, does
+not occur in the streams of a dataset.
+"""
 
 GENTLE = Level(6, 0.03, 0.02, (0.95, 1.05), 0.04, 0.1, 0.03, (0.0, 0.5), (2, 4), (85, 95), 0.0, 0.05)
-"""Two photographs of one animal nearly lie on each other, so that a network without any knowledge gets hold of them."""
+"""Easy photographs: two photographs of one animal are almost the same, so an untrained network can learn from them."""
 
-# The default dataset is drawn at 160 px and shrunk to the network's input, which takes grain and blocks out of it.
+# The default dataset is drawn at 160 pixels and reduced to the input size, which removes noise and JPEG blocks.
 HARD = replace(LEVELS["default"], noise=(3, 10), jpeg=(50, 92))
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that shapes the weights.
+    """All settings that determine the weights.
 
     Args:
-        n_animal: Sides of animals of each species; the two flanks of one animal are two sides, since they bear two
-            patterns.
-        n_background: Backgrounds of each species.
-        size: Side in pixels of what the network sees.
-        batch_animals: Sides of each species in a batch.
-        batch_photos: Photographs of each.
-        temperature: Of the contrastive loss, which divides cosines by it.
-        gentle_steps: Steps in which photographs stay gentle.
-        hard_from: Step from which they are as hard as they get; between the two they grow harder evenly.
-        lr: Learning rate behind the warm-up; it falls to ``lr_end`` by half a cosine.
-        evaluate_on: Dataset on which checkpoints are judged, frozen.
+        n_animal: Number of sides of animals of each species. The two flanks of an animal have different patterns and
+            are two sides.
+        n_background: Number of backgrounds of each species.
+        size: Side of the input images in pixels.
+        batch_animals: Number of sides of each species in a batch.
+        batch_photos: Number of photographs of each side in a batch.
+        temperature: Temperature of the contrastive loss; cosines are divided by it.
+        gentle_steps: Number of first steps with easy photographs.
+        hard_from: First step with the hardest photographs; the difficulty grows linearly between the two.
+        lr: Learning rate after the warm-up; it falls to ``lr_end`` along half a cosine.
+        evaluate_on: Dataset on which checkpoints are evaluated as frozen features.
     """
 
     name: str
@@ -64,33 +66,33 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not 0 <= self.gentle_steps < self.hard_from <= self.n_step:
-            raise ValueError("photographs are gentle, then grow harder, then are hard, all before the last step")
+            raise ValueError("the steps must satisfy 0 <= gentle_steps < hard_from <= n_step")
         if self.batch_animals > self.n_animal // 2:
-            raise ValueError("a batch shows one flank, so n_animal has to be twice batch_animals at least")
+            raise ValueError("a batch shows one flank, so n_animal must be at least twice batch_animals")
         if self.evaluate_every % self.checkpoint_every:
-            raise ValueError("evaluations have to fall on checkpoints")
+            raise ValueError("evaluate_every must be a multiple of checkpoint_every")
 
     def hardness(self, step: int) -> float:
-        """Return how hard the photographs of a step are, from 0 (gentle) to 1 (hard)."""
+        """Return the difficulty of the photographs of a step, from 0 (easy) to 1 (hard)."""
         return min(1.0, max(0.0, (step - self.gentle_steps) / (self.hard_from - self.gentle_steps)))
 
 
 def level_between(hardness: float) -> Level:
-    """Return the level between gentle and hard photographs.
+    """Return the level between easy and hard photographs, by linear interpolation.
 
     Example:
         >>> level_between(0.5).rotation
         30.5
     """
 
-    def between(gentle: float, hard: float) -> float:
+    def interpolate(gentle: float, hard: float) -> float:
         return gentle + (hard - gentle) * hardness
 
     values = {}
     for field in fields(Level):
         gentle, hard = getattr(GENTLE, field.name), getattr(HARD, field.name)
         pair = isinstance(gentle, tuple)
-        values[field.name] = tuple(map(between, gentle, hard)) if pair else between(gentle, hard)
+        values[field.name] = tuple(map(interpolate, gentle, hard)) if pair else interpolate(gentle, hard)
     low, high = values["jpeg"]
     return Level(**{**values, "jpeg": (round(low), round(high))})
 

@@ -1,4 +1,4 @@
-"""One small picture of what the network is shown: from gentle to hard photographs, a row for each."""
+"""A small picture of training images: one row each of easy, medium and hard photographs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reidbench.files import write_bytes
 
 
 def write_sheet(work_dir: Path, recipe: Recipe, path: Path, n_photo: int = 3) -> None:
-    """Photograph one side of an animal of each species ``n_photo`` times, gently, half hard and hard."""
+    """Draw ``n_photo`` photographs of one animal of each species at three levels of difficulty, and write a JPEG."""
     photographs, rows = Photographs(work_dir, recipe), []
     for hardness in (0.0, 0.5, 1.0):
         random, level = np.random.default_rng(0), level_between(hardness)

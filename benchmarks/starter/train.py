@@ -1,7 +1,7 @@
-"""The training of the starter weights: every step follows from the seed and its own number, so it can stop anywhere.
+"""The training of the starter weights. It can be stopped at any time and ends with the same bytes.
 
-A checkpoint holds network, head and optimiser; the photographs of step n follow from n alone. A training that was
-killed goes on behind its last checkpoint and ends with the same bytes.
+A checkpoint has the network, its embedding layer and the optimizer. The photographs of step n depend on n and the seed
+only, so a stopped training continues after its last checkpoint.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from reidbench.networks.training.augment import normalise, to_tensor
 
 
 class StarterNetwork(nn.Module):
-    """A backbone and the layer that embeds what it pools."""
+    """A backbone and a linear layer that computes the embedding from the pooled features."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
@@ -39,22 +39,22 @@ class StarterNetwork(nn.Module):
         self.head = nn.Linear(n_feature, recipe.embedding_dim)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Embed ``(n, 3, size, size)`` in [0, 1], to unit length."""
+        """Return embeddings of length 1, ``(n, embedding_dim)``, of images ``(n, 3, size, size)`` in [0, 1]."""
         images = normalise(images, self.mean, self.std).contiguous(memory_format=torch.channels_last)
         return functional.normalize(self.head(self.backbone(images)), dim=1)
 
 
 def contrastive_loss(embedding: Tensor, n_photo: int, temperature: float) -> tuple[Tensor, Tensor]:
-    """Ask of each photograph which others of its species in the batch show its animal.
+    """Return the supervised contrastive loss within each species, and the share of correct nearest neighbours.
 
     Args:
-        embedding: ``(n_species, n, dim)`` of unit length, ``n_photo`` rows of each animal behind one another.
-        n_photo: Photographs of each animal, 2 or more.
-        temperature: Divides the cosines.
+        embedding: Embeddings of length 1, ``(n_species, n, dim)``; the ``n_photo`` rows of an animal follow each other.
+        n_photo: Number of photographs of each animal, 2 or more.
+        temperature: Temperature of the softmax; cosines are divided by it.
 
     Returns:
-        The cross-entropy averaged over all pairs of one animal, and the share of photographs whose nearest other one
-        shows the same animal; a guess finds ``(n_photo - 1) / (n - 1)``.
+        The cross-entropy averaged over all pairs of one animal, and the share of photographs whose nearest other
+        photograph shows the same animal; guessing gives ``(n_photo - 1) / (n - 1)``.
 
     Source:
         Khosla et al., "Supervised Contrastive Learning", 2020, equation 2.
@@ -64,16 +64,17 @@ def contrastive_loss(embedding: Tensor, n_photo: int, temperature: float) -> tup
     itself = torch.eye(n, dtype=torch.bool)
     same = (animal[:, None] == animal[None, :]) & ~itself
     similarity = (embedding @ embedding.mT / temperature).masked_fill(itself, -torch.inf)
-    found = same[torch.arange(n), similarity.argmax(2)].float().mean()
-    return -functional.log_softmax(similarity, dim=2)[:, same].mean(), found
+    nearest_is_same = same[torch.arange(n), similarity.argmax(2)].float().mean()
+    return -functional.log_softmax(similarity, dim=2)[:, same].mean(), nearest_is_same
 
 
 class StarterTrainer:
-    """Trains by a recipe in a work folder, or goes on where the folder's checkpoint stands.
+    """Trains a network by a recipe; continues from the checkpoint in the work folder if there is one.
 
     Attributes:
-        network: As it stands.
-        history: A row for each evaluation.
+        network: The network in its current state.
+        history: The result of each evaluation.
+        seconds: Duration of the training in seconds, over all starts.
     """
 
     def __init__(self, recipe: Recipe, work_dir: Path) -> None:
@@ -87,8 +88,8 @@ class StarterTrainer:
         self._resume()
 
     def train(self) -> None:
-        """Run every step that is left; the animals have to be drawn."""
-        recipe, begun, before = self._recipe, time.monotonic(), self.seconds
+        """Run the remaining steps; the animals must have been drawn before."""
+        recipe, started, before = self._recipe, time.monotonic(), self.seconds
         recent: list[tuple[float, float]] = []
         for pixels in batches(self._work_dir, recipe, self._step):
             recent.append(self._train_step(pixels))
@@ -96,8 +97,8 @@ class StarterTrainer:
             last = self._step == recipe.n_step
             if self._step % recipe.checkpoint_every and not last:
                 continue
-            self.seconds = before + time.monotonic() - begun
-            loss, found = (float(value) for value in np.mean(recent, axis=0))
+            self.seconds = before + time.monotonic() - started
+            loss, found = (float(value) for value in np.mean(recent, axis=0))  # found: nearest is the same animal
             recent.clear()
             hardness = recipe.hardness(self._step)
             note = f"step {self._step}/{recipe.n_step}, hardness {hardness:.2f}, loss {loss:.3f}, found {found:.3f}"
@@ -127,7 +128,7 @@ class StarterTrainer:
         return float(loss.detach()), float(found)
 
     def _evaluate(self) -> dict[str, float]:
-        """Judge the pooled features as they stand, frozen, on animals that no step has seen."""
+        """Evaluate the pooled features without fine-tuning, on animals that were not used in training."""
         path = self._work_dir / "evaluated.safetensors"
         write_weights(self.network, self._recipe, path)
         settings = {"backbone": self._recipe.backbone, "weights": str(path), "epochs": 0, "size": self._recipe.size}
@@ -161,4 +162,4 @@ class StarterTrainer:
         self._step, self.seconds, self.history = content["step"], content["seconds"], content["history"]
         self.network.load_state_dict(content["network"])
         self._optimizer.load_state_dict(content["optimizer"])
-        print(f"going on at step {self._step}", flush=True)
+        print(f"continuing at step {self._step}", flush=True)

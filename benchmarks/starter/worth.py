@@ -1,8 +1,9 @@
-"""Print what the starter weights are worth: means over splits with their intervals, from the runs of starter.toml.
+"""Print the scores with and without the starter weights, from the runs of starter.toml.
 
     python -m benchmarks.starter.worth RUNS
 
-Intervals are Student's at 95 %, over splits: how sure a mean is for other splits of these animals.
+The means are over splits. The 95 % intervals (Student's t) show how much a mean would vary for other splits of these
+animals.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ METRICS = ("score", "balanced_rank1", "auroc", "oracle_score")
 
 
 def kind_of(run: RunRecord) -> str:
-    """Name the row that a run belongs to."""
+    """Return the name of the table row that a run belongs to."""
     if run.method != "triplet_effnet":
         return run.method
     effective = run.data.settings.effective
@@ -28,7 +29,7 @@ def kind_of(run: RunRecord) -> str:
 
 
 def mean_and_interval(values: list[float]) -> str:
-    """Write the mean of some values with its interval; one value has none."""
+    """Return the mean of values with its interval as a text; a single value has no interval."""
     if len(values) < 2:
         return f"{values[0]:.3f}"
     half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5

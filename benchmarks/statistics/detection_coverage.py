@@ -1,11 +1,12 @@
-"""Measure how often nominal 95 % intervals of AUROC, FPR95 and the oracle score hold the truth.
+"""Measure how often nominal 95 % intervals of AUROC, FPR95 and the oracle score contain the true value.
 
     python benchmarks/statistics/detection_coverage.py >> benchmarks/results/coverage.md
 
-A known query's score is the larger of its own animal's, normal with a mean of 1, 2 or 3, and of the best other's,
-normal with mean 0; an unknown query's is of the best other alone. Photographs of one animal correlate by .4. The truth
-is measured on a million animals; that of the oracle is what the best threshold earns on them, which the oracle of a
-few queries exceeds. Folds without the ends that stand for animals not seen are beside the intervals in use.
+The score of a known query is the higher of two: that of its animal, normal with a mean of 1, 2 or 3, and that of the
+best other animal, normal with a mean of 0. An unknown query has only the score of the best other animal. Photographs of
+one animal correlate by 0.4. The true values are measured on a million animals. The true oracle score is the score of
+the best threshold on them; the oracle score of a few queries is higher. For comparison, intervals from folds without
+end animals (animals that were not seen) are measured too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from reidbench.metrics.uncertainty.detection import DetectionFolds, auroc_interv
 
 SIZES = ((6, 2), (10, 3), (15, 5), (23, 6), (40, 18), (60, 25), (150, 60))
 MEANS = (1.0, 2.0, 3.0)
-TRIALS = 60  # of each mean: 180 of each size, Monte Carlo error .016
+TRIALS = 60  # for each mean: 180 for each size, Monte Carlo error .016
 CORRELATION = 0.4
 MANY = 500_000
 METRICS = {"auroc": "AUROC", "fpr95": "FPR95", "oracle_score": "oracle"}
@@ -31,7 +32,14 @@ METRICS = {"auroc": "AUROC", "fpr95": "FPR95", "oracle_score": "oracle"}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
-    """Queries: the animal of each, whether it is known, its best score and whether that is of the right animal."""
+    """Drawn queries.
+
+    Attributes:
+        animal: True animal of each query.
+        known: Whether the animal is known.
+        score: Best score of each query.
+        right: Whether the best score is that of the true animal.
+    """
 
     animal: NDArray[np.int64]
     known: NDArray[np.bool_]
@@ -39,6 +47,7 @@ class Drawn:
     right: NDArray[np.bool_]
 
     def measure(self) -> dict[str, float]:
+        """Return AUROC, FPR95 and the oracle score of the queries."""
         sweep = threshold_sweep(self.score, self.right, self.known, self.animal)
         return {
             "auroc": auroc(self.known, self.score),
@@ -47,6 +56,7 @@ class Drawn:
         }
 
     def answers(self) -> Answers:
+        """Return the queries in the form that the intervals are computed from."""
         name = self.animal.astype(str)
         return Answers(
             true=name,
@@ -60,7 +70,7 @@ class Drawn:
 
 
 def draw(rng: np.random.Generator, n_known: int, n_unknown: int, mean: float, *, single: bool = False) -> Drawn:
-    """Draw the answers to one to a dozen photographs of each animal, or to one of each."""
+    """Draw queries: one to about twelve photographs of each animal, or one of each."""
     n_animal = n_known + n_unknown
     animal = np.repeat(np.arange(n_animal), 1 if single else 1 + rng.poisson(3, n_animal))
     known = animal < n_known
@@ -82,11 +92,15 @@ def in_use(folds: DetectionFolds, name: str, value: float) -> Interval:
 
 
 def main() -> None:
+    """Simulate the intervals and print their coverage and width as a table."""
     rng = np.random.default_rng(0)
     truth = {mean: draw(rng, MANY, MANY, mean, single=True).measure() for mean in MEANS}
     print("\n## AUROC, FPR95 and oracle\n")
-    print(f"{len(MEANS) * TRIALS} trials of each size; in brackets the lowest and highest of three means. In use: with")
-    print("half an animal above and half one below all others, AUROC spanned with the folds without; plain: without.\n")
+    print(
+        f"{len(MEANS) * TRIALS} trials for each size; in brackets the lowest and highest of three means. The folds of"
+    )
+    print("the intervals in use have two half animals more, one above and one below all others; plain folds do not.")
+    print("The interval of AUROC in use spans both kinds of folds.\n")
     headings = (f"{name}, plain | {name}, in use | its width" for name in METRICS.values())
     print("| known | unknown | " + " | ".join(headings) + " |")
     print("| ---: | ---: |" + " --- | --- | ---: |" * len(METRICS))
@@ -102,21 +116,21 @@ def main() -> None:
                     draw_detection_folds([drawn.answers()], end_animals=ends, seed=seed) for ends in (0.0, END_ANIMALS)
                 )
                 for name in METRICS:
-                    without, held = interval(getattr(plain, name), value[name]), in_use(folds, name, value[name])
-                    hits[name, False] += without.low <= truth[mean][name] <= without.high
-                    hits[name, True] += held.low <= truth[mean][name] <= held.high
-                    width[name].append(held.high - held.low)
+                    without_ends, used = interval(getattr(plain, name), value[name]), in_use(folds, name, value[name])
+                    hits[name, False] += without_ends.low <= truth[mean][name] <= without_ends.high
+                    hits[name, True] += used.low <= truth[mean][name] <= used.high
+                    width[name].append(used.high - used.low)
             for key, count in hits.items():
                 covered[key].append(count / TRIALS)
         cells = [
-            f"{_shown(covered[name, False])} | {_shown(covered[name, True])} | {np.mean(width[name]):.2f}"
+            f"{_cell(covered[name, False])} | {_cell(covered[name, True])} | {np.mean(width[name]):.2f}"
             for name in METRICS
         ]
         print(f"| {n_known} | {n_unknown} | {' | '.join(cells)} |", flush=True)
 
 
-def _shown(found: list[float]) -> str:
-    return f"{np.mean(found):.3f} [{min(found):.2f}, {max(found):.2f}]"
+def _cell(shares: list[float]) -> str:
+    return f"{np.mean(shares):.3f} [{min(shares):.2f}, {max(shares):.2f}]"
 
 
 if __name__ == "__main__":

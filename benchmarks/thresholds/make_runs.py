@@ -1,10 +1,11 @@
-"""Make the runs on which threshold policies are compared; a run that stands is not repeated.
+"""Make the runs on which threshold policies are compared; existing runs are not repeated.
 
     ZEBRA=…/metadata.csv MOBILENET=….safetensors python benchmarks/thresholds/make_runs.py RUNS
 
-Six split seeds of the drawn animals at each level and of plains zebras (StripeSpotter; near-duplicates of one
-sighting and no dates, so "within sighting"), each by two methods without weights and by frozen MobileNetV2. Every
-run tries its gallery against itself, so that leave-identity-out can be decided too.
+The datasets are drawn animals at three levels of difficulty and plains zebras (StripeSpotter: near-duplicates of one
+sighting and no dates, so the scores are "within sighting"). Each has six split seeds and three methods: two without
+weights, and frozen features of MobileNetV2. Every run also matches its gallery with itself, which the policy
+leave-identity-out needs.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ LEVELS = ("easy", "default", "hard")
 
 
 def main(runs_dir: Path) -> None:
+    """Make the runs and print the folder of each."""
     zebra, mobilenet = os.environ.get("ZEBRA"), os.environ.get("MOBILENET")
     if not zebra or not mobilenet:
-        sys.exit("set ZEBRA to the zebras' metadata.csv and MOBILENET to a weights file of mobilenetv2_100")
+        sys.exit("set ZEBRA to metadata.csv of the zebras and MOBILENET to a weights file of mobilenetv2_100")
     frozen = {"backbone": "mobilenetv2_100", "weights": mobilenet, "epochs": 0, "size": 224}
     methods = {"color_histogram": {}, "sift": {}, "triplet_effnet": frozen}
     datasets = [load_dataset(name) for name in (*(f"patterns:level={level}" for level in LEVELS), zebra)]
-    for split_seed in SPLIT_SEEDS:  # outermost, so that a table can be made of what is there when it is stopped
+    for split_seed in SPLIT_SEEDS:  # the outer loop, so that the runs can be compared if the script is stopped
         for images in datasets:
             for method, settings in methods.items():
                 record = evaluate(

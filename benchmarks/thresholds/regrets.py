@@ -1,11 +1,11 @@
-"""Decide every saved run by every policy and write the table of regrets by dataset.
+"""Apply every threshold policy to every saved run, and write a table of the regrets by dataset.
 
     python benchmarks/thresholds/regrets.py RUNS -o benchmarks/results/thresholds.md
 
-Regret is the score that each group's best threshold would have had on test, minus the score, in points. A dataset's
-regret is the mean over its runs; the last columns average datasets. The interval of the difference from the policy in
-the first row redraws split seeds within each dataset: it says how sure the order is for other splits of these animals.
-A policy that refuses any run can't be a default, so it is listed without a mean.
+Regret is the score with the best threshold of each group on test, minus the score, in points. The regret of a dataset
+is the mean over its runs; the last columns are means over datasets. The interval of the difference from the policy in
+the first row redraws split seeds within each dataset: it shows how much the difference would vary for other splits of
+these animals. A policy that refuses a run cannot be a default, so it has no mean.
 """
 
 from __future__ import annotations
@@ -28,27 +28,28 @@ Cell = tuple[str, int | None, str]  # dataset, split seed, method
 
 
 def measure(runs_dir: Path) -> tuple[list[Cell], dict[str, list[float]]]:
-    """Return the runs' cells and each policy's regrets in their order, ``nan`` where it refused."""
+    """Return the cell of each run, and for each policy the regret of each run, ``nan`` if the policy refused it."""
     policies = tried_policies(load_registry())
     cells: list[Cell] = []
     regrets: dict[str, list[float]] = defaultdict(list)
     for record in load_runs(runs_dir):
         cell = (record.dataset, record.split_seed, record.method)
         if cell in cells:
-            continue  # the same scores, decided otherwise
+            continue  # the same scores with another policy
         cells.append(cell)
-        saved = read_saved_run(record)
+        saved_run = read_saved_run(record)
         for policy in policies:
             try:
-                thresholds = choose_thresholds(policy, saved.calibration.answers, saved.gallery)
+                thresholds = choose_thresholds(policy, saved_run.calibration.answers, saved_run.gallery)
             except ReidbenchError:
                 regrets[policy.text].append(float("nan"))
                 continue
-            regrets[policy.text].append(100 * summarise(saved.test.answers, thresholds).overall.regret)
+            regrets[policy.text].append(100 * summarise(saved_run.test.answers, thresholds).overall.regret)
     return cells, regrets
 
 
 def table(cells: list[Cell], regrets: dict[str, list[float]], folds: int = 2000) -> str:
+    """Return the table as Markdown, the policy with the lowest mean regret first."""
     datasets = sorted({dataset for dataset, _, _ in cells})
     blocks = {
         dataset: [
@@ -57,7 +58,7 @@ def table(cells: list[Cell], regrets: dict[str, list[float]], folds: int = 2000)
         ]
         for dataset in datasets
     }
-    values = {name: np.array(found) for name, found in regrets.items()}
+    values = {name: np.array(regret) for name, regret in regrets.items()}
 
     def mean(name: str, drawn: dict[str, list[list[int]]]) -> float:
         return float(np.mean([values[name][[i for block in drawn[d] for i in block]].mean() for d in datasets]))
@@ -71,7 +72,7 @@ def table(cells: list[Cell], regrets: dict[str, list[float]], folds: int = 2000)
     ]
     first = np.array([mean(best, drawn) for drawn in redrawn])
     methods = sorted({method for _, _, method in cells})
-    seeds = max(len(found) for found in blocks.values())
+    seeds = max(len(by_seed) for by_seed in blocks.values())
     lines = [
         f"Regret in points: {len(cells)} runs, {len(datasets)} datasets, {seeds} split seeds, "
         f"methods {', '.join(methods)}.",
@@ -95,7 +96,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=Path("benchmarks/results/thresholds.md"))
-    given = parser.parse_args()
-    text = table(*measure(given.runs))
-    write_text(given.output, text)
+    options = parser.parse_args()
+    text = table(*measure(options.runs))
+    write_text(options.output, text)
     print(text)
