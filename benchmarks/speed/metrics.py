@@ -1,6 +1,6 @@
 """Time BAKS, BAUS and score at all thresholds and 10,000 bootstrap folds, compared with wildlife_datasets.metrics.
 
-    OMP_NUM_THREADS=2 python benchmarks/speed/statistics.py > benchmarks/results/speed_statistics.md
+    OMP_NUM_THREADS=2 python benchmarks/speed/metrics.py > benchmarks/results/speed_statistics.md
 
 The data are 30,000 queries of 8,400 identities, as many as in the test part of WildlifeReID-10k. Both packages get
 coded identities. A call of wildlife_datasets.metrics computes one metric at one threshold and no score. All times are
