@@ -70,13 +70,13 @@ def _load(name: str, root: Path | None, registry: Registry | None) -> ImageSet:
     if name in classes:
         raise ReidbenchError(
             f"'{name}' is a class of wildlife-datasets; reidbench needs the folder with its files",
-            where=f"--dataset {name}",
+            where=f"dataset {name}",
             remedy="--root DIR   # the folder with its files; run --download puts them there",
         )
     guess = did_you_mean(name, [BUILT_IN, *classes, *(offer.spec.name for offer in registry.datasets)])
     raise ReidbenchError(
         f"there is no dataset, file or folder '{name}'",
-        where=f"--dataset {name}",
+        where=f"dataset {name}",
         remedy=(f"{guess} " if guess else "") + "reidbench datasets   # lists the names",
     )
 

@@ -13,7 +13,8 @@ from reidbench.auditing.embeddings import read_embeddings
 from reidbench.auditing.findings import Audit, repaired
 from reidbench.auditing.rescoring import WithoutLeaks, score_without_leaks
 from reidbench.data.images import ImageSet
-from reidbench.data.splits import Split, make_split, read_split, write_split
+from reidbench.data.splits import Split, read_split, write_split
+from reidbench.data.splitting import split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
 from reidbench.progress import Progress
@@ -113,7 +114,7 @@ def _split(images: ImageSet, options: AuditOptions) -> tuple[Split | None, str]:
     if options.split_path is not None:
         return read_split(options.split_path, images), f"Split: {options.split_path.name}."
     try:
-        made = make_split(images, kind=options.split_kind, seed=options.split_seed)
+        made = split_of_kind(images, options.split_kind, seed=options.split_seed)
     except ReidbenchError as error:
         if options.split_kind != "open-set":
             raise

@@ -53,7 +53,7 @@ def from_plugin(spec: DatasetSpec, root: Path | None, distribution: str, version
     if spec.needs_root and root is None:
         raise ReidbenchError(
             f"'{spec.name}' of {distribution} needs the folder with its files",
-            where=f"--dataset {spec.name}",
+            where=f"dataset {spec.name}",
             remedy="--root DIR",
         )
     try:
@@ -63,7 +63,7 @@ def from_plugin(spec: DatasetSpec, root: Path | None, distribution: str, version
     except Exception as error:  # the code of a plugin can raise any error
         raise ReidbenchError(
             f"the dataset '{spec.name}' of {distribution} {version} can't be read: {type(error).__name__}: {error}",
-            where=f"--dataset {spec.name}" + (f" --root {root}" if root else ""),
+            where=f"dataset {spec.name}" + (f" --root {root}" if root else ""),
             remedy=f"check its files, or report this to the authors of {distribution}",
         ) from error
     if isinstance(loaded, pd.DataFrame):
@@ -72,7 +72,7 @@ def from_plugin(spec: DatasetSpec, root: Path | None, distribution: str, version
     if not isinstance(loaded, ImageSet):
         raise ReidbenchError(
             f"the dataset '{spec.name}' of {distribution} is a {type(loaded).__name__}, not a table or an ImageSet",
-            where=f"--dataset {spec.name}",
+            where=f"dataset {spec.name}",
             remedy=f"report this to the authors of {distribution}",
         )
     licence = f"licence: {spec.licence}" if spec.licence else ""

@@ -43,6 +43,25 @@ def leaky(tmp_path_factory):
     return folder, {drawn.table["image_id"].iloc[row] for row in queries}
 
 
+@pytest.mark.parametrize(("kind", "named"), [("auto", "open-set"), ("given", "given"), ("closed-set", "closed-set")])
+def test_the_split_is_of_the_kind_that_is_asked_for(tmp_path, kind, named):
+    """Kinds that follow the dataset work as in run."""
+    drawn = reidbench.load_dataset(SMALL)
+    part = np.where(np.arange(len(drawn)) % 3 == 0, "test", "train")
+    paths = [str(drawn.image_path(row).resolve()) for row in range(len(drawn))]
+    drawn.table.drop(columns=["bbox"]).assign(split=part, path=paths).to_csv(tmp_path / "metadata.csv", index=False)
+    shown = _run(tmp_path, "--split-kind", kind).stdout
+    assert f"Split: {named}, seed 0, as run makes it." in shown
+
+
+def test_an_unknown_kind_of_split_and_an_unknown_dataset_are_errors():
+    with pytest.raises(ReidbenchError, match="there is no kind of split 'sideways'"):
+        _run(SMALL, "--split-kind", "sideways")
+    with pytest.raises(ReidbenchError, match="no dataset, file or folder 'nothing'") as caught:
+        _run("nothing")
+    assert caught.value.where == "dataset nothing"
+
+
 def test_leaks_are_shown_repaired_and_left_out_of_saved_runs(leaky, tmp_path):
     folder, queries = leaky
     runs_dir = tmp_path / "runs"
