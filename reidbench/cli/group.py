@@ -133,10 +133,12 @@ def _load_offered(name: str) -> Any:
 
 def _as_click(loaded: Any, name: str, summary: str | None = None) -> Any:
     """Return a function or a ``typer.Typer`` as a command; ``summary`` replaces the docstring of a function."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     if isinstance(loaded, typer.Typer):
-        return typer.main.get_command(loaded)
+        app.add_typer(loaded, name=name)  # below an app of ours, so that its help looks like that of other commands
+        group: Any = typer.main.get_command(app)
+        return group.commands[name]
     if not callable(loaded):
         raise TypeError(f"load returned {type(loaded).__name__}, not a function or a typer.Typer")
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(name, help=summary)(loaded)
     return typer.main.get_command(app)

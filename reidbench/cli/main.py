@@ -44,15 +44,15 @@ def main() -> None:
     """
     console = Console(stderr=True, highlight=False)
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="reidbench", standalone_mode=False)
     except ReidbenchError as error:
         print_error(error, console)
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
-        console.print("\nstopped; everything that was finished is kept, and the same command goes on from there")
+        console.print("\nstopped; finished runs and cached images are kept, and the same command continues from there")
         sys.exit(130)
     except Exception as error:
-        show = getattr(error, "show", None)  # click's own usage errors, vendored by typer or not
+        show = getattr(error, "show", None)  # a usage error of click, which typer may include
         if show is None:
             raise
         show()

@@ -11,15 +11,27 @@ import typer
 from reidbench.cli.renamed import with_new_preset
 from reidbench.errors import ReidbenchError
 
+DatasetOption = Annotated[
+    str,
+    typer.Option(help="Use this dataset: a name, a CSV or Parquet file, or a folder."),
+]
+RootOption = Annotated[
+    Path | None, typer.Option(help="Read the images from this folder; by default from the folder of the dataset.")
+]
 SPLIT_KIND_HELP = (
-    "auto (the dataset's own, else open-set), open-set, closed-set, disjoint, given, competition, "
-    "time-proportion, time-cutoff[=DAY[,DAY]] or random (docs/time.md)."
+    "Make a split of this kind: auto (the dataset's own, else open-set), open-set, closed-set, disjoint, given, "
+    "competition, time-proportion, time-cutoff[=DAY[,DAY]] or random (docs/time.md)."
 )
-DatasetOption = Annotated[str, typer.Option(help="Name, CSV or Parquet file, or folder of the dataset.")]
-RootOption = Annotated[Path | None, typer.Option(help="Folder of the images, where the dataset needs one.")]
+SplitKindOption = Annotated[str, typer.Option(help=SPLIT_KIND_HELP)]
+NewShareOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Set the share of queries that show new animals; by default that of the kind of split, mostly 0.3."
+    ),
+]
 PluginOption = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", metavar="FILE", help="Python file with a plugin of your own; repeatable."),
+    typer.Option("--plugin", metavar="FILE", help="Load a plugin from this Python file; repeatable."),
 ]
 PresetOption = Annotated[
     str | None,
@@ -28,37 +40,46 @@ PresetOption = Annotated[
         help="Use named settings: quick or paper; by default quick on the built-in dataset, else paper.",
     ),
 ]
-NewShareOption = Annotated[
-    float | None, typer.Option(help="Share of queries that show new animals; default the kind's own, mostly 0.3.")
-]
-RunsOption = Annotated[Path, typer.Option("--runs", help="Folder where runs are kept.")]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the method; repeatable.")
 ]
 SettingsFileOption = Annotated[
-    Path | None, typer.Option("--settings", help="JSON file of settings, as tune writes it.")
+    Path | None, typer.Option("--settings", help="Read settings from this JSON file, such as tune writes.")
 ]
+DeviceOption = Annotated[str, typer.Option(help="Compute on this device: cpu, cuda or auto (cuda if there is a GPU).")]
+RunsOption = Annotated[Path, typer.Option("--runs", help="Use this folder of runs.")]
+RunArgument = Annotated[
+    str, typer.Argument(help="Read this run: its folder, its id or the first characters of its id.")
+]
+RunDatasetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        help="Read the run's dataset from here, named as in run --dataset; by default from the recorded place.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def parse_settings(pairs: list[str] | None, file: Path | None = None) -> dict[str, Any]:
-    """Return settings by name: those of the file, overridden by ``KEY=VALUE`` pairs.
+    """Return settings by name: those of the file, replaced by ``KEY=VALUE`` pairs.
 
-    Values stay text where they are; the method's settings class converts and checks them.
+    The values of pairs stay text; the settings class of the method converts and checks them.
 
     Raises:
-        ReidbenchError: A pair has no ``=``, or the file holds no JSON object.
+        ReidbenchError: A pair has no ``=``, or the file is not a JSON object.
     """
     settings: dict[str, Any] = {}
     if file is not None:
         try:
             settings = json.loads(file.read_text(encoding="utf-8"))
             if not isinstance(settings, dict):
-                raise ValueError("it holds no object")
+                raise ValueError("it is not a JSON object")
         except (OSError, ValueError) as error:
             raise ReidbenchError(
                 f"the settings can't be read: {error}",
                 where=f"--settings {file}",
-                remedy="name a JSON file of settings",
+                remedy="name a JSON file of settings, such as tune writes",
             ) from error
         settings = settings.get("settings", settings)
     for pair in pairs or []:

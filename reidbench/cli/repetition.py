@@ -26,35 +26,37 @@ def repeat(
 
     if run.is_file() and run.name != "run.json":
         raise ReidbenchError(
-            "this is no run's record", where=f"--from {run}", remedy="name a run's folder, its run.json or its id"
+            "this is not the record of a run",
+            where=f"--from {run}",
+            remedy="name the folder of a run, its run.json or its id",
         )
     record = find_run(run.parent if run.name == "run.json" else run, runs)
-    found = repeat_run(
+    repetition = repeat_run(
         record, dataset=dataset, root=root, device=device, runs_dir=runs, plugins=plugins, progress=RichProgress()
     )
     if as_json:
-        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(repetition.to_json(), indent=2, ensure_ascii=False))
     else:
-        all_of = f"{found.n_compared} numbers and all scores are the same"
-        differ = f"{len(found.differ)} of {found.n_compared} numbers and arrays of scores are not the same"
-        told = {"exactly": f"{all_of}, exactly", "within 1e-5": f"{all_of} within 1e-5", "no": differ}[found.same]
-        typer.echo(f"{record.method} on {record.dataset}: {told}")
-        for change in found.differ[:_SHOWN]:
+        same = f"{repetition.n_compared} numbers and all scores are the same"
+        differ = f"{len(repetition.differ)} of {repetition.n_compared} numbers and arrays of scores are not the same"
+        result = {"exactly": f"{same}, exactly", "within 1e-5": f"{same} within 1e-5", "no": differ}[repetition.same]
+        typer.echo(f"{record.method} on {record.dataset}: {result}")
+        for change in repetition.differ[:_SHOWN]:
             typer.echo(f"  {change.name}: {change.before} → {change.after}")
-        if len(found.differ) > _SHOWN:
-            typer.echo(f"  … and {len(found.differ) - _SHOWN} more")
-        for names, where in ((found.only_before, "the run"), (found.only_after, "the repetition")):
+        if len(repetition.differ) > _SHOWN:
+            typer.echo(f"  … and {len(repetition.differ) - _SHOWN} more")
+        for names, side in ((repetition.only_before, "the run"), (repetition.only_after, "the repetition")):
             if names:
-                typer.echo(f"  not compared, only in {where}: {', '.join(names)}")
-        typer.echo("environment: as it was" if not found.environment else "environment:")
-        for change in found.environment:
+                typer.echo(f"  not compared, only in {side}: {', '.join(names)}")
+        typer.echo("environment: unchanged" if not repetition.environment else "environment:")
+        for change in repetition.environment:
             typer.echo(f"  {change.name}: {change.before} → {change.after}")
-        typer.echo(f"  record: {found.record.path}")
-    if found.same == "no":
+        typer.echo(f"  record: {repetition.record.path}")
+    if repetition.same == "no":
         raise ReidbenchError(
-            f"{len(found.differ)} of {found.n_compared} numbers of run {record.id} are not the same",
+            f"{len(repetition.differ)} of {repetition.n_compared} numbers of run {record.id} are not the same",
             where=str(record.path),
-            remedy="the changes of the environment above are where to look first"
-            if found.environment
-            else "its environment is as it was: the record was edited, or the method is not deterministic",
+            remedy="look at the changes of the environment above first"
+            if repetition.environment
+            else "the environment is the same: the record was edited, or the method is not deterministic",
         )

@@ -1,4 +1,4 @@
-"""``reidbench audit``: what makes the numbers of a dataset or a split look better than they are."""
+"""``reidbench audit``: find what makes scores on a dataset or a split look better than they are."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import SPLIT_KIND_HELP, RootOption
+from reidbench.cli.options import RootOption, SplitKindOption
 from reidbench.cli.tables import print_small_table
 
 SECTION = "Images and splits"
 
 
 def audit(
-    dataset: Annotated[str, typer.Argument(help="Name, CSV or Parquet file, or folder of the dataset.")],
+    dataset: Annotated[str, typer.Argument(help="Audit this dataset: a name, a CSV or Parquet file, or a folder.")],
     root: RootOption = None,
-    split: Annotated[
-        Path | None, typer.Option(help="Look across this split; by default across the one run makes.")
-    ] = None,
-    split_kind: Annotated[str, typer.Option(help=SPLIT_KIND_HELP)] = "open-set",
-    split_seed: Annotated[int, typer.Option(help="Seed of the split that is made.")] = 0,
-    no_split: Annotated[bool, typer.Option("--no-split", help="Look at the images alone.")] = False,
+    split: Annotated[Path | None, typer.Option(help="Audit the split in this CSV; by default make one.")] = None,
+    split_kind: SplitKindOption = "open-set",
+    split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
+    no_split: Annotated[bool, typer.Option("--no-split", help="Audit the images without a split.")] = False,
     runs: Annotated[
-        Path | None, typer.Option("--runs", help="Score the runs on this dataset again without what leaks.")
+        Path | None, typer.Option("--runs", help="Score the runs in this folder again, without leaked queries.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write a page of the pairs side by side.")
+        Path | None, typer.Option("--output", "-o", help="Write a page with the pairs side by side to this HTML file.")
     ] = None,
     repair: Annotated[Path | None, typer.Option(help="Write the split without its leaks to this CSV.")] = None,
     alike: Annotated[
-        float, typer.Option(min=0.8, max=1.0, help="Least correlation of two pictures that are one photograph.")
+        float, typer.Option(min=0.8, max=1.0, help="Call two pictures near-duplicates from this correlation on.")
     ] = 0.955,
     burst: Annotated[
         float,
-        typer.Option(min=0, max=86400, metavar="SECONDS", help="Longest time between two photographs of one burst."),
+        typer.Option(
+            min=0, max=86400, metavar="SECONDS", help="Call photographs of one animal a burst up to this time apart."
+        ),
     ] = 60.0,
     embedding: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Find near-duplicates by the embeddings of this run too: a folder or an id."),
+        typer.Option(metavar="RUN", help="Compare the embeddings of this run too, by folder or id."),
     ] = None,
     background: Annotated[
-        bool, typer.Option("--background", help="Run methods on the images with each animal filled, by mask or box.")
+        bool, typer.Option("--background", help="Run methods on the photographs with each animal painted over.")
     ] = False,
     method: Annotated[
-        list[str] | None, typer.Option(help="Method for --background; repeatable, default color_histogram.")
+        list[str] | None, typer.Option(help="Run this method for --background; repeatable; by default color_histogram.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything found as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON.")] = False,
 ) -> None:
-    """Find duplicates, leaks across a split, doubtful names and unreadable images."""
+    """Find copies, leaks across a split and doubtful names."""
     from reidbench.progress import RichProgress, plain_console
     from reidbench.reporting.audit_build import AuditOptions, run_audit
     from reidbench.reporting.audit_page import as_json as audit_json
@@ -59,12 +59,14 @@ def audit(
         repair=repair, alike=alike, burst_s=burst, embedding=embedding,
         background=tuple(method or ["color_histogram"]) if background else (),
     )  # fmt: skip
-    found = run_audit(dataset, root, options, RichProgress())
+    result = run_audit(dataset, root, options, RichProgress())
     if as_json:
-        typer.echo(json.dumps(audit_json(found.audit, found.runs, found.probes), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(audit_json(result.audit, result.runs, result.probes), indent=2, ensure_ascii=False))
     else:
         console = plain_console()
-        for table in found.tables:
+        for place, table in enumerate(result.tables):
+            if place:
+                console.print()
             print_small_table(table, console)
-    for told in found.written:
-        typer.echo(told, err=True)
+    for line in result.written:
+        typer.echo(line, err=True)

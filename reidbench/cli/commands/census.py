@@ -1,4 +1,4 @@
-"""``reidbench census``: what the errors of a run do to a count of animals, and what it takes to mend them."""
+"""``reidbench census``: estimate the number of animals, and the effort to correct a catalogue."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from reidbench.cli.options import RunsOption
+from reidbench.cli.options import JsonOption, RunArgument, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
 from reidbench.progress import plain_console
@@ -25,73 +24,81 @@ SECTION = "Use a saved run"
 
 
 def census(
-    run: Annotated[str, typer.Argument(help="Folder of a finished run, or its id or how that begins.")],
+    run: RunArgument,
     runs: RunsOption = Path("runs"),
     photographs: Annotated[
-        Path | None, typer.Option(help="Count these answers of identify; by default the run's test photographs.")
+        Path | None,
+        typer.Option(
+            help="Count the photographs in this table of identify; by default the test photographs of the run."
+        ),
     ] = None,
     target: Annotated[
         list[float] | None,
-        typer.Option(help="Share of photographs filed rightly; 0.95 and 0.99 by default; repeatable."),
+        typer.Option(
+            help="Estimate the effort until this share of photographs is right; repeatable; by default 0.95 and 0.99."
+        ),
     ] = None,
-    candidates: Annotated[int, typer.Option(min=1, max=50, help="Candidates that a reviewer looks at, at most.")] = 5,
-    curve: Annotated[Path | None, typer.Option(help="Write the course of the review as a CSV.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    candidates: Annotated[
+        int, typer.Option(min=1, max=50, help="Let a reviewer see at most this many candidates.")
+    ] = 5,
+    curve: Annotated[Path | None, typer.Option(help="Write the course of the review to this CSV.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Estimate how many animals there are from answers with errors, and how many comparisons mend the catalogue."""
+    """Estimate the number of animals in spite of errors.
+
+    Also estimates how many comparisons of photographs a correct catalogue takes.
+    """
     from reidbench.counting.census import take_census, write_curve
     from reidbench.counting.effort import TARGETS
 
-    found = take_census(
+    result = take_census(
         run, photographs=photographs, targets=target or TARGETS, candidates=candidates, runs_dir=runs
     )  # fmt: skip
     if curve is not None:
-        write_curve(curve, found.effort)
+        write_curve(curve, result.effort)
         typer.echo(f"written to {curve}", err=True)
     if as_json:
-        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
         return
-    _print(found, plain_console())
+    _print(result, plain_console())
 
 
-def _print(found: Census, console: Console) -> None:
+def _print(result: Census, console: Console) -> None:
     from reidbench.counting.census import ASSUMPTIONS
 
-    record = found.record
+    record = result.record
     table = _table(
-        f"{record.method} on {record.dataset} · run {record.id} · {found.counted}",
+        f"{record.method} on {record.dataset} · run {record.id} · {result.counted}",
         "group", "enrolled", "photos", "called new", "naive", "estimate", "95 %", "without errors",
     )  # fmt: skip
-    for each in found.groups:
+    for each in result.groups:
         table.add(each.group, *_cells(each))
-    if found.total is not None:
-        table.add("all", "", "", "", "", _whole(found.total.value), _between(found.total), "", style="bold")
+    if result.total is not None:
+        table.add("all", "", "", "", "", _whole(result.total.value), _between(result.total), "", style="bold")
     table.print(console)
     rates = _table("", "group", "false new", "mis-identified", "false match")
-    for each in found.groups:
+    for each in result.groups:
         shares = (each.errors.false_new, each.errors.misidentified, each.errors.false_match)
         rates.add(each.group, *(_share(counts) for counts in shares))
     rates.print(console)
-    for told in dict.fromkeys(each.errors_from for each in found.groups):
-        mine = ", ".join(each.group for each in found.groups if each.errors_from == told)
-        console.print(Text(f"Errors of {mine}: measured on {told}."))
-    for each in found.groups:
+    for measured_on in dict.fromkeys(each.errors_from for each in result.groups):
+        groups = ", ".join(each.group for each in result.groups if each.errors_from == measured_on)
+        console.print(f"Errors of {groups}: measured on {measured_on}.")
+    for each in result.groups:
         if each.refused:
-            console.print(Text(f"{each.group}: no estimate: {each.refused}."))
-    _print_effort(found, console)
-    console.print(Text("The estimate assumes: " + "; ".join(ASSUMPTIONS) + "."))
-    for note in found.notes:
-        console.print(Text(f"Note: {note}."))
+            console.print(f"No estimate for {each.group}: {each.refused}.")
+    _print_effort(result, console)
+    console.print("The estimate assumes: " + "; ".join(ASSUMPTIONS) + ".")
+    for note in result.notes:
+        console.print(f"Note: {note}.")
 
 
-def _print_effort(found: Census, console: Console) -> None:
-    effort = found.effort
+def _print_effort(result: Census, console: Console) -> None:
+    effort = result.effort
     console.print(
-        Text(
-            f"Review of the run's {effort.n_photograph} test photographs, up to {effort.candidates} candidates each: "
-            f"{effort.before:.1%} are right before it, {effort.after:.1%} after all of them "
-            f"({effort.all_comparisons} comparisons)."
-        )
+        f"Review of the {effort.n_photograph} test photographs of the run, up to {effort.candidates} candidates each: "
+        f"{effort.before:.1%} are right before the review, {effort.after:.1%} after all {effort.all_comparisons} "
+        "comparisons."
     )
     table = _table("", "right", "comparisons, least sure first", "photographs", "in random order", "saved")
     for each in effort.targets:
@@ -109,11 +116,17 @@ def _table(title: str, first: str, *numbers: str) -> Table:
 
 def _cells(each: GroupCensus) -> list[str]:
     counts = [str(each.marked), str(each.photographs), str(each.answered_new)]
-    found = each.population
+    population = each.population
     without = UNDEFINED if each.without_errors is None else _whole(each.without_errors)
-    if found is None:
+    if population is None:
         return [*counts, UNDEFINED, UNDEFINED, UNDEFINED, without]
-    return [*counts, _whole(found.naive), _whole(found.corrected.value), _between(found.corrected), without]
+    return [
+        *counts,
+        _whole(population.naive),
+        _whole(population.corrected.value),
+        _between(population.corrected),
+        without,
+    ]
 
 
 def _share(counts: AnimalCounts) -> str:

@@ -1,4 +1,4 @@
-"""``reidbench cluster``: the test images of a saved run in clusters, one for each animal."""
+"""``reidbench cluster``: put the test images of a saved run into clusters, one for each animal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from reidbench.cli.options import PluginOption, RootOption, RunsOption
+from reidbench.cli.options import (
+    DeviceOption,
+    JsonOption,
+    PluginOption,
+    RootOption,
+    RunArgument,
+    RunDatasetOption,
+    RunsOption,
+)
 from reidbench.cli.tables import Column, Table
 from reidbench.csv_files import csv_text
 from reidbench.files import write_output
@@ -23,20 +31,21 @@ SECTION = "Use a saved run"
 
 
 def cluster(
-    run: Annotated[str, typer.Argument(help="Folder of a finished run, or its id or how that begins.")],
-    dataset: Annotated[
-        str | None, typer.Option(help="The run's dataset, as run --dataset took it; default where it found it.")
-    ] = None,
+    run: RunArgument,
+    dataset: RunDatasetOption = None,
     root: RootOption = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="CSV to write: image_id,cluster of the test images.")
+        Path | None, typer.Option("--output", "-o", help="Write image_id,cluster of the test images to this CSV.")
     ] = None,
     runs: RunsOption = Path("runs"),
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     plugin: PluginOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Cluster a saved run's test images by its scores, cut where its calibration images say."""
+    """Cluster the test images of a saved run by animal.
+
+    The cut is chosen on the calibration images.
+    """
     from reidbench.clustering.saved_run import cluster_run
     from reidbench.progress import RichProgress
     from reidbench.records.finding import find_run
@@ -48,32 +57,32 @@ def cluster(
     registry = load_registry(files=plugin or ())
     images = dataset_of(record, dataset, root, registry)
     reopened = reopen(record, images, registry=registry, device=device, progress=RichProgress())
-    found = cluster_run(reopened)
+    clusters = cluster_run(reopened)
     if output is not None:
-        _write(output, found.image_id.tolist(), found.cluster.tolist())
+        _write(output, clusters.image_id.tolist(), clusters.cluster.tolist())
     chosen = {
-        "joining": found.cut.rule.joining,
-        "anchored": found.cut.rule.anchored,
-        "probability": 1 - found.cut.height,
-        "probability_by_group": {name: 1 - height for name, height in found.cut.heights.items()},
-        "calibration_ari": found.cut.ari,
+        "joining": clusters.cut.rule.joining,
+        "anchored": clusters.cut.rule.anchored,
+        "probability": 1 - clusters.cut.height,
+        "probability_by_group": {name: 1 - height for name, height in clusters.cut.heights.items()},
+        "calibration_ari": clusters.cut.ari,
     }
     if as_json:
-        typer.echo(json.dumps({"cut": chosen, **found.score.to_json()}, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps({"cut": chosen, **clusters.score.to_json()}, indent=2, ensure_ascii=False))
         return
     console = plain_console()
-    print_clusters(found.score, f"{record.method} on {record.dataset}, test images", console)
-    tied = ", images tied by enrolled animals" if found.cut.rule.anchored else ""
-    cuts = ", ".join(f"{name} {1 - height:.3f}" for name, height in found.cut.heights.items())
+    print_clusters(clusters.score, f"{record.method} on {record.dataset}, test images", console)
+    tied = ", images tied by enrolled animals" if clusters.cut.rule.anchored else ""
+    cuts = ", ".join(f"{name} {1 - height:.3f}" for name, height in clusters.cut.heights.items())
     console.print(
-        f"Chosen on calibration (ARI {found.cut.ari:.3f} there): {found.cut.rule.joining}{tied}, joined above {cuts}"
+        f"Chosen on calibration (ARI {show(clusters.cut.ari)}): {clusters.cut.rule.joining}{tied}, joined above {cuts}"
     )
     if output is not None:
-        console.print(f"written: {output}")
+        typer.echo(f"written to {output}", err=True)
 
 
 def print_clusters(score: ClusteringScore, title: str, console: Console) -> None:
-    """Print cluster metrics by group."""
+    """Print the metrics of clusters, by group and overall."""
     headings = ("images", "animals", "clusters", "ARI", "AMI")
     table = Table([Column("group", wraps=True), *(Column(name, number=True) for name in headings)], title=title)
     for name, each in (*score.groups.items(), ("overall", score.overall)):

@@ -34,32 +34,34 @@ class Format(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum
 
 def compare(
     runs: RunsOption = Path("runs"),
-    dataset: Annotated[str | None, typer.Option(help="Compare on this dataset; by default on each.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Rank runs on this dataset; by default on each dataset.")] = None,
     split_digest: Annotated[
-        str | None, typer.Option(metavar="DIGEST", help="Compare on this split; its digest begins so.")
+        str | None, typer.Option(metavar="DIGEST", help="Rank runs on this split: the first characters of its digest.")
     ] = None,
-    gallery: Annotated[str | None, typer.Option(help="Compare runs that searched 'group' or 'all'.")] = None,
-    format: Annotated[Format, typer.Option(help="How to write the leaderboard.")] = Format.table,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, not to stdout.")] = None,
+    gallery: Annotated[str | None, typer.Option(help="Rank runs that searched this gallery: group or all.")] = None,
+    format: Annotated[Format, typer.Option(help="Write the leaderboard in this format.")] = Format.table,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file; by default to stdout.")
+    ] = None,
     mixed_splits: Annotated[
-        bool, typer.Option("--mixed-splits", help="Rank methods together that were judged on different splits.")
+        bool, typer.Option("--mixed-splits", help="Rank methods together that were run on different splits.")
     ] = False,
     against: Annotated[
-        str | None, typer.Option(metavar="METHOD", help="Add each method's paired difference from this one.")
+        str | None, typer.Option(metavar="METHOD", help="Add the paired difference of each method from this one.")
     ] = None,
-    by_group: Annotated[bool, typer.Option("--by-group", help="Add a table of every group.")] = False,
+    by_group: Annotated[bool, typer.Option("--by-group", help="Add a table of each group.")] = False,
     intervals: Annotated[
         bool, typer.Option("--intervals", help="Add the intervals of BAKS, BAUS, AUROC, FPR95 and oracle.")
     ] = False,
     variance: Annotated[
-        bool, typer.Option("--variance", help="Add what the score's variance is of: query animals, splits, seeds.")
+        bool, typer.Option("--variance", help="Add how much the score varies with query animals, splits and seeds.")
     ] = False,
     costs: Annotated[
-        bool, typer.Option("--costs", help="Add seconds by stage, peak memory and device, at every width.")
+        bool, typer.Option("--costs", help="Add the seconds of each stage, the peak memory and the device.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as --format json does.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; the same as --format json.")] = False,
 ) -> None:
-    """Rank the methods of saved runs, one table for each dataset."""
+    """Rank the methods of saved runs on each dataset."""
     from reidbench.cli.leaderboard import leaderboard_text, print_leaderboard
     from reidbench.leaderboard.detection_intervals import with_detection_intervals
     from reidbench.leaderboard.ranking import compare_runs
@@ -80,16 +82,16 @@ def compare(
 
     failed = list_failures(runs, dataset)
     failures = failed.failures
-    found = list_runs(runs) if failures else require_runs(runs, "compare")
+    saved = list_runs(runs) if failures else require_runs(runs, "compare")
     rows = []
-    if found.records:  # where all failed, there is still that to show
+    if saved.records:  # if all runs failed, the failures are shown
         rows = compare_runs(
-            found, dataset=dataset, split=split_digest, gallery=gallery, mixed_splits=mixed_splits, against=against
+            saved, dataset=dataset, split=split_digest, gallery=gallery, mixed_splits=mixed_splits, against=against
         )
     chosen = Format.json if as_json else format
     if intervals or chosen in (Format.json, Format.csv):
         rows = with_detection_intervals(rows)
-    asked = [
+    optional = [
         (by_group, group_tables),
         (True, difference_tables),
         (intervals, interval_tables),
@@ -98,9 +100,9 @@ def compare(
         (True, dataset_tables),
         (True, protocol_tables),
     ]
-    unreadable = [*found.unreadable, *failed.unreadable]
+    unreadable = [*saved.unreadable, *failed.unreadable]
     lost = unreadable_tables(unreadable)
-    tables = [*lost, *failure_tables(failures), *(table for wanted, make in asked if wanted for table in make(rows))]
+    tables = [*lost, *failure_tables(failures), *(table for wanted, make in optional if wanted for table in make(rows))]
     if output is None and chosen is Format.table:
         print_leaderboard(rows, plain_console(), tables)
         return
@@ -112,9 +114,9 @@ def compare(
         Format.html: partial(_as_html, tables=tables),
     }
     text = writers[chosen](rows)
-    if chosen in (Format.json, Format.csv):  # rows alone; what is missing is said beside them
-        for each in unreadable:
-            typer.echo(each, err=True)
+    if chosen in (Format.json, Format.csv):  # rows only, so the others are named on stderr
+        for run in unreadable:
+            typer.echo(run, err=True)
     if output is None:
         typer.echo(text, nl=False)
         return

@@ -1,4 +1,4 @@
-"""``reidbench curve``: how saved runs depend on the gallery, and what a threshold loses on another dataset."""
+"""``reidbench curve``: measure saved runs with a smaller gallery, or with the threshold of another dataset."""
 
 from __future__ import annotations
 
@@ -10,73 +10,80 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import RootOption, RunsOption
+from reidbench.cli.options import DeviceOption, JsonOption, RootOption, RunDatasetOption, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.progress import plain_console
 from reidbench.reporting.numbers import show
 
 SECTION = "Read saved runs"
 
-curve = typer.Typer(no_args_is_help=True, help="Measure runs with a smaller gallery, or with another's threshold.")
+curve = typer.Typer(no_args_is_help=True, help="Measure runs with a smaller gallery or another threshold.")
 _SHOWN = ("score", "oracle_score", "balanced_rank1", "auroc")
-_RunArgument = Annotated[list[str], typer.Argument(help="Runs, by folder or id.")]
-_JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_RunArgument = Annotated[list[str], typer.Argument(help="Measure these runs, by folder or id.")]
 
 
 @curve.command("gallery-size")
 def gallery_size(
     run: _RunArgument,
     runs: RunsOption = Path("runs"),
-    draws: Annotated[int, typer.Option(min=1, help="Random draws of each share.")] = 20,
-    as_json: _JsonOption = False,
+    draws: Annotated[int, typer.Option(min=1, help="Draw each share of the animals this many times.")] = 20,
+    as_json: JsonOption = False,
 ) -> None:
-    """Measure saved runs with random shares of the animals enrolled; needs no image."""
+    """Measure saved runs with fewer enrolled animals.
+
+    Reads no image.
+    """
     from reidbench.metrics.gallery_size import gallery_sizes
     from reidbench.records.finding import find_run
     from reidbench.records.saved_run import read_saved_run
 
-    found = []
+    measured = []
     for name in run:
         saved = read_saved_run(find_run(name, runs))
         sizes = gallery_sizes(
             saved.test.answers, saved.test.limit, saved.enrolled, saved.enrolled_group, draws=draws
         )  # fmt: skip
-        found.append((saved.record, sizes))
+        measured.append((saved.record, sizes))
     if as_json:
         rows = [
             {"run": record.id, "method": record.method, "sizes": [size.to_json() for size in sizes]}
-            for record, sizes in found
+            for record, sizes in measured
         ]
         typer.echo(json.dumps(rows, indent=2))
         return
     table = _table("Fewer animals enrolled", "method", "run", "animals", *_headings())
-    for record, sizes in found:
+    for record, sizes in measured:
         for size in sizes:
             numbers = [show(size.mean[name]) for name in _SHOWN]
             table.add(record.method, record.id, str(size.n_identities), *numbers)
     console = plain_console()
     table.print(console)
-    for note in dict.fromkeys(size.reason for _, sizes in found for size in sizes if size.reason):
-        console.print(f"Undefined where {note}.")
-    console.print("The thresholds are those of the whole gallery; queries of animals taken out are left out.")
+    for note in dict.fromkeys(size.reason for _, sizes in measured for size in sizes if size.reason):
+        console.print(f"Undefined: {note}.")
+    console.print("Thresholds are those of the whole gallery. Queries of removed animals are left out.")
 
 
 @curve.command("images-per-identity")
 def images_per_identity(
     run: _RunArgument,
     runs: RunsOption = Path("runs"),
-    dataset: Annotated[
-        str | None, typer.Option(help="Dataset of the runs, as run --dataset took it; default where they found it.")
-    ] = None,
+    dataset: RunDatasetOption = None,
     root: RootOption = None,
     keep: Annotated[
-        list[int] | None, typer.Option(min=1, help="Most gallery images of each animal; by default 1, 2, 4, …")
+        list[int] | None,
+        typer.Option(
+            min=1,
+            help="Keep at most this many gallery images of each animal; repeatable; by default 1, 2, 4 and so on.",
+        ),
     ] = None,
-    draws: Annotated[int, typer.Option(min=1, help="Random draws of each number.")] = 3,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    as_json: _JsonOption = False,
+    draws: Annotated[int, typer.Option(min=1, help="Draw the images this many times for each number.")] = 3,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
 ) -> None:
-    """Repeat runs with fewer gallery images of each animal; `report` then shows the curve."""
+    """Repeat runs with fewer gallery images of each animal.
+
+    reidbench report then shows the curve.
+    """
     from reidbench.experiments.images_per_identity import images_per_identity as repeat
     from reidbench.progress import RichProgress
     from reidbench.records.finding import find_run
@@ -106,29 +113,32 @@ def images_per_identity(
 def carried(
     runs: RunsOption = Path("runs"),
     mixed_splits: Annotated[
-        bool, typer.Option("--mixed-splits", help="Take methods together that were judged on different splits.")
+        bool, typer.Option("--mixed-splits", help="Use methods together that were run on different splits.")
     ] = False,
-    as_json: _JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Apply each threshold to the other datasets of a folder of runs; needs no image."""
+    """Apply the threshold of each dataset to the others.
+
+    Reads no image.
+    """
     from reidbench.leaderboard.ranking import compare_runs
     from reidbench.records.finding import require_runs
     from reidbench.reporting.carried import as_json as carried_as_json
     from reidbench.reporting.carried import carried_thresholds
 
-    there = require_runs(runs, "compare")
-    for lost in there.unreadable:
-        typer.echo(lost, err=True)
-    found = carried_thresholds(compare_runs(there, mixed_splits=mixed_splits))
+    saved = require_runs(runs, "compare")
+    for run in saved.unreadable:
+        typer.echo(run, err=True)
+    thresholds = carried_thresholds(compare_runs(saved, mixed_splits=mixed_splits))
     if as_json:
-        typer.echo(carried_as_json(found))
+        typer.echo(carried_as_json(thresholds))
         return
     console = plain_console()
-    if not found:
-        console.print("no method was run with equal settings and weights on two datasets")
+    if not thresholds:
+        console.print("There is nothing to show: no method was run on two datasets with the same settings and weights.")
         return
     table = _table("Carried thresholds", "method", "chosen on", "applied to", "runs", "score", "own", "oracle", "lost")
-    for each in found:
+    for each in thresholds:
         table.add(each.method, each.chosen_on, each.applied_to, *each.cells)
     table.print(console)
 

@@ -1,4 +1,4 @@
-"""``reidbench datasets``: what can be named, and what one of them holds."""
+"""``reidbench datasets``: list the datasets that have a name, or count the images of one dataset."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ SECTION = "Images and splits"
 
 
 def datasets(
-    name: Annotated[str | None, typer.Argument(help="Show what this dataset holds.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Count the images of this dataset; by default list all datasets.")
+    ] = None,
     root: RootOption = None,
     plugin: PluginOption = None,
     sheet: Annotated[
-        Path | None, typer.Option("--open", metavar="FILE.jpg", help="Write a contact sheet of the dataset.")
+        Path | None,
+        typer.Option("--open", metavar="FILE.jpg", help="Write a contact sheet of the dataset to this JPEG file."),
     ] = None,
 ) -> None:
-    """List the datasets that can be named, or count what one holds."""
+    """List the datasets, or count the images of one."""
     from reidbench.registry.datasets import load_dataset
     from reidbench.registry.registered import load_registry
 
@@ -40,7 +43,7 @@ def datasets(
     if name is None:
         if sheet is not None:
             raise ReidbenchError(
-                "a contact sheet is of one dataset",
+                "a contact sheet needs one dataset",
                 where=f"--open {sheet}",
                 remedy="reidbench datasets NAME --open FILE",
             )
@@ -68,10 +71,10 @@ def _list(registry: Registry, root: Path | None, console: Console) -> None:
     ]
     table = Table(
         columns,
-        title="Datasets; a CSV, Parquet file or folder can be named too",
+        title="Datasets; a CSV or Parquet file or a folder can be used as well",
         elsewhere="reidbench datasets NAME or a wider terminal shows them.",
     )
-    told = []
+    notes = []
     for name, kind, note in dataset_names(registry):
         known = facts.get(name, DatasetFacts())
         folder = None if root is None else root / name
@@ -87,14 +90,14 @@ def _list(registry: Registry, root: Path | None, console: Console) -> None:
             "licence": known.licence or UNDEFINED,
         }
         table.add(*(row[column.title] for column in columns))
-        if not listed:  # what those need is told of all at once
-            told.append(f"{name}: {note or kind}.")
+        if not listed:  # one sentence below speaks for all those of wildlife-datasets
+            notes.append(f"{name}: {note or kind}.")
     table.print(console)
-    for line in told:
+    for line in notes:
         console.print(line)
     console.print(
-        "The others are of wildlife-datasets, with the numbers that their authors report; they need --root, the folder "
-        "of their files. Here --root DIR says which of them have a folder of their name in DIR."
+        "The other datasets are those of wildlife-datasets, with the numbers that their authors report. They need "
+        "--root, the folder with their files. reidbench datasets --root DIR shows which of them have a folder in DIR."
     )
 
 
@@ -113,7 +116,9 @@ def _describe(images: ImageSet, console: Console) -> None:
         )  # fmt: skip
     table.print(console)
     total = len(images) + images.set_aside
-    console.print(f"without an identity, set aside: {images.set_aside} of {total} ({images.set_aside / total:.0%})")
+    console.print(
+        f"images without an identity, set aside: {images.set_aside} of {total} ({images.set_aside / total:.0%})"
+    )
     known = wildlife_facts().get(images.name)
     if known is not None:
         console.print(f"licence: {known.licence or 'not stated'}")

@@ -1,4 +1,4 @@
-"""``reidbench identify``: new photographs against a saved run's gallery, and the enrolment of what was decided."""
+"""``reidbench identify``: identify new photographs with a saved run, and enrol the decisions of the review."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reidbench.cli.options import PluginOption, RootOption, RunsOption
+from reidbench.cli.options import DeviceOption, JsonOption, PluginOption, RootOption, RunDatasetOption, RunsOption
 from reidbench.errors import ReidbenchError
+from reidbench.reporting.numbers import show_bytes
 
 if TYPE_CHECKING:
     from reidbench.identifying.answering import Identifications
@@ -20,43 +21,48 @@ RENAMED = {"--gallery": "--enrolled"}
 
 
 def identify(
-    photographs: Annotated[Path, typer.Argument(help="Folder of photographs, or a CSV with a column path.")],
-    run: Annotated[str, typer.Option(help="Folder of a finished run, or its id or how that begins.")],
+    photographs: Annotated[
+        Path, typer.Argument(help="Identify these photographs: a folder, or a CSV with a column path.")
+    ],
+    run: Annotated[
+        str, typer.Option(help="Identify with this run: its folder, its id or the first characters of its id.")
+    ],
     runs: RunsOption = Path("runs"),
-    dataset: Annotated[
-        str | None, typer.Option(help="The run's dataset, as run --dataset took it; default where it found it.")
-    ] = None,
+    dataset: RunDatasetOption = None,
     root: RootOption = None,
-    group: Annotated[str | None, typer.Option(help="Group of the photographs, where the gallery has several.")] = None,
+    group: Annotated[str | None, typer.Option(help="Search this group; needed if the gallery has several.")] = None,
     enrolled: Annotated[
-        Path | None, typer.Option(help="Search the animals enrolled since too: a CSV that --enroll wrote.")
+        Path | None, typer.Option(help="Search the animals in this CSV too, which --enroll wrote.")
     ] = None,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Search every image of the dataset, not the split's gallery alone.")
+        bool, typer.Option("--whole", help="Search every image of the dataset; by default the gallery of the split.")
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="CSV to write: identify.csv by default, enlarged.csv with --enroll."),
+        typer.Option("--output", "-o", help="Write to this CSV; by default identify.csv, with --enroll enlarged.csv."),
     ] = None,
-    page: Annotated[Path | None, typer.Option(help="Write a page to review side by side.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write a page for the review to this HTML file.")] = None,
     error: Annotated[
-        float, typer.Option(help="Share of wrong answers that the bands 'certain' and 'new' may hold.")
+        float, typer.Option(help="Allow this share of wrong predictions in the bands certain and new.")
     ] = 0.05,
     enroll: Annotated[
-        Path | None, typer.Option(help="Enrol these decisions, as the page saves them, instead of identifying.")
+        Path | None, typer.Option(help="Enrol the decisions in this file, which the page saves; identify nothing.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     plugin: PluginOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Answer new photographs by a saved run: certain, to be reviewed or new; then enrol what was decided."""
+    """Identify new photographs with a saved run.
+
+    Each photograph is certain, to be reviewed, or new. --enroll adds the decisions of the review to the dataset.
+    """
     from reidbench.registry.registered import load_registry
 
     registry = load_registry(files=plugin or ())
     if enroll is not None:
         if page is not None:
             raise ReidbenchError(
-                "--enroll writes a dataset and no page", where=f"--page {page}", remedy="leave --page out"
+                "--enroll writes a dataset and no page", where=f"--page {page}", remedy="remove --page"
             )
         _enroll(
             photographs, run, runs, dataset, root, group, enrolled, output or Path("enlarged.csv"), enroll, as_json,
@@ -66,36 +72,36 @@ def identify(
     from reidbench.identifying.answering import identify as answer
     from reidbench.identifying.answering import to_csv, write_answers
 
-    found = answer(
+    result = answer(
         photographs, run, dataset=dataset, root=root, group=group, gallery=enrolled, whole=whole, error=error,
         device=device, runs_dir=runs, registry=registry,
     )  # fmt: skip
     output = output or Path("identify.csv")
-    write_answers(output, to_csv(found.found))
+    write_answers(output, to_csv(result.found))
     if page is not None:
         from reidbench.reporting.review import write_review
 
-        size = write_review(page, found)
-        typer.echo(f"review page: {page} ({size / 1e6:.1f} MB)", err=True)
+        size = write_review(page, result)
+        typer.echo(f"review page: {page} ({show_bytes(size)})", err=True)
     if as_json:
-        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        _print(found)
+        _print(result)
     typer.echo(f"written to {output}", err=True)
 
 
-def _print(found: Identifications) -> None:
+def _print(result: Identifications) -> None:
     from reidbench.reporting.review import rate_text, rule_text
 
-    read = found.photographs
-    typer.echo(f"{len(found.found)} photographs by {found.record.method} on {found.record.dataset}")
-    for rate in found.rates:
-        typer.echo(f"  {rate.band:<15}{found.count(rate.band):>5}   on the run's test: {rate_text(rate)}")
-    typer.echo(rule_text(found.certainty.error))
-    for note in found.notes:
+    read = result.photographs
+    typer.echo(f"{len(result.found)} photographs, identified by {result.record.method} on {result.record.dataset}")
+    for rate in result.rates:
+        typer.echo(f"  {rate.band:<15}{result.count(rate.band):>5}   in the run: {rate_text(rate)}")
+    typer.echo(rule_text(result.certainty.error))
+    for note in result.notes:
         typer.echo(f"note: {note}")
     if read.skipped:
-        typer.echo(f"{read.skipped} other files of the folder are no photographs by their names", err=True)
+        typer.echo(f"{read.skipped} other files in the folder are not photographs, by their names", err=True)
     for name, reason in read.unreadable:
         typer.echo(f"not read: {name}: {reason}", err=True)
 
@@ -120,10 +126,8 @@ def _enroll(
         runs_dir=runs, registry=registry,
     )  # fmt: skip
     if as_json:
-        told = {"photographs": done.n_photograph, "new_animals": done.n_new, "rejected": done.n_rejected}
-        typer.echo(json.dumps({**told, "written": str(done.path)}, indent=2))
+        counts = {"photographs": done.n_photograph, "new_animals": done.n_new, "rejected": done.n_rejected}
+        typer.echo(json.dumps({**counts, "written": str(done.path)}, indent=2))
         return
-    typer.echo(
-        f"{done.n_photograph} photographs enrolled, {done.n_new} new animals among them; {done.n_rejected} rejected"
-    )
-    typer.echo(f"written to {done.path}; search it too: reidbench identify … --enrolled {done.path}", err=True)
+    typer.echo(f"{done.n_photograph} photographs enrolled, with {done.n_new} new animals; {done.n_rejected} rejected")
+    typer.echo(f"written to {done.path}; to search it too: reidbench identify … --enrolled {done.path}", err=True)

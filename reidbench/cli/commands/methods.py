@@ -1,4 +1,4 @@
-"""``reidbench methods``: what can be run, from which plugin, with which settings."""
+"""``reidbench methods``: list the methods that plugins offer, or show the settings of one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from reidbench.cli.options import PluginOption
+from reidbench.cli.options import JsonOption, PluginOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
 from reidbench.progress import plain_console
@@ -24,11 +24,13 @@ SECTION = "Methods and plugins"
 
 
 def methods(
-    name: Annotated[str | None, typer.Argument(help="Show this method's settings.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show the settings of this method; by default list all methods.")
+    ] = None,
     plugin: PluginOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """List the methods, or one method's settings."""
+    """List the methods, or show the settings of one."""
     from reidbench.registry.registered import load_registry
 
     registry = load_registry(files=plugin or ())
@@ -100,7 +102,7 @@ def _absence(offer: Offer) -> str:
 
 
 def _kind(annotation: Any, metadata: Iterable[Any] = ()) -> str:
-    """Write a type as a user reads it: ``auto | int >= 16`` rather than Python's own form."""
+    """Return a type in plain form, such as ``auto | int >= 16``."""
     origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
         limits = [limit for item in inside[1:] for limit in getattr(item, "metadata", [item])]

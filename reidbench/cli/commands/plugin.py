@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from reidbench.cli.options import PluginOption, SetOption, SettingsFileOption, parse_settings
+from reidbench.cli.options import JsonOption, PluginOption, SetOption, SettingsFileOption, parse_settings
 from reidbench.cli.renamed import with_new_preset
 from reidbench.cli.tables import Column, Table
 from reidbench.errors import ReidbenchError
@@ -28,14 +28,16 @@ _MARKS = {"passed": ("passed", "green"), "failed": ("FAILED", "bold red"), "not 
 
 @plugin.command()
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the method, such as fur_pattern.")],
-    kind: Annotated[str, typer.Option(help="embedding, pair, fusion, classifier or scores.")] = "embedding",
+    name: Annotated[str, typer.Argument(help="Give the method this name, such as fur_pattern.")],
+    kind: Annotated[
+        str, typer.Option(help="Write a method of this kind: embedding, pair, fusion, classifier or scores.")
+    ] = "embedding",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Folder to write; by default NAME.")
+        Path | None, typer.Option("--output", "-o", metavar="DIR", help="Write to this folder; by default NAME.")
     ] = None,
-    licence: Annotated[str, typer.Option(help="SPDX licence expression for its packaging.")] = "MIT",
+    licence: Annotated[str, typer.Option(help="Set the SPDX licence expression of the package.")] = "MIT",
 ) -> None:
-    """Write a package with a method, its settings, a test and a README; it runs as it is."""
+    """Write a package with a method, a test and a README."""
     from reidbench.scaffold import PluginPlan, check_free, write_plugin
 
     plan = PluginPlan(name, kind, licence)
@@ -48,7 +50,7 @@ def new(
 
 @plugin.command()
 def check(
-    name: Annotated[str | None, typer.Argument(help="Method to check, or distribution:method.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Check this method, or distribution:method.")] = None,
     set_: SetOption = None,
     settings: SettingsFileOption = None,
     preset: Annotated[
@@ -56,14 +58,17 @@ def check(
         typer.Option(callback=with_new_preset, help="Use named settings; by default quick, else paper, if they exist."),
     ] = None,
     plugin_files: PluginOption = None,
-    only: Annotated[
-        list[str] | None, typer.Option(metavar="CHECK", help="Report this check alone; repeatable.")
-    ] = None,
-    memory: Annotated[float, typer.Option(metavar="MIB", help="What a stage may take on tiny images.")] = 4096.0,
-    list_: Annotated[bool, typer.Option("--list", help="List the checks with their reasons and exit.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    only: Annotated[list[str] | None, typer.Option(metavar="CHECK", help="Report only this check; repeatable.")] = None,
+    memory: Annotated[
+        float, typer.Option(metavar="MIB", help="Allow each stage this much memory on tiny images.")
+    ] = 4096.0,
+    list_: Annotated[bool, typer.Option("--list", help="List the checks with their reasons.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Check that a method keeps the contract; exit 1 when it fails a check."""
+    """Check a method against the rules for methods.
+
+    The exit code is 1 if the method fails a check.
+    """
     console = plain_console()
     if list_:
         _print_checks(console, as_json)
@@ -72,13 +77,13 @@ def check(
         raise ReidbenchError(
             "no method is named",
             where="reidbench plugin check",
-            remedy="name one: reidbench plugin check color_histogram; reidbench methods lists them",
+            remedy="reidbench plugin check color_histogram   # reidbench methods lists all",
         )
     from reidbench.progress import RichProgress
     from reidbench.registry.registered import load_registry
     from reidbench.testing import examine
 
-    found = examine(
+    examination = examine(
         name,
         settings=parse_settings(set_, settings),
         preset=preset,
@@ -88,19 +93,19 @@ def check(
         progress=RichProgress(),
     )
     if as_json:
-        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(examination.to_json(), indent=2, ensure_ascii=False))
     else:
-        _print(found, console)
-    if found.failed:
+        _print(examination, console)
+    if examination.failed:
         raise typer.Exit(1)
 
 
-def _print(found: Examination, console: Console) -> None:
-    settings = ", ".join(f"{key}={value}" for key, value in found.settings.items()) or "no settings"
-    console.print(Text.assemble((found.method, "bold"), f" of {found.plugin}: {settings}"))
+def _print(examination: Examination, console: Console) -> None:
+    settings = ", ".join(f"{key}={value}" for key, value in examination.settings.items()) or "no settings"
+    console.print(Text.assemble((examination.method, "bold"), f" of {examination.plugin}: {settings}"))
     table = Table([Column("check"), Column("result"), Column("what differed", wraps=True)])
     topic = ""
-    for outcome in found.outcomes:
+    for outcome in examination.outcomes:
         if outcome.check.topic != topic:
             topic = outcome.check.topic
             table.add(Text(topic, style="italic"), "", "")
@@ -111,9 +116,9 @@ def _print(found: Examination, console: Console) -> None:
             table.add("", "", f"reason: {outcome.check.reason}")
             table.add("", "", f"remedy: {outcome.remedy}")
     table.print(console)
-    took = sum(outcome.seconds for outcome in found.outcomes)
-    counts = ", ".join(f"{found.count(verdict)} {verdict}" for verdict in _MARKS)
-    console.print(f"{counts}, {took:.1f} s", style="bold red" if found.failed else "bold green")
+    took = sum(outcome.seconds for outcome in examination.outcomes)
+    counts = ", ".join(f"{examination.count(verdict)} {verdict}" for verdict in _MARKS)
+    console.print(f"{counts}, {took:.1f} s", style="bold red" if examination.failed else "bold green")
 
 
 def _print_checks(console: Console, as_json: bool) -> None:

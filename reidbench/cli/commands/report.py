@@ -15,43 +15,47 @@ RENAMED = {"--split": "--split-digest"}
 
 def report(
     run: Annotated[
-        list[str] | None, typer.Argument(help="Show these runs, by folder or id; by default all of --runs.")
+        list[str] | None, typer.Argument(help="Show these runs, by folder or id; by default all in --runs.")
     ] = None,
     runs: RunsOption = Path("runs"),
-    output: Annotated[Path, typer.Option("--output", "-o", help="HTML file to write.")] = Path("report.html"),
-    dataset: Annotated[str | None, typer.Option(help="Show runs on this dataset; by default on each.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Write the page to this file.")] = Path("report.html"),
+    dataset: Annotated[str | None, typer.Option(help="Show runs on this dataset; by default on each dataset.")] = None,
     split_digest: Annotated[
-        str | None, typer.Option(metavar="DIGEST", help="Show runs on this split; its digest begins so.")
+        str | None, typer.Option(metavar="DIGEST", help="Show runs on this split: the first characters of its digest.")
     ] = None,
-    gallery: Annotated[str | None, typer.Option(help="Show runs that searched 'group' or 'all'.")] = None,
+    gallery: Annotated[str | None, typer.Option(help="Show runs that searched this gallery: group or all.")] = None,
     mixed_splits: Annotated[
-        bool, typer.Option("--mixed-splits", help="Rank methods together that were judged on different splits.")
+        bool, typer.Option("--mixed-splits", help="Rank methods together that were run on different splits.")
     ] = False,
     images: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="DATASET", help="Show photographs of this dataset, as run --dataset takes it; repeatable."
+            metavar="DATASET", help="Show photographs of this dataset, named as in run --dataset; repeatable."
         ),
     ] = None,
     root: RootOption = None,
-    no_images: Annotated[bool, typer.Option("--no-images", help="Leave photographs out.")] = False,
+    no_images: Annotated[bool, typer.Option("--no-images", help="Leave out photographs.")] = False,
     unknown_rate: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of new animals that expected costs are given for.")
+        float, typer.Option(min=0, max=1, help="Compute expected costs for this share of new animals.")
     ] = 0.3,
     cost: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KIND=VALUE",
-            help="Cost of false_new, misidentified or false_match; 1 by default; repeatable.",
+            help="Set the cost of false_new, misidentified or false_match; by default 1; repeatable.",
         ),
     ] = None,
     errors: Annotated[
-        int | None, typer.Option(min=0, help="Most errors shown of each kind and method; by default up to 6.")
+        int | None,
+        typer.Option(min=0, help="Show at most this number of errors of each kind and method; by default up to 6."),
     ] = None,
     plugin: PluginOption = None,
-    title: Annotated[str, typer.Option(help="Heading of the page.")] = "reidbench report",
+    title: Annotated[str, typer.Option(help="Set the heading of the page.")] = "reidbench report",
 ) -> None:
-    """Write a page of leaderboard, curves, groups, costs and errors; it opens anywhere, without a network."""
+    """Write saved runs to one HTML page that needs no network.
+
+    The page has the leaderboard, curves, groups, costs and errors with photographs.
+    """
     from reidbench.reporting.build import build_report, parse_costs
     from reidbench.reporting.page import PageOptions
 

@@ -1,4 +1,4 @@
-"""``reidbench rethreshold``: decide a saved run again by another policy, no image touched."""
+"""``reidbench rethreshold``: apply another threshold policy to a saved run, without reading an image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from reidbench.cli.options import PluginOption, RunsOption
+from reidbench.cli.options import JsonOption, PluginOption, RunArgument, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
 from reidbench.progress import plain_console
@@ -24,22 +24,26 @@ SECTION = "Read saved runs"
 
 
 def rethreshold(
-    run: Annotated[str, typer.Argument(help="Folder of a finished run, or its id or how that begins.")],
+    run: RunArgument,
     threshold: Annotated[
-        str, typer.Option(help="Policy, such as conformal=0.1 or max-score:group; 'all' compares every one.")
+        str,
+        typer.Option(help="Apply this policy, such as conformal=0.1 or max-score:group; all compares all policies."),
     ],
     runs: RunsOption = Path("runs"),
     redraw: Annotated[
         bool,
         typer.Option(
             "--redraw",
-            help="Add the interval with the calibration animals redrawn and the threshold chosen on them; seconds.",
+            help="Add the interval with redrawn calibration animals and new thresholds; takes seconds.",
         ),
     ] = False,
     plugin: PluginOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Decide a saved run again: write a new record beside it, or compare all policies and write none."""
+    """Apply another threshold policy to a saved run.
+
+    Reads no image. Writes a new run next to the old one; with --threshold all, writes nothing.
+    """
     from reidbench.experiments.rethresholding import rethreshold as decide
     from reidbench.experiments.rethresholding import tried_policies, try_policies, warning_of
     from reidbench.progress import RichProgress
@@ -76,10 +80,10 @@ def _print_record(record: RunRecord, outcome: PolicyOutcome, redraw: bool) -> No
     shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "regret")}
     numbers = "  ".join(f"{name} {show(value)}" for name, value in shown.items())
     typer.echo(f"{record.method:<18} {numbers}  threshold: {record.data.threshold.policy}")
-    typer.echo(f"  95 % {show_interval(outcome.interval)} over reweighted test animals, the threshold as it is")
+    typer.echo(f"  95 % {show_interval(outcome.interval)} over test animals; the threshold held fixed")
     if redraw:
         redrawn = show_interval(outcome.redrawn)
-        typer.echo(f"  95 % {redrawn} with calibration animals redrawn too, the threshold chosen on them")
+        typer.echo(f"  95 % {redrawn} also over calibration animals; the threshold chosen again for each draw")
     for note in record.data.threshold.notes:
         typer.echo(f"  note: {note}")
     typer.echo(f"  record: {record.path}")
@@ -112,20 +116,20 @@ def _print_outcomes(
     table.print(console)
     for outcome in outcomes:
         if outcome.refused:
-            console.print(f"{outcome.policy} refuses: {outcome.refused}.")
-    console.print("In bold: the run's own policy. 95 %: over reweighted test animals, thresholds as they are.")
+            console.print(f"Not applied: {outcome.policy}: {outcome.refused}.")
+    console.print("Bold: the policy of the run. 95 %: interval over test animals; thresholds held fixed.")
     if redraw:
         console.print(
-            "redrawn: 95 % with the calibration animals redrawn as well and thresholds chosen on them; "
-            "– where a policy refuses more than half of the redrawn episodes."
+            "Redrawn: 95 % interval also over calibration animals, with the thresholds chosen again for each draw; "
+            f"{UNDEFINED} if a policy refuses more than half of the draws."
         )
-    console.print("Regrets are of this run's test queries: a policy taken from this table was chosen on test.")
+    console.print("All numbers are from the test queries. A policy chosen from this table is chosen on test.")
     if warning:
         console.print(f"Warning: {warning}.")
 
 
 def _values(thresholds: Thresholds | None) -> str:
-    """Return the threshold, or the range of those of the groups; ``~`` where each query moves its own."""
+    """Return the threshold, or the range over groups; with ``~`` if each query changes its own."""
     values = sorted(set(thresholds.values.values())) if thresholds else []
     if not thresholds or not values:
         return UNDEFINED

@@ -1,4 +1,4 @@
-"""``reidbench run``: one or several methods on one dataset, or a whole comparison from a file."""
+"""``reidbench run``: run methods on one dataset, run all methods of a file, or repeat a run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 
 from reidbench.cli.downloading import fetch
 from reidbench.cli.options import (
-    SPLIT_KIND_HELP,
     DatasetOption,
+    DeviceOption,
     NewShareOption,
     PluginOption,
     PresetOption,
@@ -19,6 +19,7 @@ from reidbench.cli.options import (
     RunsOption,
     SetOption,
     SettingsFileOption,
+    SplitKindOption,
     parse_settings,
 )
 from reidbench.cli.repetition import repeat
@@ -42,53 +43,67 @@ PROTOCOLS = {
 
 
 def run(
-    method: Annotated[list[str] | None, typer.Option(help="Method to run; repeatable.")] = None,
+    method: Annotated[list[str] | None, typer.Option(help="Run this method; repeatable.")] = None,
     dataset: DatasetOption = "patterns",
     root: RootOption = None,
     plugin: PluginOption = None,
-    benchmark: Annotated[Path | None, typer.Option(help="Run a whole comparison from a TOML file.")] = None,
+    benchmark: Annotated[Path | None, typer.Option(help="Run all methods of this TOML file.")] = None,
     from_: Annotated[
-        Path | None, typer.Option("--from", metavar="RUN", help="Repeat a run and say if its numbers are the same.")
+        Path | None,
+        typer.Option(
+            "--from", metavar="RUN", help="Repeat this run and compare the numbers: its folder, run.json or id."
+        ),
     ] = None,
-    split: Annotated[Path | None, typer.Option(help="Use this split CSV instead of making one.")] = None,
-    split_kind: Annotated[str, typer.Option(help=SPLIT_KIND_HELP)] = "auto",
+    split: Annotated[Path | None, typer.Option(help="Use the split in this CSV; by default make one.")] = None,
+    split_kind: SplitKindOption = "auto",
     protocol: Annotated[
         str | None,
-        typer.Option(help="Split kind by what it is for: random, time-aware (time-proportion), or both side by side."),
+        typer.Option(help="Use the splits of this protocol: random, time-aware (time-proportion) or both."),
     ] = None,
-    split_seed: Annotated[list[int] | None, typer.Option(help="Seed of the split; repeatable, default 0.")] = None,
+    split_seed: Annotated[
+        list[int] | None, typer.Option(help="Set the seed of the split; repeatable; by default 0.")
+    ] = None,
     new_share: NewShareOption = None,
-    seed: Annotated[list[int] | None, typer.Option(help="Seed of the method; repeatable, default 0.")] = None,
-    gallery: Annotated[str, typer.Option(help="Search the query's own 'group', or 'all'.")] = "group",
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Set the seed of the method; repeatable; by default 0.")
+    ] = None,
+    gallery: Annotated[
+        str, typer.Option(help="Search the images of the query's group (group) or of all groups (all).")
+    ] = "group",
     preset: PresetOption = None,
     set_: SetOption = None,
     settings: SettingsFileOption = None,
     threshold: Annotated[
-        str, typer.Option(help="Policy that chooses it; docs/threshold.md lists them.")
+        str, typer.Option(help="Choose the threshold by this policy (docs/threshold.md).")
     ] = DEFAULT_POLICY,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     runs: RunsOption = Path("runs"),
     download: Annotated[
-        bool, typer.Option("--download", help="Download a set of wildlife-datasets into --root first; asks before.")
+        bool,
+        typer.Option(
+            "--download", help="Download a dataset of wildlife-datasets into --root first, after confirmation."
+        ),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Agree to the download without being asked.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Repeat a run that stands already.")] = False,
-    isolate: Annotated[bool, typer.Option("--isolate", help="Run each method in a process of its own.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Download without asking for confirmation.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Repeat a run that is already saved.")] = False,
+    isolate: Annotated[bool, typer.Option("--isolate", help="Run each method in a separate process.")] = False,
     python: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Interpreter that runs it; implies --isolate.")
+        str | None, typer.Option(metavar="PATH", help="Run methods with this Python interpreter; implies --isolate.")
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Most that a run may take; implies --isolate.")
+        float | None, typer.Option(metavar="SECONDS", help="Stop a run that takes longer; implies --isolate.")
     ] = None,
     memory: Annotated[
-        float | None, typer.Option(metavar="GIB", help="Most memory of its process; implies --isolate.")
+        float | None, typer.Option(metavar="GIB", help="Stop a run that needs more memory; implies --isolate.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
 ) -> None:
-    """Run methods on a dataset and write a record of each."""
+    """Run methods on a dataset and save a record of each run."""
     console = plain_console(stderr=True)
     if gallery not in ("group", "all"):
-        raise ReidbenchError(f"no gallery is called '{gallery}'", where=f"--gallery {gallery}", remedy="group or all")
+        raise ReidbenchError(
+            f"there is no gallery mode '{gallery}'", where=f"--gallery {gallery}", remedy="choose one of: group, all"
+        )
     if from_ is not None:
         where = None if dataset == "patterns" else dataset
         repeat(from_, dataset=where, root=root, device=device, runs=runs, plugins=plugin or [], as_json=as_json)
@@ -107,18 +122,20 @@ def run(
             for name in method
         ]  # fmt: skip
         if dataset == "patterns":
-            console.print("no dataset was named: using the built-in 'patterns', animals drawn from a seed")
+            console.print("no --dataset: using the built-in dataset 'patterns', animals drawn from a seed")
     else:
         raise ReidbenchError(
-            "nothing to run", where="reidbench run", remedy="name a method: reidbench run --method sift"
+            "no method is named",
+            where="reidbench run",
+            remedy="reidbench run --method sift   # reidbench methods lists all",
         )
     if download:
         fetch(dataset, root, yes=yes, console=console)
     from reidbench.experiments.isolation import Isolation
-    from reidbench.experiments.jobs import run_jobs  # numpy, pandas and the rest load here
+    from reidbench.experiments.jobs import run_jobs  # numpy and pandas load here
 
-    apart = isolate or any(given is not None for given in (python, timeout, memory))
-    isolation = Isolation(python, timeout, memory) if apart else None
+    isolate = isolate or any(limit is not None for limit in (python, timeout, memory))
+    isolation = Isolation(python, timeout, memory) if isolate else None
     records, failures = run_jobs(
         jobs, runs_dir=runs, again=again, console=console, plugins=plugin or (), isolation=isolation
     )
@@ -139,7 +156,7 @@ def run(
         raise ReidbenchError(
             f"{len(failures)} of {len(jobs)} runs failed: " + ", ".join(each.method for each in failures),
             where="reidbench run",
-            remedy="each reason is printed above; what finished is kept",
+            remedy="the reason of each is printed above; finished runs are saved",
         )
 
 
@@ -149,16 +166,16 @@ def _kinds(protocol: str | None, split_kind: str, split: Path | None) -> tuple[s
     if protocol not in PROTOCOLS:
         guess = did_you_mean(protocol, PROTOCOLS)
         raise ReidbenchError(
-            f"no protocol is called '{protocol}'",
+            f"there is no protocol '{protocol}'",
             where=f"--protocol {protocol}",
             remedy=f"{guess} " * bool(guess) + f"choose one of: {', '.join(PROTOCOLS)}",
         )
     if split is not None or split_kind != "auto":
         other = "--split" if split is not None else "--split-kind"
         raise ReidbenchError(
-            f"--protocol names kinds of split, and so does {other}",
+            f"--protocol and {other} both choose the split",
             where=f"--protocol {protocol}",
-            remedy=f"leave one of them out; --protocol {protocol} takes {' and '.join(PROTOCOLS[protocol])}",
+            remedy=f"remove one of them; --protocol {protocol} uses the kinds {' and '.join(PROTOCOLS[protocol])}",
         )
     return PROTOCOLS[protocol]
 

@@ -37,7 +37,10 @@ def list_(
     method: Annotated[str | None, typer.Option(help="List runs of this method; by default of all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the saved runs and the run folders that can't be read."""
+    """List the saved runs of a folder.
+
+    Runs that can't be read are listed with the reason.
+    """
     from reidbench.records.finding import list_runs
     from reidbench.records.removal import removable_failures
     from reidbench.records.run_record import plain_name
@@ -49,11 +52,11 @@ def list_(
             where=f"--runs {runs}",
             remedy="name the folder of your runs with --runs DIR",
         )
-    found = list_runs(runs)
-    records = [run for run in found.records if dataset in (None, run.dataset) and method in (None, run.method)]
+    saved = list_runs(runs)
+    records = [run for run in saved.records if dataset in (None, run.dataset) and method in (None, run.method)]
     unreadable = [
         run
-        for run in found.unreadable
+        for run in saved.unreadable
         if dataset in (None, run.path.parts[-3]) or plain_name(dataset or "") == run.path.parts[-3]
         if method in (None, run.path.parts[-2]) or plain_name(method or "") == run.path.parts[-2]
     ]
@@ -79,11 +82,11 @@ def list_(
 
 @runs.command("show")
 def show_(
-    run: Annotated[str, typer.Argument(help="Show this run: its folder, its id or the beginning of its id.")],
+    run: Annotated[str, typer.Argument(help="Show this run: its folder, its id or the first characters of its id.")],
     runs: RunsOption = Path("runs"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> None:
-    """Show the record of a run: its inputs, numbers, environment and files."""
+    """Show the inputs, numbers and files of a run."""
     from reidbench.records.finding import find_run
 
     record = find_run(run, runs)
@@ -102,11 +105,11 @@ def show_(
 def remove(
     run: Annotated[
         list[str] | None,
-        typer.Argument(help="Remove these runs: folders, ids or beginnings of ids. With --failed: names of methods."),
+        typer.Argument(help="Remove these runs: folders or ids; with --failed, these methods."),
     ] = None,
     runs: RunsOption = Path("runs"),
     failed: Annotated[
-        bool, typer.Option("--failed", help="Remove the records of failed runs instead: of these methods, else of all.")
+        bool, typer.Option("--failed", help="Remove records of failed runs: of the named methods, by default of all.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking for confirmation.")] = False,
 ) -> None:
@@ -120,7 +123,7 @@ def remove(
     if failed:
         chosen = removable_failures(runs, run or ())
     else:
-        chosen = list({found.path: found for found in (removable_run(name, runs) for name in run or ())}.values())
+        chosen = list({item.path: item for item in (removable_run(name, runs) for name in run or ())}.values())
     if not chosen:
         typer.echo(f"no failed run is recorded in {runs}")
         return
@@ -190,7 +193,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _inputs(data: RunData) -> dict[str, str]:
-    """Return what the run was asked to do."""
+    """Return the inputs of a run as lines of text."""
     plugin, split, weights = data.plugin, data.split, data.weights
     parts = ", ".join(f"{count} {part}" for part, count in split.counts.items() if count)
     split_seed = "from a file" if split.seed is None else f"seed {split.seed}"
@@ -212,7 +215,7 @@ def _inputs(data: RunData) -> dict[str, str]:
 
 
 def _environment(data: RunData) -> dict[str, str]:
-    """Return when, where and with which software the run was made."""
+    """Return the time, machine and software of a run as lines of text."""
     machine = data.environment
     code = {
         name: f"{each.version}"

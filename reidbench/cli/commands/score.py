@@ -1,4 +1,4 @@
-"""``reidbench score``: score anybody's predictions, no model involved."""
+"""``reidbench score``: score predictions of any origin, without a model."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _COUNTS = ("false_new", "misidentified", "false_match", "n_queries")
 
 
 class Task(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum in every version
-    """What was predicted."""
+    """What the predictions are."""
 
     identification = "identification"
     clustering = "clustering"
 
 
 class EmptySide(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum in every version
-    """What a group without known or without unknown queries has on that side."""
+    """What a group counts that has no known or no unknown queries."""
 
     null = "null"
     zero = "zero"
@@ -35,18 +35,26 @@ class EmptySide(str, Enum):  # noqa: UP042 - typer reads the values of a plain E
 
 def score(
     predictions: Annotated[
-        Path, typer.Argument(help="CSV of answers: image_id,identity; of clusters: image_id,cluster.")
+        Path,
+        typer.Argument(help="Read predictions from this CSV: image_id,identity, or for clusters image_id,cluster."),
     ],
-    truth: Annotated[Path, typer.Option(help="CSV of the truth: image_id,identity,is_new and perhaps group.")],
+    truth: Annotated[
+        Path, typer.Option(help="Read the truth from this CSV: image_id,identity,is_new and optionally group.")
+    ],
     empty_side: Annotated[
-        EmptySide, typer.Option(help="Leave out a group that has no known or no new animals (null), or count 0 (zero).")
+        EmptySide,
+        typer.Option(
+            help="Leave a group without known or without new animals out of the score (null), or count 0 (zero)."
+        ),
     ] = EmptySide.null,
     task: Annotated[
-        Task, typer.Option(help="identification scores identities; clustering scores clusters by ARI and AMI.")
+        Task, typer.Option(help="Score identities, or score clusters by ARI and AMI.")
     ] = Task.identification,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with the keys of metrics.test.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, with the keys of metrics.test in run.json.")
+    ] = False,
 ) -> None:
-    """Score predictions against a truth file."""
+    """Score predictions of any origin against the truth."""
     if task is Task.clustering:
         _score_clusters(predictions, truth, as_json=as_json)
         return
@@ -63,11 +71,11 @@ def _score_clusters(predictions: Path, truth: Path, *, as_json: bool) -> None:
     from reidbench.cli.commands.cluster import print_clusters
     from reidbench.scoring.clusters import score_cluster_file
 
-    found = score_cluster_file(predictions, truth)
+    score_of_clusters = score_cluster_file(predictions, truth)
     if as_json:
-        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        typer.echo(json.dumps(score_of_clusters.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
         return
-    print_clusters(found, f"{predictions.name} · truth {truth.name}", plain_console())
+    print_clusters(score_of_clusters, f"{predictions.name} · truth {truth.name}", plain_console())
 
 
 def _print(metrics: dict[str, Any], predictions: Path, truth: Path, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""``reidbench split``: write a split that anyone can read and reuse."""
+"""``reidbench split``: write a split of a dataset as a CSV."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ RENAMED = {"--seed": "--split-seed"}
 
 
 def split(
-    dataset: Annotated[str, typer.Argument(help="Name, CSV or Parquet file, or folder of the dataset.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="CSV to write.")],
+    dataset: Annotated[str, typer.Argument(help="Split this dataset: a name, a CSV or Parquet file, or a folder.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Write the split to this CSV.")],
     root: RootOption = None,
-    kind: Annotated[str, typer.Option("--kind", "--split-kind", help=SPLIT_KIND_HELP)] = "auto",
-    split_seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    split_kind: Annotated[str, typer.Option("--split-kind", "--kind", help=SPLIT_KIND_HELP)] = "auto",
+    split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
     new_share: NewShareOption = None,
     plugin: PluginOption = None,
 ) -> None:
-    """Make a split of a dataset and write it as a CSV."""
+    """Split a dataset and write the split as a CSV."""
     from reidbench.data.splits import write_split
     from reidbench.data.splitting import split_of_kind
     from reidbench.registry.datasets import load_dataset
     from reidbench.registry.registered import load_registry
 
     images = load_dataset(dataset, root, load_registry(files=plugin) if plugin else None)
-    made = split_of_kind(images, kind, seed=split_seed, new_share=new_share)
+    made = split_of_kind(images, split_kind, seed=split_seed, new_share=new_share)
     write_split(made, output)
     for warning in made.warnings:
         typer.echo(f"warning: {warning}", err=True)

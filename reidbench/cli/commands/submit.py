@@ -1,4 +1,4 @@
-"""``reidbench submit``: answer a competition's queries with a saved run, in the file that it takes."""
+"""``reidbench submit``: write the submission file of a competition from a saved run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from reidbench.cli.options import PluginOption, RunsOption
+from reidbench.cli.options import DeviceOption, PluginOption, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.progress import plain_console
 from reidbench.reporting.numbers import show
@@ -20,14 +20,25 @@ SECTION = "Use a saved run"
 
 
 def submit(
-    run: Annotated[str, typer.Argument(help="Folder of a run on a competition, or its id or how that begins.")],
-    root: Annotated[Path | None, typer.Option(help="The competition's folder; default where the run found it.")] = None,
-    output: Annotated[Path, typer.Option("--output", "-o", help="CSV to write.")] = Path("submission.csv"),
+    run: Annotated[
+        str,
+        typer.Argument(help="Read this run on a competition: its folder, its id or the first characters of its id."),
+    ],
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Read the competition from this folder; by default from the recorded place."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Write the submission to this CSV.")] = Path(
+        "submission.csv"
+    ),
     runs: RunsOption = Path("runs"),
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     plugin: PluginOption = None,
 ) -> None:
-    """Answer a competition's queries against its whole database and write the file that it takes."""
+    """Write the submission file of AnimalCLEF from a saved run.
+
+    The queries of the competition are compared with its whole database.
+    """
     from reidbench.registry.registered import load_registry
     from reidbench.submitting.submit import submit as answer
 
@@ -38,8 +49,8 @@ def submit(
 
 def _print(made: Submission, console: Console) -> None:
     clusters = made.competition.task == "cluster"
-    titles = ["asked", "animals found" if clusters else "answered new"]
-    titles += [] if clusters else ["gallery", "threshold\nin the run", "threshold\nhere"]
+    titles = ["queries", "clusters" if clusters else "new"]
+    titles += [] if clusters else ["gallery", "threshold\nof the run", "threshold\nhere"]
     table = Table(
         [Column("dataset", wraps=True), *(Column(title, number=True) for title in titles)],
         title=f"{made.competition.name}: {made.path}",
@@ -50,10 +61,10 @@ def _print(made: Submission, console: Console) -> None:
         table.add(name, *cells)
     table.print(console)
     if clusters:
-        console.print(f"Mean ARI of the run's test images, clustered the same way: {show(made.score)}")
+        console.print(f"Mean ARI of the test images of the run, clustered in the same way: {show(made.score)}")
     else:
         console.print(
-            f"Score of the run's test images: {show(made.run_score)} with its own gallery; with the whole database "
-            f"{show(made.score)}, {show(made.uncorrected_score)} if the thresholds had stayed"
+            f"Score of the test images of the run: {show(made.run_score)} with the gallery of the run; with the whole "
+            f"database {show(made.score)}, or {show(made.uncorrected_score)} with the thresholds of the run"
         )
-    console.print(f"Checked: columns, rows, order and answers are what the organisers take. {made.seconds:.0f} s")
+    console.print(f"Checked: the columns, rows, order and values are those of the competition. {made.seconds:.0f} s")

@@ -1,4 +1,4 @@
-"""``reidbench tune``: try a method's grid and keep the best settings by calibration Rank-1."""
+"""``reidbench tune``: try a method's grid of settings and save those with the best Rank-1 on calibration."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from reidbench.cli.options import (
     DatasetOption,
+    DeviceOption,
     PluginOption,
     PresetOption,
     RootOption,
@@ -25,20 +26,25 @@ SECTION = "Run methods"
 
 
 def tune(
-    method: Annotated[str, typer.Option(help="Method whose grid is tried.")],
+    method: Annotated[str, typer.Option(help="Try the grid of this method.")],
     dataset: DatasetOption = "patterns",
     root: RootOption = None,
     plugin: PluginOption = None,
-    split_seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of the method.")] = 0,
+    split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
+    seed: Annotated[int, typer.Option(help="Set the seed of the method.")] = 0,
     preset: PresetOption = None,
     set_: SetOption = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: DeviceOption = "auto",
     runs: RunsOption = Path("runs"),
-    output: Annotated[Path, typer.Option("--output", "-o", help="File for the best settings.")] = Path("best.json"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print the cells as JSON.")] = False,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Write the best settings to this JSON file.")] = Path(
+        "best.json"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Try every cell of a method's grid; a cell that was run before is not run again."""
+    """Try a method's grid of settings and save the best ones.
+
+    Saved runs are not repeated.
+    """
     from reidbench.experiments.grid_search import tune_method, write_best
 
     cells = tune_method(

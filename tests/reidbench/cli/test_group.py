@@ -12,6 +12,13 @@ from reidbench.cli.group import SECTIONS, Commands
 from reidbench.cli.main import main
 from reidbench.registry.commands import own_commands
 
+VERBS = {
+    "Add", "Allow", "Apply", "Audit", "Call", "Change", "Check", "Choose", "Compare", "Compute", "Count", "Download",
+    "Draw", "Enrol", "Estimate", "Give", "Identify", "Keep", "Leave", "Let", "List", "Load", "Make", "Measure", "Print",
+    "Rank", "Read", "Remove", "Repeat", "Report", "Run", "Score", "Search", "Set", "Show", "Split", "Stop", "Try",
+    "Use", "Write",
+}  # fmt: skip
+
 PLUGIN = """
 import typer
 import reidbench
@@ -127,6 +134,34 @@ def test_help_lists_every_command_once_below_its_section(reidbench):
     for name in own_commands():
         assert listed.count(name) == 1
     assert shown.index("Run methods") < shown.index("\n  run ") < shown.index("Read saved runs")
+
+
+def every_command():
+    """Return each command and sub-command with its words."""
+    for name in own_commands():
+        command = Commands().get_command(None, name)
+        below = getattr(command, "commands", {})
+        yield from (pytest.param(f"{name} {inner}", each, id=f"{name} {inner}") for inner, each in below.items())
+        yield pytest.param(name, command, id=name)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"), every_command(), ids=lambda given: given if isinstance(given, str) else ""
+)
+def test_each_command_and_option_says_in_a_sentence_what_it_does(words, command):
+    summary = command.get_short_help_str(58)
+    assert summary.endswith(".") and not summary.endswith("..."), "the summary does not fit a line of --help"
+    for parameter in command.params:
+        text = getattr(parameter, "help", None)
+        assert text and re.fullmatch(r"[A-Z][a-z].*\.", text), f"{parameter.name} of {words}: {text!r}"
+        first = text.split()[0]
+        assert first in VERBS, f"the help of {parameter.name} of {words} begins with {first!r}, not with a verb"
+
+
+@pytest.mark.parametrize("name", ["curve", "plugin", "runs"])
+def test_the_help_of_a_group_of_commands_looks_like_that_of_others(reidbench, name):
+    shown = reidbench(name, "--help")[1]
+    assert shown.startswith(f"Usage: reidbench {name} ") and "install-completion" not in shown
 
 
 def test_a_new_module_is_a_command(reidbench, monkeypatch, tmp_path):

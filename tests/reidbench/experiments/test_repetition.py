@@ -195,7 +195,7 @@ def test_the_command_says_so_and_fails_where_numbers_differ(run, tmp_path):
     asked = ["run", "--from", str(run.path / "run.json"), "--runs", runs]
     result = CliRunner().invoke(app, asked, catch_exceptions=False)
     assert result.exit_code == 0 and "are the same, exactly" in result.stdout
-    assert "environment: as it was" in result.stdout and "not compared" not in result.stdout
+    assert "environment: unchanged" in result.stdout and "not compared" not in result.stdout
     (run.path / "run.json").write_text(json.dumps(without_metric(run, "mrr").data.to_json()))
     result = CliRunner().invoke(app, asked, catch_exceptions=False)
     assert result.exit_code == 0 and "not compared, only in the repetition: mrr" in result.stdout
@@ -211,7 +211,7 @@ def test_the_command_says_so_and_fails_where_numbers_differ(run, tmp_path):
 def test_a_file_that_is_no_record_is_named(tmp_path):
     (tmp_path / "other.json").write_text("{}")
     result = CliRunner().invoke(app, ["run", "--from", str(tmp_path / "other.json"), "--runs", str(tmp_path)])
-    assert isinstance(result.exception, ReidbenchError) and "no run's record" in result.exception.message
+    assert isinstance(result.exception, ReidbenchError) and "not the record of a run" in result.exception.message
 
 
 def test_a_method_in_a_file_asks_for_that_file_unchanged(run, tmp_path):

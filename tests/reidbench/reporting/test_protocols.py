@@ -72,9 +72,9 @@ def test_the_protocols_of_their_own_are_the_kinds_that_need_dates():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--protocol", "boht"], "no protocol is called 'boht'"),
-        (["--protocol", "both", "--split-kind", "disjoint"], "so does --split-kind"),
-        (["--protocol", "both", "--split", "split.csv"], "so does --split"),
+        (["--protocol", "boht"], "there is no protocol 'boht'"),
+        (["--protocol", "both", "--split-kind", "disjoint"], "--protocol and --split-kind both choose the split"),
+        (["--protocol", "both", "--split", "split.csv"], "--protocol and --split both choose the split"),
     ],
 )
 def test_protocol_options_that_contradict_are_refused(options, message):

@@ -103,5 +103,5 @@ def test_an_animal_with_few_photographs_leaves_places_white(tmp_path):
 
 
 def test_a_sheet_of_nothing_is_refused(tmp_path):
-    with pytest.raises(ReidbenchError, match="a contact sheet is of one dataset"):
+    with pytest.raises(ReidbenchError, match="a contact sheet needs one dataset"):
         _run("--open", tmp_path / "sheet.jpg")
