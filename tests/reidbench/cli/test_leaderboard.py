@@ -11,7 +11,7 @@ from rich.console import Console
 from reidbench.cli.leaderboard import leaderboard_text, print_leaderboard
 from reidbench.leaderboard.confidence import Confidence
 from reidbench.metrics.uncertainty.bootstrap import Interval
-from tests.reidbench.reporting.test_table import LONG_ROWS, make_row
+from tests.reidbench.reporting.test_leaderboard_table import LONG_ROWS, make_row
 
 
 @pytest.mark.parametrize("width", [80, 160])
