@@ -25,7 +25,7 @@ class Check:
         name: Name of the check, as given to ``--only``.
         topic: Group of the check in tables.
         reason: Why the rule exists.
-        remedy: What to do if the check fails.
+        remedy: How to correct a method that fails the check.
         needs: Names of checks that must pass before this one is made.
         judge: Tests a method; returns what is wrong, or ``None`` if nothing is.
     """
@@ -48,8 +48,8 @@ class Outcome:
     Attributes:
         check: The check.
         verdict: ``passed``, ``failed`` or ``not applicable``.
-        difference: What is wrong, or why the check does not apply; empty if it passed.
-        remedy: What to do; empty unless the check failed.
+        difference: The fault, or the reason why the check does not apply; empty if it passed.
+        remedy: How to correct the method; empty unless the check failed.
         seconds: Duration in seconds.
         blocked: Whether the check was not made because a check that it needs failed.
     """
