@@ -27,7 +27,7 @@ from reidbench.auditing.findings import (
     sides_of,
 )
 from reidbench.auditing.fingerprints import Fingerprints, fingerprint
-from reidbench.auditing.names import other_animals_in_file_names, same_name_variants
+from reidbench.auditing.names import other_animals_in_file_names, same_name_variants, unidentified_names
 from reidbench.auditing.near_duplicates import MIN_CORRELATION, groups_of, near_duplicates
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
@@ -189,7 +189,7 @@ def _suspects(images: ImageSet, fingerprints: Fingerprints, pairs: Sequence[Pair
                 )
             )
     suspects += _shared_files(images, fingerprints)
-    return suspects + same_name_variants(images) + other_animals_in_file_names(images)
+    return suspects + same_name_variants(images) + unidentified_names(images) + other_animals_in_file_names(images)
 
 
 def _shared_files(images: ImageSet, fingerprints: Fingerprints) -> list[Suspect]:

@@ -1,25 +1,27 @@
-"""Find doubtful names: one identity in two spellings, and files named after another animal than their row."""
+"""Find doubtful names.
+
+These are one identity in two spellings, names that may stand for an unidentified animal, and files that are named after
+another animal than their row.
+"""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from pathlib import PurePosixPath
 
 from reidbench.auditing.findings import Suspect
 from reidbench.data.images import ImageSet
+from reidbench.data.names import is_word, tokens
 
-_TOKEN = re.compile(r"[^\W\d_]+|\d+")
-
-
-def tokens(text: str) -> tuple[str, ...]:
-    """Return the words and numbers of a name, in lower case, without leading zeros and punctuation.
-
-    Example:
-        >>> tokens("Lynx_007"), tokens("lynx 7")
-        (('lynx', '7'), ('lynx', '7'))
-    """
-    return tuple(str(int(part)) if part.isdigit() else part.casefold() for part in _TOKEN.findall(text))
+_DOUBTFUL = frozenset({
+    "unknown", "unk", "unid", "unidentified", "unassigned", "unnamed", "undetermined", "indet", "noid", "noname", "tbd",
+    "todo", "unsure", "unclear",
+})  # fmt: skip
+_DOUBTFUL_ALONE = frozenset({
+    "new", "juvenile", "juv", "adult", "subadult", "male", "female", "calf", "cub", "pup", "foal", "chick", "young",
+    "other", "misc", "various", "several", "multiple", "many", "mixed", "group", "id", "x", "test", "stranger",
+})  # fmt: skip
+_YOUNG = frozenset({"calf", "cub", "pup", "foal", "chick", "juvenile", "offspring", "young", "mother", "baby"})
 
 
 def same_name_variants(images: ImageSet) -> list[Suspect]:
@@ -32,6 +34,25 @@ def same_name_variants(images: ImageSet) -> list[Suspect]:
         Suspect("one animal under two names", tuple(variants.values()), " and ".join(map(repr, sorted(variants))))
         for variants in first_rows.values()
         if len(variants) > 1
+    ]
+
+
+def unidentified_names(images: ImageSet) -> list[Suspect]:
+    """Return identities that look like a word for an unidentified animal, such as ``unknown 3`` or ``calf of Ana``.
+
+    Names that the user gave with ``--name`` are left out. The images stay in the set.
+    """
+    rows_by_name: dict[str, list[int]] = defaultdict(list)
+    for row, name in enumerate(images.identity.tolist()):
+        if name not in images.naming.names and _looks_unidentified(name):
+            rows_by_name[name].append(row)
+    return [
+        Suspect(
+            "may name no animal",
+            tuple(rows),
+            f"{name!r}, {len(rows)} images; set aside with --unknown, or say that it is a name with --name",
+        )
+        for name, rows in sorted(rows_by_name.items())
     ]
 
 
@@ -67,3 +88,16 @@ def other_animals_in_file_names(images: ImageSet) -> list[Suspect]:
 
 def _within(words: tuple[str, ...], longer: tuple[str, ...]) -> bool:
     return any(longer[start : start + len(words)] == words for start in range(len(longer) - len(words) + 1))
+
+
+def _looks_unidentified(name: str) -> bool:
+    words = tokens(name)
+    if is_word(name) or name.endswith("?") or not words:
+        return True
+    numbered = [word for word in words if not word.isdecimal()]
+    return (
+        not _DOUBTFUL.isdisjoint(words)
+        or (len(numbered) == 1 and numbered[0] in _DOUBTFUL_ALONE and (len(words) == 1 or numbered[0] == "new"))
+        or (len(words) > 2 and words[0] in _YOUNG and words[1] == "of")
+        or words[:2] in (("no", "id"), ("no", "name"), ("not", "identified"))
+    )

@@ -22,6 +22,14 @@ SPLIT_KIND_HELP = (
     "Make a split of this kind: auto (the dataset's own, else open-set), open-set, closed-set, disjoint, given, "
     "competition, time-proportion, time-cutoff[=DAY[,DAY]] or random (docs/time.md)."
 )
+UnknownOption = Annotated[
+    list[str] | None,
+    typer.Option("--unknown", metavar="WORD", help="Set rows with this word as identity aside too; repeatable."),
+]
+NameOption = Annotated[
+    list[str] | None,
+    typer.Option("--name", metavar="WORD", help="Take this word for the name of an animal, such as None; repeatable."),
+]
 SplitKindOption = Annotated[str, typer.Option(help=SPLIT_KIND_HELP)]
 NewShareOption = Annotated[
     float | None,

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reidbench.constants import NEW_IDENTITY
+from reidbench.data.names import NameRules, describe_words, identity_name, is_new
 from reidbench.errors import ReidbenchError
 
 TEXT_COLUMNS = ("image_id", "identity", "path", "group", "date", "orientation")
@@ -114,6 +115,8 @@ class ImageSet:
         origin: File and rows that errors name.
         checked: Whether the rows come from a set that has been checked.
         given: Split, masks and queries that the source provides; ``None`` if it provides none.
+        set_aside_words: Number of rows set aside for each word in their identity; empty text for an empty cell.
+        naming: What the user said about names, so that the images can be read again in the same way.
 
     Raises:
         ReidbenchError: An image id is repeated, a file is missing, an identity has two groups, and so on. The error
@@ -135,6 +138,8 @@ class ImageSet:
     asked: tuple[str, str] = ("", "")
     checked: bool = field(default=False, repr=False)
     given: Given | None = field(default=None, repr=False)
+    set_aside_words: Mapping[str, int] = field(default_factory=dict)
+    naming: NameRules = field(default_factory=NameRules, repr=False)
     _texts: dict[str, NDArray[np.str_]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -155,6 +160,10 @@ class ImageSet:
         for index, box in enumerate(boxes):  # pandas writes a missing box in many ways
             if box is pd.NA or (isinstance(box, float) and math.isnan(box)):
                 boxes[index] = None
+        identities = plain["identity"]
+        for index, identity in enumerate(identities):
+            if isinstance(identity, str):
+                identities[index] = identity_name(identity)
         table = pd.DataFrame({column: pd.Series(values, dtype=object) for column, values in plain.items()})
         object.__setattr__(self, "table", table)
         self._check_filled()
@@ -175,8 +184,9 @@ class ImageSet:
         given = None if self.given is None else self.given.take(rows)
         origin = self.origin.take(rows)
         return ImageSet(
-            self.name, self.root, table, self.source, self.set_aside, self.note, origin, checked=True, given=given
-        )
+            self.name, self.root, table, self.source, self.set_aside, self.note, origin, checked=True, given=given,
+            set_aside_words=self.set_aside_words, naming=self.naming,
+        )  # fmt: skip
 
     def image_path(self, index: int) -> Path:
         """Return the path of the image at ``index``."""
@@ -258,10 +268,12 @@ class ImageSet:
     def _check_filled(self) -> None:
         if not len(self.table):
             aside = f"; {self.set_aside} rows without an identity were set aside" if self.set_aside else ""
+            if self.set_aside_words:
+                aside += f" ({describe_words(self.set_aside_words)})"
             raise ReidbenchError(
                 f"'{self.name}' holds no image with an identity{aside}",
                 where=self.origin.file,
-                remedy="give at least some rows an identity",
+                remedy="give at least some rows an identity; --name WORD tells that a word is the name of an animal",
             )
 
     def _check_text(self) -> None:
@@ -289,10 +301,12 @@ class ImageSet:
 
     def _check_identities(self) -> None:
         identity, group = self.table["identity"], self.table["group"]
-        reserved = np.flatnonzero(identity.to_numpy() == NEW_IDENTITY)
+        reserved = np.flatnonzero([is_new(name) for name in identity])
         if len(reserved):
+            name = identity.iloc[reserved[0]]
+            spelled = "" if name == NEW_IDENTITY else f" (written '{name}')"
             raise self._fail(
-                f"an identity is called '{NEW_IDENTITY}', which is the prediction for an unknown animal",
+                f"an identity is called '{NEW_IDENTITY}'{spelled}, which is the prediction for an unknown animal",
                 int(reserved[0]),
                 "give the animal another name, or leave the identity empty if it is not known",
             )

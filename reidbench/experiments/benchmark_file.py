@@ -37,6 +37,8 @@ class _Dataset(BaseModel):
     new_share: float | None = None
     seeds: list[int] = Field(default=[0], min_length=1)
     gallery: str = "group"
+    unknown: list[str] = []
+    names: list[str] = []
 
 
 class _Method(BaseModel):
@@ -97,6 +99,8 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
             preset=method.preset,
             settings={key: _expand(v, path) if isinstance(v, str) else v for key, v in method.settings.items()},
             threshold=method.threshold,
+            unknown=tuple(dataset.unknown),
+            names=tuple(dataset.names),
         )
         for split_seed in dataset.split_seeds
         for method in benchmark.method

@@ -51,6 +51,8 @@ def tune_method(
     device: str = "auto",
     runs_dir: Path = Path("runs"),
     plugins: Sequence[Path] = (),
+    unknown: Sequence[str] = (),
+    names: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> list[GridCell]:
     """Run a method with every set of settings of its grid.
@@ -68,6 +70,8 @@ def tune_method(
         device: ``auto``, ``cpu`` or ``cuda``.
         runs_dir: Folder of the runs.
         plugins: Plugin files, in addition to the installed plugins.
+        unknown: Further words for an unidentified animal.
+        names: Words that are names of animals.
         progress: Shows a progress bar.
 
     Returns:
@@ -85,7 +89,7 @@ def tune_method(
             remedy="choose a method with a grid, such as triplet_effnet",
         )
     progress = progress or RichProgress()
-    images = load_dataset(dataset, root, registry)
+    images = load_dataset(dataset, root, registry, unknown=unknown, names=names)
     cells = []
     with progress.stage(f"tune {method}", len(spec.grid)) as stage:
         for choice in spec.grid:

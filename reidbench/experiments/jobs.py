@@ -11,6 +11,7 @@ from rich.text import Text
 
 from reidbench.constants import UNDEFINED
 from reidbench.data.images import ImageSet
+from reidbench.data.names import describe_words
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.experiments.one_job import evaluate_job
@@ -54,15 +55,16 @@ def run_jobs(
         find_interpreter(isolation.python)
     for job in jobs:
         _check_names(job, registry, isolation)  # before the first run, so that a typing error does not cost hours
-    loaded: dict[tuple[str, Path | None], ImageSet] = {}
+    loaded: dict[tuple[str, Path | None, tuple[str, ...], tuple[str, ...]], ImageSet] = {}
     records: list[RunRecord] = []
     failures: list[FailedRun] = []
     for job in jobs:
-        dataset = (job.dataset, job.root)
+        dataset = (job.dataset, job.root, job.unknown, job.names)
         if dataset not in loaded:
-            loaded[dataset] = load_dataset(*dataset, registry)
+            loaded[dataset] = load_dataset(job.dataset, job.root, registry, unknown=job.unknown, names=job.names)
             images = loaded[dataset]
-            aside = f", {images.set_aside} without identity set aside" if images.set_aside else ""
+            words = describe_words(images.set_aside_words)
+            aside = f", {images.set_aside} without identity set aside ({words})" if images.set_aside else ""
             console.print(f"{images.name}: {len(images)} images of {images.table['identity'].nunique()} animals{aside}")
         images = loaded[dataset]
         task = f" on {job.dataset}, {job.split_kind} split seed {job.split_seed}, seed {job.seed}"

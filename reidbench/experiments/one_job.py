@@ -27,7 +27,9 @@ def evaluate_job(
     """
     return evaluate(
         job.method,
-        images if images is not None else load_dataset(job.dataset, job.root, registry),
+        images
+        if images is not None
+        else load_dataset(job.dataset, job.root, registry, unknown=job.unknown, names=job.names),
         split=job.split,
         split_kind=job.split_kind,
         split_seed=job.split_seed,

@@ -169,6 +169,8 @@ def identify(
     *,
     dataset: str | None = None,
     root: str | Path | None = None,
+    unknown: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
     group: str | None = None,
     gallery: str | Path | None = None,
     whole: bool = False,
@@ -185,6 +187,8 @@ def identify(
         run: Folder of the run, its id or the first characters of the id, or its record.
         dataset: The dataset of the run; by default the place that the run recorded.
         root: Folder of the images, if the dataset needs one.
+        unknown: Further words for an unidentified animal in the dataset; by default those of the run.
+        names: Words that are names of animals in the dataset; by default those of the run.
         group: Group of all photographs; needed if the gallery has several groups and nothing else gives the group.
         gallery: CSV of animals that were enrolled after the run, as ``--enroll`` writes it.
         whole: Search every image of the dataset, not only the gallery of the split.
@@ -215,7 +219,7 @@ def identify(
     progress = progress or RichProgress()
     record = run if isinstance(run, RunRecord) else find_run(run, runs_dir)
     registry = registry or load_registry()
-    images = dataset_of(record, dataset, Path(root) if root else None, registry)
+    images = dataset_of(record, dataset, Path(root) if root else None, registry, unknown=unknown, names=names)
     saved_run = read_saved_run(record)
     enrolled_later = read_gallery(Path(gallery), images) if gallery is not None else None
     later_groups = () if enrolled_later is None else enrolled_later.table["group"]

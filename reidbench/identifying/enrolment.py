@@ -109,6 +109,8 @@ def enrol_decisions(
     *,
     dataset: str | None = None,
     root: Path | None = None,
+    unknown: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
     group: str | None = None,
     gallery: Path | None = None,
     output: Path,
@@ -121,7 +123,7 @@ def enrol_decisions(
         ReidbenchError: See :func:`write_enlarged_dataset`; nothing is written.
     """
     record = find_run(run, runs_dir)
-    images = dataset_of(record, dataset, root, registry)
+    images = dataset_of(record, dataset, root, registry, unknown=unknown, names=names)
     enrolled_before = read_gallery(gallery, images) if gallery is not None else None
     groups = sorted({*images.table["group"], *(enrolled_before.table["group"] if enrolled_before is not None else ())})
     new = read_photographs(photographs, groups, group)
@@ -224,7 +226,7 @@ def read_gallery(path: Path, images: ImageSet) -> ImageSet:
             where=f"--enrolled {path}",
             remedy="name a table that identify --enroll wrote",
         )
-    dataset = load_dataset(str(path))
+    dataset = load_dataset(str(path), unknown=images.naming.unknown, names=images.naming.names)
     marks = dict(zip((name.strip() for name in table.column("image_id")), table.column(ENROLLED), strict=True))
     marked = [row for row, name in enumerate(dataset.table["image_id"]) if marks[name].strip()]
     if not marked:

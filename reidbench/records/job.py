@@ -31,6 +31,8 @@ class Job:
     settings: Mapping[str, Any] = field(default_factory=dict)
     threshold: str = DEFAULT_POLICY
     device: str = "auto"
+    unknown: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.preset is not None:
@@ -40,4 +42,5 @@ class Job:
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """Return the job whose fields are these plain JSON values, with paths as text."""
         paths = {name: Path(data[name]) for name in ("root", "split") if data.get(name) is not None}
-        return cls(**{**data, **paths})
+        words = {name: tuple(data[name]) for name in ("unknown", "names") if name in data}
+        return cls(**{**data, **paths, **words})

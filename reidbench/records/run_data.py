@@ -67,6 +67,12 @@ class DatasetData(JsonObject):
     """Number of identities."""
     set_aside: int
     """Rows without an identity, which are not used."""
+    set_aside_words: Mapping[str, int] = Field(default_factory=dict)
+    """Number of these rows for each word in their identity, such as `NA`; empty text for an empty cell."""
+    unknown_words: tuple[str, ...] = ()
+    """Words of `--unknown`."""
+    name_words: tuple[str, ...] = ()
+    """Words of `--name`."""
 
 
 class SplitData(JsonObject):

@@ -1,17 +1,19 @@
 """Read a dataset by its name: the built-in dataset, a file, a folder, a class of wildlife-datasets or a plugin's.
 
-Tables have the columns of wildlife-datasets. Rows with an empty identity, ``nan`` or ``unknown`` are left out and
-counted, because a method can't learn from them and a prediction for them can't be checked.
+Tables have the columns of wildlife-datasets. Rows with an empty identity or a word such as ``unknown`` or ``NA`` are
+left out and counted by word, because a method can't learn from them and a prediction for them can't be checked.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from reidbench.constants import BUILT_IN
 from reidbench.csv_files import read_csv
 from reidbench.data.images import ImageSet
+from reidbench.data.names import NameRules
 from reidbench.data.sources.files import from_file, from_folder
 from reidbench.data.sources.named import from_plugin
 from reidbench.data.sources.rows import Rows, image_set
@@ -20,7 +22,14 @@ from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.registry.registered import Registry, load_registry
 
 
-def load_dataset(name: str, root: Path | None = None, registry: Registry | None = None) -> ImageSet:
+def load_dataset(
+    name: str,
+    root: Path | None = None,
+    registry: Registry | None = None,
+    *,
+    unknown: Sequence[str] = (),
+    names: Sequence[str] = (),
+) -> ImageSet:
     """Read a dataset.
 
     Args:
@@ -34,6 +43,9 @@ def load_dataset(name: str, root: Path | None = None, registry: Registry | None 
         root: Folder that paths in a table start from; by default the folder of the table. For a class of
             wildlife-datasets or a plugin's dataset, the folder with its files.
         registry: Registry with datasets of plugins; by default the installed plugins.
+        unknown: Further words for an unidentified animal, in any case. Rows with such a word are set aside.
+        names: Words that are names of animals although they look like a word for an unidentified animal, such as
+            ``None``.
 
     Returns:
         The checked images. The group of an image is the value of the column ``dataset``, if the table has it,
@@ -46,27 +58,27 @@ def load_dataset(name: str, root: Path | None = None, registry: Registry | None 
         >>> load_dataset("catalogue/metadata.csv").name  # doctest: +SKIP
         'catalogue'
     """
-    images = _load(name, root, registry)
+    images = _load(name, root, registry, NameRules(tuple(unknown), tuple(names)))
     return dataclasses.replace(images, asked=(name, str(root or "")), checked=True)
 
 
-def _load(name: str, root: Path | None, registry: Registry | None) -> ImageSet:
+def _load(name: str, root: Path | None, registry: Registry | None, naming: NameRules) -> ImageSet:
     if name == BUILT_IN or name.startswith(f"{BUILT_IN}:"):
-        return _built_in(name)
+        return _built_in(name, naming)
     if root is not None and not root.is_dir():
         raise ReidbenchError(f"there is no folder '{root}'", where=f"--root {root}", remedy="name an existing folder")
     classes = wildlife_names()
     # With a root, the name of a class means the class, even if a folder has the same name.
     if name in classes and root is not None:
-        return _from_class(name, root)
+        return _from_class(name, root, naming)
     path = Path(name).expanduser()
     if path.is_dir():
-        return from_folder(path, root)
+        return from_folder(path, root, naming)
     if path.is_file():
-        return from_file(path, root)
+        return from_file(path, root, naming)
     registry = registry or load_registry()
     if (offered := registry.dataset(name)) is not None:
-        return from_plugin(offered.spec, root, offered.distribution, offered.version)
+        return from_plugin(offered.spec, root, offered.distribution, offered.version, naming)
     if name in classes:
         raise ReidbenchError(
             f"'{name}' is a class of wildlife-datasets; reidbench needs the folder with its files",
@@ -92,14 +104,16 @@ def dataset_names(registry: Registry | None = None) -> list[tuple[str, str, str]
     return rows + [(name, "wildlife-datasets", needs_root) for name in wildlife_names()]
 
 
-def _from_class(name: str, root: Path) -> ImageSet:
+def _from_class(name: str, root: Path, naming: NameRules) -> ImageSet:
     from reidbench.data.competitions import find_competition, read_competition
 
     competition = find_competition(name)
-    return from_wildlife_datasets(name, root) if competition is None else read_competition(competition, root)
+    if competition is None:
+        return from_wildlife_datasets(name, root, naming)
+    return read_competition(competition, root, naming)
 
 
-def _built_in(name: str) -> ImageSet:
+def _built_in(name: str, naming: NameRules) -> ImageSet:
     from reidbench.data.patterns import PatternsOptions, digest_note, ensure  # slow to import
 
     options = PatternsOptions.parse(name.partition(":")[2])
@@ -111,4 +125,5 @@ def _built_in(name: str) -> ImageSet:
         root=metadata.parent,
         source="built-in",
         note="; ".join(filter(None, notes)),
+        naming=naming,
     )

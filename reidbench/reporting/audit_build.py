@@ -41,6 +41,8 @@ class AuditOptions:
         burst_s: Longest time between two photographs of a burst, in seconds.
         embedding: Run whose embeddings find further near-duplicates: its folder, or its id in ``runs_dir``.
         background: Methods to run on the images without their animals.
+        unknown: Further words for an unidentified animal.
+        names: Words that are names of animals.
     """
 
     split_path: Path | None = None
@@ -54,6 +56,8 @@ class AuditOptions:
     burst_s: float = 60.0
     embedding: str | None = None
     background: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +79,7 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
             file can't be written.
     """
     progress = progress or Progress()
-    images = load_dataset(dataset, root)
+    images = load_dataset(dataset, root, unknown=options.unknown, names=options.names)
     split, note = _split(images, options)
     runs_found = require_runs(options.runs_dir, "score again") if options.runs_dir else FoundRuns(())
     embeddings = None

@@ -96,10 +96,16 @@ def find_photographs(
         ReidbenchError: A named dataset can't be read, or no run uses it.
     """
     digests = {run.data.dataset.digest: run.dataset for run in records}
+    nothing: tuple[str, ...] = ()
+    recorded = [(run.data.dataset.unknown_words, run.data.dataset.name_words) for run in records]
+    words = dict.fromkeys([(nothing, nothing), *recorded])
     by_digest: dict[str, Photographs] = {}
     for source in sources:
-        images = load_dataset(source, root)
-        if images.digest not in digests:
+        for unknown, names in words:  # the rules for names of the runs
+            images = load_dataset(source, root, unknown=unknown, names=names)
+            if images.digest in digests:
+                break
+        else:
             raise ReidbenchError(
                 f"no run of this page uses '{images.name}' with these images",
                 where=f"--images {source}",

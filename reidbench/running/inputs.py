@@ -6,6 +6,7 @@ another place; the digest is always checked.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from reidbench.constants import BUILT_IN
@@ -19,7 +20,13 @@ from reidbench.registry.registered import Registry
 
 
 def dataset_of(
-    record: RunRecord, source: str | None = None, root: Path | None = None, registry: Registry | None = None
+    record: RunRecord,
+    source: str | None = None,
+    root: Path | None = None,
+    registry: Registry | None = None,
+    *,
+    unknown: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
 ) -> ImageSet:
     """Return the images of a run.
 
@@ -29,6 +36,8 @@ def dataset_of(
             need no name.
         root: Folder of the images, if the dataset needs one.
         registry: Datasets of plugins; by default those of the installed plugins.
+        unknown: Further words for an unidentified animal; by default those of the run.
+        names: Words that are names; by default those of the run.
 
     Raises:
         ReidbenchError: The place of the dataset is not known or can't be read, or its images are not those of the run.
@@ -45,7 +54,13 @@ def dataset_of(
     if root is None and source is None and record.data.dataset.root:
         root = Path(record.data.dataset.root)
     try:
-        images = load_dataset(name, root, registry)
+        images = load_dataset(
+            name,
+            root,
+            registry,
+            unknown=record.data.dataset.unknown_words if unknown is None else unknown,
+            names=record.data.dataset.name_words if names is None else names,
+        )
     except ReidbenchError as error:
         if source is not None:
             raise

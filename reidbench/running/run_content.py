@@ -84,6 +84,9 @@ def run_data(
             n_images=len(images),
             n_identities=len(np.unique(images.identity)),
             set_aside=images.set_aside,
+            set_aside_words=images.set_aside_words,
+            unknown_words=images.naming.unknown,
+            name_words=images.naming.names,
         ),
         split=SplitData(
             digest=question.split,

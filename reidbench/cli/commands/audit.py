@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import RootOption, SplitKindOption
+from reidbench.cli.options import NameOption, RootOption, SplitKindOption, UnknownOption
 from reidbench.cli.tables import print_small_table
 
 SECTION = "Images and splits"
@@ -17,6 +17,8 @@ SECTION = "Images and splits"
 def audit(
     dataset: Annotated[str, typer.Argument(help="Audit this dataset: a name, a CSV or Parquet file, or a folder.")],
     root: RootOption = None,
+    unknown: UnknownOption = None,
+    name_word: NameOption = None,
     split: Annotated[Path | None, typer.Option(help="Audit the split in this CSV; by default make one.")] = None,
     split_kind: SplitKindOption = "open-set",
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
@@ -58,6 +60,7 @@ def audit(
         split_path=split, split_kind=split_kind, split_seed=split_seed, no_split=no_split, runs_dir=runs, output=output,
         repair=repair, alike=alike, burst_s=burst, embedding=embedding,
         background=tuple(method or ["color_histogram"]) if background else (),
+        unknown=tuple(unknown or ()), names=tuple(name_word or ()),
     )  # fmt: skip
     result = run_audit(dataset, root, options, RichProgress())
     if as_json:

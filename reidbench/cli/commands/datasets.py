@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from reidbench.cli.options import PluginOption, RootOption
+from reidbench.cli.options import NameOption, PluginOption, RootOption, UnknownOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError
@@ -28,6 +28,8 @@ def datasets(
         str | None, typer.Argument(help="Count the images of this dataset; by default list all datasets.")
     ] = None,
     root: RootOption = None,
+    unknown: UnknownOption = None,
+    name_word: NameOption = None,
     plugin: PluginOption = None,
     sheet: Annotated[
         Path | None,
@@ -49,7 +51,7 @@ def datasets(
             )
         _list(registry, root, console)
         return
-    images = load_dataset(name, root, registry)
+    images = load_dataset(name, root, registry, unknown=unknown or (), names=name_word or ())
     _describe(images, console)
     if sheet is not None:
         _write_sheet(images, sheet)
@@ -102,6 +104,7 @@ def _list(registry: Registry, root: Path | None, console: Console) -> None:
 
 
 def _describe(images: ImageSet, console: Console) -> None:
+    from reidbench.data.names import describe_words
     from reidbench.data.sources.wildlife_facts import wildlife_facts
 
     headings = ("images", "identities", "single-\nimage", "most\nimages", "dated", "size")
@@ -116,9 +119,9 @@ def _describe(images: ImageSet, console: Console) -> None:
         )  # fmt: skip
     table.print(console)
     total = len(images) + images.set_aside
-    console.print(
-        f"images without an identity, set aside: {images.set_aside} of {total} ({images.set_aside / total:.0%})"
-    )
+    words = f": {describe_words(images.set_aside_words)}" if images.set_aside_words else ""
+    share = f"{images.set_aside} of {total} ({images.set_aside / total:.0%})"
+    console.print(f"images without an identity, set aside: {share}{words}")
     known = wildlife_facts().get(images.name)
     if known is not None:
         console.print(f"licence: {known.licence or 'not stated'}")

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reidbench.cli.options import DeviceOption, JsonOption, PluginOption, RootOption, RunDatasetOption, RunsOption
+from reidbench.cli.options import (
+    DeviceOption,
+    JsonOption,
+    NameOption,
+    PluginOption,
+    RootOption,
+    RunDatasetOption,
+    RunsOption,
+    UnknownOption,
+)
 from reidbench.errors import ReidbenchError
 from reidbench.reporting.numbers import show_bytes
 
@@ -30,6 +39,8 @@ def identify(
     runs: RunsOption = Path("runs"),
     dataset: RunDatasetOption = None,
     root: RootOption = None,
+    unknown: UnknownOption = None,
+    name_word: NameOption = None,
     group: Annotated[str | None, typer.Option(help="Search this group; needed if the gallery has several.")] = None,
     enrolled: Annotated[
         Path | None, typer.Option(help="Search the animals in this CSV too, which --enroll wrote.")
@@ -65,7 +76,8 @@ def identify(
                 "--enroll writes a dataset and no page", where=f"--page {page}", remedy="remove --page"
             )
         _enroll(
-            photographs, run, runs, dataset, root, group, enrolled, output or Path("enlarged.csv"), enroll, as_json,
+            photographs, run, runs, dataset, root, unknown, name_word, group, enrolled,
+            output or Path("enlarged.csv"), enroll, as_json,
             registry,
         )  # fmt: skip
         return
@@ -73,7 +85,8 @@ def identify(
     from reidbench.identifying.answering import to_csv, write_answers
 
     result = answer(
-        photographs, run, dataset=dataset, root=root, group=group, gallery=enrolled, whole=whole, error=error,
+        photographs, run, dataset=dataset, root=root, unknown=unknown, names=name_word,
+        group=group, gallery=enrolled, whole=whole, error=error,
         device=device, runs_dir=runs, registry=registry,
     )  # fmt: skip
     output = output or Path("identify.csv")
@@ -112,6 +125,8 @@ def _enroll(
     runs: Path,
     dataset: str | None,
     root: Path | None,
+    unknown: list[str] | None,
+    names: list[str] | None,
     group: str | None,
     enrolled: Path | None,
     output: Path,
@@ -122,8 +137,8 @@ def _enroll(
     from reidbench.identifying.enrolment import enrol_decisions
 
     done = enrol_decisions(
-        decisions, photographs, run, dataset=dataset, root=root, group=group, gallery=enrolled, output=output,
-        runs_dir=runs, registry=registry,
+        decisions, photographs, run, dataset=dataset, root=root, unknown=unknown, names=names, group=group,
+        gallery=enrolled, output=output, runs_dir=runs, registry=registry,
     )  # fmt: skip
     if as_json:
         counts = {"photographs": done.n_photograph, "new_animals": done.n_new, "rejected": done.n_rejected}

@@ -12,6 +12,7 @@ from reidbench.cli.downloading import fetch
 from reidbench.cli.options import (
     DatasetOption,
     DeviceOption,
+    NameOption,
     NewShareOption,
     PluginOption,
     PresetOption,
@@ -20,6 +21,7 @@ from reidbench.cli.options import (
     SetOption,
     SettingsFileOption,
     SplitKindOption,
+    UnknownOption,
     parse_settings,
 )
 from reidbench.cli.repetition import repeat
@@ -46,6 +48,8 @@ def run(
     method: Annotated[list[str] | None, typer.Option(help="Run this method; repeatable.")] = None,
     dataset: DatasetOption = "patterns",
     root: RootOption = None,
+    unknown: UnknownOption = None,
+    name_word: NameOption = None,
     plugin: PluginOption = None,
     benchmark: Annotated[Path | None, typer.Option(help="Run all methods of this TOML file.")] = None,
     from_: Annotated[
@@ -115,7 +119,7 @@ def run(
     elif method:
         jobs = [
             Job(name, dataset, root, split, kind, split_value, new_share, seed_value, gallery, preset,
-                parse_settings(set_, settings), threshold, device)
+                parse_settings(set_, settings), threshold, device, tuple(unknown or ()), tuple(name_word or ()))
             for kind in _kinds(protocol, split_kind, split)
             for split_value in split_seed or [0]
             for seed_value in seed or [0]

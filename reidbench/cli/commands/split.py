@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import SPLIT_KIND_HELP, NewShareOption, PluginOption, RootOption
+from reidbench.cli.options import SPLIT_KIND_HELP, NameOption, NewShareOption, PluginOption, RootOption, UnknownOption
 
 SECTION = "Images and splits"
 RENAMED = {"--seed": "--split-seed"}
@@ -17,20 +17,28 @@ def split(
     dataset: Annotated[str, typer.Argument(help="Split this dataset: a name, a CSV or Parquet file, or a folder.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Write the split to this CSV.")],
     root: RootOption = None,
+    unknown: UnknownOption = None,
+    name_word: NameOption = None,
     split_kind: Annotated[str, typer.Option("--split-kind", "--kind", help=SPLIT_KIND_HELP)] = "auto",
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
     new_share: NewShareOption = None,
     plugin: PluginOption = None,
 ) -> None:
     """Split a dataset and write the split as a CSV."""
+    from reidbench.data.names import describe_words
     from reidbench.data.splits import write_split
     from reidbench.data.splitting import split_of_kind
     from reidbench.registry.datasets import load_dataset
     from reidbench.registry.registered import load_registry
 
-    images = load_dataset(dataset, root, load_registry(files=plugin) if plugin else None)
+    images = load_dataset(
+        dataset, root, load_registry(files=plugin) if plugin else None, unknown=unknown or (), names=name_word or ()
+    )
     made = split_of_kind(images, split_kind, seed=split_seed, new_share=new_share)
     write_split(made, output)
+    if images.set_aside:
+        words = describe_words(images.set_aside_words)
+        typer.echo(f"set aside without an identity: {images.set_aside} images ({words})", err=True)
     for warning in made.warnings:
         typer.echo(f"warning: {warning}", err=True)
     counts = ", ".join(f"{part} {count}" for part, count in made.counts.items() if count)

@@ -11,11 +11,13 @@ import typer
 from reidbench.cli.options import (
     DatasetOption,
     DeviceOption,
+    NameOption,
     PluginOption,
     PresetOption,
     RootOption,
     RunsOption,
     SetOption,
+    UnknownOption,
     parse_settings,
 )
 from reidbench.cli.tables import Column, Table
@@ -29,6 +31,8 @@ def tune(
     method: Annotated[str, typer.Option(help="Try the grid of this method.")],
     dataset: DatasetOption = "patterns",
     root: RootOption = None,
+    unknown: UnknownOption = None,
+    name_word: NameOption = None,
     plugin: PluginOption = None,
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
     seed: Annotated[int, typer.Option(help="Set the seed of the method.")] = 0,
@@ -50,7 +54,7 @@ def tune(
     cells = tune_method(
         method, dataset, root=root, split_seed=split_seed, seed=seed, preset=preset,
         settings=parse_settings(set_), device=device, runs_dir=runs,
-        plugins=plugin or (),
+        plugins=plugin or (), unknown=unknown or (), names=name_word or (),
     )  # fmt: skip
     write_best(cells, output)
     if as_json:

@@ -15,20 +15,22 @@ from numpy.typing import NDArray
 from reidbench.csv_files import read_csv
 from reidbench.data.competitions.catalogue import Competition
 from reidbench.data.images import UNNAMED, ImageSet
+from reidbench.data.names import NameRules
 from reidbench.data.sources.cells import text
-from reidbench.data.sources.rows import Rows, image_set
+from reidbench.data.sources.rows import NO_RULES, Rows, image_set
 from reidbench.errors import ReidbenchError
 
 SPLIT_KIND = "competition"
 _NEEDED = ("image_id", "identity", "path", "split", "dataset")
 
 
-def read_competition(competition: Competition, root: Path) -> ImageSet:
+def read_competition(competition: Competition, root: Path, naming: NameRules = NO_RULES) -> ImageSet:
     """Read the database of a competition; its queries are ``given.asked`` of the result.
 
     Args:
         competition: The competition.
         root: The folder with ``metadata.csv``.
+        naming: What the user says about names.
 
     Raises:
         ReidbenchError: The table is missing or belongs to another dataset, or images are missing.
@@ -65,6 +67,7 @@ def read_competition(competition: Competition, root: Path) -> ImageSet:
         note=note if len(asked) else "",
         split_kind=SPLIT_KIND,
         asked=queries,
+        naming=naming,
     )
 
 

@@ -1,4 +1,4 @@
-"""Read single cells of a table of images: dates, boxes, ids, and the ways to write that a name is missing.
+"""Read single cells of a table of images: dates, boxes, ids and masks.
 
 A cell that can't be read is returned as it is. The image set then refuses it and names file and row.
 """
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-_NO_NAME = frozenset({"", "nan", "NaN", "<NA>", "None", "unknown"})
 _NO_MASK = frozenset({"", "nan", "NaN", "<NA>", "None", "[]"})
 _NO_DATE = frozenset({"", "nan", "NaN", "NaT", "<NA>", "None", "unknown"})
 # Year first only: 03/04/2019 is March in one country and April in the next.
@@ -25,11 +24,6 @@ _YEAR_OR_MONTH = re.compile(r"\d{4}([-:/.](0?[1-9]|1[0-2]))?")
 def is_missing(value: Any) -> bool:
     """Tell whether a cell is missing: ``None``, ``nan``, ``NaT`` or ``NA``."""
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
-
-
-def is_unnamed(value: Any, unknown: str = "unknown") -> bool:
-    """Tell whether a cell names no animal; ``unknown`` is the text that a source writes for such an animal."""
-    return is_missing(value) or (isinstance(value, str) and (value.strip() in _NO_NAME or value == unknown))
 
 
 def text(values: Sequence[Any]) -> list[Any]:

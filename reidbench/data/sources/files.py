@@ -8,7 +8,8 @@ import pandas as pd
 
 from reidbench.csv_files import read_csv
 from reidbench.data.images import ImageSet
-from reidbench.data.sources.rows import Rows, image_set
+from reidbench.data.names import NameRules
+from reidbench.data.sources.rows import NO_RULES, Rows, image_set
 from reidbench.errors import ReidbenchError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
@@ -17,7 +18,7 @@ _METADATA = "metadata.csv"
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
-def from_file(path: Path, root: Path | None) -> ImageSet:
+def from_file(path: Path, root: Path | None, naming: NameRules = NO_RULES) -> ImageSet:
     """Read a table; the set has the name of the folder for ``metadata.csv``, of the file for other tables."""
     if path.suffix.lower() in _PARQUET_SUFFIXES:
         rows = _read_parquet(path)
@@ -25,7 +26,7 @@ def from_file(path: Path, root: Path | None) -> ImageSet:
         rows = Rows.from_csv(read_csv(path))
     folder = path.resolve().parent
     name = folder.name if path.stem.lower() == "metadata" and folder.name else path.stem
-    return image_set(name, rows, root=root or path.parent, source="file")
+    return image_set(name, rows, root=root or path.parent, source="file", naming=naming)
 
 
 def _read_parquet(path: Path) -> Rows:
@@ -42,14 +43,14 @@ def _read_parquet(path: Path) -> Rows:
     return Rows.from_frame(frame, str(path))
 
 
-def from_folder(folder: Path, root: Path | None) -> ImageSet:
+def from_folder(folder: Path, root: Path | None, naming: NameRules = NO_RULES) -> ImageSet:
     """Read ``metadata.csv`` if the folder has one, else each sub-folder as one identity.
 
     Images at any depth below a sub-folder show that animal. Images next to the sub-folders, and those in a sub-folder
-    called ``unknown``, have no identity and are set aside.
+    with a word for an unidentified animal, such as ``unknown``, are set aside.
     """
     if (folder / _METADATA).is_file():
-        return from_file(folder / _METADATA, root)
+        return from_file(folder / _METADATA, root, naming)
     animals = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     if not animals:
         raise ReidbenchError(
@@ -71,7 +72,7 @@ def from_folder(folder: Path, root: Path | None) -> ImageSet:
         path += found
     rows = Rows({"identity": identity, "path": path}, str(folder), None, len(path))
     beside = sum(_is_image(entry) for entry in folder.iterdir())
-    return image_set(folder.resolve().name, rows, root=folder, source="folder", set_aside=beside)
+    return image_set(folder.resolve().name, rows, root=folder, source="folder", naming=naming, set_aside=beside)
 
 
 def _is_image(path: Path) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from reidbench.data.images import ImageSet
-from reidbench.data.sources.rows import Rows, image_set
+from reidbench.data.names import NameRules
+from reidbench.data.sources.rows import NO_RULES, Rows, image_set
 from reidbench.errors import ReidbenchError
 
 
@@ -43,7 +44,9 @@ class DatasetSpec:
             raise ValueError(f"a dataset can't be called {self.name!r}: letters, digits, '.', '_' and '-'")
 
 
-def from_plugin(spec: DatasetSpec, root: Path | None, distribution: str, version: str) -> ImageSet:
+def from_plugin(
+    spec: DatasetSpec, root: Path | None, distribution: str, version: str, naming: NameRules = NO_RULES
+) -> ImageSet:
     """Load a plugin's dataset, and add the name of the plugin to its note.
 
     Raises:
@@ -68,7 +71,7 @@ def from_plugin(spec: DatasetSpec, root: Path | None, distribution: str, version
         ) from error
     if isinstance(loaded, pd.DataFrame):
         rows = Rows.from_frame(loaded, f"the table of {distribution}")
-        loaded = image_set(spec.name, rows, root=root or Path(), source="plugin")
+        loaded = image_set(spec.name, rows, root=root or Path(), source="plugin", naming=naming)
     if not isinstance(loaded, ImageSet):
         raise ReidbenchError(
             f"the dataset '{spec.name}' of {distribution} is a {type(loaded).__name__}, not a table or an ImageSet",

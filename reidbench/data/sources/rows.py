@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,13 @@ from numpy.typing import NDArray
 
 from reidbench.csv_files import CsvTable
 from reidbench.data.images import Given, ImageSet, Origin
-from reidbench.data.sources.cells import bounding_box, day, has_mask, is_missing, is_unnamed, text
+from reidbench.data.names import NameRules, identity_names
+from reidbench.data.sources.cells import bounding_box, day, has_mask, is_missing, text
 from reidbench.errors import ReidbenchError
 
 _HELP = "columns: identity and path; optional: image_id, date, orientation, species, dataset, bbox, segmentation"
+
+NO_RULES = NameRules()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +63,8 @@ def image_set(
     root: Path,
     source: str,
     note: str = "",
-    unknown: str = "unknown",
+    naming: NameRules = NO_RULES,
+    unknown: str = "",
     set_aside: int = 0,
     split_kind: str = "",
     asked: ImageSet | None = None,
@@ -72,7 +77,8 @@ def image_set(
         root: Folder that relative paths start from.
         source: Kind of source, as in :class:`ImageSet`.
         note: Remark for readers of the results.
-        unknown: Text that the source writes for an animal without a name.
+        naming: What the user says about names.
+        unknown: Further word that the source writes for an animal without a name.
         set_aside: Number of further images without an identity, which are not among the rows.
         split_kind: Kind of split to make by default; empty for none in particular.
         asked: Queries of a competition: images that the source wants identified.
@@ -88,7 +94,11 @@ def image_set(
             where=rows.file,
             remedy=f"{_HELP}; comma-separated, with a header",
         )
-    named = [index for index, value in enumerate(rows.columns["identity"]) if not is_unnamed(value, unknown)]
+    names = identity_names(rows.columns["identity"])
+    aside = [naming.is_unidentified(each) or (each == unknown and each not in naming.names) for each in names]
+    named = [index for index in range(rows.n_row) if not aside[index]]
+    words = Counter(each for each, left_out in zip(names, aside, strict=True) if left_out)
+    words[""] += set_aside
 
     def column(key: str) -> list[Any]:
         values = rows.columns.get(key)
@@ -99,11 +109,12 @@ def image_set(
     notes = [note] if note else []
     if dayless:
         notes.append(f"{dayless} dates name no day and count as no date")
+    notes += naming.unused(set(names))
     # The species counts only without a column dataset: AnimalCLEF leaves the species of every salamander empty.
     groups = text(column("dataset" if "dataset" in rows.columns else "species"))
     table = {
         "image_id": text(column("image_id" if "image_id" in rows.columns else "path")),
-        "identity": text(column("identity")),
+        "identity": [names[index] for index in named],
         "path": text(column("path")),
         "group": [value if value != "" else name for value in groups],
         "date": ["" if date is None else date for date in dates],
@@ -117,6 +128,8 @@ def image_set(
         pd.DataFrame({key: pd.Series(values, dtype=object) for key, values in table.items()}),
         source=source,
         set_aside=set_aside + rows.n_row - len(named),
+        set_aside_words={word: count for word, count in sorted(words.items()) if count},
+        naming=naming,
         note="; ".join(notes),
         origin=Origin(rows.file, numbers),
         given=_given(column, split_kind, asked),

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from reidbench.data.images import ImageSet
-from reidbench.data.sources.rows import Rows, image_set
+from reidbench.data.names import NameRules
+from reidbench.data.sources.rows import NO_RULES, Rows, image_set
 from reidbench.data.splits.given import WORDS
 from reidbench.errors import ReidbenchError
 
@@ -35,7 +36,7 @@ def wildlife_names() -> list[str]:
     return sorted(name for name in names - _BASES if name[0].isupper() and not name.startswith("Download"))
 
 
-def from_wildlife_datasets(name: str, root: Path) -> ImageSet:
+def from_wildlife_datasets(name: str, root: Path, naming: NameRules = NO_RULES) -> ImageSet:
     """Read a dataset from the folder with its files.
 
     Raises:
@@ -57,6 +58,7 @@ def from_wildlife_datasets(name: str, root: Path) -> ImageSet:
         root=root,
         source="wildlife-datasets",
         note=note,
+        naming=naming,
         unknown=str(loaded.unknown_name),
         split_kind="given" if asks else "",
     )

@@ -4,7 +4,7 @@ import pytest
 
 from reidbench.auditing.auditing import audit_images
 from reidbench.auditing.findings import NEAR, SAME_BYTES, SAME_DAY, SAME_PIXELS, repaired
-from reidbench.auditing.names import other_animals_in_file_names, same_name_variants, tokens
+from reidbench.auditing.names import other_animals_in_file_names, same_name_variants, tokens, unidentified_names
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 
@@ -116,6 +116,13 @@ def test_two_boxes_of_one_file_are_two_animals_and_no_leak(album):
 )
 def test_a_name_is_split_into_words_and_numbers(text, expected):
     assert tokens(text) == expected
+
+
+def test_audit_suspects_what_looks_like_a_word_and_nothing_else(album):
+    doubtful = ["unknown 3", "ID?", "new", "new 2", "juvenile", "calf of Ana", "not identified"]
+    names = ["ana", "Newton", "Kid", "Male Nr 7", "id 7", "New Moon"]
+    images = album([{"identity": name} for name in (*doubtful, *names)])
+    assert sorted(each.note.split("'")[1] for each in unidentified_names(images)) == sorted(doubtful)
 
 
 def test_names_that_differ_in_case_and_zeros_are_suspects(album):

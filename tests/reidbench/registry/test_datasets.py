@@ -40,9 +40,9 @@ def test_csv_with_two_columns_is_enough(folder):
 
 
 def test_text_stays_as_written(folder):
-    images = load_dataset(_csv(folder, "image_id,identity,path\n007,NA,a.png\n01,1.0,b.png\n"))
+    images = load_dataset(_csv(folder, "image_id,identity,path\n007,None a,a.png\n01,1.50,b.png\n"))
     assert list(images.table["image_id"]) == ["007", "01"]
-    assert list(images.table["identity"]) == ["NA", "1.0"]
+    assert list(images.table["identity"]) == ["None a", "1.50"]
 
 
 def test_group_is_the_dataset_even_where_species_is_empty(folder):

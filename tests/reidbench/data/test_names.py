@@ -1,0 +1,204 @@
+"""One rule for names: what is stripped, what is set aside, and what stays as it is."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from typer.testing import CliRunner
+
+from reidbench.cli.main import app
+from reidbench.csv_files import read_csv, write_csv
+from reidbench.data.names import (
+    NameRules,
+    describe_words,
+    identity_name,
+    identity_names,
+    near_equal,
+    nearest,
+    tokens,
+)
+from reidbench.errors import ReidbenchError
+from reidbench.registry.datasets import load_dataset
+
+WORDS = [
+    "NA", "N/A", "nan", "None", "null", "Unknown", "Unassigned", "Unidentified", "Unnamed", "Undetermined", "No ID",
+    "?", "-", "--", ".", "", "<NA>", "NaN", "no_id", "No-ID", "#N/A",
+]  # fmt: skip
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Write a table with these identities, and return its path."""
+
+    def write(identities, suffix="csv"):
+        for row in range(len(identities)):
+            Image.new("RGB", (4, 4), (row, 0, 0)).save(tmp_path / f"{row}.png")
+        frame = pd.DataFrame({"identity": identities, "path": [f"{row}.png" for row in range(len(identities))]})
+        path = tmp_path / f"herd.{suffix}"
+        if suffix == "parquet":
+            pytest.importorskip("pyarrow")
+            frame.to_parquet(path)
+        else:
+            frame.to_csv(path, index=False)
+        return str(path)
+
+    return write
+
+
+def cli(*arguments):
+    return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+
+@pytest.mark.parametrize("case", [str, str.upper, str.lower])
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_for_an_unidentified_animal_is_set_aside_in_any_case(word, case):
+    assert NameRules().identity(f" {case(word)}\u00a0") == ""
+
+
+@pytest.mark.parametrize("name", ["Nana", "unknown 3", "Noname7", "N", "Nan-2", "0", "-1", "None of ours", "x?"])
+def test_a_name_that_only_contains_a_word_is_a_name(name):
+    assert NameRules().identity(name) == name
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_table_counts_rows_set_aside_by_word(table, word):
+    images = load_dataset(table(["ana", word, "bo", word]))
+    assert list(images.identity) == ["ana", "bo"]
+    assert images.set_aside == 2 and images.set_aside_words == {identity_name(word): 2}
+
+
+@pytest.mark.parametrize("word", ["NA", "Unknown", "unassigned", "No ID", "-"])
+def test_a_folder_with_such_a_word_is_set_aside(tmp_path, word):
+    for name in ("ana/1.png", "bo/1.png", f"{word}/1.png", f"{word}/2.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4)).save(tmp_path / name)
+    images = load_dataset(str(tmp_path))
+    assert set(images.identity) == {"ana", "bo"} and images.set_aside_words == {word: 2}
+
+
+def test_parquet_follows_the_same_rules(table):
+    images = load_dataset(table(["NA", " ana", None, "unknown"], "parquet"))
+    assert list(images.identity) == ["ana"] and images.set_aside_words == {"": 1, "NA": 1, "unknown": 1}
+
+
+def test_the_numbers_of_a_csv_that_pandas_wrote_are_those_of_its_parquet(table):
+    identities = [7.0, None, 12.0]
+    assert list(load_dataset(table(identities)).identity) == ["7", "12"]
+    assert list(load_dataset(table(identities, "parquet")).identity) == ["7", "12"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        (" ana ", "ana"), ("\u00a0ana\u200b", "ana"), ("\ufeffana\t", "ana"), ("an\u200ba", "ana"),
+        ("Big\u00a0 Bob", "Big Bob"), ("Jose\u0301", "Jos\u00e9"), ("007", "007"), (7, "7"), (7.0, "7"), (7.5, "7.5"),
+        (np.int64(7), "7"), (np.float32(7), "7"), ("7.0", "7.0"), (None, ""), (float("nan"), ""), (pd.NA, ""),
+        ("Ana", "Ana"),
+    ],
+)  # fmt: skip
+def test_a_cell_becomes_a_name(cell, name):
+    assert identity_name(cell) == name
+
+
+@pytest.mark.parametrize(
+    ("cells", "names"),
+    [
+        (["7.0", "", "12.0"], ["7", "", "12"]),
+        (["7.0", "new_individual"], ["7", "new_individual"]),
+        (["7.0", "NA"], ["7", "NA"]),
+        (["7.0", "7.5"], ["7.0", "7.5"]),
+        (["7.0", "8"], ["7.0", "8"]),
+        (["7.0", "ana"], ["7.0", "ana"]),
+        (["007", "7"], ["007", "7"]),
+        ([7, "007"], ["7", "007"]),
+    ],
+)
+def test_point_zero_is_removed_only_from_a_column_of_whole_numbers(cells, names):
+    assert identity_names(cells) == names
+
+
+@given(st.text())
+def test_a_name_is_its_own_name(text):
+    assert identity_name(identity_name(text)) == identity_name(text)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc"))).map(identity_name), min_size=1))
+def test_a_name_that_was_written_reads_back_as_the_same_name(tmp_path_factory, names):
+    path = tmp_path_factory.mktemp("names") / "names.csv"
+    write_csv(path, ("identity", "row"), [(name, row) for row, name in enumerate(names)])
+    cells = read_csv(path).column("identity")
+    assert [identity_name(cell) for cell in cells] == names
+
+
+def test_unknown_adds_a_word_and_name_keeps_one(table):
+    path = table(["ana", "stray", "STRAY", "None", "none"])
+    images = load_dataset(path, unknown=["Stray"], names=["None"])
+    assert list(images.identity) == ["ana", "None"]
+    assert images.set_aside_words == {"STRAY": 1, "none": 1, "stray": 1} and images.note == ""
+
+
+def test_a_word_of_the_user_that_does_not_occur_is_noted(table):
+    images = load_dataset(table(["ana", "none"]), unknown=["stray"], names=["None"])
+    assert images.note == (
+        "--unknown stray: no row has this word; --name None: no row has this name; the spelling there is 'none'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("unknown", "names", "message"),
+    [
+        (("Ana",), ("ana",), "both as a name and as a word"),
+        ((" ",), (), "the word is empty"),
+        ((), ("new_individual",), "prediction for a new animal"),
+    ],
+)
+def test_contradictory_words_are_refused(unknown, names, message):
+    with pytest.raises(ReidbenchError, match=message):
+        NameRules(unknown, names)
+
+
+def test_the_prediction_for_a_new_animal_is_no_name_in_any_spelling(table):
+    with pytest.raises(ReidbenchError, match=r"written 'New Individual'"):
+        load_dataset(table(["ana", "New Individual"]))
+
+
+def test_only_words_is_an_error_that_counts_them(table):
+    with pytest.raises(ReidbenchError, match="2 'NA', 1 empty"):
+        load_dataset(table(["NA", "", "NA"]))
+
+
+def test_words_are_described_by_frequency():
+    assert describe_words({"": 1, "NA": 3, "b": 3, "a": 1, "c": 2, "d": 1}) == (
+        "3 'NA', 3 'b', 2 'c', 1 empty, 1 'a', 1 with 1 other words"
+    )
+
+
+def test_near_equal_names_differ_in_case_zeros_and_punctuation():
+    assert near_equal("s09_161", ["S09_161", "S9-161", "S09_16", "s09_161"]) == ["S09_161", "S9-161"]
+    assert near_equal("7", ["007", "07", "70"]) == ["007", "07"]
+    assert nearest("Anna", ["Ana", "Bo"]) == "Ana" and nearest("?", ["Ana"]) == ""
+    assert tokens("B\u00b2") == ("b\u00b2",)
+
+
+def test_split_and_datasets_count_the_words(table, tmp_path):
+    path = table([*("ana", "bo", "cy", "di") * 3, "NA", "unknown", "NA"])
+    shown = cli("datasets", path)
+    assert "images without an identity, set aside: 3 of 15 (20%): 2 'NA', 1 'unknown'" in shown.stdout
+    made = cli("split", path, "-o", str(tmp_path / "split.csv"))
+    assert "set aside without an identity: 3 images (2 'NA', 1 'unknown')" in made.stderr
+
+
+def test_a_run_records_the_words_and_says_them(table, tmp_path):
+    path = table([*("ana", "bo", "cy", "di", "None") * 4, "NA", "stray"])
+    done = cli(
+        "run", "--method", "color_histogram", "--dataset", path, "--unknown", "stray", "--name", "None",
+        "--runs", str(tmp_path / "runs"), "--json",
+    )  # fmt: skip
+    assert "20 images of 5 animals, 2 without identity set aside (1 'NA', 1 'stray')" in " ".join(done.stderr.split())
+    recorded = json.loads(done.stdout)[0]["dataset"]
+    assert recorded["set_aside_words"] == {"NA": 1, "stray": 1}
+    assert recorded["unknown_words"] == ["stray"] and recorded["name_words"] == ["None"]
