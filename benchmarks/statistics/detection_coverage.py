@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.detection import auroc, fpr95
+from reidbench.metrics.oracle import oracle_of
 from reidbench.metrics.sweep import threshold_sweep
 from reidbench.metrics.uncertainty.bootstrap import END_ANIMALS, Interval, interval
 from reidbench.metrics.uncertainty.detection import DetectionFolds, auroc_interval, draw_detection_folds
@@ -52,7 +53,7 @@ class Drawn:
         return {
             "auroc": auroc(self.known, self.score),
             "fpr95": fpr95(self.known, self.score),
-            "oracle_score": float(sweep.score.max()),
+            "oracle_score": oracle_of(sweep).score,
         }
 
     def answers(self) -> Answers:

@@ -6,9 +6,9 @@ A curve over every threshold has as many steps as queries, so the JSON is rounde
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from reidbench.metrics.answers import Answers
 from reidbench.metrics.expected_cost import ErrorRates, error_rates
 from reidbench.metrics.identification import FPIR_RATES, IdentificationRate, dir_at_fpir
 from reidbench.metrics.open_set import balanced_accuracy
+from reidbench.metrics.oracle import oracle_of
 from reidbench.metrics.ranking import rank_curve
 from reidbench.metrics.reliability import Reliability, reliability
 from reidbench.metrics.sweep import ThresholdSweep, threshold_sweep
@@ -27,6 +28,8 @@ from reidbench.records.saved_run import SavedEpisode, SavedRun, read_saved_run
 MAX_RANK = 20
 HISTOGRAM_BINS = 32
 RELIABILITY_BINS = 10
+Moves = Literal["", "by group", "by query"]
+"""How the threshold of a run moves: not at all, by group, or by query."""
 _FEWEST_FOR_RELIABILITY = 20  # calibration queries; a map fitted on fewer is meaningless
 
 
@@ -70,7 +73,9 @@ class RunCurves:
         saved: The saved run.
         sweep: BAKS, BAUS and score at every threshold, one for all groups, with the identities of all groups pooled.
         chosen: BAKS and BAUS of the predictions.
-        oracle: BAKS and BAUS at each group's best threshold in hindsight; ``nan`` if undefined.
+        moves: How the threshold of the predictions moves. If it does, ``chosen`` may lie off the curve of ``sweep``.
+        oracle: BAKS and BAUS at each group's best threshold in hindsight; ``nan`` if undefined. With several groups it
+            need not lie on the curve of ``sweep``.
         rank: Rank-k for k from 1 on, by image, ``(MAX_RANK,)``; ``nan`` beyond the saved candidates.
         balanced_rank: Rank-k averaged within identities first, ``(MAX_RANK,)``.
         identification: DIR at each of ``FPIR_RATES``.
@@ -84,6 +89,7 @@ class RunCurves:
     saved: SavedRun
     sweep: ThresholdSweep
     chosen: tuple[float, float]
+    moves: Moves
     oracle: tuple[float, float]
     rank: NDArray[np.float64]
     balanced_rank: NDArray[np.float64]
@@ -101,6 +107,7 @@ class RunCurves:
         return {
             "open_set": None if undefined else {"fpir": places[:, 0].tolist(), "dir": places[:, 1].tolist()},
             "chosen": _pair(self.chosen),
+            "chosen_moves": self.moves,
             "oracle": _pair(self.oracle),
             "rank": [_rounded(value) for value in self.rank],
             "balanced_rank": [_rounded(value) for value in self.balanced_rank],
@@ -137,6 +144,7 @@ def run_curves(saved: SavedRun) -> RunCurves:
         saved=saved,
         sweep=sweep,
         chosen=_two_sides(right, is_new, known, code),
+        moves=_moves(groups, saved.test.limit),
         oracle=_two_sides(accepted & answers.correct, ~accepted, known, code) if defined else (math.nan, math.nan),
         rank=_ranks(answers, balanced=False),
         balanced_rank=_ranks(answers, balanced=True),
@@ -160,7 +168,7 @@ def _group_curves(name: str, test: SavedEpisode, in_group: NDArray[np.bool_]) ->
     baks, baus = _two_sides(
         (test.predicted == answers.true)[in_group], (test.predicted == NEW_IDENTITY)[in_group], known, code
     )
-    place = int(np.argmax(sweep.score)) if np.isfinite(sweep.score).all() else -1
+    oracle = oracle_of(sweep)
     limits = np.unique(test.limit[in_group])
     accepted = (score >= test.limit[in_group]) & (score > -np.inf)
     decided_by_threshold = accepted == (test.predicted != NEW_IDENTITY)[in_group]
@@ -177,14 +185,20 @@ def _group_curves(name: str, test: SavedEpisode, in_group: NDArray[np.bool_]) ->
         sweep=sweep,
         chosen=float(limits[0]) if len(limits) == 1 and decided_by_threshold.all() else math.nan,
         score=math.sqrt(baks * baus),
-        oracle=float(sweep.thresholds[place]) if place >= 0 else math.nan,
-        oracle_score=float(sweep.score[place]) if place >= 0 else math.nan,
+        oracle=oracle.threshold,
+        oracle_score=oracle.score,
         edges=edges,
         known=known_share,
         unknown=unknown_share,
         n_known=int(known.sum()),
         n_unknown=int((~known).sum()),
     )
+
+
+def _moves(groups: Sequence[GroupCurves], limit: NDArray[np.float64]) -> Moves:
+    if any(math.isnan(group.chosen) for group in groups):
+        return "by query"
+    return "by group" if len(np.unique(limit)) > 1 else ""
 
 
 def _two_sides(

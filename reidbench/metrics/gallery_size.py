@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.detection import auroc
 from reidbench.metrics.open_set import balanced_accuracy, mean_of_defined
+from reidbench.metrics.oracle import oracle_of
 from reidbench.metrics.sweep import threshold_sweep
 
 SIZE_METRICS = ("score", "oracle_score", "balanced_rank1", "auroc")
@@ -166,7 +167,7 @@ def _measure(answers: Answers, limits: NDArray[np.float64]) -> dict[str, float]:
         )
         scores.append(math.sqrt(sides[0] * sides[1]))
         sweep = threshold_sweep(best[in_group], correct[in_group], known[in_group], code[in_group])
-        oracles.append(float(sweep.score.max()))  # nan if a side is empty
+        oracles.append(oracle_of(sweep).score)  # nan if a side is empty
     return {
         "score": mean_of_defined(scores),
         "oracle_score": mean_of_defined(oracles),

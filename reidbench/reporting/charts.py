@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from reidbench.leaderboard.run_curves import MAX_RANK, GroupCurves, RunCurves
+from reidbench.leaderboard.run_curves import MAX_RANK, GroupCurves, Moves, RunCurves
 from reidbench.metrics.reliability import Reliability
 from reidbench.metrics.uncertainty.shares import wilson_interval
 from reidbench.reporting.svg import Axis, Plot, as_step, marker, series
@@ -87,7 +87,11 @@ def score_against_cost(points: Sequence[CostPoint], metric: str) -> Markup:
 
 
 def open_set_curve(rows: Sequence[Series]) -> Markup:
-    """Plot BAKS against 1 − BAUS for every threshold; filled: predictions of the run, hollow: best thresholds."""
+    """Plot BAKS against 1 − BAUS for every threshold; filled: predictions of the run, hollow: best thresholds.
+
+    The curve has one threshold for all queries. A mark whose threshold moves by group or query may lie off it: its
+    outline is dashed, and its title says so.
+    """
     plot = Plot(
         Axis(0, 1, "unknown animals accepted (1 − BAUS)", ticks=_UNIT),
         Axis(0, 1, "known animals found (BAKS)", ticks=_UNIT),
@@ -101,17 +105,26 @@ def open_set_curve(rows: Sequence[Series]) -> Markup:
     for row in rows:
         curves = row.curves
         baks, baus = curves.oracle
+        oracle_moves: Moves = "by group" if len({group.oracle for group in curves.groups}) > 1 else ""
         plot.mark(
-            1 - baus, baks, row.marker, f"{row.css} hollow", row=row.key, size=6,
-            title=f"{row.label}, best threshold in hindsight: BAKS {baks:.3f}, BAUS {baus:.3f}",
+            1 - baus, baks, row.marker, f"{row.css} hollow{_dashed(oracle_moves)}", row=row.key, size=6,
+            title=f"{row.label}, best threshold in hindsight{_moving(oracle_moves)}: BAKS {baks:.3f}, BAUS {baus:.3f}",
         )  # fmt: skip
         baks, baus = curves.chosen
         plot.mark(
-            1 - baus, baks, row.marker, row.css, row=row.key,
-            title=f"{row.label}, as predicted: BAKS {baks:.3f}, BAUS {baus:.3f}",
+            1 - baus, baks, row.marker, f"{row.css}{_dashed(curves.moves)}", row=row.key,
+            title=f"{row.label}, as predicted{_moving(curves.moves)}: BAKS {baks:.3f}, BAUS {baus:.3f}",
         )  # fmt: skip
         described.append(f"{row.label}: predictions with BAKS {_spoken(baks)}, BAUS {_spoken(baus)}")
     return plot.write("BAKS against 1 minus BAUS over every threshold", "; ".join(described))
+
+
+def _dashed(moves: Moves) -> str:
+    return " moves" if moves else ""
+
+
+def _moving(moves: Moves) -> str:
+    return f" (the threshold moves {moves})" if moves else ""
 
 
 def rank_curves(rows: Sequence[Series]) -> Markup:
@@ -166,8 +179,9 @@ def threshold_curves(group: GroupCurves, label: str) -> Markup:
         plot.line(xs, ys, name, title={"baks": "BAKS", "baus": "BAUS", "score": "score"}[name])
     plot.upright(group.oracle, "oracle", "best", title=f"best in hindsight: {group.oracle:.4g}", level=1)
     plot.upright(group.chosen, "chosen", "chosen", title=f"chosen: {group.chosen:.4g}")
+    chosen = f"chosen threshold {_spoken(group.chosen)}" if math.isfinite(group.chosen) else "as predicted"
     described = (
-        f"chosen threshold {_spoken(group.chosen)}: score {_spoken(group.score)}; "
+        f"{chosen}: score {_spoken(group.score)}; "
         f"best in hindsight {_spoken(group.oracle)}: score {_spoken(group.oracle_score)}"
     )
     return plot.write(f"{label}, {group.name}: BAKS, BAUS and score against the threshold", described)

@@ -22,7 +22,8 @@ def _blocks(board: Board) -> Iterator[Block]:
         Figure(
             [charts.open_set_curve(board.series)],
             "Each curve shows all thresholds, from accepting no query (left) to accepting every query (right). Filled "
-            "mark: the predictions of the run. Hollow mark: the best threshold of each group in hindsight.",
+            "mark: the predictions of the run. Hollow mark: the best threshold of each group in hindsight. "
+            "Dashed outline: the threshold moves by group or by query, so the mark may lie off the curve.",
         ),
         Figure(
             [charts.rank_curves(board.series)],

@@ -48,7 +48,11 @@ def _of_row(each: Series, row: LeaderboardRow, error_cards: ErrorCards) -> Itera
 
 
 def _group_figure(group: GroupCurves, label: str) -> Figure:
-    moving = "" if math.isfinite(group.chosen) else "; each query has its own threshold, so none is drawn"
+    moving = (
+        ""
+        if math.isfinite(group.chosen)
+        else "; each query has its own threshold, so none is drawn and the score may exceed the oracle"
+    )
     return Figure(
         [charts.threshold_curves(group, label), charts.score_histogram(group, label)],
         f": score {show(group.score)}, oracle {show(group.oracle_score)}{moving}",

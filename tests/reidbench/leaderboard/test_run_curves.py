@@ -2,12 +2,15 @@
 
 import json
 import math
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from reidbench.constants import NEW_IDENTITY
-from reidbench.leaderboard.run_curves import curves_of
+from reidbench.leaderboard.run_curves import curves_of, run_curves
+from reidbench.reporting.charts import Series, open_set_curve
 
 
 @pytest.fixture(scope="module", params=["color_histogram", "sift"])
@@ -55,6 +58,43 @@ def test_the_oracle_point_holds_the_record_s_oracle_score(run, curves):
         scores.append(math.sqrt(sides[0] * sides[1]))
     assert np.mean(scores) == pytest.approx(run.metrics["oracle_score"])
     assert all(0 <= side <= 1 for side in curves.oracle)
+
+
+def with_limits(curves, limit):
+    """The curves of the same scores with other thresholds."""
+    test, answers = curves.saved.test, curves.saved.test.answers
+    predicted = np.where(answers.best_score >= limit, answers.best_candidate, NEW_IDENTITY)
+    return run_curves(replace(curves.saved, test=replace(test, limit=limit, predicted=predicted)))
+
+
+def drawn_titles(curves):
+    return re.findall(r"<title>(m, [^<]*)</title>", str(open_set_curve([Series(0, "m", "m", curves)])))
+
+
+def test_a_mark_with_one_threshold_lies_on_its_curve(curves):
+    middle = float(np.median(curves.saved.test.answers.best_score))
+    fixed = with_limits(curves, np.full(len(curves.saved.test.limit), middle))
+    assert fixed.moves == "" and fixed.to_json()["chosen_moves"] == ""
+    place = int(fixed.sweep.index(middle))
+    assert fixed.chosen == pytest.approx((fixed.sweep.baks[place], fixed.sweep.baus[place]))
+    assert drawn_titles(fixed)[1].startswith("m, as predicted: BAKS")
+
+
+def test_a_mark_whose_threshold_moves_is_drawn_as_such(curves):
+    answers = curves.saved.test.answers
+    by_group = with_limits(curves, np.where(answers.group == answers.group[0], 0.0, 1.0))
+    assert len(by_group.groups) > 1 and by_group.moves == "by group"
+    assert drawn_titles(by_group)[1].startswith("m, as predicted (the threshold moves by group): BAKS")
+    by_query = with_limits(curves, np.linspace(0.0, 1.0, len(answers)))
+    assert by_query.moves == "by query" and by_query.to_json()["chosen_moves"] == "by query"
+    oracle, chosen = drawn_titles(by_query)
+    assert "hindsight (the threshold moves by group)" in oracle and "(the threshold moves by query)" in chosen
+
+
+def test_the_oracle_does_not_depend_on_the_rule(curves):
+    other = with_limits(curves, np.linspace(0.0, 1.0, len(curves.saved.test.limit)))
+    assert other.oracle == curves.oracle
+    assert [group.oracle_score for group in other.groups] == [group.oracle_score for group in curves.groups]
 
 
 def test_ranks_begin_with_the_record_s(run, curves):

@@ -7,7 +7,7 @@ import pytest
 from reidbench.constants import NEW_IDENTITY
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.summary import Answers, predict, summarise, summarise_predictions
-from reidbench.thresholds import Thresholds, parse_policy
+from reidbench.thresholds import Adjustment, Thresholds, parse_policy
 
 # The protocol's worked case: group L truth a,a,a,b,n,n; group S truth c,m; n and m are new.
 TRUE = list("aaabnncm")
@@ -80,6 +80,28 @@ def test_the_best_thresholds_leave_no_regret():
     answers = worked_answers()
     metrics = summarise(answers, parse_policy("max-score:group").choose(answers))
     assert metrics.overall.regret == 0.0 and metrics.groups["L"].regret == 0.0
+
+
+def test_a_margin_rule_can_beat_the_oracle_so_its_regret_is_below_0():
+    answers = Answers(
+        true=np.array(["a", "b", "n"]),
+        known=np.array([True, True, False]),
+        group=np.array(["L"] * 3),
+        candidates=np.array([["a", "b"], ["b", "a"], ["b", "a"]], dtype=object),
+        scores=np.array([[0.5, 0.1], [0.9, 0.1], [0.7, 0.65]]),
+        average_precision=np.array([1.0, 1.0, np.nan]),
+        gallery_identities={"L": 2},
+    )
+    # Limits 0.4 + 0.5 * second: 0.45, 0.45 and 0.725, so a and b are accepted and n is rejected.
+    margin = Thresholds("margin", {"L": 0.4}, pooled=True, adjustment=Adjustment(0.5, 0.0, 0.0))
+    metrics = summarise(answers, margin)
+    # One threshold accepts n together with a (BAUS 0) or rejects a together with n (BAKS 1/2).
+    for each in (metrics.overall, metrics.groups["L"]):
+        assert each.score == 1.0
+        assert each.oracle_score == pytest.approx(math.sqrt(1 / 2), abs=1e-15)
+        assert each.regret == pytest.approx(math.sqrt(1 / 2) - 1, abs=1e-15)
+    fixed = summarise(answers, Thresholds("fixed=0.8", {}, pooled=True, value=0.8))
+    assert fixed.overall.oracle_score == metrics.overall.oracle_score and fixed.overall.regret == 0.0
 
 
 def test_both_paths_agree_on_what_both_know():
