@@ -5,9 +5,10 @@ A method sees :class:`Progress` only. The command line passes a subclass that dr
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import IO, Any, Protocol
 
 from rich.console import Console
 from rich.text import Text
@@ -88,23 +89,57 @@ class RichProgress(Progress):
         print_warning(text, self._console)
 
 
-def plain_console(*, stderr: bool = False) -> Console:
-    """Return a console that prints text as it is: it reads neither markup nor emoji codes and colours no numbers.
+class _PlainConsole(Console):
+    @override
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*map(_visible, objects), **options)
 
-    Names and paths of users may hold ``[brackets]`` and ``:colons:``.
+
+def plain_console(*, stderr: bool = False, file: IO[str] | None = None, width: int | None = None) -> Console:
+    """Return a console that prints text as it is, without colour if it prints to a file.
+
+    Names and paths of users can contain ``[brackets]``, ``:colons:`` and control characters. The console reads no
+    markup and no emoji codes, colours no numbers, and shows control characters by their codes.
     """
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    plain: dict[str, Any] = {} if file is None else {"color_system": None, "force_terminal": False}
+    return _PlainConsole(stderr=stderr, file=file, width=width, markup=False, emoji=False, highlight=False, **plain)
+
+
+def visible(text: str) -> str:
+    r"""Return a text with its control characters as codes, so that no terminal obeys them; line ends and tabs stay.
+
+    Example:
+        >>> print(visible("red: \x1b[31m"))
+        red: \x1b[31m
+    """
+    return "".join(
+        letter if letter in "\n\t" or unicodedata.category(letter) != "Cc" else f"\\x{ord(letter):02x}"
+        for letter in text
+    )
+
+
+def _visible(printable: Any) -> Any:
+    if isinstance(printable, str):
+        return visible(printable)
+    if isinstance(printable, Text) and visible(printable.plain) != printable.plain:
+        return Text(visible(printable.plain), style=printable.style)
+    return printable
+
+
+def print_line(text: object, *, stderr: bool = False) -> None:
+    """Print one line of any length, as :func:`plain_console` does, without breaking it."""
+    plain_console(stderr=stderr).print(str(text), soft_wrap=True)
 
 
 def print_warning(text: str, console: Console) -> None:
     """Print one warning."""
-    console.print(Text.assemble(("warning:", "yellow"), " ", text), soft_wrap=True)
+    console.print(Text.assemble(("warning:", "yellow"), " ", visible(text)), soft_wrap=True)
 
 
 def print_error(error: ReidbenchError, console: Console) -> None:
     """Print an error: what happened, where, and what to do."""
-    console.print(Text.assemble(("error:", "bold red"), " ", error.message), soft_wrap=True)
+    console.print(Text.assemble(("error:", "bold red"), " ", visible(error.message)), soft_wrap=True)
     if error.where:
-        console.print(Text(f"  where:  {error.where}"), soft_wrap=True)
+        console.print(f"  where:  {error.where}", soft_wrap=True)
     if error.remedy:
-        console.print(Text(f"  remedy: {error.remedy}"), soft_wrap=True)
+        console.print(f"  remedy: {error.remedy}", soft_wrap=True)

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from reidbench.errors import ReidbenchError
+from reidbench.progress import print_line
 
 
 def confirm(question: str, otherwise: str, *, yes: bool) -> None:
@@ -26,7 +27,7 @@ def confirm(question: str, otherwise: str, *, yes: bool) -> None:
     if not _is_terminal():
         raise ReidbenchError("Cannot ask for confirmation: stdin is not a terminal. Add --yes.")
     if not typer.confirm(question, err=True):
-        typer.echo(otherwise, err=True)
+        print_line(otherwise, stderr=True)
         raise typer.Exit(1)
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from reidbench.cli.tables import WIDE, Column, Table, print_small_table
 from reidbench.leaderboard.ranking import LeaderboardRow, boards
+from reidbench.progress import plain_console, visible
 from reidbench.reporting.leaderboard_table import best_rows, notes_of, title_of, used_columns
 from reidbench.reporting.small_tables import SmallTable
 
@@ -24,7 +25,7 @@ def print_leaderboard(rows: Sequence[LeaderboardRow], console: Console, tables: 
             console.print()
         _table(board, console.width).print(console)
         for note in notes_of(board):
-            console.print(Text(note))
+            console.print(note)
     for table in tables:
         console.print()
         print_small_table(table, console)
@@ -35,10 +36,7 @@ def leaderboard_text(
 ) -> str:
     """Return what :func:`print_leaderboard` prints as plain text, without colour or bold."""
     buffer = io.StringIO()
-    console = Console(
-        file=buffer, width=width, color_system=None, force_terminal=False, markup=False, emoji=False, highlight=False
-    )
-    print_leaderboard(rows, console, tables)
+    print_leaderboard(rows, plain_console(file=buffer, width=width), tables)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
@@ -66,9 +64,9 @@ def _table(board: Sequence[LeaderboardRow], width: int) -> Table:
     for index, row in enumerate(board):
         cells = []
         for column, winners in zip(columns, best, strict=True):
-            cell = Text(column.text(row), style="bold" if index in winners else "")
+            cell = Text(visible(column.text(row)), style="bold" if index in winners else "")
             if column.title == "method" and row.variant:
-                cell.append(f"\n{row.variant}", style="dim")
+                cell.append(f"\n{visible(row.variant)}", style="dim")
             cells.append(cell)
         table.add(*cells)
     return table

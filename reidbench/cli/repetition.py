@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from reidbench.errors import ReidbenchError
+from reidbench.progress import print_line
 
 _SHOWN = 10
 
@@ -40,18 +41,18 @@ def repeat(
         same = f"{repetition.n_compared} numbers and all scores are the same"
         differ = f"{len(repetition.differ)} of {repetition.n_compared} numbers and arrays of scores are not the same"
         result = {"exactly": f"{same}, exactly", "within 1e-5": f"{same} within 1e-5", "no": differ}[repetition.same]
-        typer.echo(f"{record.method} on {record.dataset}: {result}")
+        print_line(f"{record.method} on {record.dataset}: {result}")
         for change in repetition.differ[:_SHOWN]:
-            typer.echo(f"  {change.name}: {change.before} → {change.after}")
+            print_line(f"  {change.name}: {change.before} → {change.after}")
         if len(repetition.differ) > _SHOWN:
-            typer.echo(f"  … and {len(repetition.differ) - _SHOWN} more")
+            print_line(f"  … and {len(repetition.differ) - _SHOWN} more")
         for names, side in ((repetition.only_before, "the run"), (repetition.only_after, "the repetition")):
             if names:
-                typer.echo(f"  not compared, only in {side}: {', '.join(names)}")
-        typer.echo("environment: unchanged" if not repetition.environment else "environment:")
+                print_line(f"  not compared, only in {side}: {', '.join(names)}")
+        print_line("environment: unchanged" if not repetition.environment else "environment:")
         for change in repetition.environment:
-            typer.echo(f"  {change.name}: {change.before} → {change.after}")
-        typer.echo(f"  record: {repetition.record.path}")
+            print_line(f"  {change.name}: {change.before} → {change.after}")
+        print_line(f"  record: {repetition.record.path}")
     if repetition.same == "no":
         raise ReidbenchError(
             f"{len(repetition.differ)} of {repetition.n_compared} numbers of run {record.id} are not the same",

@@ -17,6 +17,8 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from reidbench.progress import visible
+
 if TYPE_CHECKING:
     from reidbench.reporting.small_tables import SmallTable
 
@@ -72,7 +74,7 @@ class Table:
         """
         if len(cells) != len(self.columns):
             raise ValueError(f"a row has {len(cells)} cells for {len(self.columns)} columns")
-        self._rows.append(([cell if isinstance(cell, Text) else Text(cell) for cell in cells], style))
+        self._rows.append(([cell if isinstance(cell, Text) else Text(visible(cell)) for cell in cells], style))
 
     def print(self, console: Console) -> None:
         """Print the title, the table, and a line that names the columns that were left out."""
@@ -136,8 +138,8 @@ def print_small_table(table: SmallTable, console: Console) -> None:
     if table.prose and console.width < WIDE:
         console.print(Text(table.title, style="bold"))
         for *named, sentence in table.rows:
-            console.print(Padding(Text(" · ".join(named)), (0, 0, 0, 1)))
-            console.print(Padding(Text(sentence), (0, 0, 0, 4)))
+            console.print(Padding(Text(visible(" · ".join(named))), (0, 0, 0, 1)))
+            console.print(Padding(Text(visible(sentence)), (0, 0, 0, 4)))
         return
     printed = Table(
         [
@@ -150,4 +152,4 @@ def print_small_table(table: SmallTable, console: Console) -> None:
         printed.add(*row)
     printed.print(console)
     for note in table.notes:
-        console.print(Text(note))
+        console.print(note)

@@ -3,16 +3,15 @@
 from io import StringIO
 
 import pytest
+from rich.text import Text
 
 from reidbench.errors import ReidbenchError
-from reidbench.progress import RichProgress, plain_console, print_error, print_warning
+from reidbench.progress import RichProgress, plain_console, print_error, print_line, print_warning, visible
 
 
 @pytest.fixture
 def console():
-    made = plain_console(stderr=True)
-    made.file, made.width = StringIO(), 40
-    return made
+    return plain_console(file=StringIO(), width=40)
 
 
 def test_an_error_is_one_line_for_each_of_its_parts_and_reads_no_markup(console):
@@ -41,3 +40,22 @@ def test_a_stage_with_brackets_in_its_name_is_drawn_as_it_is(monkeypatch, capsys
         stage.advance()
         stage.describe("[red]loss")
     assert "embed [/b] · [red]loss" in capsys.readouterr().err
+
+
+HOSTILE = "lynx\x1b]0;owned\x07\x1b[31m\x9b2J"
+
+
+def test_control_characters_are_shown_and_not_sent_to_the_terminal(console, capsys):
+    console.print(HOSTILE)
+    console.print(Text(HOSTILE, style="bold"))
+    print_error(ReidbenchError(HOSTILE, where=HOSTILE, remedy=HOSTILE), console)
+    print_warning(HOSTILE, console)
+    print_line(HOSTILE)
+    print_line(HOSTILE, stderr=True)
+    printed = "".join((console.file.getvalue(), *capsys.readouterr()))
+    assert printed.replace("\n", "").count(r"lynx\x1b]0;owned\x07\x1b[31m\x9b2J") == 7
+    assert not set(printed) & {"\x1b", "\x07", "\x9b"}
+
+
+def test_letters_of_every_script_line_ends_and_tabs_stay():
+    assert visible("žluťoučký 雪豹 – é\n\t·") == "žluťoučký 雪豹 – é\n\t·"

@@ -10,6 +10,7 @@ import typer
 
 from reidbench.cli.options import NameOption, RootOption, SplitKindOption, UnknownOption
 from reidbench.cli.tables import print_small_table
+from reidbench.progress import print_line
 
 SECTION = "Images and splits"
 
@@ -72,4 +73,4 @@ def audit(
                 console.print()
             print_small_table(table, console)
     for line in result.written:
-        typer.echo(line, err=True)
+        print_line(line, stderr=True)

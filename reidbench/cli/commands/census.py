@@ -13,7 +13,7 @@ from rich.console import Console
 from reidbench.cli.options import JsonOption, RunArgument, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
-from reidbench.progress import plain_console
+from reidbench.progress import plain_console, print_line
 
 if TYPE_CHECKING:
     from reidbench.counting.census import Census, GroupCensus
@@ -56,7 +56,7 @@ def census(
     )  # fmt: skip
     if curve is not None:
         write_curve(curve, result.effort)
-        typer.echo(f"written to {curve}", err=True)
+        print_line(f"written to {curve}", stderr=True)
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
         return

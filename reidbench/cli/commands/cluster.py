@@ -21,7 +21,7 @@ from reidbench.cli.options import (
 from reidbench.cli.tables import Column, Table
 from reidbench.csv_files import csv_text
 from reidbench.files import write_output
-from reidbench.progress import plain_console
+from reidbench.progress import plain_console, print_line
 from reidbench.reporting.numbers import show
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def cluster(
         f"Chosen on calibration (ARI {show(clusters.cut.ari)}): {clusters.cut.rule.joining}{tied}, joined above {cuts}"
     )
     if output is not None:
-        typer.echo(f"written to {output}", err=True)
+        print_line(f"written to {output}", stderr=True)
 
 
 def print_clusters(score: ClusteringScore, title: str, console: Console) -> None:

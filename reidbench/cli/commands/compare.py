@@ -12,7 +12,7 @@ import typer
 
 from reidbench.cli.options import RunsOption
 from reidbench.files import write_output
-from reidbench.progress import plain_console
+from reidbench.progress import plain_console, print_line
 
 if TYPE_CHECKING:
     from reidbench.leaderboard.rows import LeaderboardRow
@@ -116,12 +116,12 @@ def compare(
     text = writers[chosen](rows)
     if chosen in (Format.json, Format.csv):  # rows only, so the others are named on stderr
         for run in unreadable:
-            typer.echo(run, err=True)
+            print_line(run, stderr=True)
     if output is None:
         typer.echo(text, nl=False)
         return
     write_output(output, text, "leaderboard")
-    typer.echo(f"written to {output}", err=True)
+    print_line(f"written to {output}", stderr=True)
 
 
 def _as_html(rows: Sequence[LeaderboardRow], tables: Sequence[SmallTable]) -> str:

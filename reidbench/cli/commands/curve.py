@@ -12,7 +12,7 @@ import typer
 
 from reidbench.cli.options import DeviceOption, JsonOption, RootOption, RunDatasetOption, RunsOption
 from reidbench.cli.tables import Column, Table
-from reidbench.progress import plain_console
+from reidbench.progress import plain_console, print_line
 from reidbench.reporting.numbers import show
 
 SECTION = "Read saved runs"
@@ -128,7 +128,7 @@ def carried(
 
     saved = require_runs(runs, "compare")
     for run in saved.unreadable:
-        typer.echo(run, err=True)
+        print_line(run, stderr=True)
     thresholds = carried_thresholds(compare_runs(saved, mixed_splits=mixed_splits))
     if as_json:
         typer.echo(carried_as_json(thresholds))

@@ -13,7 +13,7 @@ from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
-from reidbench.progress import plain_console
+from reidbench.progress import plain_console, print_line
 from reidbench.reporting.numbers import show_bytes
 
 if TYPE_CHECKING:
@@ -136,4 +136,4 @@ def _write_sheet(images: ImageSet, path: Path) -> None:
 
     content = contact_sheet(images)
     write_output(path, content, "contact sheet", "--open")
-    typer.echo(f"written to {path} ({show_bytes(len(content))})", err=True)
+    print_line(f"written to {path} ({show_bytes(len(content))})", stderr=True)

@@ -19,6 +19,7 @@ from reidbench.cli.options import (
     UnknownOption,
 )
 from reidbench.errors import ReidbenchError
+from reidbench.progress import print_line
 from reidbench.reporting.numbers import show_bytes
 
 if TYPE_CHECKING:
@@ -95,28 +96,28 @@ def identify(
         from reidbench.reporting.review import write_review
 
         size = write_review(page, result)
-        typer.echo(f"review page: {page} ({show_bytes(size)})", err=True)
+        print_line(f"review page: {page} ({show_bytes(size)})", stderr=True)
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
     else:
         _print(result)
-    typer.echo(f"written to {output}", err=True)
+    print_line(f"written to {output}", stderr=True)
 
 
 def _print(result: Identifications) -> None:
     from reidbench.reporting.review import rate_text, rule_text
 
     read = result.photographs
-    typer.echo(f"{len(result.found)} photographs, identified by {result.record.method} on {result.record.dataset}")
+    print_line(f"{len(result.found)} photographs, identified by {result.record.method} on {result.record.dataset}")
     for rate in result.rates:
-        typer.echo(f"  {rate.band:<15}{result.count(rate.band):>5}   in the run: {rate_text(rate)}")
-    typer.echo(rule_text(result.certainty.error))
+        print_line(f"  {rate.band:<15}{result.count(rate.band):>5}   in the run: {rate_text(rate)}")
+    print_line(rule_text(result.certainty.error))
     for note in result.notes:
-        typer.echo(f"note: {note}")
+        print_line(f"note: {note}")
     if read.skipped:
-        typer.echo(f"{read.skipped} other files in the folder are not photographs, by their names", err=True)
+        print_line(f"{read.skipped} other files in the folder are not photographs, by their names", stderr=True)
     for name, reason in read.unreadable:
-        typer.echo(f"not read: {name}: {reason}", err=True)
+        print_line(f"not read: {name}: {reason}", stderr=True)
 
 
 def _enroll(
@@ -144,5 +145,5 @@ def _enroll(
         counts = {"photographs": done.n_photograph, "new_animals": done.n_new, "rejected": done.n_rejected}
         typer.echo(json.dumps({**counts, "written": str(done.path)}, indent=2))
         return
-    typer.echo(f"{done.n_photograph} photographs enrolled, with {done.n_new} new animals; {done.n_rejected} rejected")
-    typer.echo(f"written to {done.path}; to search it too: reidbench identify … --enrolled {done.path}", err=True)
+    print_line(f"{done.n_photograph} photographs enrolled, with {done.n_new} new animals; {done.n_rejected} rejected")
+    print_line(f"written to {done.path}; to search it too: reidbench identify … --enrolled {done.path}", stderr=True)

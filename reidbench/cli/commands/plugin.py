@@ -14,7 +14,7 @@ from reidbench.cli.options import JsonOption, PluginOption, SetOption, SettingsF
 from reidbench.cli.renamed import with_new_preset
 from reidbench.cli.tables import Column, Table
 from reidbench.errors import ReidbenchError
-from reidbench.progress import plain_console
+from reidbench.progress import plain_console, print_line
 
 if TYPE_CHECKING:
     from reidbench.testing import Examination
@@ -44,8 +44,8 @@ def new(
     check_free(plan)
     folder = output or Path(name)
     for path in write_plugin(plan, folder):
-        typer.echo(path)
-    typer.echo(f"next: pip install -e {folder} && reidbench run --method {name} && reidbench compare", err=True)
+        print_line(path)
+    print_line(f"next: pip install -e {folder} && reidbench run --method {name} && reidbench compare", stderr=True)
 
 
 @plugin.command()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from reidbench.cli.options import PluginOption, RootOption, RunsOption
+from reidbench.progress import print_line
 
 SECTION = "Read saved runs"
 RENAMED = {"--split": "--split-digest"}
@@ -64,4 +65,4 @@ def report(
         output, run or [], runs, options, dataset=dataset, split=split_digest, gallery=gallery,
         mixed_splits=mixed_splits, images=None if no_images else images or [], root=root, plugins=plugin or (),
     )  # fmt: skip
-    typer.echo(f"written to {output} ({size / 1e6:.1f} MB)", err=True)
+    print_line(f"written to {output} ({size / 1e6:.1f} MB)", stderr=True)

@@ -12,7 +12,7 @@ from rich.console import Console
 from reidbench.cli.options import JsonOption, PluginOption, RunArgument, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
-from reidbench.progress import plain_console
+from reidbench.progress import plain_console, print_line
 from reidbench.reporting.numbers import show, show_interval
 
 if TYPE_CHECKING:
@@ -79,14 +79,14 @@ def rethreshold(
 def _print_record(record: RunRecord, outcome: PolicyOutcome, redraw: bool) -> None:
     shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "regret")}
     numbers = "  ".join(f"{name} {show(value)}" for name, value in shown.items())
-    typer.echo(f"{record.method:<18} {numbers}  threshold: {record.data.threshold.policy}")
-    typer.echo(f"  95 % {show_interval(outcome.interval)} over test animals; the threshold held fixed")
+    print_line(f"{record.method:<18} {numbers}  threshold: {record.data.threshold.policy}")
+    print_line(f"  95 % {show_interval(outcome.interval)} over test animals; the threshold held fixed")
     if redraw:
         redrawn = show_interval(outcome.redrawn)
-        typer.echo(f"  95 % {redrawn} also over calibration animals; the threshold chosen again for each draw")
+        print_line(f"  95 % {redrawn} also over calibration animals; the threshold chosen again for each draw")
     for note in record.data.threshold.notes:
-        typer.echo(f"  note: {note}")
-    typer.echo(f"  record: {record.path}")
+        print_line(f"  note: {note}")
+    print_line(f"  record: {record.path}")
 
 
 def _print_outcomes(

@@ -28,7 +28,7 @@ from reidbench.cli.repetition import repeat
 from reidbench.cli.tables import print_small_table
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.progress import RichProgress, plain_console
+from reidbench.progress import RichProgress, plain_console, print_line
 from reidbench.records.job import Job
 from reidbench.reporting.numbers import show
 
@@ -150,10 +150,10 @@ def run(
         for record in records:
             shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "balanced_rank1")}
             numbers = "  ".join(f"{name} {show(value)}" for name, value in shown.items())
-            typer.echo(f"{record.method:<18} {numbers}  weights: {record.data.weights.label}")
-            typer.echo(f"  record: {record.path}")
+            print_line(f"{record.method:<18} {numbers}  weights: {record.data.weights.label}")
+            print_line(f"  record: {record.path}")
         for each in failures:
-            typer.echo(f"{each.method:<18} failed: {each.reason}")
+            print_line(f"{each.method:<18} failed: {each.reason}")
         if protocol == "both":
             _print_protocols(records)
     if failures:

@@ -18,7 +18,7 @@ from reidbench.cli.tables import Column, Table, print_small_table
 from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError
 from reidbench.methods.presets import current_preset, show_setting
-from reidbench.progress import plain_console
+from reidbench.progress import plain_console, print_line, visible
 from reidbench.reporting.numbers import show, show_bytes
 
 if TYPE_CHECKING:
@@ -125,18 +125,18 @@ def remove(
     else:
         chosen = list({item.path: item for item in (removable_run(name, runs) for name in run or ())}.values())
     if not chosen:
-        typer.echo(f"no failed run is recorded in {runs}")
+        print_line(f"no failed run is recorded in {runs}")
         return
     what = _counted(len(chosen), "record of a failed run" if failed else "run")
     size = show_bytes(sum(each.size for each in chosen))
     if not yes:
         for each in chosen:
-            typer.echo(f"{each.path}  {show_bytes(each.size)}", err=True)
+            print_line(f"{each.path}  {show_bytes(each.size)}", stderr=True)
     confirm(f"Remove {what} ({size})?", "Nothing was removed.", yes=yes)
     for each in chosen:
         each.remove()
-        typer.echo(f"removed {each.path}")
-    typer.echo(f"removed {what}, {size} freed")
+        print_line(f"removed {each.path}")
+    print_line(f"removed {what}, {size} freed")
 
 
 def _list_table(records: list[RunRecord]) -> Table:
@@ -245,7 +245,7 @@ def _print_facts(title: str, facts: Mapping[str, str], console: Console) -> None
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in facts.items():
-        grid.add_row(Text(name), Text(value))
+        grid.add_row(Text(name), Text(visible(value)))
     console.print(grid)
     console.print()
 

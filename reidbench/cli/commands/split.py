@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from reidbench.cli.options import SPLIT_KIND_HELP, NameOption, NewShareOption, PluginOption, RootOption, UnknownOption
+from reidbench.progress import plain_console, print_line, print_warning
 
 SECTION = "Images and splits"
 RENAMED = {"--seed": "--split-seed"}
@@ -38,8 +39,8 @@ def split(
     write_split(made, output)
     if images.set_aside:
         words = describe_words(images.set_aside_words)
-        typer.echo(f"set aside without an identity: {images.set_aside} images ({words})", err=True)
+        print_line(f"set aside without an identity: {images.set_aside} images ({words})", stderr=True)
     for warning in made.warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        print_warning(warning, plain_console(stderr=True))
     counts = ", ".join(f"{part} {count}" for part, count in made.counts.items() if count)
-    typer.echo(f"{output}: {counts}; digest {made.digest[:16]}")
+    print_line(f"{output}: {counts}; digest {made.digest[:16]}")

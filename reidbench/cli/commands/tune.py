@@ -21,7 +21,7 @@ from reidbench.cli.options import (
     parse_settings,
 )
 from reidbench.cli.tables import Column, Table
-from reidbench.progress import plain_console
+from reidbench.progress import plain_console, print_line
 from reidbench.reporting.numbers import show
 
 SECTION = "Run methods"
@@ -71,4 +71,4 @@ def tune(
         numbers = [show(cell.rank1), show(cell.balanced_rank1), show(cell.seconds, 0)]
         table.add(*map(str, cell.settings.values()), *numbers, style="bold" if cell is cells[0] else "")
     table.print(plain_console())
-    typer.echo(f"best settings: {output}   (reidbench run --method {method} --settings {output})")
+    print_line(f"best settings: {output}   (reidbench run --method {method} --settings {output})")

@@ -16,8 +16,7 @@ FAILED = SmallTable(
 
 
 def lines(printable, width):
-    console = plain_console()
-    console.file, console.width = StringIO(), width
+    console = plain_console(file=StringIO(), width=width)
     if isinstance(printable, SmallTable):
         print_small_table(printable, console)
     else:
@@ -77,6 +76,16 @@ def test_nothing_is_cut_where_the_rest_does_not_fit_either(width):
 def test_text_of_a_user_is_no_markup():
     cells = ("[bold]zebra[/bold]", ":zebra:", "[red]", "[/]")
     assert "[bold]zebra[/bold] :zebra:" in " ".join(" ".join(lines(table(cells=cells), 80)).split())
+
+
+def test_control_characters_in_cells_titles_and_notes_are_shown_by_their_codes():
+    cells = ("a\x1b[31m", "b\x9b", "c", "d")
+    rows = (("a\x1b[31m", "b\x07"),)
+    small = SmallTable("title\x1b", ("method", "reason"), rows, notes=("note\x1b",), n_names=2)
+    prose = SmallTable("title\x1b", ("method", "reason"), rows, n_names=2, prose=True)
+    for printable in (table(cells=cells), small, prose):
+        printed = "\n".join(lines(printable, 80))
+        assert "\\x1b[31m" in printed and not set(printed) & {"\x1b", "\x07", "\x9b"}
 
 
 def test_styles_reach_the_terminal():
