@@ -28,7 +28,7 @@ NUMERIC_PACKAGES = ("torch", "timm", "opencv-python", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class LeaderboardColumn:
     """One column: its heading, its text, and which value is the best.
 
     ``optional`` is 0 for a column that is always shown. Of the others, a narrow terminal leaves out the one with the
@@ -43,7 +43,7 @@ class _Column:
     right: bool = True
 
 
-def _metric(metric: MetricSpec, optional: int) -> _Column:
+def _metric(metric: MetricSpec, optional: int) -> LeaderboardColumn:
     name = metric.name
 
     def text(row: LeaderboardRow) -> str:
@@ -51,43 +51,45 @@ def _metric(metric: MetricSpec, optional: int) -> _Column:
         spread = row.seed_sd.get(name)
         return f"{shown} ± {spread:.3f}" if spread is not None and name == row.ranked_by else shown
 
-    return _Column(metric.title, optional, text, lambda row: row.metrics.get(name), metric.lower_is_better)
+    return LeaderboardColumn(metric.title, optional, text, lambda row: row.metrics.get(name), metric.lower_is_better)
 
 
-def _metric_columns() -> list[_Column]:
+def _metric_columns() -> list[LeaderboardColumn]:
     """Return a column for each metric that declares one, except the score: its interval follows it."""
     declared = [(metric.column, metric) for metric in METRICS if metric.column and metric.name != OFFICIAL]
     return [_metric(metric, column.optional) for column, metric in sorted(declared, key=lambda pair: pair[0].position)]
 
 
-def _seconds(key: str, title: str, optional: int) -> _Column:
-    return _Column(title, optional, lambda row: show(row.timing.get(key), 1))
+def _seconds(key: str, title: str, optional: int) -> LeaderboardColumn:
+    return LeaderboardColumn(title, optional, lambda row: show(row.timing.get(key), 1))
 
 
 _BLIND = {"blind": "yes", "transductive": "transd.", "differs": "no", "untested": UNDEFINED}
 
 _COLUMNS = (
-    _Column("rank", 0, lambda row: UNDEFINED if row.rank is None else str(row.rank)),
-    _Column("method", 0, lambda row: row.method, right=False),
-    _Column("variant", 0, lambda row: row.variant, right=False),
+    LeaderboardColumn("rank", 0, lambda row: UNDEFINED if row.rank is None else str(row.rank)),
+    LeaderboardColumn("method", 0, lambda row: row.method, right=False),
+    LeaderboardColumn("variant", 0, lambda row: row.variant, right=False),
     _metric(METRIC[OFFICIAL], 0),
-    _Column("95 %", 0, lambda row: show_interval(row.confidence.score)),
-    _Column("ranks", 0, lambda row: _ranks(row)),
-    _Column("tie", 0, lambda row: str(row.confidence.tie_group or UNDEFINED)),
-    _Column("± splits", 3, lambda row: show(row.split_sd.get(row.ranked_by))),
+    LeaderboardColumn("95 %", 0, lambda row: show_interval(row.confidence.score)),
+    LeaderboardColumn("ranks", 0, lambda row: _ranks(row)),
+    LeaderboardColumn("tie", 0, lambda row: str(row.confidence.tie_group or UNDEFINED)),
+    LeaderboardColumn("± splits", 3, lambda row: show(row.split_sd.get(row.ranked_by))),
     *_metric_columns(),
-    _Column("weights", 0, lambda row: row.weights, right=False),
-    _Column("blind", 16, lambda row: _BLIND[row.blindness], right=False),
-    _Column("preset", 18, lambda row: "/".join(map(current_preset, row.preset.split("/"))) or UNDEFINED, right=False),
-    _Column("threshold", 24, lambda row: row.threshold, right=False),
-    _Column("seeds", 22, lambda row: " ".join(map(str, row.seeds))),
-    _Column("runs", 23, lambda row: str(row.n_runs)),
+    LeaderboardColumn("weights", 0, lambda row: row.weights, right=False),
+    LeaderboardColumn("blind", 16, lambda row: _BLIND[row.blindness], right=False),
+    LeaderboardColumn(
+        "preset", 18, lambda row: "/".join(map(current_preset, row.preset.split("/"))) or UNDEFINED, right=False
+    ),
+    LeaderboardColumn("threshold", 24, lambda row: row.threshold, right=False),
+    LeaderboardColumn("seeds", 22, lambda row: " ".join(map(str, row.seeds))),
+    LeaderboardColumn("runs", 23, lambda row: str(row.n_runs)),
     _seconds("fit_s", "fit s", 15),
     _seconds("represent_s", "extract s", 14),
     _seconds("match_s", "match s", 13),
     _seconds("seconds", "seconds", 7),
-    _Column("peak MiB", 8, lambda row: show(row.timing.get("peak_memory_mib"), 0)),
-    _Column("device", 9, lambda row: row.device, right=False),
+    LeaderboardColumn("peak MiB", 8, lambda row: show(row.timing.get("peak_memory_mib"), 0)),
+    LeaderboardColumn("device", 9, lambda row: row.device, right=False),
 )
 
 
@@ -247,7 +249,7 @@ def _differing_versions(board: Sequence[LeaderboardRow]) -> list[str]:
     return [f"The runs used different versions: {'; '.join(differing)}."] if differing else []
 
 
-def used_columns(board: Sequence[LeaderboardRow]) -> list[_Column]:
+def used_columns(board: Sequence[LeaderboardRow]) -> list[LeaderboardColumn]:
     """Return the columns in which a row has a value. A closed-set table always keeps the metric that ranks it."""
     ranked_by = board[0].ranked_by
     used = []
@@ -260,7 +262,7 @@ def used_columns(board: Sequence[LeaderboardRow]) -> list[_Column]:
     return used
 
 
-def best_rows(column: _Column, board: Sequence[LeaderboardRow]) -> set[int]:
+def best_rows(column: LeaderboardColumn, board: Sequence[LeaderboardRow]) -> set[int]:
     """Return the rows with the best value of a column; empty if there is one row or no value."""
     if column.value is None or len(board) < 2:
         return set()
@@ -310,7 +312,7 @@ def as_cells(board: Sequence[LeaderboardRow]) -> tuple[list[tuple[str, bool]], l
     return [(column.title, column.right) for column in columns], rows
 
 
-def _sorted_by(column: _Column, row: LeaderboardRow) -> float | None:
+def _sorted_by(column: LeaderboardColumn, row: LeaderboardRow) -> float | None:
     if column.value is not None:
         return column.value(row)
     try:
