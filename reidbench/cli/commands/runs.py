@@ -39,8 +39,9 @@ def list_(
 ) -> None:
     """List the saved runs of a folder.
 
-    Runs that can't be read are listed with the reason.
+    Records that can't be read are listed with the reason.
     """
+    from reidbench.records.failures import list_failures
     from reidbench.records.finding import list_runs
     from reidbench.records.removal import removable_failures
     from reidbench.records.run_record import plain_name
@@ -56,9 +57,9 @@ def list_(
     records = [run for run in saved.records if dataset in (None, run.dataset) and method in (None, run.method)]
     unreadable = [
         run
-        for run in saved.unreadable
-        if dataset in (None, run.path.parts[-3]) or plain_name(dataset or "") == run.path.parts[-3]
-        if method in (None, run.path.parts[-2]) or plain_name(method or "") == run.path.parts[-2]
+        for run in (*saved.unreadable, *list_failures(runs).unreadable)
+        if dataset is None or plain_name(dataset) == run.path.parts[-3]
+        if method is None or plain_name(method) == run.path.parts[-2]
     ]
     if as_json:
         rows = [_row(run) for run in records]

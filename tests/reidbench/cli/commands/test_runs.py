@@ -72,6 +72,14 @@ def test_json_has_what_the_table_has(finished, folder):
     assert row["bytes"] == sum(file.stat().st_size for file in Path(row["path"]).iterdir())
 
 
+def test_the_record_of_a_failed_run_that_can_not_be_read_is_named_too(folder):
+    (path,) = folder.glob("*/*/failed-*.json")
+    path.write_text("{")
+    rows = json.loads(call("ls", "--runs", folder, "--method", "hangs", "--json").stdout)
+    assert [run["path"] for run in rows["unreadable"]] == [str(path)]
+    assert path.name in "".join(call("ls", "--runs", folder, columns=100).stdout.split())
+
+
 def test_an_empty_folder_has_no_runs_and_none_is_an_error(tmp_path):
     assert call("ls", "--runs", tmp_path).stdout.startswith(f"0 runs in {tmp_path}")
     with pytest.raises(ReidbenchError, match="does not exist"):
