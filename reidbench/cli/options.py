@@ -24,11 +24,11 @@ SPLIT_KIND_HELP = (
 )
 UnknownOption = Annotated[
     list[str] | None,
-    typer.Option("--unknown", metavar="WORD", help="Set rows with this word as identity aside too; repeatable."),
+    typer.Option("--unknown", metavar="WORD", help="Set aside rows with this word as identity too; repeatable."),
 ]
 NameOption = Annotated[
     list[str] | None,
-    typer.Option("--name", metavar="WORD", help="Take this word for the name of an animal, such as None; repeatable."),
+    typer.Option("--name", metavar="WORD", help="Read this word, such as None, as the name of an animal; repeatable."),
 ]
 SplitKindOption = Annotated[str, typer.Option(help=SPLIT_KIND_HELP)]
 NewShareOption = Annotated[
