@@ -31,7 +31,6 @@ _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u20
 _ENDS = re.compile(r"^[\s\u200c\u200d]+|[\s\u200c\u200d]+$")
 _BLANKS = re.compile(r"\s+")
 _WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+")
-_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _SHOWN = 5
 
@@ -66,7 +65,7 @@ def identity_names(values: Iterable[Any]) -> list[str]:
     names = [identity_name(value) for value in values]
     whole = [_WHOLE.fullmatch(name) for name in names]
     if any(whole) and all(
-        match or (not _NUMBER.fullmatch(name) and (name in UNIDENTIFIED_WORDS or is_word(name) or is_new(name)))
+        match or is_word(name) or is_new(name) or name.casefold() == "new"
         for name, match in zip(names, whole, strict=True)
     ):
         return [match[1] if match else name for name, match in zip(names, whole, strict=True)]

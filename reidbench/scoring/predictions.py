@@ -16,13 +16,22 @@ import pandas as pd
 
 from reidbench.constants import NEW_IDENTITY
 from reidbench.csv_files import read_csv
+from reidbench.data.names import NameRules, identity_name, identity_names, is_new
 from reidbench.errors import ReidbenchError
 from reidbench.metrics.spec import EmptySide
 from reidbench.metrics.summary import EpisodeMetrics, summarise_predictions
+from reidbench.scoring.names import Note, is_empty_answer, match_answers, read_names, refuse_unnamed, warn
 
 
 def score_predictions(
-    predictions: str | Path | pd.DataFrame, truth: str | Path | pd.DataFrame, *, empty_side: EmptySide = "null"
+    predictions: str | Path | pd.DataFrame,
+    truth: str | Path | pd.DataFrame,
+    *,
+    empty_side: EmptySide = "null",
+    unknown: Sequence[str] = (),
+    names: Sequence[str] = (),
+    allow_unmatched: bool = False,
+    note: Note = warn,
 ) -> EpisodeMetrics:
     """Score predictions against the truth, by group and over all groups.
 
@@ -32,13 +41,18 @@ def score_predictions(
             without one, all images are one group.
         empty_side: For a group without known or without unknown queries, ``null`` leaves the group out of the mean, and
             ``zero`` counts the missing side as 0, as the organisers of AnimalCLEF do.
+        unknown: Further words for an unidentified animal; as predictions they count as ``new_individual``.
+        names: Words that are names of animals, such as ``None``.
+        allow_unmatched: Whether it is no error if no predicted name is an identity of the truth.
+        note: Receives a sentence for each change of spelling and for names that are not in the truth; by default it
+            becomes a warning of Python.
 
     Returns:
         The metrics of the predictions. Metrics that need scores are undefined.
 
     Raises:
         ReidbenchError: A column or a file is missing; an image is missing, extra or repeated; ``is_new`` is not 0
-            or 1; an identity is empty, is both known and new, or has two groups.
+            or 1; an identity is empty, is both known and new, or has two groups; no predicted name is in the truth.
 
     Example:
         >>> import pandas as pd
@@ -47,17 +61,20 @@ def score_predictions(
         >>> score_predictions(predictions, truth).overall.score
         1.0
     """
-    predicted, predictions_name = _read(predictions, ("image_id", "identity"), "predictions")
-    true, truth_name = _read(truth, ("image_id", "identity", "is_new"), "truth")
-    _check_truth(true, truth_name)
+    rules = NameRules(tuple(unknown), tuple(names))
+    predicted, predictions_name = _read(predictions, ("image_id", "identity"), "predictions", note)
+    true, truth_name = _read(truth, ("image_id", "identity", "is_new"), "truth", note)
+    _check_truth(true, truth_name, rules)
     _refuse_repeats(predicted["image_id"], predictions_name)
-    empty = predicted["image_id"][predicted["identity"] == ""]
-    if len(empty):
-        raise ReidbenchError(
-            f"{_count(empty, 'prediction')} empty: image_id {_first_five(empty)}",
-            where=predictions_name,
-            remedy=f"give an identity, or {NEW_IDENTITY} for an animal that is not in the gallery",
-        )
+    identities = set(true["identity"])
+    empty = predicted[[is_empty_answer(name, identities, rules) for name in predicted["identity"]]]
+    refuse_unnamed(
+        list(empty["identity"]),
+        list(empty["image_id"]),
+        "prediction",
+        predictions_name,
+        f"give an identity, or {NEW_IDENTITY} for an animal that is not in the gallery",
+    )
     predicted_identity = predicted.set_index("image_id")["identity"]
     missing = [image_id for image_id in true["image_id"] if image_id not in predicted_identity.index]
     true_ids = set(true["image_id"])
@@ -73,17 +90,25 @@ def score_predictions(
             where=predictions_name,
             remedy=f"give one prediction for each image_id of {truth_name}",
         )
+    matched = match_answers(
+        list(predicted_identity.loc[true["image_id"]]),
+        identities,
+        rules,
+        note,
+        where=predictions_name,
+        allow_unmatched=allow_unmatched,
+    )
     group = true["group"] if "group" in true.columns else pd.Series("all", index=true.index)
     return summarise_predictions(
         true=true["identity"].to_numpy(dtype=str),
-        predicted=predicted_identity.loc[true["image_id"]].to_numpy(dtype=str),
+        predicted=np.array(matched, dtype=str),
         is_known=(true["is_new"] == "0").to_numpy(dtype=bool),
         group=np.asarray(group, dtype=str),
         empty_side=empty_side,
     )
 
 
-def _check_truth(true: pd.DataFrame, name: str) -> None:
+def _check_truth(true: pd.DataFrame, name: str, rules: NameRules) -> None:
     if not len(true):
         raise ReidbenchError("the truth has no rows", where=name, remedy="give one row for each image")
     _refuse_repeats(true["image_id"], name)
@@ -95,12 +120,14 @@ def _check_truth(true: pd.DataFrame, name: str) -> None:
             where=name,
             remedy="write 1 for an animal that is not in the gallery, otherwise 0",
         )
-    without_identity = true["image_id"][true["identity"].isin(["", NEW_IDENTITY])]
+    unnamed = [is_new(identity) or rules.is_unidentified(identity) for identity in true["identity"]]
+    without_identity = true["image_id"][unnamed]
     if len(without_identity):
         raise ReidbenchError(
             f"{_count(without_identity, 'image')} without a real identity: image_id {_first_five(without_identity)}",
             where=name,
-            remedy="give the real identities of new animals too: BAUS averages over them",
+            remedy="give the real identities of new animals too: BAUS averages over them; "
+            "if an animal has such a name, add --name WORD",
         )
     per_identity = true.groupby("identity", sort=False)
     both = [str(identity) for identity, count in per_identity["is_new"].nunique().items() if count > 1]
@@ -130,14 +157,13 @@ def _refuse_repeats(image_ids: pd.Series, name: str) -> None:
         )
 
 
-def _read(source: str | Path | pd.DataFrame, columns: Sequence[str], what: str) -> tuple[pd.DataFrame, str]:
+def _read(source: str | Path | pd.DataFrame, columns: Sequence[str], what: str, note: Note) -> tuple[pd.DataFrame, str]:
     """Return the table as text, and its name for error messages; check that it has the columns."""
     if isinstance(source, pd.DataFrame):
-        table, name = _as_strings(source), what
+        table, name = _as_cells(source), what
     else:
         read, name = read_csv(Path(source), what), str(source)
-        stripped = {column: [cell.strip() for cell in cells] for column, cells in read.columns.items()}
-        table = pd.DataFrame(stripped, dtype=str)
+        table = pd.DataFrame({column: pd.Series(cells, dtype=object) for column, cells in read.columns.items()})
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise ReidbenchError(
@@ -145,18 +171,25 @@ def _read(source: str | Path | pd.DataFrame, columns: Sequence[str], what: str) 
             where=name,
             remedy=f"the header needs {','.join(columns)}; this one has {','.join(map(str, table.columns))}",
         )
+    for column in columns:
+        table[column] = pd.Series(read_names(list(table[column]), column, what, note), dtype=object)
+    if "group" in table.columns:
+        table["group"] = pd.Series(identity_names(table["group"]), dtype=object)
     return table, name
 
 
-def _as_strings(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the text of a table as a CSV would hold it; ``True`` becomes ``1``."""
-    text = table.reset_index(drop=True).copy()
-    for column in text.columns:
-        values = text[column]
-        if values.dtype == bool:
-            values = values.astype(int)
-        text[column] = pd.Series(["" if pd.isna(value) else str(value) for value in values], dtype=object)
-    return text
+def _as_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without blank rows and with the cells as Python values; ``True`` becomes 1."""
+    blank = table.apply(lambda column: column.map(identity_name) == "").all(axis=1) if len(table) else []
+    cells = table[~np.array(blank, dtype=bool)].reset_index(drop=True)
+    cells.columns = pd.Index([identity_name(column) for column in cells.columns])
+    repeated = cells.columns[cells.columns.duplicated()]
+    if len(repeated):
+        raise ReidbenchError(f"several columns are called {repeated[0]}", where="the table", remedy="keep one of them")
+    for column in cells.columns:
+        values = cells[column]
+        cells[column] = values.astype(int if values.dtype == bool else object)
+    return cells
 
 
 def _count(items: Sequence[str] | pd.Series, one: str, several: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from reidbench.cli.options import NameOption
 from reidbench.cli.tables import Column, Table
+from reidbench.errors import ReidbenchError
 from reidbench.progress import plain_console
 from reidbench.reporting.numbers import show
 
@@ -50,28 +53,52 @@ def score(
     task: Annotated[
         Task, typer.Option(help="Score identities, or score clusters by ARI and AMI.")
     ] = Task.identification,
+    unknown: Annotated[
+        list[str] | None,
+        typer.Option("--unknown", metavar="WORD", help="Count this word as new_individual too; repeatable."),
+    ] = None,
+    name_word: NameOption = None,
+    allow_unmatched: Annotated[
+        bool,
+        typer.Option("--allow-unmatched", help="Score predictions of which no name is an identity of the truth."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, with the keys of metrics.test in run.json.")
     ] = False,
 ) -> None:
     """Score predictions of any origin against the truth."""
     if task is Task.clustering:
-        _score_clusters(predictions, truth, as_json=as_json)
+        if allow_unmatched:
+            raise ReidbenchError(
+                "clusters have no names that could be unmatched",
+                where="--allow-unmatched --task clustering",
+                remedy="remove --allow-unmatched",
+            )
+        _score_clusters(predictions, truth, unknown or (), name_word or (), as_json=as_json)
         return
     from reidbench.scoring.predictions import score_predictions
 
-    metrics: dict[str, Any] = score_predictions(predictions, truth, empty_side=empty_side.value).to_json()
+    metrics: dict[str, Any] = score_predictions(
+        predictions, truth, empty_side=empty_side.value, unknown=unknown or (), names=name_word or (),
+        allow_unmatched=allow_unmatched, note=_print_note,
+    ).to_json()  # fmt: skip
     if as_json:
         typer.echo(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
         return
     _print(metrics, predictions, truth, plain_console())
 
 
-def _score_clusters(predictions: Path, truth: Path, *, as_json: bool) -> None:
+def _print_note(text: str) -> None:
+    typer.echo(f"note: {text}", err=True)
+
+
+def _score_clusters(
+    predictions: Path, truth: Path, unknown: Sequence[str], names: Sequence[str], *, as_json: bool
+) -> None:
     from reidbench.cli.commands.cluster import print_clusters
     from reidbench.scoring.clusters import score_cluster_file
 
-    score_of_clusters = score_cluster_file(predictions, truth)
+    score_of_clusters = score_cluster_file(predictions, truth, unknown=unknown, names=names, note=_print_note)
     if as_json:
         typer.echo(json.dumps(score_of_clusters.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
         return

@@ -76,9 +76,12 @@ def test_without_a_group_all_images_are_one(tmp_path):
     assert metrics.overall.score == pytest.approx(0.4714045207910317)  # BAKS 8/9, BAUS 1/4
 
 
-def test_an_identity_called_na_is_a_name(tmp_path):
+def test_an_identity_called_na_is_a_name_if_the_user_says_so(tmp_path):
     truth = "image_id,identity,is_new\n01,NA,0\n1,None,1\n"
-    metrics = score_predictions(*files(tmp_path, f"image_id,identity\n01,NA\n1,{NEW}\n", truth))
+    paths = files(tmp_path, f"image_id,identity\n01,NA\n1,{NEW}\n", truth)
+    with pytest.raises(ReidbenchError, match="2 images are without a real identity"):
+        score_predictions(*paths)
+    metrics = score_predictions(*paths, names=["NA", "None"])
     assert metrics.overall.score == 1.0  # and "01" is not "1"
 
 
