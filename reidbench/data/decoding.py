@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from reidbench.data.image_files import image_format, missing_reader, register_heif
 from reidbench.errors import ReidbenchError
 
 _FROM_16_BIT = 257.0  # 65535 / 255: white stays white
@@ -37,6 +38,7 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
         >>> decode("photo.jpg", bbox=(10, 20, 64, 48)).shape  # doctest: +SKIP
         (48, 64, 3)
     """
+    register_heif()
     try:
         with Image.open(path) as opened:
             opened.load()
@@ -47,6 +49,12 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
             "the image file is missing", where=str(path), remedy="restore the file, or take its row out of the dataset"
         ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        kind = image_format(Path(path))
+        needed = missing_reader(kind)
+        if needed is not None:
+            raise ReidbenchError(
+                f"the image is {kind}, which this installation cannot read", where=str(path), remedy=needed
+            ) from None
         reason = "not an image that can be identified" if isinstance(error, UnidentifiedImageError) else str(error)
         raise ReidbenchError(
             f"the image cannot be read: {reason}",

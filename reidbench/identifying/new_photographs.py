@@ -10,9 +10,9 @@ import pandas as pd
 
 from reidbench.csv_files import read_csv
 from reidbench.data.decoding import decode
+from reidbench.data.image_files import IMAGE_SUFFIXES, image_format, is_image, left_out_notes, read_folder
 from reidbench.data.images import COLUMNS, ImageSet
 from reidbench.data.sources.cells import bounding_box, day
-from reidbench.data.sources.files import IMAGE_SUFFIXES
 from reidbench.errors import ReidbenchError
 
 _PLACEHOLDER = "\x00unnamed"  # begins the identity that an image set needs; no table can hold a zero byte
@@ -25,12 +25,14 @@ class NewPhotographs:
     Attributes:
         images: The readable photographs with absolute paths. Each has a different placeholder as its identity.
         unreadable: Name and error message of each photograph that cannot be read.
-        skipped: Number of files in the folder whose suffix is not that of an image.
+        skipped: Number of files in the folder that are no photographs.
+        notes: Remarks on the files that were left out.
     """
 
     images: ImageSet
     unreadable: Sequence[tuple[str, str]] = ()
     skipped: int = field(default=0)
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,12 @@ def read_photographs(
             where=f"--group {group}",
             remedy="choose one of: " + ", ".join(groups),
         )
-    entries, skipped = _entries_of_file(source) if source.is_file() else _entries_of_folder(source, groups)
+    entries, skipped, notes = _entries_of_file(source) if source.is_file() else _entries_of_folder(source, groups)
     if not entries:
         raise ReidbenchError(
-            "there are no photographs",
+            "there are no photographs that can be read here" + f": {'; '.join(notes)}" * bool(notes),
             where=str(source),
-            remedy=f"add files with one of these suffixes: {' '.join(sorted(IMAGE_SUFFIXES))}",
+            remedy=f"add photographs: {' '.join(sorted(IMAGE_SUFFIXES))}",
         )
     default_group = groups[0] if len(groups) == 1 else group
     rows: list[tuple[object, ...]] = []
@@ -111,35 +113,30 @@ def read_photographs(
         )
     columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
     table = pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in columns})
-    return NewPhotographs(ImageSet(source.name, Path(), table, source="photographs"), tuple(unreadable), skipped)
+    return NewPhotographs(ImageSet(source.name, Path(), table, source="photographs"), tuple(unreadable), skipped, notes)
 
 
-def _entries_of_folder(folder: Path, groups: Sequence[str]) -> tuple[list[_Entry], int]:
-    """Return the photographs of a folder and the number of other files; hidden files are left out."""
+def _entries_of_folder(folder: Path, groups: Sequence[str]) -> tuple[list[_Entry], int, list[str]]:
+    """Return the photographs of a folder, the number of other files, and remarks on these."""
     if not folder.is_dir():
         raise ReidbenchError(
             f"there is no folder or CSV '{folder}'",
             where=str(folder),
             remedy="name a folder of photographs, or a CSV with a column path",
         )
-    files = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-    photographs = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    content = read_folder(folder)
     entries = []
-    for path in photographs:
+    for path in content.images:
         inside = path.relative_to(folder)
         top = inside.parts[0] if len(inside.parts) > 1 else ""
         entries.append(_Entry(inside.as_posix(), path.resolve(), top if top in groups else ""))
-    return entries, len(files) - len(photographs)
+    return entries, content.left_out.total(), left_out_notes([content])
 
 
-def _entries_of_file(file: Path) -> tuple[list[_Entry], int]:
-    """Return the rows of a CSV, or the one photograph that ``file`` is; the second value is always 0."""
-    if file.suffix.lower() in IMAGE_SUFFIXES:
-        return [_Entry(file.name, file.resolve())], 0
+def _entries_of_file(file: Path) -> tuple[list[_Entry], int, list[str]]:
+    """Return the rows of a CSV, or the one photograph that ``file`` is; nothing is left out."""
+    if is_image(file) or image_format(file):
+        return [_Entry(file.name, file.resolve())], 0, []
     table = read_csv(file)
     table.require("path", remedy="columns: path; optional: image_id, dataset, date, orientation, bbox")
     kind = "dataset" if "dataset" in table.columns else "species"
@@ -154,7 +151,7 @@ def _entries_of_file(file: Path) -> tuple[list[_Entry], int]:
         entries.append(
             _Entry(name or path, file.resolve().parent / path, group, day(date) or "", orientation, bounding_box(box))
         )
-    return entries, 0
+    return entries, 0, []
 
 
 def joined(name: str, *sets: ImageSet) -> ImageSet:

@@ -114,8 +114,8 @@ def _print(result: Identifications) -> None:
     print_line(rule_text(result.certainty.error))
     for note in result.notes:
         print_line(f"note: {note}")
-    if read.skipped:
-        print_line(f"{read.skipped} other files in the folder are not photographs, by their names", stderr=True)
+    for note in read.notes:
+        print_line(note, stderr=True)
     for name, reason in read.unreadable:
         print_line(f"not read: {name}: {reason}", stderr=True)
 

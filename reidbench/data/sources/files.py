@@ -7,12 +7,18 @@ from pathlib import Path
 import pandas as pd
 
 from reidbench.csv_files import read_csv
+from reidbench.data.image_files import (
+    IMAGE_SUFFIXES,
+    FolderContent,
+    left_out_notes,
+    missing_reader,
+    read_folder,
+    read_top,
+)
 from reidbench.data.images import ImageSet
 from reidbench.data.names import NameRules
 from reidbench.data.sources.rows import NO_RULES, Rows, image_set
 from reidbench.errors import ReidbenchError
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
 
 _METADATA = "metadata.csv"
 _PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -51,7 +57,7 @@ def from_folder(folder: Path, root: Path | None, naming: NameRules = NO_RULES) -
     """
     if (folder / _METADATA).is_file():
         return from_file(folder / _METADATA, root, naming)
-    animals = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    top, animals = read_top(folder)
     if not animals:
         raise ReidbenchError(
             f"the folder has no {_METADATA} and no sub-folder",
@@ -60,20 +66,34 @@ def from_folder(folder: Path, root: Path | None, naming: NameRules = NO_RULES) -
         )
     identity: list[str] = []
     path: list[str] = []
+    contents = [top]
     for animal in animals:
-        found = sorted(file.relative_to(folder).as_posix() for file in animal.rglob("*") if _is_image(file))
-        if not found:
-            raise ReidbenchError(
-                f"the sub-folder '{animal.name}' contains no image",
-                where=str(animal),
-                remedy=f"delete it, or put images into it ({' '.join(sorted(IMAGE_SUFFIXES))})",
-            )
-        identity += [animal.name] * len(found)
-        path += found
+        content = read_folder(animal, folder)
+        if not content.images and not content.is_link_back:
+            raise _no_image(animal, content)
+        contents.append(content)
+        identity += [animal.name] * len(content.images)
+        path += [image.relative_to(folder).as_posix() for image in content.images]
     rows = Rows({"identity": identity, "path": path}, str(folder), None, len(path))
-    beside = sum(_is_image(entry) for entry in folder.iterdir())
-    return image_set(folder.resolve().name, rows, root=folder, source="folder", naming=naming, set_aside=beside)
+    note = "; ".join(left_out_notes(contents))
+    return image_set(
+        folder.resolve().name,
+        rows,
+        root=folder,
+        source="folder",
+        note=note,
+        naming=naming,
+        set_aside=len(top.images),
+    )
 
 
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+def _no_image(animal: Path, content: FolderContent) -> ReidbenchError:
+    """Return the error for a sub-folder without images, which says what lies there and never asks to delete files."""
+    needed = next(filter(None, map(missing_reader, content.left_out)), None)
+    holds = left_out_notes([content])
+    return ReidbenchError(
+        f"the sub-folder '{animal.name}' contains no image that can be read here"
+        + f": {'; '.join(holds)}" * bool(holds),
+        where=str(animal),
+        remedy=needed or f"put images into it ({' '.join(sorted(IMAGE_SUFFIXES))}), or move the folder elsewhere",
+    )
