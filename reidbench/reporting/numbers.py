@@ -21,6 +21,11 @@ def show(value: float | None, digits: int = 3) -> str:
     return UNDEFINED if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
+def show_metric(value: float | None, digits: int = 3) -> str:
+    """Return a metric as tables print it: a count whole, any other value as :func:`show` does."""
+    return str(value) if isinstance(value, int) else show(value, digits)
+
+
 def show_interval(interval: Interval | None) -> str:
     """Return an interval as tables print it, ``0.412–0.630``; ``–`` for ``None``."""
     return UNDEFINED if interval is None else f"{interval.low:.3f}–{interval.high:.3f}"

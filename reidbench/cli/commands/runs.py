@@ -19,7 +19,7 @@ from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError
 from reidbench.methods.presets import current_preset, show_setting
 from reidbench.progress import plain_console, print_line, visible
-from reidbench.reporting.numbers import show, show_bytes
+from reidbench.reporting.numbers import show, show_bytes, show_metric
 
 if TYPE_CHECKING:
     from reidbench.records.run_data import RunData
@@ -267,7 +267,7 @@ def _print_numbers(record: RunRecord, console: Console) -> None:
             continue
         values = (episodes.calibration.overall.get(name), value)
         of_groups = [episodes.test.groups[group].get(name) for group in groups]
-        table.add(METRIC[name].title if name in METRIC else name, *map(_number, (*values, *of_groups)))
+        table.add(METRIC[name].title if name in METRIC else name, *map(show_metric, (*values, *of_groups)))
     table.print(console)
     reasons: dict[str, list[str]] = {}
     for name, reason in (record.metrics.get("reasons") or {}).items():
@@ -277,7 +277,3 @@ def _print_numbers(record: RunRecord, console: Console) -> None:
     for note in dict.fromkeys((*record.data.split.warnings, *record.data.threshold.notes, *record.data.fit.notes)):
         console.print(f"Note: {note}.")
     console.print()
-
-
-def _number(value: Any) -> str:
-    return str(value) if isinstance(value, int) else show(value)

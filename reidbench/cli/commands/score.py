@@ -15,7 +15,7 @@ from reidbench.cli.options import NameOption
 from reidbench.cli.tables import Column, Table
 from reidbench.errors import ReidbenchError
 from reidbench.progress import plain_console
-from reidbench.reporting.numbers import show
+from reidbench.reporting.numbers import show_metric
 
 SECTION = "Run methods"
 
@@ -118,7 +118,7 @@ def _print(metrics: dict[str, Any], predictions: Path, truth: Path, console: Con
     )
     for name, values in (*metrics["groups"].items(), ("overall", overall)):
         identities = f"{values['n_known_identities']} + {values['n_unknown_identities']}"
-        cells = (*(_show(values[key]) for key in columns), identities)
+        cells = (*(show_metric(values[key], 4) for key in columns), identities)
         table.add(name, *cells, style="bold" if values is overall else "")
     table.print(console)
     console.print("Score: mean over groups of √(BAKS · BAUS). Overall BAKS and BAUS pool all groups.")
@@ -137,7 +137,3 @@ def _undefined(reasons: dict[str, str]) -> list[str]:
     for name, reason in reasons.items():
         by_reason.setdefault(reason, []).append(name)
     return [f"Undefined ({reason}): {', '.join(names)}." for reason, names in by_reason.items()]
-
-
-def _show(value: float | None) -> str:
-    return str(value) if isinstance(value, int) else show(value, 4)
