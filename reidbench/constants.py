@@ -13,3 +13,6 @@ UNDEFINED: Final = "–"
 
 BUILT_IN: Final = "patterns"
 """Name of the built-in dataset: animals drawn on this machine."""
+
+ENTRY_POINT_GROUP: Final = "reidbench"
+"""Group of the entry points of plugins."""

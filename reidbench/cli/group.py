@@ -11,6 +11,7 @@ slow down or replace a command of reidbench.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import traceback
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,7 @@ from typer.core import TyperGroup
 from typing_extensions import override
 
 from reidbench.cli.renamed import with_new_names
+from reidbench.constants import ENTRY_POINT_GROUP
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.registry.commands import CommandSpec, own_commands
 
@@ -83,7 +85,13 @@ def _own(name: str) -> tuple[ModuleType, Any]:
 
 
 def _offered() -> dict[str, CommandSpec]:
-    """Return the commands of plugins by name; with the distribution's name if two plugins use one name."""
+    """Return the commands of plugins by name; with the distribution's name if two plugins use one name.
+
+    The plugins of reidbench offer none, so nothing is loaded if there are no others.
+    """
+    entry_points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
+    if all(entry_point.dist is not None and entry_point.dist.name == "reidbench" for entry_point in entry_points):
+        return {}
     from reidbench.registry.registered import load_registry
 
     offers = load_registry().commands

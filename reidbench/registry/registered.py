@@ -19,6 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import pluggy
 
 from reidbench.calibration.specs import OWN_CURVES, CalibrationSpec
+from reidbench.constants import ENTRY_POINT_GROUP
 from reidbench.data.sources.named import DatasetSpec
 from reidbench.errors import LoadError, ReidbenchError, did_you_mean
 from reidbench.methods.contract import MethodSpec
@@ -27,8 +28,6 @@ from reidbench.registry.commands import CommandSpec, own_commands
 from reidbench.registry.plugin_files import PluginFile, read_plugin_files
 from reidbench.registry.sections import SectionSpec
 from reidbench.thresholds import BUILTIN, Policy, PolicySpec, parse_policy
-
-ENTRY_POINT_GROUP = "reidbench"
 
 
 class _Named(Protocol):

@@ -1,5 +1,6 @@
 """Commands are found by name: those of reidbench in its package, those of plugins in the registry."""
 
+import importlib.metadata
 import json
 import re
 import subprocess
@@ -11,6 +12,7 @@ from reidbench.cli import commands
 from reidbench.cli.group import SECTIONS, Commands
 from reidbench.cli.main import main
 from reidbench.registry.commands import own_commands
+from reidbench.registry.registered import load_registry
 
 VERBS = {
     "Add", "Allow", "Apply", "Audit", "Call", "Change", "Check", "Choose", "Compare", "Compute", "Count", "Download",
@@ -216,3 +218,14 @@ def test_the_old_name_of_an_option_works_and_is_not_in_the_help(reidbench, tmp_p
     assert code == 0 and "warning: --seed is now called --split-seed" in said
     helped = reidbench("split", "--help")[1]
     assert "--split-seed" in helped and " --seed" not in helped
+
+
+def test_help_loads_no_plugin_of_reidbench(reidbench, monkeypatch):
+    """They offer no command; other plugins are loaded."""
+    entry_points = importlib.metadata.entry_points(group="reidbench")
+    ours = [entry_point for entry_point in entry_points if entry_point.dist.name == "reidbench"]
+    assert ours and not any(o.distribution == "reidbench" for o in load_registry(entry_points=ours).commands)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: ours)
+    monkeypatch.setattr("reidbench.registry.registered.load_registry", lambda: pytest.fail("plugins were loaded"))
+    code, shown, _ = reidbench("--help")
+    assert code == 0 and "From plugins" not in shown
