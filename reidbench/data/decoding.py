@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from reidbench.data.image_files import image_format, missing_reader, register_heif
+from reidbench.data.wide_samples import is_wide, read_wide, turn_upright
 from reidbench.errors import ReidbenchError
 
-_FROM_16_BIT = 257.0  # 65535 / 255: white stays white
+_ORIENTATION = 0x0112  # EXIF
 
 
 def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.uint8]:
@@ -24,7 +25,8 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
 
     Args:
         path: Image in any format and mode that Pillow reads. Transparent parts are laid over white,
-            16-bit grey is scaled to 8 bits, and the EXIF orientation is applied.
+            more than 8 bits a sample are scaled (:mod:`reidbench.data.wide_samples`), and the EXIF orientation is
+            applied.
         bbox: ``(x, y, width, height)`` in pixels of the upright image, or ``None`` for all of it.
             The part of the box outside the image is cut off.
 
@@ -42,8 +44,7 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
     try:
         with Image.open(path) as opened:
             opened.load()
-            upright = ImageOps.exif_transpose(opened)
-            pixels = _rgb(upright)
+            pixels = _rgb(opened, path)
     except FileNotFoundError:
         raise ReidbenchError(
             "the image file is missing", where=str(path), remedy="restore the file, or take its row out of the dataset"
@@ -66,13 +67,10 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
     return np.array(pixels, dtype=np.uint8, order="C")
 
 
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode.startswith("I"):
-        # Pillow calls 16-bit grey "I;16", "I;16B" and so on, or "I" for formats without a 16-bit mode.
-        return _grey(np.asarray(image).astype(np.float64) / _FROM_16_BIT)
-    if image.mode == "F":
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        return _grey(values * 255.0 if values.max(initial=0.0) <= 1.0 else values)
+def _rgb(image: Image.Image, path: Path | str) -> NDArray[np.uint8]:
+    if is_wide(path):
+        return turn_upright(read_wide(image, path)[0], image.getexif().get(_ORIENTATION, 1))
+    image = ImageOps.exif_transpose(image)
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         if image.mode in ("RGBa", "La"):
             image = image.convert(image.mode.upper())
@@ -80,11 +78,6 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
         white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, layered)
     return np.asarray(image.convert("RGB"))
-
-
-def _grey(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    grey = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return np.repeat(grey[:, :, None], 3, axis=2)
 
 
 def _crop(pixels: NDArray[np.uint8], bbox: Sequence[float], path: Path | str) -> NDArray[np.uint8]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from reidbench.constants import NEW_IDENTITY
 from reidbench.data.names import NameRules, describe_words, identity_name, is_new
+from reidbench.data.wide_samples import DECODING, is_wide
 from reidbench.errors import ReidbenchError
 
 TEXT_COLUMNS = ("image_id", "identity", "path", "group", "date", "orientation")
@@ -252,9 +253,13 @@ class ImageSet:
         Images with equal digests have the same representation, even if their ids differ.
         """
         columns = [self.table[column] for column in SHOWN_COLUMNS]
+        rows = zip(self.file_hashes(), *columns, strict=True)
+        # Only wide pictures have a further entry: all others keep the keys that earlier versions stored them under.
         return [
-            hashlib.sha256(json.dumps(row).encode()).hexdigest()
-            for row in zip(self.file_hashes(), *columns, strict=True)
+            hashlib.sha256(
+                json.dumps((*row, DECODING) if is_wide(self.image_path(index)) else row).encode()
+            ).hexdigest()
+            for index, row in enumerate(rows)
         ]
 
     def file_hashes(self) -> list[str]:

@@ -67,7 +67,7 @@ def run_jobs(
             aside = f", {images.set_aside} without identity set aside ({words})" if images.set_aside else ""
             console.print(f"{images.name}: {len(images)} images of {images.table['identity'].nunique()} animals{aside}")
             if images.note:
-                console.print(f"  {images.note}", markup=False)
+                console.print(f"  {images.note}", soft_wrap=True)
         images = loaded[dataset]
         task = f" on {job.dataset}, {job.split_kind} split seed {job.split_seed}, seed {job.seed}"
         console.print(Text.assemble((job.method, "bold"), task))

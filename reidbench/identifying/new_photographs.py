@@ -13,6 +13,7 @@ from reidbench.data.decoding import decode
 from reidbench.data.image_files import IMAGE_SUFFIXES, image_format, is_image, left_out_notes, read_folder
 from reidbench.data.images import COLUMNS, ImageSet
 from reidbench.data.sources.cells import bounding_box, day
+from reidbench.data.wide_samples import wide_notes
 from reidbench.errors import ReidbenchError
 
 _PLACEHOLDER = "\x00unnamed"  # begins the identity that an image set needs; no table can hold a zero byte
@@ -113,6 +114,7 @@ def read_photographs(
         )
     columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
     table = pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in columns})
+    notes += wide_notes(Path(str(path)) for path in table["path"])
     return NewPhotographs(ImageSet(source.name, Path(), table, source="photographs"), tuple(unreadable), skipped, notes)
 
 

@@ -16,6 +16,7 @@ from reidbench.csv_files import CsvTable
 from reidbench.data.images import Given, ImageSet, Origin
 from reidbench.data.names import NameRules, identity_names
 from reidbench.data.sources.cells import bounding_box, day, has_mask, is_missing, text
+from reidbench.data.wide_samples import wide_notes
 from reidbench.errors import ReidbenchError
 
 _HELP = "columns: identity and path; optional: image_id, date, orientation, species, dataset, bbox, segmentation"
@@ -110,6 +111,7 @@ def image_set(
     if dayless:
         notes.append(f"{dayless} dates name no day and count as no date")
     notes += naming.unused(set(names))
+    notes += wide_notes(root / path for path in text(column("path")) if isinstance(path, str))
     # The species counts only without a column dataset: AnimalCLEF leaves the species of every salamander empty.
     groups = text(column("dataset" if "dataset" in rows.columns else "species"))
     table = {
