@@ -24,12 +24,13 @@ def confirm(question: str, otherwise: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not _is_terminal():
+    if not is_terminal():
         raise ReidbenchError("Cannot ask for confirmation: stdin is not a terminal. Add --yes.")
     if not typer.confirm(question, err=True):
         print_line(otherwise, stderr=True)
         raise typer.Exit(1)
 
 
-def _is_terminal() -> bool:
+def is_terminal() -> bool:
+    """Tell whether stdin is a terminal, so that a question can be answered."""
     return sys.stdin.isatty()

@@ -1,8 +1,6 @@
-"""Enrol reviewed photographs: read the decisions and write an enlarged dataset. The old dataset is never changed.
+"""Enrol reviewed photographs: write an enlarged dataset. The old dataset is never changed.
 
-The review page saves decisions as a CSV with the columns ``image_id,decision,identity,sha256,group``. A decision is
-``accept`` (an enrolled animal), ``new`` (a new animal with the given name) or ``reject`` (not enrolled). The enlarged
-dataset holds every row of the old one and the enrolled photographs; every command can use it.
+The enlarged dataset holds every row of the old one and the enrolled photographs; every command can use it.
 """
 
 from __future__ import annotations
@@ -11,45 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from reidbench.constants import NEW_IDENTITY
-from reidbench.csv_files import csv_text, read_csv
+from reidbench.csv_files import read_csv
 from reidbench.data.images import ImageSet
+from reidbench.data.names import near_equal
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.files import write_output
+from reidbench.identifying.decided_names import NameChoices, settle_names
+from reidbench.identifying.decisions import Decision, in_words, read_decisions
+from reidbench.identifying.enlarged_table import ENROLLED, enlarged_rows, enrolled_row, write_enlarged_table
 from reidbench.identifying.new_photographs import read_photographs
 from reidbench.records.finding import find_run
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Registry
 from reidbench.running.inputs import dataset_of
 
-DECISIONS = ("accept", "new", "reject")
-ENROLLED = "enrolled"
-"""Column of an enlarged dataset: ``yes`` for rows that were enrolled from new photographs, otherwise empty."""
-
-_COLUMNS = ("image_id", "identity", "path", "dataset", "date", "orientation", "bbox", ENROLLED)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The decision of a person on one photograph.
-
-    Attributes:
-        image_id: The photograph.
-        decision: One of :data:`DECISIONS`.
-        identity: The animal; empty for a rejected photograph.
-        sha256: Digest of the file that the person saw; empty if the table does not give it.
-        group: Group of the photograph; empty if the table does not give it.
-        where: File and row of the decision, for error messages.
-    """
-
-    image_id: str
-    decision: str
-    identity: str
-    sha256: str
-    group: str
-    where: str
+NO_CHOICES = NameChoices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,46 +33,6 @@ class Enrolled:
     n_photograph: int
     n_new: int
     n_rejected: int
-
-
-def read_decisions(path: Path) -> list[Decision]:
-    """Read a table of decisions; repeated rows with the same decision count once.
-
-    Raises:
-        ReidbenchError: A column or every row is missing, a decision is unknown or lacks the name of the animal, or two
-            decisions on one photograph differ.
-    """
-    table = read_csv(path, "decisions")
-    needed, optional = ("image_id", "decision", "identity"), ("sha256", "group")
-    table.require(*needed, remedy="save the decisions with the button 'download decisions' of the review page")
-    decisions: dict[str, Decision] = {}
-    for index, cells in enumerate(zip(*map(table.column, (*needed, *optional)), strict=True)):
-        where = table.where(index)
-        name, decision, identity, sha256, group = (cell.strip() for cell in cells)
-        if decision not in DECISIONS:
-            guess = did_you_mean(decision, DECISIONS)
-            raise ReidbenchError(
-                f"unknown decision '{decision}'" + (f"; {guess}" if guess else ""),
-                where=where,
-                remedy="write accept, new or reject",
-            )
-        if decision != "reject" and identity in ("", NEW_IDENTITY):
-            raise ReidbenchError(
-                f"the decision on '{name}' is {decision}, but no animal is named",
-                where=where,
-                remedy="name the animal in the column identity, or write reject",
-            )
-        this = Decision(name, decision, "" if decision == "reject" else identity, sha256, group, where)
-        earlier = decisions.setdefault(name, this)
-        if (earlier.decision, earlier.identity) != (this.decision, this.identity):
-            raise ReidbenchError(
-                f"two decisions on '{name}' differ: {_in_words(earlier)} ({earlier.where}), {_in_words(this)}",
-                where=where,
-                remedy="keep one of the two rows",
-            )
-    if not decisions:
-        raise ReidbenchError("the table has no decision", where=str(path), remedy="decide on at least one photograph")
-    return list(decisions.values())
 
 
 def enrol_decisions(
@@ -113,6 +46,7 @@ def enrol_decisions(
     names: Sequence[str] | None = None,
     group: str | None = None,
     gallery: Path | None = None,
+    choices: NameChoices = NO_CHOICES,
     output: Path,
     runs_dir: Path = Path("runs"),
     registry: Registry | None = None,
@@ -127,7 +61,7 @@ def enrol_decisions(
     enrolled_before = read_gallery(gallery, images) if gallery is not None else None
     groups = sorted({*images.table["group"], *(enrolled_before.table["group"] if enrolled_before is not None else ())})
     new = read_photographs(photographs, groups, group)
-    return write_enlarged_dataset(read_decisions(decisions), new.images, images, enrolled_before, output)
+    return write_enlarged_dataset(read_decisions(decisions), new.images, images, enrolled_before, output, choices)
 
 
 def write_enlarged_dataset(
@@ -136,6 +70,7 @@ def write_enlarged_dataset(
     images: ImageSet,
     enrolled_before: ImageSet | None,
     output: Path,
+    choices: NameChoices = NO_CHOICES,
 ) -> Enrolled:
     """Write a dataset with the old images and the accepted and new photographs.
 
@@ -145,10 +80,12 @@ def write_enlarged_dataset(
         images: The dataset of the run.
         enrolled_before: Photographs that were enrolled after the run; they are kept.
         output: CSV to write; it must not exist.
+        choices: What the user says about near-equal names.
 
     Raises:
         ReidbenchError: A decision names an unknown photograph or animal, contradicts another decision, or would enrol a
-            photograph twice; or ``output`` exists. Nothing is written.
+            photograph twice; a new name would not read back or is near-equal to another one; or ``output`` exists.
+            Nothing is written.
     """
     row_of = {name: row for row, name in enumerate(photographs.table["image_id"])}
     old_sets = [images] if enrolled_before is None else [images, enrolled_before]
@@ -160,6 +97,7 @@ def write_enlarged_dataset(
         group_of |= dict(zip(old.table["identity"], old.table["group"], strict=True))
         enrolled_files |= dict(zip(old.file_hashes(), ids, strict=True))
         used_ids |= set(old.table["image_id"])
+    decisions = settle_names(decisions, group_of, images.naming, choices)
     hashes = photographs.file_hashes()
     new_animals: dict[str, str] = {}  # identity -> group
     decided_files: dict[str, Decision] = {}  # digest -> decision
@@ -185,25 +123,14 @@ def write_enlarged_dataset(
         if image_id in used_ids:
             image_id = f"{hashes[row][:12]}/{image_id}"
         used_ids.add(image_id)
-        rows.append(_row(photographs, row, image_id, decision.identity, enrolled=True))
+        rows.append(enrolled_row(photographs, row, image_id, decision.identity, output))
     if not rows:
         raise ReidbenchError(
             "there is nothing to enrol: every photograph is rejected",
             where=decisions[0].where.partition(", row")[0],
             remedy="accept at least one photograph, or keep the gallery without changes",
         )
-    old_rows = [
-        _row(
-            old,
-            row,
-            str(old.table["image_id"].iloc[row]),
-            str(old.table["identity"].iloc[row]),
-            enrolled=old is enrolled_before,
-        )
-        for old in old_sets
-        for row in range(len(old))
-    ]
-    _write(output, [*old_rows, *rows])
+    write_enlarged_table(output, enlarged_rows(images, enrolled_before, output), rows)
     n_rejected = sum(decision.decision == "reject" for decision in decisions)
     return Enrolled(output, len(rows), len(new_animals), n_rejected)
 
@@ -227,8 +154,12 @@ def read_gallery(path: Path, images: ImageSet) -> ImageSet:
             remedy="name a table that identify --enroll wrote",
         )
     dataset = load_dataset(str(path), unknown=images.naming.unknown, names=images.naming.names)
-    marks = dict(zip((name.strip() for name in table.column("image_id")), table.column(ENROLLED), strict=True))
-    marked = [row for row, name in enumerate(dataset.table["image_id"]) if marks[name].strip()]
+    marks = dict(zip(table.rows, table.column(ENROLLED), strict=True))
+    marked = [
+        row
+        for row, number in enumerate([] if dataset.origin.rows is None else dataset.origin.rows.tolist())
+        if marks[number].strip()
+    ]
     if not marked:
         raise ReidbenchError(
             "no row of the table is marked as enrolled",
@@ -259,11 +190,13 @@ def _check_name(decision: Decision, group: str, group_of: Mapping[str, str], new
     enrolled_group = group_of.get(decision.identity)
     if decision.decision == "accept" and enrolled_group is None:
         guess = did_you_mean(decision.identity, group_of)
+        near = near_equal(decision.identity, group_of)
         raise ReidbenchError(
             f"'{decision.image_id}' is accepted as '{decision.identity}', but no such animal is enrolled"
             + (f"; {guess}" if guess else ""),
             where=decision.where,
-            remedy="correct the name, or decide new",
+            remedy="correct the name, or decide new"
+            + (f"; --same {decision.identity}={near[0]} enrols it as that animal" if near else ""),
         )
     if decision.decision == "accept" and enrolled_group != group:
         raise ReidbenchError(
@@ -309,37 +242,7 @@ def _check_bytes(
     if sha256 in decided_files:
         other = decided_files[sha256]
         raise ReidbenchError(
-            f"'{decision.image_id}' has the same bytes as '{other.image_id}' ({_in_words(other)}, {other.where})",
+            f"'{decision.image_id}' has the same bytes as '{other.image_id}' ({in_words(other)}, {other.where})",
             where=decision.where,
             remedy="enrol one of the two and reject the other",
         )
-
-
-def _in_words(decision: Decision) -> str:
-    return f"{decision.decision} {decision.identity}".strip()
-
-
-def _row(images: ImageSet, row: int, image_id: str, identity: str, *, enrolled: bool) -> dict[str, str]:
-    table = images.table
-    box = table["bbox"].iloc[row]
-    return {
-        "image_id": image_id,
-        "identity": identity,
-        "path": str(images.image_path(row).resolve()),
-        "dataset": str(table["group"].iloc[row]),
-        "date": str(table["date"].iloc[row]),
-        "orientation": str(table["orientation"].iloc[row]),
-        "bbox": "" if box is None else str([float(value) for value in np.asarray(box)]),
-        ENROLLED: "yes" if enrolled else "",
-    }
-
-
-def _write(output: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    if output.exists():
-        raise ReidbenchError(
-            "the file exists, and existing tables are never overwritten",
-            where=f"--output {output}",
-            remedy="name a new file",
-        )
-    text = csv_text(_COLUMNS, [[row[column] for column in _COLUMNS] for row in rows])
-    write_output(output, text, "enlarged dataset")

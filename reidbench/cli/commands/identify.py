@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reidbench.cli.confirmation import is_terminal
 from reidbench.cli.options import (
     DeviceOption,
     JsonOption,
@@ -60,6 +62,14 @@ def identify(
     enroll: Annotated[
         Path | None, typer.Option(help="Enrol the decisions in this file, which the page saves; identify nothing.")
     ] = None,
+    same: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=NAME", help="Enrol the first name of the decisions as the second one; repeatable."),
+    ] = None,
+    new: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Enrol this name as a new animal, in spite of a similar name; repeatable."),
+    ] = None,
     device: DeviceOption = "auto",
     plugin: PluginOption = None,
     as_json: JsonOption = False,
@@ -78,10 +88,14 @@ def identify(
             )
         _enroll(
             photographs, run, runs, dataset, root, unknown, name_word, group, enrolled,
-            output or Path("enlarged.csv"), enroll, as_json,
-            registry,
+            output or Path("enlarged.csv"), enroll, same or (), new or (), as_json, registry,
         )  # fmt: skip
         return
+    for option, values in (("--same", same), ("--new", new)):
+        if values:
+            raise ReidbenchError(
+                f"{option} is about decisions to enrol", where=f"{option} {values[0]}", remedy="add --enroll FILE"
+            )
     from reidbench.identifying.answering import identify as answer
     from reidbench.identifying.answering import to_csv, write_answers
 
@@ -120,6 +134,10 @@ def _print(result: Identifications) -> None:
         print_line(f"not read: {name}: {reason}", stderr=True)
 
 
+def _ask(name: str, other: str) -> bool:
+    return typer.confirm(f"Is the new animal '{name}' the animal '{other}'?", err=True)
+
+
 def _enroll(
     photographs: Path,
     run: str,
@@ -132,14 +150,18 @@ def _enroll(
     enrolled: Path | None,
     output: Path,
     decisions: Path,
+    same: Sequence[str],
+    new: Sequence[str],
     as_json: bool,
     registry: Registry,
 ) -> None:
+    from reidbench.identifying.decided_names import NameChoices
     from reidbench.identifying.enrolment import enrol_decisions
 
+    choices = NameChoices(same, new, _ask if is_terminal() else None)
     done = enrol_decisions(
         decisions, photographs, run, dataset=dataset, root=root, unknown=unknown, names=names, group=group,
-        gallery=enrolled, output=output, runs_dir=runs, registry=registry,
+        gallery=enrolled, choices=choices, output=output, runs_dir=runs, registry=registry,
     )  # fmt: skip
     if as_json:
         counts = {"photographs": done.n_photograph, "new_animals": done.n_new, "rejected": done.n_rejected}

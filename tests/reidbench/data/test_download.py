@@ -113,7 +113,7 @@ def test_the_command_asks_first(herd, tmp_path, monkeypatch):
     done = run(*place)
     assert str(done.exception) == "Cannot ask for confirmation: stdin is not a terminal. Add --yes."
     assert "CC BY 4.0" in done.stderr and herd.downloads == 0
-    monkeypatch.setattr("reidbench.cli.confirmation._is_terminal", lambda: True)
+    monkeypatch.setattr("reidbench.cli.confirmation.is_terminal", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
     assert run(*place).exit_code == 1 and herd.downloads == 0
     monkeypatch.setattr("typer.confirm", lambda *_, **__: True)

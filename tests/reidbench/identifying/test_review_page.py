@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from reidbench.identifying.answering import identify
-from reidbench.identifying.enrolment import read_decisions
+from reidbench.identifying.decisions import read_decisions
 from reidbench.progress import Progress
 from reidbench.reporting.review import review_page, write_review
 

@@ -117,7 +117,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_removed(finished, folder)
 def test_what_is_to_be_removed_is_shown_before_the_question(finished, folder, monkeypatch, answer):
     first = finished.records[0]
     asked = []
-    monkeypatch.setattr("reidbench.cli.confirmation._is_terminal", lambda: True)
+    monkeypatch.setattr("reidbench.cli.confirmation.is_terminal", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda question, **_: asked.append(question) or answer)
     done = call("rm", first.id, "0123", first.id[:10], "--runs", folder, code=0 if answer else 1)
     assert asked[0].startswith("Remove 2 runs (") and first.id in done.stderr and "0123" in done.stderr
