@@ -49,7 +49,12 @@ PresetOption = Annotated[
     ),
 ]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the method; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a setting of the method; METHOD.KEY=VALUE changes one of several; repeatable.",
+    ),
 ]
 SettingsFileOption = Annotated[
     Path | None, typer.Option("--settings", help="Read settings from this JSON file, such as tune writes.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -15,6 +17,7 @@ from reidbench.data.names import describe_words
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.experiments.one_job import evaluate_job
+from reidbench.experiments.shared_settings import settings_by_method
 from reidbench.methods.presets import current_preset
 from reidbench.progress import print_error
 from reidbench.records.failures import FailedRun, MethodFailure, forget_failure, write_failure
@@ -35,6 +38,7 @@ def run_jobs(
     console: Console,
     plugins: Sequence[Path] = (),
     isolation: Isolation | None = None,
+    shared_settings: Mapping[str, Any] | None = None,
 ) -> tuple[list[RunRecord], list[FailedRun]]:
     """Make all runs; return the records and the failures, which are also saved in the folder of runs.
 
@@ -46,6 +50,7 @@ def run_jobs(
         plugins: Plugin files, in addition to the installed plugins.
         isolation: Make each run in a separate process with this interpreter and these limits; ``None`` uses this
             process.
+        shared_settings: Settings for the methods of all jobs, as :func:`settings_by_method` distributes them.
 
     Raises:
         ReidbenchError: The only job failed, or the user gave a wrong name, setting or dataset.
@@ -53,6 +58,11 @@ def run_jobs(
     registry = load_registry(files=plugins)
     if isolation is not None:
         find_interpreter(isolation.python)
+    if shared_settings:
+        by_method, remarks = settings_by_method([job.method for job in jobs], shared_settings, registry)
+        jobs = [dataclasses.replace(job, settings={**job.settings, **by_method[job.method]}) for job in jobs]
+        for remark in remarks:
+            console.print(remark, soft_wrap=True)
     for job in jobs:
         _check_names(job, registry, isolation)  # before the first run, so that a typing error does not cost hours
     loaded: dict[tuple[str, Path | None, tuple[str, ...], tuple[str, ...]], ImageSet] = {}

@@ -112,6 +112,7 @@ def run(
         where = None if dataset == "patterns" else dataset
         repeat(from_, dataset=where, root=root, device=device, runs=runs, plugins=plugin or [], as_json=as_json)
         return
+    shared_settings = {}
     if benchmark is not None:
         from reidbench.experiments.benchmark_file import read_benchmark
 
@@ -119,12 +120,13 @@ def run(
     elif method:
         jobs = [
             Job(name, dataset, root, split, kind, split_value, new_share, seed_value, gallery, preset,
-                parse_settings(set_, settings), threshold, device, tuple(unknown or ()), tuple(name_word or ()))
+                {}, threshold, device, tuple(unknown or ()), tuple(name_word or ()))
             for kind in _kinds(protocol, split_kind, split)
             for split_value in split_seed or [0]
             for seed_value in seed or [0]
             for name in method
         ]  # fmt: skip
+        shared_settings = parse_settings(set_, settings)
         if dataset == "patterns":
             console.print("no --dataset: using the built-in dataset 'patterns', animals drawn from a seed")
     else:
@@ -141,8 +143,9 @@ def run(
     isolate = isolate or any(limit is not None for limit in (python, timeout, memory))
     isolation = Isolation(python, timeout, memory) if isolate else None
     records, failures = run_jobs(
-        jobs, runs_dir=runs, again=again, console=console, plugins=plugin or (), isolation=isolation
-    )
+        jobs, runs_dir=runs, again=again, console=console, plugins=plugin or (), isolation=isolation,
+        shared_settings=shared_settings,
+    )  # fmt: skip
     if as_json:
         rows = [*(record.data.to_json() for record in records), *({"failed": each.to_json()} for each in failures)]
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
