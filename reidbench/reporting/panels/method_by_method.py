@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from reidbench.leaderboard.ranking import LeaderboardRow, describe_split
 from reidbench.leaderboard.run_curves import GroupCurves, RunCurves
 from reidbench.methods.presets import current_preset, show_setting
+from reidbench.records.run_data import PluginData, ThresholdData
 from reidbench.records.run_record import RunRecord
 from reidbench.reporting import charts
 from reidbench.reporting.blocks import Block, ColourKey, Facts, Figure, Foldable, Grid, Heading, Remark
@@ -20,6 +21,7 @@ _COLOURS = ColourKey([
     ("baks", "BAKS"), ("baus", "BAUS"), ("score", "score"), ("chosen", "chosen"), ("oracle", "best in hindsight"),
     ("known", "known queries"), ("unknown", "unknown queries"),
 ])  # fmt: skip
+_SHA256_DIGITS = 64
 
 
 def _blocks(board: Board) -> Iterator[Block]:
@@ -75,7 +77,8 @@ def _error_blocks(run: RunRecord, curves: RunCurves, error_cards: ErrorCards) ->
     for kind in kinds:
         shown = len(kind.cards.cards)
         counted = f"{shown} of {kind.total}" if kind.total else "none"
-        yield Heading(kind.title, level=5, remark=counted + (", the most certain first" * (shown < kind.total)))
+        cut = " shown, the most certain first" if shown < kind.total else ""
+        yield Heading(kind.title, level=5, remark=counted + cut)
         if shown:
             yield kind.cards
 
@@ -84,17 +87,32 @@ def _facts(run: RunRecord) -> list[tuple[str, str]]:
     data = run.data
     plugin, weights, matching, chosen = data.plugin, data.weights, data.matching, data.threshold
     settings = ", ".join(f"{key}={show_setting(key, value)}" for key, value in data.settings.effective.items())
-    values = sorted({f"{float(value):.4g}" for value in chosen.values.values()})
     return [
-        ("plugin", f"{plugin.name} {plugin.version}, method version {plugin.method_version}"),
+        ("plugin", describe_plugin(plugin)),
         ("settings", settings or "none"),
         ("preset", current_preset(data.preset or "none")),
         ("weights", weights.label + (f" ({weights.source})" if weights.source != weights.label else "")),
         ("matching", f"{matching.rule}, {matching.metric}; gallery: {data.gallery}"),
-        ("threshold", f"{chosen.policy}: {', '.join(values)}"),
+        ("threshold", describe_threshold(chosen)),
         ("device", data.environment.device),
         *(("note", note) for note in [*chosen.notes, *data.fit.notes]),
     ]
+
+
+def describe_plugin(plugin: PluginData) -> str:
+    """Name the plugin and its version; a plugin file has the digest of its bytes as version of file and method."""
+    if plugin.version == plugin.method_version and len(plugin.version) == _SHA256_DIGITS:
+        return f"file {plugin.name}, SHA-256 {plugin.version[:12]}…"
+    return f"{plugin.name} {plugin.version}, method version {plugin.method_version}"
+
+
+def describe_threshold(chosen: ThresholdData) -> str:
+    """Name the policy and the threshold of each group, or one threshold if all groups have the same."""
+    values = {group: f"{float(value):.4g}" for group, value in chosen.values.items()}
+    same = len(set(values.values())) == 1
+    shown = next(iter(values.values())) if same else ", ".join(f"{group} {value}" for group, value in values.items())
+    term = "" if chosen.adjustment is None else "; a term that depends on the query is added"
+    return f"{chosen.policy}: {shown}{term}"
 
 
 PANEL = DatasetPanel("Method by method", _blocks)
