@@ -9,15 +9,15 @@ from reidbench.records.json_object import JsonObject
 
 Status = Literal["blind", "transductive", "differs", "untested"]
 
-TOLD: Final[Mapping[str, str]] = {
+TESTED: Final[Mapping[str, str]] = {
     "labels": "other labels and file names",
     "order": "another order of queries",
     "others": "leaving other queries out",
     "batch": "another batch size",
     "together": "all changes together",
-    "repeat": "nothing but asking again",
+    "repeat": "a repetition without any change",
 }
-"""What a test changes, by the name of the test, in the words of tables."""
+"""The change that each test makes, by the name of the test, as tables print it."""
 
 
 class Blindness(JsonObject):
@@ -28,7 +28,7 @@ class Blindness(JsonObject):
     n_query: int = 0
     """Number of queries that were predicted again."""
     largest: float | None = None
-    """Largest difference of a score when all changes are made together; null if nothing was predicted again."""
+    """Largest change of a score in the test that makes all changes together; null if nothing was predicted again."""
     differences: Mapping[str, str] = {}
     """How predictions changed, by the name of the test."""
     seconds: float = 0.0
@@ -37,4 +37,4 @@ class Blindness(JsonObject):
     @property
     def summary(self) -> str:
         """The differences in words; empty for a method without differences."""
-        return "; ".join(f"{TOLD.get(name, name)}: {what}" for name, what in self.differences.items())
+        return "; ".join(f"{TESTED.get(name, name)}: {what}" for name, what in self.differences.items())

@@ -169,7 +169,7 @@ class CalibrationData(JsonObject):
     n_same: int
     """Number of pairs that show one animal."""
     folds: int
-    """Number of curves that were fitted, each without the animals it judges."""
+    """Number of folds; the curve of a fold is fitted without the animals that it is applied to."""
     scope: Mapping[str, str]
     """For each group, whether it has its own curve or that of all groups, and why."""
     notes: tuple[str, ...]
@@ -188,26 +188,26 @@ class ConstantsData(JsonObject):
     """The constants of one combination, chosen on the calibration part."""
 
     choice: Any
-    """The constants that were chosen."""
+    """The chosen constants."""
     calibration_score: float | None
-    """Score with them on the calibration part."""
+    """Score of the chosen constants on the calibration part."""
     first: Any
-    """The constants that the method uses if none are chosen."""
+    """The method's default constants."""
     first_calibration_score: float | None
-    """Score with those."""
+    """Score of the default constants on the calibration part."""
     candidates: int
-    """Number of constants that were tried."""
+    """Number of sets of constants that were tried."""
 
 
 class AdjustmentData(JsonObject):
-    """How a query changes its own threshold: `threshold + second * second_score + log_size * log(n_identities)`."""
+    """Term that is added to the threshold of each query: `second * second_score + log_size * log(n_identities)`."""
 
     second: float
     """Weight of the score of the second candidate."""
     log_size: float
     """Weight of the natural logarithm of the number of identities searched."""
     no_second: float
-    """Second score of a query with one candidate."""
+    """Value that replaces the second score for a query with one candidate."""
 
 
 Limit = float | Literal["inf", "-inf", "nan"]
@@ -228,7 +228,7 @@ class ThresholdData(JsonObject):
     values: Mapping[str, Limit]
     """The threshold of each group."""
     adjustment: AdjustmentData | None
-    """How a query changes its own threshold; null if it does not."""
+    """Term that is added to the threshold of each query; null if there is none."""
     notes: tuple[str, ...]
     """Remarks of the policy."""
 
@@ -256,7 +256,7 @@ class EpisodeData(JsonObject):
     """Metrics of one part of the split; an undefined metric is null."""
 
     overall: Metrics
-    """Metrics over all queries, with the `reasons` of undefined ones and the groups that the score `left_out`."""
+    """Metrics over all queries, with `reasons` for undefined ones; `left_out` names groups not in the score."""
     groups: Mapping[str, Metrics]
     """The same for each group."""
 
@@ -278,7 +278,7 @@ class FitData(JsonObject):
     notes: tuple[str, ...]
     """Remarks."""
     facts: Mapping[str, Any]
-    """Values by name."""
+    """Other values that the method reports, by name."""
 
 
 class EnvironmentData(JsonObject):
@@ -299,7 +299,7 @@ class EnvironmentData(JsonObject):
     gpu: str | None
     """Name of the GPU; null on a CPU."""
     peak_memory_mib: float | None
-    """Largest memory of the process in MiB; null if the system does not tell."""
+    """Largest memory of the process in MiB; null if the system does not report it."""
 
 
 class RunData(JsonObject):
@@ -310,7 +310,7 @@ class RunData(JsonObject):
     id: str
     """Id of the run."""
     decided_again_from: str | None
-    """Id of the run that this one shares its scores with, if another threshold policy was applied to it; else null."""
+    """Id of the run whose scores this run uses with another threshold policy; null for a complete run."""
     method: str
     """Name of the method."""
     plugin: PluginData
