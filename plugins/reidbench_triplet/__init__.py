@@ -16,7 +16,7 @@ from reidbench import MethodSpec, TrainingSettings
 
 
 class TripletSettings(TrainingSettings):
-    """Settings of the triplet methods; the defaults are those of the base system."""
+    """Settings of the triplet methods; the defaults are those of the base system of the report."""
 
     backbone: str = Field("resnet50", description="Architecture, by its name in timm")
     weights: str = Field(
@@ -74,7 +74,7 @@ def reidbench_methods() -> list[MethodSpec]:
     return [
         MethodSpec(
             "triplet_resnet50",
-            "ResNet-50, 128-d, batch-hard triplet loss, centroids, Euclidean distance (base system of the report)",
+            "ResNet-50, 128-d, batch-hard triplets, Euclidean distance to centroids (AnimalCLEF 2025, base)",
             TripletSettings,
             _build,
             presets={"paper": _RESNET, "quick": {**_RESNET, **_QUICK, "max_steps": 100}},
@@ -85,7 +85,7 @@ def reidbench_methods() -> list[MethodSpec]:
         ),
         MethodSpec(
             "triplet_effnet",
-            "EfficientNet-B1, 128-d, batch-hard triplet loss, centroids, Euclidean distance (extended system)",
+            "EfficientNet-B1, 128-d, batch-hard triplets, Euclidean distance to centroids (AnimalCLEF 2025, extended)",
             TripletSettings,
             _build,
             presets={"paper": _EFFNET, "quick": {**_EFFNET, **_QUICK_EFFNET}},

@@ -1,7 +1,7 @@
 """The method ``wildlife_tools``: feature extraction and cosine similarity of the package wildlife-tools.
 
-It is a peer to compare with, on the same split. The package is an optional extra, because its import takes seconds and
-on Linux its install adds CUDA libraries.
+It is included to compare the package with ``embedding_cosine`` on the same split. The package is an optional
+extra, because its import takes seconds and on Linux its install adds CUDA libraries.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
     return [
         reidbench.MethodSpec(
             "wildlife_tools",
-            "wildlife-tools 0.0.9: its DeepFeatures and CosineSimilarity, nearest image; a peer to compare with",
+            "wildlife-tools 0.0.9: its DeepFeatures and CosineSimilarity, nearest image; compare with embedding_cosine",
             WildlifeToolsSettings,
             _build,
             needs="the extra wildlife-tools, and pretrained weights of the model",

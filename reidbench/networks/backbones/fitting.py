@@ -41,7 +41,7 @@ def fit_weights(
         name: Name of the model, for messages.
         progress: Receives a warning if tensors of the file are left out.
         heads: Names of the classifier layers of the architecture; the file may have them.
-        may_resample: Whether position tables for another input size may be resampled.
+        may_resample: Whether position embeddings for another input size may be resampled.
 
     Raises:
         ReidbenchError: Keys are missing or unknown, shapes differ, or the weights contain nan or infinity.

@@ -79,7 +79,7 @@ def load_backbone(
         seed: Seed of random weights.
         pad_type: ``same`` pads like TensorFlow. Empty uses the padding of the file's metadata, or the default.
         size: Side of the input in pixels; by default that of the model. A network with a fixed input size is built
-            for this size, and its position tables are resampled.
+            for this size, and its position embeddings are resampled.
         offer_random: Whether ``auto`` may use starter or random weights, and errors may suggest them. They are of no
             use for a frozen method.
 
