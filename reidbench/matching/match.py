@@ -138,7 +138,7 @@ def _best_first(
     by_identity: NDArray[Any], similarity: NDArray[Any], codes: NDArray[np.int64], first_index: NDArray[Any], keep: int
 ) -> NDArray[np.int64]:
     """Sort identities by score, then by the lowest gallery index with this score; ``-inf`` is left out."""
-    if keep < len(by_identity):  # keep every identity that is equal to the last place until ties are decided
+    if keep < len(by_identity):  # keep all identities that tie for the last place; the sort below decides
         last_score = np.partition(by_identity, len(by_identity) - keep)[len(by_identity) - keep]
         candidates = np.flatnonzero((by_identity >= last_score) & (by_identity > -np.inf))
     else:

@@ -101,7 +101,7 @@ class LabelledImages:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Results of the method in its current state on the calibration queries; it never receives their identities.
+    """Results on the calibration queries in the current state of the method, which never receives their identities.
 
     Attributes:
         rank1: Share of known queries whose best candidate is correct.
@@ -195,7 +195,7 @@ class Method(ABC):
     """
 
     matching: Literal["nearest", "centroid", "identity"] = "nearest"
-    """Compare a query with every gallery image, with the centroid of each identity, or with identities themselves."""
+    """Gallery entries that a query is compared with: the images, a centroid of each identity, or the identities."""
     metric: Literal["cosine", "euclidean", "probability"] = "cosine"
     """Kind of similarity that ``score`` returns."""
     learns: bool = False
@@ -410,7 +410,7 @@ class MethodSpec:
     def __post_init__(self) -> None:
         if any("." in module for module in self.requires):
             raise ValueError(
-                f"requires must list top-level modules, not {self.requires}: a submodule is imported to find it"
+                f"requires must list top-level modules, not {self.requires}: finding a submodule imports its package"
             )
         presets = {current_preset(name): values for name, values in self.presets.items()}
         if len(presets) < len(self.presets):

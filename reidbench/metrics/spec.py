@@ -19,7 +19,7 @@ from reidbench.metrics.answers import Answers
 from reidbench.metrics.group_metrics import GroupMetrics
 
 EmptySide = Literal["null", "zero"]
-"""How a side without queries counts: as undefined, or as 0 like the organisers of AnimalCLEF do."""
+"""How a side (the known or the unknown queries) counts if it has no queries: as undefined, or as 0 as in AnimalCLEF."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +76,9 @@ class Queries:
 
     @cached_property
     def named(self) -> NDArray[np.int64]:
-        """Where the candidates of known queries name the right identity, ``(n_known, K)``.
+        """Positions of the correct identity among the candidates of each known query, ``(n_known, K)``.
 
-        The query's own ``code`` in the place of its identity, -1 elsewhere, also for a candidate without a score.
+        The entry is the query's ``code`` if the candidate is correct and has a score, else -1.
         """
         answers = self.scored
         right = np.asarray(answers.candidates[self.known] == self.true[self.known, None], dtype=bool)
@@ -93,7 +93,7 @@ class Queries:
             ValueError: There are predictions only.
         """
         if self.answers is None:
-            raise ValueError("these queries have predictions and no scores: the metric's needs lack SCORES")
+            raise ValueError("these queries have no scores: add SCORES to the needs of the metric")
         return self.answers
 
     def value(self, metric: MetricSpec) -> float:
@@ -144,10 +144,10 @@ class MetricSpec:
         over_groups: Returns the value over all groups from the metrics of those that the score averages. Without it,
             ``compute`` gets the queries of all groups together.
         lower_is_better: Whether the lowest value of a column is the best.
-        column: Where the leaderboard shows it; ``None`` for csv and json alone.
+        column: Where the leaderboard shows it; ``None`` if only csv and json have it.
         by_group: Whether tables of groups show it.
         in_every_row: Whether each row of csv and json has its key, null if the runs lack it. Otherwise the key
-            follows after these, if the runs have it.
+            comes after all such keys, and only if the runs have it.
     """
 
     name: str
@@ -233,7 +233,7 @@ KNOWN_SIDE = Need("known queries", _no_known_side)
 UNKNOWN_SIDE = Need("unknown queries", _no_unknown_side)
 """Unknown queries, unless an empty side counts as 0."""
 COUNTED_GROUP = Need("known and unknown queries in a group", _no_counted_group)
-"""Both sides; over all groups, one group that has both."""
+"""Known and unknown queries; over all groups, at least one group that has both."""
 SCORES = Need("scores", _no_scores)
 GALLERY_COUNTS = Need("the number of identities in the gallery", _no_gallery_counts)
 """The number for each group that the score averages."""

@@ -194,8 +194,8 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
         notes.append("95 %: interval of the score over animals (Bayesian bootstrap); thresholds held fixed.")
         if any(each.ranks is not None for each in confidences) and len(board) > 1:
             note = (
-                "Ranks: the ranks that paired tests allow, at 95 % for all rows together. Tie: rows with the same "
-                "number are not shown to differ."
+                "Ranks: the range of ranks of a row by paired tests, at 95 % for all rows together. Tie: the tests "
+                "show no difference between rows with the same number."
             )
             detectable = next((each.detectable for each in confidences if each.detectable is not None), None)
             if detectable is not None:

@@ -100,8 +100,8 @@ def interval_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
             for row in board
         )
         notes = [
-            "Intervals over animals (Bayesian bootstrap): 10,000 folds for BAKS and BAUS, 1,000 for the others; "
-            "thresholds held fixed."
+            "Intervals over animals (Bayesian bootstrap): 10,000 reweightings for BAKS and BAUS, 1,000 for "
+            "the others; thresholds held fixed."
         ]
         if "oracle_score" in kept:
             notes.append(

@@ -9,11 +9,11 @@ from __future__ import annotations
 ENOUGH_KNOWN = 40
 ENOUGH_UNKNOWN = 18
 MEASURED = (((23, 6), 0.95), ((10, 3), 0.94), ((6, 2), 0.94))
-"""Mean coverage of the nominal 95 % interval of the score, from these numbers of known and unknown animals up."""
+"""Mean coverage of the nominal 95 % interval of the score, with at least these numbers of known and unknown animals."""
 
 
 def few_animals(n_known: int, n_unknown: int) -> str:
-    """Return a warning if there are too few animals for the nominal coverage; empty otherwise.
+    """Return a warning if there are too few animals for a coverage of 95 %; empty otherwise.
 
     Args:
         n_known: Number of known animals.
@@ -28,5 +28,5 @@ def few_animals(n_known: int, n_unknown: int) -> str:
     has = f"{n_known} known and {n_unknown} unknown animals"
     for (known, unknown), coverage in MEASURED:
         if n_known >= known and n_unknown >= unknown:
-            return f"only {has}: intervals are those for small samples, with a measured coverage of {coverage:.0%}"
-    return f"only {has}: intervals are too uncertain to decide anything"
+            return f"only {has}: with so few, the measured coverage of the 95 % intervals is {coverage:.0%}"
+    return f"only {has}: the intervals are too uncertain to compare methods"

@@ -109,7 +109,7 @@ def test_a_value_that_needs_others_computes_each_once():
 def test_scores_that_no_need_names_are_an_error_of_the_metric():
     empty = np.zeros(0)
     queries = Queries(empty, empty.astype(bool), empty.astype(str), empty, empty.astype(int), {}, None)
-    with pytest.raises(ValueError, match="the metric's needs lack SCORES"):
+    with pytest.raises(ValueError, match="add SCORES to the needs of the metric"):
         queries.value(MetricSpec("careless", "", "", (), lambda each: each.scored.best_score.mean()))
     assert candidates(3).lacks(queries) == "needs scores"
 
