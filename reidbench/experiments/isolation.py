@@ -71,7 +71,11 @@ def run_isolated(
     """
     python = find_interpreter(isolation.python)
     request = {
-        "job": {name: str(value) if isinstance(value, Path) else value for name, value in asdict(job).items()},
+        "job": {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in asdict(job).items()
+            if value or name not in ("unknown", "names")  # the worker may be an earlier version
+        },
         "runs_dir": str(runs_dir.absolute()),
         "again": again,
         "plugins": [str(path) for path in plugins],

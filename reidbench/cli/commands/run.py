@@ -108,6 +108,19 @@ def run(
         raise ReidbenchError(
             f"there is no gallery mode '{gallery}'", where=f"--gallery {gallery}", remedy="choose one of: group, all"
         )
+    for option, words in (("--unknown", unknown), ("--name", name_word)):
+        if words and from_ is not None:
+            raise ReidbenchError(
+                f"{option} and --from contradict each other: a repeated run reads names as the run did",
+                where=f"{option} {words[0]} --from {from_}",
+                remedy=f"remove {option}",
+            )
+        if words and benchmark is not None:
+            raise ReidbenchError(
+                f"{option} has no effect with --benchmark",
+                where=f"{option} {words[0]} --benchmark {benchmark}",
+                remedy=f'write {"unknown" if option == "--unknown" else "names"} = ["{words[0]}"] under [dataset]',
+            )
     if from_ is not None:
         where = None if dataset == "patterns" else dataset
         repeat(from_, dataset=where, root=root, device=device, runs=runs, plugins=plugin or [], as_json=as_json)

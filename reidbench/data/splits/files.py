@@ -8,6 +8,7 @@ import numpy as np
 
 from reidbench.csv_files import read_csv, write_csv
 from reidbench.data.images import ImageSet
+from reidbench.data.names import identity_name
 from reidbench.data.splits.leaks import leaks
 from reidbench.data.splits.split import PARTS, QUERIES, Split
 from reidbench.errors import ReidbenchError, did_you_mean
@@ -35,8 +36,11 @@ def read_split(path: Path, images: ImageSet) -> Split:
     )
     part_of: dict[str, str] = {}
     known = set(images.table["image_id"])
+    by_name = {identity_name(image_id): image_id for image_id in images.table["image_id"]}
     for index, cells in enumerate(zip(table.column("image_id"), table.column("part"), strict=True)):
         image_id, part = (cell.strip() for cell in cells)
+        if image_id not in known:  # another way to store the same letters, such as decomposed ones
+            image_id = by_name.get(identity_name(image_id), image_id)
         if image_id in part_of:
             raise ReidbenchError(
                 f"image_id '{image_id}' is in the split twice", where=table.where(index), remedy="keep one row"

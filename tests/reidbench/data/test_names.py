@@ -1,6 +1,7 @@
 """One rule for names: what is stripped, what is set aside, and what stays as it is."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,14 @@ from reidbench.data.names import (
     nearest,
     tokens,
 )
+from reidbench.data.splits import read_split
 from reidbench.errors import ReidbenchError
+from reidbench.experiments.benchmark_file import read_benchmark
+from reidbench.progress import Progress
+from reidbench.records.job import Job
 from reidbench.registry.datasets import load_dataset
+from reidbench.running.evaluation import evaluate
+from reidbench.running.inputs import dataset_of
 
 WORDS = [
     "NA", "N/A", "nan", "None", "null", "Unknown", "Unassigned", "Unidentified", "Unnamed", "Undetermined", "No ID",
@@ -202,3 +209,39 @@ def test_a_run_records_the_words_and_says_them(table, tmp_path):
     recorded = json.loads(done.stdout)[0]["dataset"]
     assert recorded["set_aside_words"] == {"NA": 1, "stray": 1}
     assert recorded["unknown_words"] == ["stray"] and recorded["name_words"] == ["None"]
+
+
+@pytest.mark.parametrize("other", [("--from", "41ca2d28"), ("--benchmark", "b.toml")])
+@pytest.mark.parametrize("option", ["--unknown", "--name"])
+def test_a_word_that_would_have_no_effect_is_refused(option, other):
+    done = CliRunner().invoke(app, ["run", option, "stray", *other])
+    assert isinstance(done.exception, ReidbenchError) and option in done.exception.message
+
+
+def test_a_benchmark_file_and_a_worker_process_have_the_words(tmp_path):
+    (tmp_path / "b.toml").write_text(
+        '[dataset]\nname = "herd.csv"\nunknown = ["stray"]\nnames = ["None"]\n[[method]]\nname = "sift"\n'
+    )
+    (job,) = read_benchmark(tmp_path / "b.toml")
+    assert (job.unknown, job.names) == (("stray",), ("None",))
+    assert Job.from_json(json.loads(json.dumps(asdict(job), default=str))) == job
+
+
+def test_a_run_is_read_again_with_its_words(table, tmp_path):
+    path = table([*("ana", "bo", "cy", "di", "None") * 4, "NA", "stray"])
+    images = load_dataset(path, unknown=["stray"], names=["None"])
+    record = evaluate("color_histogram", images, runs_dir=tmp_path / "runs", progress=Progress())
+    assert dataset_of(record).digest == images.digest
+    with pytest.raises(ReidbenchError, match="is not the dataset of the run"):
+        dataset_of(record, unknown=(), names=())
+
+
+def test_a_split_names_an_image_in_decomposed_letters(tmp_path):
+    for name in ("Jos\u00e9", "b", "c", "d"):
+        Image.new("RGB", (4, 4), (ord(name[0]), 0, 0)).save(tmp_path / f"{name}.png")
+    rows = "identity,path\nana,Jos\u00e9.png\nana,b.png\nbo,c.png\nbo,d.png\n"
+    (tmp_path / "herd.csv").write_text(rows, encoding="utf-8")
+    split = "image_id,part\nJose\u0301.png,gallery\nb.png,test\nc.png,calibration\nd.png,gallery\n"
+    (tmp_path / "split.csv").write_text(split, encoding="utf-8")
+    images = load_dataset(str(tmp_path / "herd.csv"))
+    assert read_split(tmp_path / "split.csv", images).parts == ("gallery", "test", "calibration", "gallery")
