@@ -32,6 +32,7 @@ class Conformal(RatePolicy):
 
     name: ClassVar[str] = "conformal"
     sides: ClassVar[tuple[Side, ...]] = ("unknown",)
+    bounds_new_animals: ClassVar[bool] = True
     scopes: ClassVar[tuple[Scope, ...]] = ("pooled", "group")  # a shrunk threshold would have no bound
 
     @override

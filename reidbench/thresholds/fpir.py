@@ -26,6 +26,7 @@ class Fpir(RatePolicy):
 
     name: ClassVar[str] = "fpir"
     sides: ClassVar[tuple[Side, ...]] = ("unknown",)
+    bounds_new_animals: ClassVar[bool] = True
 
     @override
     def choose_one(self, answers: Answers) -> Choice:

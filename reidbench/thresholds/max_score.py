@@ -39,24 +39,57 @@ def highest_score(answers: Answers) -> Choice:
     A group without known or without unknown queries has no score and does not count. If this is true of every group,
     all queries count as one group.
     """
-    score, correct, known, code = answers.best_score, answers.correct, answers.known, answers.identity_code
-    groups = sorted({str(name) for name in answers.group})
-    sweeps = {
-        name: threshold_sweep(score[rows], correct[rows], known[rows], code[rows])
-        for name, rows in ((name, answers.group == name) for name in groups)
-    }
-    usable = [name for name in groups if not np.isnan(sweeps[name].score[0])]
     notes: list[str] = []
-    if usable:
-        value, best = choose_common([sweeps[name] for name in usable])
+    sweeps = _usable_sweeps(answers)
+    if sweeps:
+        value, best = choose_common(sweeps)
     else:
-        value, best = choose_common([threshold_sweep(score, correct, known, code)])
+        value, best = choose_common([_sweep(answers)])
         notes.append(
             "no group has both known and unknown calibration queries: the threshold was chosen on all groups together"
         )
     if best == 0.0:
         notes.append("{where}: no threshold has a calibration score above 0")
     return Choice(value, tuple(notes))
+
+
+def highest_separating(answers: Answers) -> float | None:
+    """Return the threshold of :func:`highest_score` among those that accept some queries and reject others.
+
+    Returns:
+        The threshold; ``None`` if all queries with a candidate have one score.
+
+    Example:
+        >>> from reidbench.metrics.answers import Answers
+        >>> answers = Answers(np.array(["a", "n"]), np.array([True, False]), np.array(["g", "g"]),
+        ...                   np.array([["b"], ["b"]]), np.array([[0.5], [0.75]]), np.array([1.0, np.nan]), {"g": 1})
+        >>> highest_separating(answers)
+        0.625
+    """
+    sweeps = _usable_sweeps(answers)
+    for tried in (sweeps, [_sweep(answers)]):
+        scores, mean = _mean_score(tried) if tried else (np.empty(0), np.empty(0))
+        if len(scores) > 1:
+            mean[[0, -1]] = -np.inf  # accept none, accept all
+            return middle_of_best(scores, mean)
+    return None
+
+
+def _sweep(answers: Answers) -> ThresholdSweep:
+    return threshold_sweep(answers.best_score, answers.correct, answers.known, answers.identity_code)
+
+
+def _usable_sweeps(answers: Answers) -> list[ThresholdSweep]:
+    """Return the sweeps of the groups that have known and unknown queries."""
+    sweeps = [_sweep(of_group) for of_group in answers.by_group.values()]
+    return [sweep for sweep in sweeps if not np.isnan(sweep.score[0])]
+
+
+def _mean_score(sweeps: list[ThresholdSweep]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the distinct scores of all sweeps, falling, and the mean score at accept none and down to each."""
+    scores = np.unique(np.concatenate([sweep.scores for sweep in sweeps]))[::-1]
+    accept_down_to = np.append(np.inf, scores)
+    return scores, np.mean([sweep.score[sweep.index(accept_down_to)] for sweep in sweeps], axis=0)
 
 
 def choose_common(sweeps: list[ThresholdSweep]) -> tuple[float, float]:
@@ -72,11 +105,9 @@ def choose_common(sweeps: list[ThresholdSweep]) -> tuple[float, float]:
         >>> choose_common([sweep])
         (0.7, 0.7071067811865476)
     """
-    scores = np.unique(np.concatenate([sweep.scores for sweep in sweeps]))[::-1]
+    scores, mean = _mean_score(sweeps)
     if not len(scores):
         raise ValueError("the sweeps hold no scores to choose a threshold from")
-    accept_down_to = np.append(np.inf, scores)
-    mean = np.mean([sweep.score[sweep.index(accept_down_to)] for sweep in sweeps], axis=0)
     return middle_of_best(scores, mean), float(mean.max())
 
 

@@ -22,6 +22,7 @@ from reidbench.metrics.summary import predict
 from reidbench.metrics.uncertainty.bootstrap import draw_folds
 from reidbench.metrics.uncertainty.rates import identity_rates
 from reidbench.progress import Progress
+from reidbench.thresholds.apply import choose_thresholds
 from reidbench.thresholds.base import Policy, Thresholds
 
 FOLDS = 500
@@ -70,7 +71,7 @@ def redrawn_scores(
                 chosen: dict[int, Thresholds] = {}
                 for number in members:
                     with contextlib.suppress(ReidbenchError):
-                        chosen[number] = policies[number].choose(episode, trials)
+                        chosen[number] = choose_thresholds(policies[number], episode, trials)
                 if failed := [number for number in members if number not in chosen]:
                     next_streams.append((deepcopy(rng), failed))
                 if chosen:

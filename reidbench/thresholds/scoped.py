@@ -55,6 +55,8 @@ class ScopedPolicy(Policy, ABC):
     """Kinds of queries that the policy needs."""
     scopes: ClassVar[tuple[Scope, ...]] = SCOPES
     """Scopes that the policy has; the first is the default."""
+    bounds_new_animals: ClassVar[bool] = False
+    """Whether the policy states a largest rate of accepted new animals; its threshold is then never lowered."""
     scope: Scope = "pooled"
 
     @property

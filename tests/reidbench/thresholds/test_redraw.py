@@ -9,6 +9,7 @@ from reidbench.metrics.summary import predict, summarise
 from reidbench.metrics.uncertainty.bootstrap import draw_folds
 from reidbench.metrics.uncertainty.rates import identity_rates
 from reidbench.thresholds import parse_policy
+from reidbench.thresholds.apply import choose_thresholds
 from reidbench.thresholds.max_score import MaxScore
 from reidbench.thresholds.redraw import redraw_animals, redrawn_scores
 
@@ -96,7 +97,7 @@ def test_policies_redrawn_together_get_what_each_gets_alone():
         alone = []
         for fold in range(12):
             try:
-                chosen = policy.choose(redraw_animals(calibration, own))
+                chosen = choose_thresholds(policy, redraw_animals(calibration, own))
             except ReidbenchError:
                 continue
             rates = identity_rates(test.true, test.known, test.group, [predict(test, chosen)])
