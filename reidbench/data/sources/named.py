@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from reidbench.data.images import ImageSet
-from reidbench.data.names import NameRules
+from reidbench.data.names import NameRules, describe_words
 from reidbench.data.sources.rows import NO_RULES, Rows, image_set
 from reidbench.errors import ReidbenchError
 
@@ -72,6 +73,8 @@ def from_plugin(
     if isinstance(loaded, pd.DataFrame):
         rows = Rows.from_frame(loaded, f"the table of {distribution}")
         loaded = image_set(spec.name, rows, root=root or Path(), source="plugin", naming=naming)
+    elif isinstance(loaded, ImageSet):
+        loaded = _without_unidentified(loaded, naming, distribution)
     if not isinstance(loaded, ImageSet):
         raise ReidbenchError(
             f"the dataset '{spec.name}' of {distribution} is a {type(loaded).__name__}, not a table or an ImageSet",
@@ -81,3 +84,28 @@ def from_plugin(
     licence = f"licence: {spec.licence}" if spec.licence else ""
     note = "; ".join(filter(None, (loaded.note, spec.source, licence, f"read by {distribution}")))
     return dataclasses.replace(loaded, name=spec.name, source="plugin", note=note, checked=True)
+
+
+def _without_unidentified(images: ImageSet, naming: NameRules, distribution: str) -> ImageSet:
+    """Set images of unidentified animals aside, as in a table."""
+    names = images.identity.tolist()
+    words = Counter(name for name in names if naming.is_unidentified(name) and name not in images.naming.names)
+    if len(words) and words.total() == len(images):
+        raise ReidbenchError(
+            f"no image has an identity: {describe_words(words)}",
+            where=f"the image set of {distribution}",
+            remedy="--name WORD tells that a word is the name of an animal",
+        )
+    note = "; ".join(filter(None, (images.note, *naming.unused(set(names)))))
+    kept = images.take([row for row, name in enumerate(names) if name not in words]) if words else images
+    return dataclasses.replace(
+        kept,
+        note=note,
+        set_aside=images.set_aside + words.total(),
+        set_aside_words=dict(Counter(images.set_aside_words) + words),
+        naming=NameRules(
+            (*images.naming.unknown, *naming.unknown),
+            (*images.naming.names, *naming.names),
+        ),
+        checked=True,
+    )

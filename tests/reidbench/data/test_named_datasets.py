@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from reidbench import DatasetSpec, ImageSet, ReidbenchError, evaluate, load_dataset
 from reidbench.cli.main import app
+from reidbench.data.names import NameRules
 from reidbench.data.sources.named import from_plugin
 from reidbench.progress import Progress
 
@@ -54,6 +55,23 @@ def test_an_image_set_is_taken_as_it_is_under_the_name_of_the_spec(tmp_path):
     drawn = load_dataset(SMALL)
     images = from_plugin(DatasetSpec("mine", "", lambda root: drawn), None, "stranger", "1")
     assert isinstance(images, ImageSet) and images.name == "mine" and images.digest == drawn.digest
+
+
+def test_unidentified_animals_of_an_image_set_are_set_aside():
+    drawn = load_dataset(SMALL)
+    table = drawn.table.copy()
+    table.loc[:2, "identity"] = ["NA", "stray", "None"]
+    images = ImageSet("drawn", drawn.root, table)
+    spec = DatasetSpec("mine", "", lambda root: images)
+    read = from_plugin(spec, None, "stranger", "1", NameRules(("stray", "x"), ("None",)))
+    assert len(read) == len(drawn) - 2 and read.identity[0] == "None"
+    assert read.set_aside == 2 and read.set_aside_words == {"NA": 1, "stray": 1}
+    assert read.note.startswith("--unknown x: no row has this word")
+    table["identity"] = "unknown"
+    table["group"] = "all"
+    nameless = DatasetSpec("mine", "", lambda root: ImageSet("drawn", drawn.root, table))
+    with pytest.raises(ReidbenchError, match=f"no image has an identity: {len(drawn)} 'unknown'"):
+        from_plugin(nameless, None, "stranger", "1")
 
 
 @pytest.mark.parametrize(
