@@ -147,7 +147,7 @@ def repaired(audit: Audit, split: Split) -> Split:
         if leaks or row in unreadable:
             dropped.add(image_id)
     parts = tuple("unused" if i in dropped else part for i, part in zip(split.image_ids, split.parts, strict=True))
-    without_leaks = Split(split.image_ids, parts, split.kind, split.seed)
+    without_leaks = Split(split.image_ids, parts, split.kind, split.seed).on(audit.images)
     _check_useful(audit.images, without_leaks)
     return without_leaks
 

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reidbench.constants import NEW_IDENTITY
+from reidbench.data.digests import DIGEST_RULE, digest_by_rule_1, digest_of_keys, image_key
 from reidbench.data.names import NameRules, describe_words, identity_name, is_new
 from reidbench.data.wide_samples import DECODING, is_wide
 from reidbench.errors import ReidbenchError
@@ -31,11 +32,14 @@ COLUMNS = (*TEXT_COLUMNS, "bbox")
 SHOWN_COLUMNS = ("bbox", "group", "orientation", "date")
 """Columns that a method sees in addition to the pixels."""
 
+_KEYS = "image_keys"  # place of the keys among the texts that a set keeps
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SHOWN = 5  # examples in a message
 _file_hashes: dict[tuple[str, int, int], str] = {}  # (path, mtime, size) -> sha256; read once a process
 
 
+DEFAULT_GROUP = "all"
+"""Group of images whose source has no column for it. It is never the name of the set, which is for display."""
 UNNAMED = "unnamed:"
 """Prefix of the identity of an image without a name. Each such image counts as another animal, never enrolled."""
 
@@ -118,6 +122,7 @@ class ImageSet:
         given: Split, masks and queries that the source provides; ``None`` if it provides none.
         set_aside_words: Number of rows set aside for each word in their identity; empty text for an empty cell.
         naming: What the user said about names, so that the images can be read again in the same way.
+        digest_rule: Rule of :attr:`digest`: 2, or 1 for the images of a run that an earlier version made.
 
     Raises:
         ReidbenchError: An image id is repeated, a file is missing, an identity has two groups, and so on. The error
@@ -141,6 +146,7 @@ class ImageSet:
     given: Given | None = field(default=None, repr=False)
     set_aside_words: Mapping[str, int] = field(default_factory=dict)
     naming: NameRules = field(default_factory=NameRules, repr=False)
+    digest_rule: int = field(default=DIGEST_RULE, repr=False)
     _texts: dict[str, NDArray[np.str_]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -184,10 +190,23 @@ class ImageSet:
         table = self.table.iloc[rows].reset_index(drop=True)
         given = None if self.given is None else self.given.take(rows)
         origin = self.origin.take(rows)
-        return ImageSet(
-            self.name, self.root, table, self.source, self.set_aside, self.note, origin, checked=True, given=given,
-            set_aside_words=self.set_aside_words, naming=self.naming,
-        )  # fmt: skip
+        taken = replace(self, table=table, origin=origin, asked=("", ""), checked=True, given=given)
+        if _KEYS in self._texts:
+            taken._texts[_KEYS] = _read_only(self._texts[_KEYS][rows])
+        return taken
+
+    def in_canonical_order(self) -> ImageSet:
+        """Return the images sorted by :attr:`image_keys`; images with equal keys are sorted by id.
+
+        Two images with equal keys are interchangeable. So no number that is computed in this order depends on the
+        order of rows, on ids or on paths. The images of a run by digest rule 1 keep the order of their table.
+        """
+        if self.digest_rule == 1:
+            return self
+        order = np.lexsort((self.image_id, self.image_keys))
+        if np.array_equal(order, np.arange(len(self))):
+            return self
+        return replace(self.take(order), asked=self.asked)
 
     def image_path(self, index: int) -> Path:
         """Return the path of the image at ``index``."""
@@ -235,17 +254,43 @@ class ImageSet:
         return self._texts[column]
 
     @property
-    def digest(self) -> str:
-        """SHA-256 over the bytes of every image and its row of the table, in row order.
+    def image_keys(self) -> NDArray[np.str_]:
+        """Key of each image, ``(n,)``, read-only: SHA-256 over all that can decide a number.
 
-        The digest does not depend on paths, so a copied folder has the same digest. The process remembers the hash of
-        a file as long as size and time of change stay the same.
+        These are the bytes of the file, box, identity, group, orientation, date, encounter, and the part that the
+        source gives. Id, path and row play no role. Files are read once; later calls return the same array.
         """
-        columns = [self.table[column] for column in COLUMNS if column != "path"]
-        total = hashlib.sha256()
-        for row in zip(self.file_hashes(), *columns, strict=True):
-            total.update(json.dumps(row).encode() + b"\n")
-        return total.hexdigest()
+        if _KEYS not in self._texts:
+            columns = [self._column(name) for name in ("bbox", "identity", "group", "orientation", "date", "encounter")]
+            part = [""] * len(self) if self.given is None else self.given.part.tolist()
+            keys = [image_key(*values) for values in zip(self.file_hashes(), *columns, part, strict=True)]
+            self._texts[_KEYS] = _read_only(np.array(keys, dtype=str))
+        return self._texts[_KEYS]
+
+    def _column(self, name: str) -> list[Any]:
+        """Return the values of a column, empty text if the table lacks it."""
+        return self.table[name].tolist() if name in self.table.columns else [""] * len(self)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the sorted :attr:`image_keys`.
+
+        The digest does not depend on ids, paths, the order of rows or the name of the set, so a copied or renamed
+        folder has the same digest.
+        """
+        if self.digest_rule == 1:
+            return digest_by_rule_1(self.file_hashes(), self.table)
+        return digest_of_keys(self.image_keys.tolist())
+
+    def by_rule_1(self, name: str) -> ImageSet:
+        """Return the images as versions with digest rule 1 read them: the default group was the name of the set.
+
+        Args:
+            name: Name of the set in the record of the run.
+        """
+        table = self.table.copy()
+        table["group"] = table["group"].replace(DEFAULT_GROUP, name)
+        return replace(self, table=table, checked=True, digest_rule=1)
 
     def contents(self) -> list[str]:
         """Return a digest for each image over all that a method sees of it: bytes, box, group, orientation and date.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u20
 _ENDS = re.compile(r"^[\s\u200c\u200d]+|[\s\u200c\u200d]+$")
 _BLANKS = re.compile(r"\s+")
 _WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+")
+_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
 _SHOWN = 5
 
@@ -70,6 +71,20 @@ def identity_names(values: Iterable[Any]) -> list[str]:
     ):
         return [match[1] if match else name for name, match in zip(names, whole, strict=True)]
     return names
+
+
+def whole_numbers(cells: Sequence[str]) -> list[str]:
+    """Return the cells of a column of numbers without the ``.0`` of whole numbers; another column stays as it is.
+
+    ``007`` is text, so a column with it is not a column of numbers.
+
+    Example:
+        >>> whole_numbers(["7.0", "", "7.5"]), whole_numbers(["007", "7.0"])
+        (['7', '', '7.5'], ['007', '7.0'])
+    """
+    if all(cell == "" or _PLAIN_NUMBER.fullmatch(cell) for cell in cells):
+        return [match[1] if (match := _WHOLE.fullmatch(cell)) else cell for cell in cells]
+    return list(cells)
 
 
 def is_word(name: str) -> bool:

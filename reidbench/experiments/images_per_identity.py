@@ -20,7 +20,7 @@ from reidbench.files import explain_os_errors, write_text
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
 from reidbench.running.evaluation import evaluate
-from reidbench.running.inputs import check_images, split_of
+from reidbench.running.inputs import images_of_run, split_of
 
 CURVE_METRICS = ("score", "baks", "baus", "balanced_rank1", "map", "auroc", "oracle_score", "regret")
 SCHEMA = 1
@@ -93,7 +93,7 @@ def images_per_identity(
     Raises:
         ReidbenchError: The images are not those of the run, a count is below 1, or the curve can't be written.
     """
-    check_images(record, images)
+    images = images_of_run(record, images)
     split = split_of(record, images)
     largest = max(gallery_counts(split, images).values())
     sizes = sorted(set(counts)) or [2**power for power in range(largest.bit_length()) if 2**power < largest]

@@ -59,6 +59,8 @@ class DatasetData(JsonObject):
     """`--root` as given."""
     digest: str
     """SHA-256 of the bytes of every image and of the table."""
+    digest_rule: int = 1
+    """Rule of the digests of dataset and split: 2 since ids, paths and the name do not count; 1 before."""
     note: str
     """Remark on the dataset, printed under tables; may be empty."""
     n_images: int

@@ -98,12 +98,13 @@ def evaluate(
     registry = registry or load_registry(files=plugins)
     offer = registry.find(method)
     images = dataset if isinstance(dataset, ImageSet) else load_dataset(dataset, Path(root) if root else None, registry)
+    images = images.in_canonical_order()
     preset = preset_name(offer.spec, preset, images)
     effective = effective_settings(offer.spec, preset, settings or {})
     policy = registry.policy(threshold)
     asked = canonical(threshold, policy)
     if isinstance(split, Split):
-        chosen = split
+        chosen = split.on(images)
     elif split is not None:
         chosen = read_split(Path(split), images)
     else:

@@ -69,23 +69,29 @@ def dataset_of(
             where=error.where,
             remedy="name its place with --dataset, and with --root if it needs a folder",
         ) from error
-    check_images(record, images)
-    return images
+    return images_of_run(record, images)
 
 
-def check_images(record: RunRecord, images: ImageSet) -> None:
-    """Check that images are those of a run.
+def images_of_run(record: RunRecord, images: ImageSet) -> ImageSet:
+    """Return images as a run used them: in the order of the run, and for an older run with its rule of digests.
+
+    Args:
+        record: The run.
+        images: Its dataset, whatever its ids, its paths, the order of its rows and its name are now.
 
     Raises:
         ReidbenchError: Their digest is not that of the record.
     """
     recorded = record.data.dataset
+    if recorded.digest_rule == 1 and images.digest_rule != 1:
+        images = images.by_rule_1(recorded.name)
     if images.digest == recorded.digest:
-        return
+        return images.in_canonical_order()
     counts = "" if len(images) == recorded.n_images else f"it has {len(images)} images, not {recorded.n_images}, and "
     raise ReidbenchError(
         f"'{images.name}' is not the dataset of the run, or has changed: {counts}"
-        f"its digest is {images.digest[:12]}, not {recorded.digest[:12]}",
+        f"its digest is {images.digest[:12]}, not {recorded.digest[:12]}"
+        + (" (a run of an earlier version: ids and the order of rows count)" if recorded.digest_rule == 1 else ""),
         where=str(record.path),
         remedy=f"name the unchanged dataset '{record.dataset}' with --dataset and --root",
     )
@@ -101,7 +107,7 @@ def split_of(record: RunRecord, images: ImageSet) -> Split:
     path = record.path / "split.csv"
     if path.exists():
         read = read_split(path, images)
-        split = Split(read.image_ids, read.parts, recorded.kind, record.split_seed)
+        split = Split(read.image_ids, read.parts, recorded.kind, record.split_seed).on(images)
     elif record.split_seed is not None:
         split = split_of_kind(images, recorded.kind, seed=record.split_seed, new_share=recorded.new_share)
     else:

@@ -35,7 +35,7 @@ from reidbench.running.building import Assembled, assemble, combinations, effect
 from reidbench.running.calibrated_features import CalibratedFeatures, calibrate_run
 from reidbench.running.environment import choose_device
 from reidbench.running.extractor import Extractor
-from reidbench.running.inputs import check_images, split_of
+from reidbench.running.inputs import images_of_run, split_of
 from reidbench.running.setup import Setup
 from reidbench.thresholds import Policy
 
@@ -142,7 +142,7 @@ def reopen(
         ReidbenchError: The images, the split or the installed method are not those of the run.
     """
     data = record.data
-    check_images(record, images)
+    images = images_of_run(record, images)
     offer = registry.find(f"{data.plugin.name}:{record.method}" if data.plugin.name else record.method)
     assembled = assemble(offer, effective_settings(offer.spec, None, data.settings.effective), registry)
     device = choose_device(device)

@@ -80,6 +80,7 @@ def run_data(
             asked=images.asked[0] or None,
             root=images.asked[1] or None,
             digest=question.dataset,
+            digest_rule=images.digest_rule,
             note=images.note,
             n_images=len(images),
             n_identities=len(np.unique(images.identity)),

@@ -44,10 +44,11 @@ def split_like_competition(images: ImageSet, *, seed: int = 0, new_share: float 
             remedy="use --dataset AnimalCLEF2025 --root DIR, or --split-kind open-set",
         )
     check_seed_and_share(seed, new_share)
+    images = images.in_canonical_order()
     image_ids = images.image_id.tolist()
     groups = images.group.tolist()
     by_group: dict[str, list[int]] = defaultdict(list)
-    for row in sorted(range(len(images)), key=lambda index: image_ids[index]):
+    for row in range(len(images)):
         by_group[groups[row]].append(row)
     parts = np.full(len(images), "unused", dtype=object)
     warnings = []
@@ -63,7 +64,7 @@ def split_like_competition(images: ImageSet, *, seed: int = 0, new_share: float 
             warnings.append(f"{group}: {note}")
     split = Split(tuple(image_ids), tuple(parts.tolist()), SPLIT_KIND, seed, tuple(warnings), new_share)
     _check_asked(split, images, needs_new=new_share is None or new_share > 0)
-    return split
+    return split.on(images)
 
 
 def _check_asked(split: Split, images: ImageSet, *, needs_new: bool) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reidbench.data.names import whole_numbers
+
 _NO_MASK = frozenset({"", "nan", "NaN", "<NA>", "None", "[]"})
 _NO_DATE = frozenset({"", "nan", "NaN", "NaT", "<NA>", "None", "unknown"})
 # Year first only: 03/04/2019 is March in one country and April in the next.
@@ -26,18 +28,26 @@ def is_missing(value: Any) -> bool:
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
-def text(values: Sequence[Any]) -> list[Any]:
+def text(values: Sequence[Any], *, numbers: bool = True) -> list[Any]:
     """Turn a column of one type into text and missing cells into ``""``; a mix of numbers and text stays as it is.
 
+    pandas writes the whole numbers of a column as ``7.0`` if a cell is empty. So ``7.0`` becomes ``7`` in a column of
+    numbers, whether the file holds numbers or text.
+
+    Args:
+        values: The cells.
+        numbers: Whether the column can hold numbers; paths cannot.
+
     Example:
-        >>> text([7, None]), text(["a", 7])
-        (['7', ''], ['a', 7])
+        >>> text([7, None]), text(["a", 7]), text(["7.0", ""]), text(["007", "7.0"])
+        (['7', ''], ['a', 7], ['7', ''], ['007', '7.0'])
     """
     present = [value for value in values if not is_missing(value)]
     written = [isinstance(value, str) for value in present]
     if any(written) and not all(written):
         return ["" if is_missing(value) else value for value in values]
-    return ["" if is_missing(value) else str(value).strip() for value in values]
+    cells = ["" if is_missing(value) else str(value).strip() for value in values]
+    return whole_numbers(cells) if numbers else cells
 
 
 def day(value: Any) -> str | None:

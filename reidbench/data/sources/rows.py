@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reidbench.csv_files import CsvTable
-from reidbench.data.images import Given, ImageSet, Origin
+from reidbench.data.images import DEFAULT_GROUP, Given, ImageSet, Origin
 from reidbench.data.names import NameRules, identity_names
 from reidbench.data.sources.cells import bounding_box, day, has_mask, is_missing, text
 from reidbench.data.wide_samples import wide_notes
@@ -73,7 +73,8 @@ def image_set(
     """Fill in optional columns, set rows without an identity aside, and make an image set, which checks the rest.
 
     Args:
-        name: Name of the set, and the group of images that have neither ``dataset`` nor ``species``.
+        name: Name of the set. It is for display: images that have neither ``dataset`` nor ``species`` have the group
+            :data:`DEFAULT_GROUP`.
         rows: Rows of the source.
         root: Folder that relative paths start from.
         source: Kind of source, as in :class:`ImageSet`.
@@ -117,8 +118,8 @@ def image_set(
     table = {
         "image_id": text(column("image_id" if "image_id" in rows.columns else "path")),
         "identity": [names[index] for index in named],
-        "path": text(column("path")),
-        "group": [value if value != "" else name for value in groups],
+        "path": text(column("path"), numbers=False),
+        "group": [value if value != "" else DEFAULT_GROUP for value in groups],
         "date": ["" if date is None else date for date in dates],
         "orientation": text(column("orientation")),
         "bbox": [bounding_box(value) for value in column("bbox")],

@@ -32,7 +32,7 @@ class Group:
 
     Attributes:
         images: All images of the dataset.
-        rows: Rows of the images of the group, in order of image id.
+        rows: Rows of the images of the group, in canonical order.
         encounter: Encounter of every image of the dataset, or the block of encounters that are dealt together.
         shuffle: Random orders for this group.
         parts: Part of every image of the dataset; dealing writes into it.

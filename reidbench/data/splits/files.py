@@ -8,7 +8,7 @@ import numpy as np
 
 from reidbench.csv_files import read_csv, write_csv
 from reidbench.data.images import ImageSet
-from reidbench.data.names import identity_name
+from reidbench.data.names import identity_name, whole_numbers
 from reidbench.data.splits.leaks import leaks
 from reidbench.data.splits.split import PARTS, QUERIES, Split
 from reidbench.errors import ReidbenchError, did_you_mean
@@ -37,10 +37,12 @@ def read_split(path: Path, images: ImageSet) -> Split:
     part_of: dict[str, str] = {}
     known = set(images.table["image_id"])
     by_name = {identity_name(image_id): image_id for image_id in images.table["image_id"]}
-    for index, cells in enumerate(zip(table.column("image_id"), table.column("part"), strict=True)):
-        image_id, part = (cell.strip() for cell in cells)
-        if image_id not in known:  # another way to store the same letters, such as decomposed ones
-            image_id = by_name.get(identity_name(image_id), image_id)
+    written = [cell.strip() for cell in table.column("image_id")]
+    columns = (written, whole_numbers(written), table.column("part"))
+    for index, (as_text, number, part) in enumerate(zip(*columns, strict=True)):
+        image_id, part = as_text, part.strip()
+        if image_id not in known:  # a number as pandas writes it, or other ways to store the same letters
+            image_id = number if number in known else by_name.get(identity_name(as_text), as_text)
         if image_id in part_of:
             raise ReidbenchError(
                 f"image_id '{image_id}' is in the split twice", where=table.where(index), remedy="keep one row"
@@ -70,7 +72,7 @@ def read_split(path: Path, images: ImageSet) -> Split:
     unnamed = len(image_ids) - len(part_of)
     warnings = [f"{unnamed} images are not in {path.name} and count as unused"] if unnamed else []
     warnings += leaks(np.array(parts, dtype=object), images)
-    return Split(image_ids, parts, "file", None, tuple(warnings))
+    return Split(image_ids, parts, "file", None, tuple(warnings)).on(images)
 
 
 def write_split(split: Split, path: Path) -> None:

@@ -52,6 +52,7 @@ def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None =
     Raises:
         ReidbenchError: There is no column ``split``, it contains an unknown word, or a part is empty.
     """
+    images = images.in_canonical_order()
     given = images.given
     if given is None or not any(given.part):
         raise ReidbenchError(
@@ -89,7 +90,7 @@ def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None =
                 remedy="use another kind, such as --split-kind open-set",
             )
     warnings += leaks(parts, images)
-    return Split(tuple(images.table["image_id"]), tuple(parts.tolist()), "given", seed, tuple(warnings))
+    return Split(tuple(images.table["image_id"]), tuple(parts.tolist()), "given", seed, tuple(warnings)).on(images)
 
 
 def _part_clusters(parts: NDArray[np.object_], clusters: NDArray[Any], order: tuple[str, ...]) -> list[str]:
@@ -112,12 +113,11 @@ def _deal_calibration(
 ) -> list[str]:
     """Turn gallery images into calibration queries; unknown animals are preferably absent from the test queries."""
     identity, group = images.identity, images.group
-    image_ids = images.image_id.tolist()
     enrolled = parts == "gallery"
     blocks = _blocks(images, clusters)
     tested = set(identity[parts == "test"].tolist())
     by_group: dict[str, list[int]] = defaultdict(list)
-    for row in sorted(np.flatnonzero(enrolled).tolist(), key=lambda index: image_ids[index]):
+    for row in np.flatnonzero(enrolled).tolist():
         by_group[group[row]].append(row)
     for name in sorted(by_group):
         rows = by_group[name]

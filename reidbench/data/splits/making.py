@@ -52,6 +52,7 @@ def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_s
         84
     """
     asked = parse_kind(kind)
+    images = images.in_canonical_order()
     if not 0 <= new_share < 1:
         raise ReidbenchError(
             f"a share of unknown animals of {new_share} leaves no query of a known animal",
@@ -65,8 +66,8 @@ def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_s
     warnings = _undated(images) if asked.in_time else []
     dated = images.table["date"].to_numpy(dtype=object) != ""
     by_group: dict[str, list[int]] = defaultdict(list)
-    image_ids = images.table["image_id"].tolist()
-    for row in sorted(range(len(images)), key=lambda index: image_ids[index]):
+    image_ids = images.image_id.tolist()
+    for row in range(len(images)):
         if dated[row] or not asked.in_time:
             by_group[images.table["group"].iloc[row]].append(row)
     for name in sorted(by_group):
@@ -76,7 +77,7 @@ def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_s
         tuple(image_ids), tuple(parts.tolist()), asked.name, seed, tuple(warnings), share if asked.holds_share else None
     )
     _check_complete(split, images, asked, needs_unknown=asked.has_new and (share > 0 or not asked.holds_share))
-    return split
+    return split.on(images)
 
 
 def _undated(images: ImageSet) -> list[str]:

@@ -1,7 +1,7 @@
 """Reduce a split to fewer gallery images of each animal; everything else stays.
 
-A seed and the image ids decide which images stay. An image that stays at one number stays at every larger number, so
-the points of a curve differ only by the images that were added.
+A seed and the keys of the images decide which images stay. An image that stays at one number stays at every larger
+number, so the points of a curve differ only by the images that were added.
 """
 
 from __future__ import annotations
@@ -44,16 +44,15 @@ def keep_gallery_images(split: Split, images: ImageSet, most: int, *, seed: int 
             where=f"--keep {most}",
             remedy="keep at least 1",
         )
-    by_identity: dict[str, list[str]] = defaultdict(list)
+    # Rule 1 drew by ids, and the curve of an old run has to stay as it was.
+    drawn_by = images.image_id if images.digest_rule == 1 else images.image_keys
+    by_identity: dict[str, list[tuple[bytes, str]]] = defaultdict(list)
     for row in split.indices("gallery", images):
-        by_identity[str(images.table["identity"].iloc[int(row)])].append(str(images.table["image_id"].iloc[int(row)]))
-    dropped = {
-        image_id
-        for ids in by_identity.values()
-        for image_id in sorted(ids, key=lambda each: hashlib.sha256(f"{seed}\x00{each}".encode()).digest())[most:]
-    }
+        draw = hashlib.sha256(f"{seed}\x00{drawn_by[row]}".encode()).digest()
+        by_identity[str(images.identity[row])].append((draw, str(images.image_id[row])))
+    dropped = {image_id for drawn in by_identity.values() for _, image_id in sorted(drawn)[most:]}
     parts = tuple(
         "unused" if image_id in dropped else part for image_id, part in zip(split.image_ids, split.parts, strict=True)
     )
     note = f"at most {most} gallery images of each identity are kept, drawn by seed {seed}"
-    return Split(split.image_ids, parts, split.kind, split.seed, (*split.warnings, note))
+    return Split(split.image_ids, parts, split.kind, split.seed, (*split.warnings, note)).on(images)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.data.digests import digest_of_keys
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 
@@ -28,6 +29,8 @@ class Split:
         seed: Seed of the split, ``None`` for a split that was read.
         warnings: Warnings for readers of the results, such as an encounter on two sides.
         new_share: Share of queries of unknown animals that was requested, ``None`` if none was.
+        image_keys: Key of each image (:attr:`ImageSet.image_keys`), from :meth:`on`; empty for a split that no dataset
+            was named for, or whose dataset has digest rule 1.
     """
 
     image_ids: tuple[str, ...]
@@ -36,10 +39,13 @@ class Split:
     seed: int | None
     warnings: tuple[str, ...] = ()
     new_share: float | None = None
+    image_keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.image_ids) != len(self.parts):
             raise ValueError(f"{len(self.image_ids)} images have {len(self.parts)} parts")
+        if self.image_keys and len(self.image_keys) != len(self.parts):
+            raise ValueError(f"{len(self.parts)} parts have {len(self.image_keys)} image keys")
         if len(set(self.image_ids)) != len(self.image_ids):
             raise ValueError("an image_id is in the split twice")
         unknown = sorted(set(self.parts) - set(PARTS))
@@ -48,10 +54,29 @@ class Split:
         order = sorted(range(len(self.image_ids)), key=lambda index: self.image_ids[index])
         object.__setattr__(self, "image_ids", tuple(self.image_ids[index] for index in order))
         object.__setattr__(self, "parts", tuple(self.parts[index] for index in order))
+        if self.image_keys:
+            object.__setattr__(self, "image_keys", tuple(self.image_keys[index] for index in order))
+
+    def on(self, images: ImageSet) -> Split:
+        """Return the split with the keys of its images, so that its digest does not depend on ids.
+
+        Raises:
+            ReidbenchError: The split belongs to other images.
+        """
+        if images.digest_rule == 1:
+            return replace(self, image_keys=())
+        self.check_belongs(images)
+        keys = dict(zip(images.image_id.tolist(), images.image_keys.tolist(), strict=True))
+        return replace(self, image_keys=tuple(keys[image_id] for image_id in self.image_ids))
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the sorted lines ``image_id,part``; it does not depend on kind and seed."""
+        """SHA-256 over the sorted lines ``image_key,part``; it does not depend on ids, kind and seed.
+
+        A split without keys has ids in these lines.
+        """
+        if self.image_keys:
+            return digest_of_keys(f"{key},{part}" for key, part in zip(self.image_keys, self.parts, strict=True))
         lines = "".join(f"{image_id},{part}\n" for image_id, part in zip(self.image_ids, self.parts, strict=True))
         return hashlib.sha256(lines.encode()).hexdigest()
 
@@ -69,13 +94,19 @@ class Split:
         """
         if part not in PARTS:
             raise ValueError(f"parts are {', '.join(PARTS)}, not {part}")
+        self.check_belongs(images)
         where = dict(zip(self.image_ids, self.parts, strict=True))
-        image_ids = images.table["image_id"]
-        strange = [image_id for image_id in image_ids if image_id not in where]
-        if strange or len(where) != len(images):
-            example = strange[0] if strange else min(set(where) - set(image_ids))
+        return np.flatnonzero([where[image_id] == part for image_id in images.image_id.tolist()]).astype(np.int64)
+
+    def check_belongs(self, images: ImageSet) -> None:
+        """Check that the split and a dataset have the same ids.
+
+        Raises:
+            ReidbenchError: They differ.
+        """
+        different = set(self.image_ids) ^ set(images.image_id.tolist())
+        if different:
             raise ReidbenchError(
-                f"the split does not belong to '{images.name}': '{example}' is in only one of the two",
+                f"the split does not belong to '{images.name}': '{min(different)}' is in only one of the two",
                 remedy="make a split of this dataset: reidbench split DATASET -o split.csv",
             )
-        return np.flatnonzero([where[image_id] == part for image_id in image_ids]).astype(np.int64)

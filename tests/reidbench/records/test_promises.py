@@ -75,17 +75,27 @@ def registry(tmp_path_factory):
     return replace(found, offers=tuple(offers))
 
 
-def test_a_dataset_and_an_image_have_the_digests_of_0_1_0(photographs):
-    assert photographs.digest == DATASET
+def test_a_dataset_by_rule_1_and_an_image_have_the_digests_of_0_1_0(photographs):
+    assert photographs.by_rule_1("photographs").digest == DATASET
     assert photographs.contents()[0] == FIRST_IMAGE
 
 
 @pytest.mark.parametrize("method", PROMISED)
-def test_a_run_has_the_id_and_the_cache_key_of_0_1_0(method, photographs, registry, tmp_path):
+def test_a_run_by_rule_1_has_the_id_and_the_cache_key_of_0_1_0(method, photographs, registry, tmp_path):
     record = evaluate(
-        method, photographs, registry=registry, runs_dir=tmp_path / "runs", store_dir=tmp_path / "store",
-        progress=Progress(), device="cpu",
+        method, photographs.by_rule_1("photographs"), registry=registry, runs_dir=tmp_path / "runs",
+        store_dir=tmp_path / "store", progress=Progress(), device="cpu",
     )  # fmt: skip
     (store,) = (tmp_path / "store" / "representations").glob("*/*")
     assert (record.id, store.name) == PROMISED[method]
-    assert record.path.name == record.id
+    assert record.path.name == record.id and record.data.dataset.digest_rule == 1
+
+
+def test_a_run_by_rule_2_has_another_id_and_the_cache_key_of_0_1_0(photographs, registry, tmp_path):
+    record = evaluate(
+        "color_histogram", photographs, registry=registry, runs_dir=tmp_path / "runs", store_dir=tmp_path / "store",
+        progress=Progress(), device="cpu",
+    )  # fmt: skip
+    (store,) = (tmp_path / "store" / "representations").glob("*/*")
+    run_id, key = PROMISED["color_histogram"]
+    assert (record.id != run_id, store.name) == (True, key) and record.data.dataset.digest_rule == 2

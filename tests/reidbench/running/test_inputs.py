@@ -9,7 +9,7 @@ import reidbench
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.running.evaluation import evaluate
-from reidbench.running.inputs import check_images, dataset_of, split_of
+from reidbench.running.inputs import dataset_of, images_of_run, split_of
 from tests.reidbench.records.example import changed
 
 DRAWN = "patterns:identities=12,size=32,level=easy"
@@ -71,7 +71,7 @@ def test_other_images_are_an_error_that_names_the_difference(catalogue, drawn):
     with pytest.raises(
         ReidbenchError, match=r"not the dataset of the run, or has changed: its digest is \w{12}, not \w{12}"
     ):
-        check_images(with_dataset(record, digest="0" * 64), drawn)
+        images_of_run(with_dataset(record, digest="0" * 64), drawn)
 
 
 def test_the_split_is_that_of_the_run_with_or_without_its_folder(catalogue):

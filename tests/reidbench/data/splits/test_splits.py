@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,11 +9,16 @@ from reidbench.data.splits import PARTS, Split, make_split, read_split, write_sp
 from reidbench.errors import ReidbenchError
 from reidbench.registry.datasets import load_dataset
 
+FILES = []  # the folder of the files, from conftest.py
 
-def _set(rows, root=Path()):
-    """Rows are (image_id, identity, group, date); the files do not matter to a split."""
+
+def _set(rows):
+    """Rows are (image_id, identity, group, date); the bytes of each file are its id."""
     table = pd.DataFrame(rows, columns=["image_id", "identity", "group", "date"]).assign(orientation="", bbox=None)
-    return ImageSet("herd", root, table.assign(path=table["image_id"]), checked=True)
+    for image_id in table["image_id"]:
+        if not (file := FILES[0] / image_id).exists():
+            file.write_bytes(image_id.encode())
+    return ImageSet("herd", FILES[0], table.assign(path=table["image_id"]), checked=True)
 
 
 def _herd(n_identities=12, n_days=5, n_a_day=2, group="zebra"):
@@ -124,7 +127,7 @@ def test_row_order_does_not_matter_and_seeds_do():
 
 def test_split_is_the_same_on_every_machine():
     assert (
-        make_split(_set(_herd()), seed=7).digest == "410402fb57f38287db99d8c1e11ba484e6671ea74623f2c305c3894f72fddbf8"
+        make_split(_set(_herd()), seed=7).digest == "b6054614764eb1292efdc30433191f7e7639491ee8f6793bce235fcf6a51ae29"
     )
 
 
