@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
 
 import cv2
 import numpy as np
@@ -22,14 +23,13 @@ from reidbench import (
     load_network,
     match_mutual,
 )
+from reidbench_aliked import AlikedSettings
 from reidbench_aliked.lightglue import LightGlueMatcher
-
-if TYPE_CHECKING:
-    from reidbench_aliked import AlikedSettings
 
 # Published values: every local maximum is a candidate, and two keypoints are more than two pixels apart.
 _DETECTION_THRESHOLD = 0.0
 _NMS_RADIUS = 2
+_MODELS = get_args(AlikedSettings.model_fields["model"].annotation)
 
 
 class Aliked(LocalFeatureMethod):
@@ -56,8 +56,7 @@ class Aliked(LocalFeatureMethod):
     @override
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         settings: AlikedSettings = self.settings
-        with torch.random.fork_rng(devices=[]):  # the random initial weights are all replaced by those of the file
-            network = ALIKED(settings.model, settings.keypoints, _DETECTION_THRESHOLD, _NMS_RADIUS)
+        network = self._variant(settings.model)
         self._own_weights = load_network(
             network,
             settings.model,
@@ -66,6 +65,7 @@ class Aliked(LocalFeatureMethod):
             file=f"{settings.model}.pth",
             licence="BSD-3-Clause",
             built=("dkd.hw_grid",),
+            variants={name: functools.partial(self._variant, name) for name in _MODELS},
         )
         self._network = network.to(device)
         self._device = device
@@ -102,6 +102,10 @@ class Aliked(LocalFeatureMethod):
             return self._matcher.match(query, gallery, pairs)
         descriptors = query.ragged["descriptor"], gallery.ragged["descriptor"]
         return match_mutual(*descriptors, pairs, ratio=self.settings.ratio, device=self._device)
+
+    def _variant(self, name: str) -> ALIKED:
+        with torch.random.fork_rng(devices=[]):  # the random initial weights are all replaced by those of the file
+            return ALIKED(name, self.settings.keypoints, _DETECTION_THRESHOLD, _NMS_RADIUS)
 
     def _forward(self, batch: NDArray[np.uint8]) -> list[Mapping[str, NDArray[Any]]]:
         assert self._network is not None

@@ -107,10 +107,32 @@ def test_the_matcher_does_not_shape_what_an_image_is(weights):
     assert mnn.fingerprint() == other.fingerprint() != more.fingerprint()
 
 
-def test_weights_of_another_variant_say_which_keys_do_not_fit(weights):
-    with pytest.raises(ReidbenchError, match="do not fit aliked-n32.*has shape") as caught:
-        build(model="aliked-n32", weights=str(weights / "aliked-t16.pth"), matcher="mnn")
+def test_weights_of_another_variant_name_that_variant(weights):
+    with pytest.raises(ReidbenchError, match="this file is aliked-t16, not aliked-n16") as caught:
+        build(weights=str(weights / "aliked-t16.pth"), matcher="mnn")
     assert "aliked-t16.pth" in caught.value.where
+    assert caught.value.remedy == "add --set model=aliked-t16"
+
+
+def test_weights_that_fit_two_variants_name_both_unless_the_file_has_the_name_of_one(tmp_path):
+    torch.save(ALIKED("aliked-n16").state_dict(), tmp_path / "mine.pth")
+    with pytest.raises(ReidbenchError, match="this file is aliked-n16 or aliked-n16rot, not aliked-t16"):
+        build(model="aliked-t16", weights=str(tmp_path / "mine.pth"), matcher="mnn")
+    (tmp_path / "mine.pth").rename(tmp_path / "aliked-n16rot.pth")
+    with pytest.raises(ReidbenchError, match="this file is aliked-n16rot, not aliked-t16"):
+        build(model="aliked-t16", weights=str(tmp_path / "aliked-n16rot.pth"), matcher="mnn")
+
+
+def test_weights_of_no_variant_say_which_keys_do_not_fit(weights, tmp_path):
+    torch.save({"score_head.0.weight": torch.zeros(2, 2)}, tmp_path / "other.pth")
+    with pytest.raises(ReidbenchError, match="do not fit aliked-n16: .*'score_head.0.weight' has shape"):
+        build(weights=str(tmp_path / "other.pth"), matcher="mnn")
+
+
+@pytest.mark.parametrize("model", ["aliked-n32", "aliked-t16"])
+def test_published_weights_of_another_variant_are_named(shared_dir, model):
+    with pytest.raises(ReidbenchError, match=f"this file is {model}, not aliked-n16"):
+        build(weights=str(shared_dir / "weights" / f"{model}.pth"), matcher="mnn")
 
 
 def test_missing_weights_name_three_ways_out(monkeypatch, tmp_path, weights):

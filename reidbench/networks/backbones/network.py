@@ -32,6 +32,8 @@ def load_network(
     instead: Sequence[str] = (),
     built: Sequence[str] = (),
     rename: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda state: state,
+    variants: Mapping[str, Callable[[], nn.Module]] | None = None,
+    variant_setting: str = "model",
 ) -> Weights:
     """Load weights into a network on the CPU, and switch it to evaluation mode.
 
@@ -46,6 +48,9 @@ def load_network(
         instead: Other remedies if the weights are not available, for messages.
         built: Buffers that the network computes, so that files may lack them.
         rename: Converts the keys of older files to those of the network.
+        variants: Function that builds each variant of the network, by its name. If the file does not fit, the error
+            names the variant that it fits.
+        variant_setting: Setting that names the variant, for messages.
 
     Raises:
         ReidbenchError: The weights are not available, can't be read, or do not fit.
@@ -65,8 +70,20 @@ def load_network(
     loaded = read_weights(path, from_hub=weights == "auto")
     state = dict(rename(loaded.tensors))
     allowed = {f"'{key}' is missing" for key in built}
-    problems = [problem for problem in mismatch(network, state) if problem not in allowed]
+
+    def problems_of(candidate: nn.Module) -> list[str]:
+        return [problem for problem in mismatch(candidate, state) if problem not in allowed]
+
+    problems = problems_of(network)
     if problems:
+        fitting = [each for each, build in (variants or {}).items() if not problems_of(build())]
+        if fitting:
+            fitting = [path.stem] if path.stem in fitting else fitting
+            raise ReidbenchError(
+                f"this file is {' or '.join(fitting)}, not {name}",
+                where=str(path),
+                remedy=" or ".join(f"add --set {variant_setting}={each}" for each in fitting),
+            )
         more = f"; and {len(problems) - 4} more" if len(problems) > 4 else ""
         raise ReidbenchError(
             f"the weights do not fit {name}: {'; '.join(problems[:4])}{more}",
