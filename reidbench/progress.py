@@ -8,13 +8,16 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.text import Text
 from typing_extensions import override
 
 from reidbench.errors import ReidbenchError
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 
 class Stage(Protocol):
@@ -62,15 +65,18 @@ class RichProgress(Progress):
     @contextmanager
     def stage(self, description: str, total: float) -> Iterator[Stage]:
         from rich import progress as bars
+        from rich.table import Column
 
         # In a log file, each refresh of a bar would leave a line.
         shown = self._console.is_terminal or self._console.is_jupyter
+        # A narrow terminal shortens the bar and the description; numbers and times are never cut.
         columns = (
-            bars.TextColumn("{task.description}", markup=False),
+            _description_column(),
             bars.BarColumn(),
-            bars.MofNCompleteColumn(),
-            bars.TimeElapsedColumn(),
-            bars.TimeRemainingColumn(),
+            *(
+                column(table_column=Column(no_wrap=True))
+                for column in (bars.MofNCompleteColumn, bars.TimeElapsedColumn, bars.TimeRemainingColumn)
+            ),
         )
         with bars.Progress(*columns, console=self._console, transient=True, disable=not shown) as display:
             task = display.add_task(description, total=total)
@@ -87,6 +93,21 @@ class RichProgress(Progress):
     @override
     def warn(self, text: str) -> None:
         print_warning(text, self._console)
+
+
+def _description_column() -> ProgressColumn:
+    from rich import progress as bars
+    from rich.table import Column
+
+    class _Description(bars.TextColumn):
+        @override
+        def render(self, task: bars.Task) -> Text:
+            text = super().render(task)
+            text.no_wrap, text.overflow = True, "ellipsis"
+            return text
+
+    # By default, the column would not shrink.
+    return _Description("{task.description}", markup=False, table_column=Column(no_wrap=False))
 
 
 class _PlainConsole(Console):

@@ -1,5 +1,6 @@
 """Warnings and errors print the text of users as it is."""
 
+import re
 from io import StringIO
 
 import pytest
@@ -59,3 +60,19 @@ def test_control_characters_are_shown_and_not_sent_to_the_terminal(console, caps
 
 def test_letters_of_every_script_line_ends_and_tabs_stay():
     assert visible("žluťoučký 雪豹 – é\n\t·") == "žluťoučký 雪豹 – é\n\t·"
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "120"])
+@pytest.mark.parametrize("done", [0, 150])
+def test_counts_and_times_of_a_bar_are_never_cut(monkeypatch, capsys, columns, done):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", columns)
+    with RichProgress().stage("train", 12500) as stage:
+        stage.advance(done)
+        stage.describe("a long text about the loss, the learning rate and the epoch " * 2)
+    printed = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
+    last = printed.replace("\r", "\n").strip().splitlines()[-1]
+    assert len(last) <= int(columns)
+    assert re.search(rf" {done}/12500 0:00:\d\d (-:--:--|\d+:\d\d:\d\d)$", last) and "…" in last
+    assert last.startswith("train · a long")

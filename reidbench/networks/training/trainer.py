@@ -28,7 +28,7 @@ from reidbench.methods.contract import FitContext, FitReport, LabelledImages
 from reidbench.networks.training.augment import ResizedImages
 from reidbench.networks.training.network import BackboneNetwork, seeded
 from reidbench.networks.training.settings import LoopSettings
-from reidbench.progress import Progress
+from reidbench.progress import Progress, Stage
 
 
 class Objective(ABC):
@@ -148,17 +148,24 @@ class Trainer(ABC):
             pixels = ResizedImages(train.images, settings.size, settings.cache_mb, settings.loader_workers)
             pixels.fill(context.progress)
             targets = torch.from_numpy(labels.astype(np.int64))
-            while not state.stopped:
-                try:
-                    self._epoch(state, pixels, targets, context)
-                except torch.OutOfMemoryError as error:
-                    # A smaller batch changes the result of the training, so the user has to choose it.
-                    raise ReidbenchError(
-                        f"the GPU's memory does not hold a training batch of images of {settings.size} pixels",
-                        where=f"epoch {len(state.history) + 1} on {context.device}",
-                        remedy=f"{self.smaller_batch}, a smaller --set size, or --device cpu",
-                    ) from error
-                state.save(checkpoint, keys)
+            n_step = settings.epochs * len(objective)
+            if settings.max_steps:
+                n_step = min(n_step, settings.max_steps)
+            n_epoch = math.ceil(n_step / len(objective))
+            with context.progress.stage("train", n_step) as stage:
+                stage.advance(state.step)  # of an interrupted training
+                while not state.stopped:
+                    stage.describe(f"epoch {len(state.history) + 1} of {n_epoch}")
+                    try:
+                        self._epoch(state, pixels, targets, context, stage)
+                    except torch.OutOfMemoryError as error:
+                        # A smaller batch changes the result of the training, so the user has to choose it.
+                        raise ReidbenchError(
+                            f"the GPU's memory does not hold a training batch of images of {settings.size} pixels",
+                            where=f"epoch {len(state.history) + 1} on {context.device}",
+                            remedy=f"{self.smaller_batch}, a smaller --set size, or --device cpu",
+                        ) from error
+                    state.save(checkpoint, keys)
         self._network.load_state_dict(state.best)
         self._network.eval()
         notes = [f"resumed after epoch {resumed}"] if resumed else []
@@ -184,19 +191,16 @@ class Trainer(ABC):
         ]  # fmt: skip
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
-    def _epoch(self, state: _State, pixels: ResizedImages, targets: Tensor, context: FitContext) -> None:
+    def _epoch(self, state: _State, pixels: ResizedImages, targets: Tensor, context: FitContext, stage: Stage) -> None:
         settings, objective = self._settings, state.objective
         started, seconds_before = time.monotonic(), state.seconds
         epoch = len(state.history) + 1
         self._train_mode()
         steps: list[Tensor] = []
         stopped = ""
-        n_step = len(objective)
-        if settings.max_steps:
-            n_step = min(n_step, settings.max_steps - state.step)
         seed = int(np.random.SeedSequence([context.seed, epoch]).generate_state(1)[0])
         # Dropout, stochastic depth and torchvision's transforms use the global generator. Each epoch has its own seed.
-        with seeded(seed, context.device), context.progress.stage(f"epoch {epoch}/{settings.epochs}", n_step) as stage:
+        with seeded(seed, context.device):
             for batch in objective.batches(epoch):
                 steps.append(self._step(state, pixels.take(batch), targets[batch], context.device))
                 state.step += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -189,3 +190,48 @@ def test_one_identity_is_an_error(tmp_path):
     train = LabelledImages(_Stripes(), ("z",) * 12)
     with pytest.raises(ReidbenchError, match="two identities"):
         TripletTrainer(_network(), SETTINGS).fit(train, _context(tmp_path))
+
+
+class _Steps(Progress):
+    """Records the stages of a training: total, steps that were counted, and descriptions."""
+
+    def __init__(self):
+        self.stages = []
+
+    @contextmanager
+    def stage(self, description, total):
+        record = {"name": description, "total": total, "done": [], "texts": []}
+        self.stages.append(record)
+
+        class _Stage:
+            def advance(self, steps=1):
+                record["done"].append(steps)
+
+            def describe(self, text):
+                record["texts"].append(text)
+
+        yield _Stage()
+
+
+def _training_stage(progress):
+    (stage,) = [stage for stage in progress.stages if stage["name"] == "train"]
+    return stage
+
+
+def test_progress_counts_the_steps_of_the_whole_training(tmp_path):
+    progress = _Steps()
+    _, report = _fit(tmp_path, progress=progress)
+    stage = _training_stage(progress)
+    per_epoch = report.facts["batches_per_epoch"]
+    assert stage["total"] == 3 * per_epoch == report.facts["steps"] == sum(stage["done"])
+    assert stage["texts"] == ["epoch 1 of 3", "epoch 2 of 3", "epoch 3 of 3"]
+
+
+def test_progress_of_a_training_with_a_limit_of_steps_ends_at_that_limit(tmp_path):
+    progress = _Steps()
+    settings = SETTINGS.model_copy(update={"epochs": 125, "max_steps": 4})
+    _, report = _fit(tmp_path, settings, progress=progress)
+    stage = _training_stage(progress)
+    per_epoch = report.facts["batches_per_epoch"]
+    assert stage["total"] == 4 == sum(stage["done"])
+    assert stage["texts"][0] == f"epoch 1 of {-(-4 // per_epoch)}"
