@@ -72,7 +72,7 @@ def audit_images(
     ]
     notes, not_checked = [], {}
     if embeddings is None:
-        not_checked[NEAR_EMBEDDING] = "name a saved run with --embedding to compare its embeddings"
+        not_checked[NEAR_EMBEDDING] = "add --embedding RUN to compare the embeddings of a saved run"
     else:
         near_pairs, note = _near_in_embedding(images, embeddings, pairs)
         pairs += near_pairs

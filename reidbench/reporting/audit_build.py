@@ -123,7 +123,7 @@ def _split(images: ImageSet, options: AuditOptions) -> tuple[Split | None, str]:
         if options.split_kind != "open-set":
             raise
         return None, f"No split: {error.message}."
-    return made, f"Split: {made.kind}, seed {made.seed}, as run makes it."
+    return made, f"Split: {made.kind}, seed {made.seed}, the same as in reidbench run."
 
 
 def _probe(images: ImageSet, split: Split | None, method: str, progress: Progress) -> dict[str, Any]:

@@ -119,10 +119,17 @@ def _pairs_table(audit: Audit) -> SmallTable:
         sides = audit.sides[leaked]
         n_queries = {part: int((audit.sides == part).sum()) for part in ("calibration", "test")}
         counts = ", ".join(f"{int((sides == part).sum())} of {n} in {part}" for part, n in n_queries.items())
-        notes.append(f"Leaked queries: {counts}. They are linked with an enrolled image, or calibration with test.")
+        notes.append("On two sides: one image is in another part than the other (gallery, calibration or test).")
+        notes.append("Two identities: the two images have different names.")
+        notes.append(
+            f"Leaked queries: {counts}. Pairs link them, directly or in a chain, with an image of another part."
+        )
     headings = ("pairs", "found", "on two sides", "two identities")
     return SmallTable(
-        f"{audit.images.name}: images that are one photograph or one encounter", headings, tuple(cells), tuple(notes)
+        f"{audit.images.name}: pairs of images from the same photograph or encounter",
+        headings,
+        tuple(cells),
+        tuple(notes),
     )
 
 

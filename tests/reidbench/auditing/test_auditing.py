@@ -80,7 +80,7 @@ def test_checks_without_data_are_listed_with_the_reason(album):
     images = album([{"identity": "ana"}, {"identity": "ana"}, {"identity": "bo"}])
     split = Split(("i0", "i1", "i2"), ("gallery", "test", "calibration"), "file", None)
     assert dict(audit_images(images, split).not_checked) == {
-        "near in embedding": "name a saved run with --embedding to compare its embeddings",
+        "near in embedding": "add --embedding RUN to compare the embeddings of a saved run",
         "same burst": "no photograph has a usable capture time (EXIF)",
         "same encounter": "no image has a date",
     }

@@ -51,7 +51,7 @@ def test_the_split_is_of_the_kind_that_is_asked_for(tmp_path, kind, named):
     paths = [str(drawn.image_path(row).resolve()) for row in range(len(drawn))]
     drawn.table.drop(columns=["bbox"]).assign(split=part, path=paths).to_csv(tmp_path / "metadata.csv", index=False)
     shown = _run(tmp_path, "--split-kind", kind).stdout
-    assert f"Split: {named}, seed 0, as run makes it." in shown
+    assert f"Split: {named}, seed 0, the same as in reidbench run." in shown
 
 
 def test_an_unknown_kind_of_split_and_an_unknown_dataset_are_errors():
@@ -92,7 +92,12 @@ def test_leaks_are_shown_repaired_and_left_out_of_saved_runs(leaky, tmp_path):
 def test_tables_are_printed(leaky):
     folder, _ = leaky
     shown = _run(folder, "--split", folder / "split.csv").stdout
-    assert "same file" in shown and "Leaked queries" in shown and "in one part only" in shown
+    assert (
+        "same file" in shown
+        and "Leaked queries" in shown
+        and "On two sides: one image" in shown
+        and "in one part only" in shown
+    )
     without_split = _run(folder, "--no-split").stdout
     assert "same file" in without_split and "Leaked queries" not in without_split
 
