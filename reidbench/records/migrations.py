@@ -75,6 +75,7 @@ def _from_2(data: dict[str, Any]) -> dict[str, Any]:
         {**added, **data},
         {
             "plugin": {"calibrated_by": None},
+            "dataset": {"digest_rule": 1, "set_aside_words": {}, "unknown_words": [], "name_words": []},
             "weights": {"licence": ""},
             "matching": {"keypoints": False},
             "threshold": {"adjustment": None},

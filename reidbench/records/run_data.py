@@ -59,7 +59,7 @@ class DatasetData(JsonObject):
     """`--root` as given."""
     digest: str
     """SHA-256 of the bytes of every image and of the table."""
-    digest_rule: int = 1
+    digest_rule: int
     """Rule of the digests of dataset and split: 2 since ids, paths and the name do not count; 1 before."""
     note: str
     """Remark on the dataset, printed under tables; may be empty."""
@@ -69,11 +69,11 @@ class DatasetData(JsonObject):
     """Number of identities."""
     set_aside: int
     """Rows without an identity, which are not used."""
-    set_aside_words: Mapping[str, int] = Field(default_factory=dict)
+    set_aside_words: Mapping[str, int]
     """Number of these rows for each word in their identity, such as `NA`; empty text for an empty cell."""
-    unknown_words: tuple[str, ...] = ()
+    unknown_words: tuple[str, ...]
     """Words of `--unknown`."""
-    name_words: tuple[str, ...] = ()
+    name_words: tuple[str, ...]
     """Words of `--name`."""
 
 
