@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +47,7 @@ class _Entry:
     date: str = ""
     orientation: str = ""
     bbox: tuple[float, ...] | None = None
+    where: str = ""
 
 
 def read_photographs(
@@ -58,8 +60,8 @@ def read_photographs(
             The CSV has a column ``path`` and optionally ``image_id``, ``dataset`` or ``species`` (the group), ``date``,
             ``orientation`` and ``bbox``.
         groups: Groups of the gallery.
-        group: Group of all photographs. Without it, the group of a photograph is its group in the CSV, its sub-folder,
-            or the only group of the gallery.
+        group: Group of all photographs, whatever the CSV says. Without it, the group of a photograph is its group in
+            the CSV, its sub-folder, or the only group of the gallery.
         advance: Called with 1 after each photograph.
 
     Raises:
@@ -82,19 +84,11 @@ def read_photographs(
             where=str(source),
             remedy=f"add photographs: {' '.join(sorted(IMAGE_SUFFIXES))}",
         )
-    default_group = groups[0] if len(groups) == 1 else group
+    entry_groups, group_notes = _groups_of(entries, groups, group, source)
+    notes += group_notes
     rows: list[tuple[object, ...]] = []
     unreadable: list[tuple[str, str]] = []
-    for entry in entries:
-        entry_group = entry.group if entry.group and group is None and len(groups) > 1 else default_group
-        if entry_group is None or entry_group not in groups:
-            raise ReidbenchError(
-                f"the group of '{entry.name}' is unknown"
-                + (f": the gallery of the run has no group '{entry_group}'" if entry_group else ""),
-                where=str(source),
-                remedy="use --group NAME for all, a sub-folder for each group, or a column 'dataset' in a CSV; groups: "
-                + ", ".join(groups),
-            )
+    for entry, entry_group in zip(entries, entry_groups, strict=True):
         try:
             decode(entry.path, entry.bbox)
         except ReidbenchError as error:
@@ -116,6 +110,44 @@ def read_photographs(
     table = pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in columns})
     notes += wide_notes(Path(str(path)) for path in table["path"])
     return NewPhotographs(ImageSet(source.name, Path(), table, source="photographs"), tuple(unreadable), skipped, notes)
+
+
+def _groups_of(
+    entries: Sequence[_Entry], groups: Sequence[str], group: str | None, source: Path
+) -> tuple[list[str], list[str]]:
+    """Return the group of each photograph, and a note if ``group`` overrides what a table says.
+
+    Raises:
+        ReidbenchError: A photograph has no group, or one that the gallery does not have.
+    """
+    if group is not None:
+        overridden = Counter(entry.group for entry in entries if entry.group not in ("", group))
+        notes = [f"--group {group} is used instead of the groups in the table: {_counts(overridden)}"]
+        return [group] * len(entries), notes if overridden else []
+    absent = Counter(entry.group for entry in entries if entry.group and entry.group not in groups)
+    if absent:
+        first = next(entry for entry in entries if entry.group in absent)
+        raise ReidbenchError(
+            f"the gallery of the run has no animals of these groups of photographs: {_counts(absent)}",
+            where=first.where or str(source),
+            remedy="correct the group or leave these photographs out; --group NAME searches one group for all "
+            f"photographs. Groups of the gallery: {', '.join(groups)}",
+        )
+    only_group = groups[0] if len(groups) == 1 else ""
+    entry_groups = [entry.group or only_group for entry in entries]
+    if "" in entry_groups:
+        raise ReidbenchError(
+            f"the group of '{entries[entry_groups.index('')].name}' is unknown",
+            where=str(source),
+            remedy="use --group NAME for all, a sub-folder for each group, or a column 'dataset' in a CSV; groups: "
+            + ", ".join(groups),
+        )
+    return entry_groups, []
+
+
+def _counts(groups: Mapping[str, int]) -> str:
+    """Return ``"'lion' (2 photographs)"``, the groups sorted."""
+    return ", ".join(f"'{name}' ({n} photograph{'s' * (n > 1)})" for name, n in sorted(groups.items()))
 
 
 def _entries_of_folder(folder: Path, groups: Sequence[str]) -> tuple[list[_Entry], int, list[str]]:
@@ -151,7 +183,15 @@ def _entries_of_file(file: Path) -> tuple[list[_Entry], int, list[str]]:
                 "the column path is empty", where=table.where(index), remedy="write the path of the photograph"
             )
         entries.append(
-            _Entry(name or path, file.resolve().parent / path, group, day(date) or "", orientation, bounding_box(box))
+            _Entry(
+                name or path,
+                file.resolve().parent / path,
+                group,
+                day(date) or "",
+                orientation,
+                bounding_box(box),
+                table.where(index),
+            )
         )
     return entries, 0, []
 
