@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from reidbench.auditing.findings import Audit
-from reidbench.data.splits import read_split
 from reidbench.metrics.summary import summarise
 from reidbench.metrics.uncertainty.rates import identity_rates
 from reidbench.metrics.uncertainty.shared_animals import Difference, mean_difference
+from reidbench.records.image_ids import saved_images
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import read_saved_run
+from reidbench.running.inputs import images_of_run, same_images, split_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +51,21 @@ def score_without_leaks(audit: Audit, records: Sequence[RunRecord]) -> list[With
         audit: The links between the images. Leaks are found in the split of each run, not in the split of the audit.
         records: Saved runs; runs on other datasets are skipped.
     """
-    digest = audit.images.digest
-    return [_score_run(audit, record) for record in records if record.data.dataset.digest == digest]
+    of_dataset = [record for record in records if same_images(record, audit.images) is not None]
+    return [_score_run(audit, record) for record in of_dataset]
 
 
 def _score_run(audit: Audit, record: RunRecord) -> WithoutLeaks:
-    split = read_split(record.path / "split.csv", audit.images)
-    leaked = audit.images.image_id[audit.leaked(split)]
+    images = images_of_run(record, audit.images)
+    split = split_of(record, images)
+    leaked_rows = audit.leaked(split)
     saved_run = read_saved_run(record)
     test = saved_run.test
-    kept = ~np.isin(test.image_id, leaked)
+    saved = saved_images(record)
+    if saved is None:
+        kept = ~np.isin(test.image_id, audit.images.image_id[leaked_rows])
+    else:  # by key: the images can have other ids than in the run
+        kept = ~np.isin(saved["test"][1], audit.images.image_keys[leaked_rows])
     clean = test.answers.take(kept)
     overall = summarise(clean, saved_run.thresholds).overall.to_json() if kept.any() else {}
     rates = [

@@ -114,6 +114,11 @@ def repeat_run(
     registry = load_registry(files=plugins)
     _require_files(record, plugins)
     images = dataset_of(record, dataset, root, registry)
+    if data.dataset.digest_rule == 1 and progress is not None:
+        progress.warn(
+            "the rule of digests changed since this run: ids, order and name of the dataset counted then; the "
+            "repetition uses the rule of the run, so that the numbers can be compared"
+        )
     where = Path(runs_dir) / "repeats"
     store = where / f".store-{record.id}"  # kept if the process is killed, so that the same command continues
     if device == "auto" and data.environment.device == "cpu":
@@ -272,7 +277,10 @@ def _array_difference(before: RunRecord, after: RunRecord, part: str) -> float:
         return 0.0
     with np.load(paths[0], allow_pickle=False) as old, np.load(paths[1], allow_pickle=False) as new:
         scores = [file[f"{part}.scores"] for file in (old, new)]
-        if any(not np.array_equal(old[f"{part}.{name}"], new[f"{part}.{name}"]) for name in ("image_id", "true")):
+        # Keys say which images the queries are; ids are names of rows, and older runs have ids alone.
+        has_keys = all(f"{part}.image_key" in file for file in (old, new))
+        compared = ("image_key" if has_keys else "image_id", "true")
+        if any(not np.array_equal(old[f"{part}.{name}"], new[f"{part}.{name}"]) for name in compared):
             return math.inf
     if scores[0].shape != scores[1].shape:
         return math.inf

@@ -176,12 +176,15 @@ def _parts(
     parts, owners = [], []
     for of_split in by_split.values():
         first = of_split[0][1]
-        order = {image: place for place, image in enumerate(first.image_id.tolist())}
+        all_answers = [answers for _, answers in of_split]
+        # Runs of one split can have other image ids; queries with equal keys are interchangeable.
+        keys = [answers.image_key for answers in all_answers if answers.image_key is not None]
+        names = keys if len(keys) == len(all_answers) else [answers.image_id for answers in all_answers]
+        orders = [np.argsort(each, kind="stable") for each in names]
         predicted = []
-        for _, answers in of_split:
-            places = [order[image] for image in answers.image_id.tolist()]
-            in_order = np.empty(len(order), dtype=object)
-            in_order[places] = answers.predicted
+        for order, answers in zip(orders, all_answers, strict=True):
+            in_order = np.empty(len(first.image_id), dtype=object)
+            in_order[orders[0]] = answers.predicted[order]
             predicted.append(in_order)
         parts.append(identity_rates(first.true, first.known, first.group, predicted))
         owners.append([row for row, _ in of_split])

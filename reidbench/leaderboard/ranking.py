@@ -84,9 +84,12 @@ def leaderboard(
             row.
     """
     by_dataset: dict[tuple[str, str, str], list[RunRecord]] = {}
+    name_of: dict[str, str] = {}
     for run in runs:
         protocol = protocol_of(run.data.split.kind)
-        by_dataset.setdefault((run.dataset, run.data.dataset.digest, protocol), []).append(run)
+        digest = run.data.dataset.digest
+        name = name_of.setdefault(digest, run.dataset)  # one dataset can have several names
+        by_dataset.setdefault((name, digest, protocol), []).append(run)
     rows: list[LeaderboardRow] = []
     for key in sorted(by_dataset):
         rows += _rank_dataset(by_dataset[key], mixed_splits, against)
@@ -95,9 +98,9 @@ def leaderboard(
 
 def boards(rows: Iterable[LeaderboardRow]) -> list[list[LeaderboardRow]]:
     """Return one list of rows for each dataset and protocol, in the given order."""
-    parted: dict[tuple[str, str, str], list[LeaderboardRow]] = {}
+    parted: dict[tuple[str, str], list[LeaderboardRow]] = {}
     for row in rows:
-        parted.setdefault((row.dataset, row.dataset_digest, row.protocol), []).append(row)
+        parted.setdefault((row.dataset_digest, row.protocol), []).append(row)
     return list(parted.values())
 
 

@@ -6,6 +6,7 @@ folders only, never a model.
 
 from __future__ import annotations
 
+import glob
 import json
 import math
 import re
@@ -88,6 +89,15 @@ PREDICTION_COLUMNS = ("image_id", "identity", "score", "threshold", "candidate",
 def run_dir(runs_dir: Path, dataset: str, method: str, run_id: str) -> Path:
     """Return the folder of a run; characters that file systems refuse are replaced by ``_``."""
     return runs_dir / plain_name(dataset) / plain_name(method) / run_id
+
+
+def find_run_dir(runs_dir: Path, dataset: str, method: str, run_id: str) -> Path:
+    """Return the folder of a run that is saved under any name of its dataset, else the folder that it would have."""
+    path = run_dir(runs_dir, dataset, method, run_id)
+    if (path / "run.json").exists():
+        return path
+    elsewhere = sorted(runs_dir.glob(f"*/{glob.escape(plain_name(method))}/{run_id}/run.json"))
+    return elsewhere[0].parent if elsewhere else path
 
 
 def read_run(path: Path) -> RunRecord | None:

@@ -125,6 +125,7 @@ class JudgedAnswers:
         known: Whether it is enrolled.
         group: Group of the query.
         predicted: The prediction, an identity or ``NEW_IDENTITY``.
+        image_key: Key of the image of each query; ``None`` if an earlier version wrote the run.
     """
 
     image_id: NDArray[Any]
@@ -132,6 +133,7 @@ class JudgedAnswers:
     known: NDArray[np.bool_]
     group: NDArray[Any]
     predicted: NDArray[Any]
+    image_key: NDArray[Any] | None = None
 
 
 def read_judged_answers(record: RunRecord) -> JudgedAnswers | None:
@@ -145,13 +147,14 @@ def read_judged_answers(record: RunRecord) -> JudgedAnswers | None:
     with _open_scores(record) as file:  # only the named arrays are read, so scores cost nothing
         image_id, true, group = (file[f"test.{name}"].astype(str) for name in ("image_id", "true", "group"))
         enrolled = file["identities"]
+        image_key = file["test.image_key"].astype(str) if "test.image_key" in file else None
     path = record.path / "predictions.csv"
     predictions = _read_predictions(path)
     absent = [image for image in image_id.tolist() if ("test", image) not in predictions]
     if absent:
         raise ReidbenchError(f"the predictions of a run lack the query '{absent[0]}'", where=str(path), remedy=_AGAIN)
     predicted = np.array([predictions["test", image][0] for image in image_id.tolist()], dtype=object)
-    return JudgedAnswers(image_id, true, np.isin(true, enrolled), group, predicted)
+    return JudgedAnswers(image_id, true, np.isin(true, enrolled), group, predicted, image_key)
 
 
 def read_test_answers(record: RunRecord) -> Answers | None:

@@ -44,7 +44,7 @@ class ErrorCards:
 
     def of_run(self, run: RunRecord, test: SavedEpisode) -> tuple[list[ErrorsOfKind], str]:
         """Return the errors of a run by kind, and a note if pictures or matches are missing."""
-        photographs = self._photographs[run.data.dataset.digest]
+        photographs = self._photographs[run.data.dataset.digest].of_run(run)
         by_kind = error_cases(test, self._most)
         enrolled = _gallery_ids(run) if photographs.images is not None else []
         matcher, why = matcher_of(run, photographs) if photographs.images is not None else (None, "")

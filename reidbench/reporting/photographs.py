@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import io
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,10 @@ from reidbench.constants import BUILT_IN
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
+from reidbench.records.image_ids import saved_images
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.datasets import load_dataset
+from reidbench.running.inputs import same_images
 
 LONGEST_SIDE = 176
 JPEG_QUALITY = 70
@@ -56,6 +59,23 @@ class Photographs:
             raise ValueError("photographs need images, or the reason why there are none, and not both")
         ids = [] if self.images is None else self.images.table["image_id"].tolist()
         self.row = {image_id: index for index, image_id in enumerate(ids)}
+
+    def of_run(self, record: RunRecord) -> Photographs:
+        """Return the images that a run used, under the ids of the run: the dataset can have other ids now."""
+        saved = None if self.images is None or self.images.digest_rule == 1 else saved_images(record)
+        if saved is None or self.images is None:
+            return self
+        ids_of: dict[str, list[str]] = defaultdict(list)
+        for ids, keys in saved.values():
+            for image_id, key in zip(ids.tolist(), keys.tolist(), strict=True):
+                ids_of[key].append(image_id)
+        rows, image_ids = [], []
+        for row, key in enumerate(self.images.image_keys.tolist()):
+            if ids_of[key]:
+                rows.append(row)
+                image_ids.append(ids_of[key].pop(0))
+        used = self.images.take(rows)
+        return Photographs(replace(used, table=used.table.assign(image_id=image_ids), checked=True))
 
     def pixels(self, image_id: str) -> NDArray[np.uint8] | None:
         """Return an image upright and cropped to its box, ``None`` if it is missing or can't be read."""
@@ -103,7 +123,9 @@ def find_photographs(
     for source in sources:
         for unknown, names in words:  # the rules for names of the runs
             images = load_dataset(source, root, unknown=unknown, names=names)
-            if images.digest in digests:
+            used = {run.data.dataset.digest: same_images(run, images) for run in records}
+            shown = {digest: Photographs(each) for digest, each in used.items() if each is not None}
+            if shown:
                 break
         else:
             raise ReidbenchError(
@@ -112,12 +134,13 @@ def find_photographs(
                 remedy="name the unchanged dataset of a run; the runs use "
                 + ", ".join(f"{name} ({digest[:12]})" for digest, name in sorted(digests.items())),
             )
-        by_digest[images.digest] = Photographs(images)
-    for digest, name in digests.items():
+        by_digest |= shown
+    for run in records:
+        digest = run.data.dataset.digest
         if digest in by_digest:
             continue
-        by_digest[digest] = _drawn(name, digest) or Photographs(
-            None, f"name the dataset with --images to show the photographs of {name}"
+        by_digest[digest] = _drawn(run) or Photographs(
+            None, f"name the dataset with --images to show the photographs of {run.dataset}"
         )
     return by_digest
 
@@ -137,14 +160,16 @@ def thumbnail(pixels: NDArray[np.uint8], longest: int = LONGEST_SIDE) -> Thumbna
     return Thumbnail(f"data:image/jpeg;base64,{coded}", *image.size)
 
 
-def _drawn(name: str, digest: str) -> Photographs | None:
+def _drawn(run: RunRecord) -> Photographs | None:
     """Return the drawn animals if their digest is that of the run; ``None`` for a dataset that is not drawn."""
+    name = run.dataset
     if name != BUILT_IN and not name.startswith(f"{BUILT_IN}:"):
         return None
     try:
         images = load_dataset(name)
     except ReidbenchError:
         return None
-    if images.digest != digest:
+    used = same_images(run, images)
+    if used is None:
         return Photographs(None, f"this version draws '{name}' with other images than the run had")
-    return Photographs(images)
+    return Photographs(used)

@@ -19,9 +19,10 @@ from reidbench.matching.episode import GalleryMode
 from reidbench.methods.contract import MethodSpec
 from reidbench.methods.presets import PAPER
 from reidbench.progress import Progress, RichProgress
+from reidbench.records.image_ids import KEYED_PARTS, rename_images
 from reidbench.records.question import Question
 from reidbench.records.run_data import PluginData, WeightsData
-from reidbench.records.run_record import RunRecord, check_writable, discard_work, read_run, run_dir, write_run
+from reidbench.records.run_record import RunRecord, check_writable, discard_work, find_run_dir, read_run, write_run
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.running.blindness_of_run import blindness_of
@@ -135,9 +136,11 @@ def evaluate(
         threshold=asked,
     )
     agree(question)
-    path = run_dir(runs_dir, images.name, offer.spec.name, question.id)
+    path = find_run_dir(runs_dir, images.name, offer.spec.name, question.id)
     saved = None if again else read_run(path)
     if saved is not None:
+        if _rename_images(saved, images, chosen):
+            progress.warn(f"this run was made with other image ids; its files in {path} now have those of the dataset")
         return saved
 
     code = describe_code(assembled.offers)  # now, since the source may change while the run works
@@ -166,6 +169,13 @@ def evaluate(
     record = write_run(path, data, run_files(setup, matched, decided.thresholds))
     discard_work(path / "work")
     return record
+
+
+def _rename_images(record: RunRecord, images: ImageSet, split: Split) -> bool:
+    """Write the ids of the dataset in hand into the files of an equal run; return whether they differed."""
+    rows = {part: split.indices(part, images) for part in KEYED_PARTS}
+    named = {part: (images.image_id[part_rows], images.image_keys[part_rows]) for part, part_rows in rows.items()}
+    return rename_images(record, named, list(zip(split.image_ids, split.parts, strict=True)))
 
 
 def preset_name(spec: MethodSpec, asked: str | None, images: ImageSet | None = None) -> str | None:

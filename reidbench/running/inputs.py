@@ -6,6 +6,7 @@ another place; the digest is always checked.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split, read_split
 from reidbench.data.splitting import split_of_kind
 from reidbench.errors import ReidbenchError
+from reidbench.records.image_ids import saved_images
 from reidbench.records.run_record import RunRecord
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Registry
@@ -82,11 +84,12 @@ def images_of_run(record: RunRecord, images: ImageSet) -> ImageSet:
     Raises:
         ReidbenchError: Their digest is not that of the record.
     """
+    used = same_images(record, images)
+    if used is not None:
+        return used
     recorded = record.data.dataset
     if recorded.digest_rule == 1 and images.digest_rule != 1:
         images = images.by_rule_1(recorded.name)
-    if images.digest == recorded.digest:
-        return images.in_canonical_order()
     counts = "" if len(images) == recorded.n_images else f"it has {len(images)} images, not {recorded.n_images}, and "
     raise ReidbenchError(
         f"'{images.name}' is not the dataset of the run, or has changed: {counts}"
@@ -97,6 +100,35 @@ def images_of_run(record: RunRecord, images: ImageSet) -> ImageSet:
     )
 
 
+def same_images(record: RunRecord, images: ImageSet) -> ImageSet | None:
+    """Return what :func:`images_of_run` returns, ``None`` if they are not the images of the run."""
+    recorded = record.data.dataset
+    if recorded.digest_rule == 1 and images.digest_rule != 1:
+        images = images.by_rule_1(recorded.name)
+    return images.in_canonical_order() if images.digest == recorded.digest else None
+
+
+def _split_by_keys(record: RunRecord, images: ImageSet) -> Split | None:
+    """Return the split of a run on images with other ids; ``None`` if the ids are those of the run."""
+    saved = saved_images(record) if images.digest_rule != 1 else None
+    if saved is None:
+        return None
+    # Images with equal keys are interchangeable: each takes the next part of its key, in canonical order.
+    parts_of: dict[str, list[str]] = defaultdict(list)
+    id_of: dict[str, str] = {}
+    for part, (ids, keys) in saved.items():
+        for image_id, key in zip(ids.tolist(), keys.tolist(), strict=True):
+            parts_of[key].append(part)
+            id_of[image_id] = key
+    own_keys = dict(zip(images.image_id.tolist(), images.image_keys.tolist(), strict=True))
+    if all(own_keys.get(image_id) == key for image_id, key in id_of.items()):
+        return None
+    ordered = images.in_canonical_order()
+    parts = [parts_of[key].pop(0) if parts_of[key] else "unused" for key in ordered.image_keys.tolist()]
+    recorded = record.data.split
+    return Split(tuple(ordered.image_id.tolist()), tuple(parts), recorded.kind, record.split_seed).on(images)
+
+
 def split_of(record: RunRecord, images: ImageSet) -> Split:
     """Return the split of a run, from its folder; without that file it is made again from its seed.
 
@@ -105,7 +137,10 @@ def split_of(record: RunRecord, images: ImageSet) -> Split:
     """
     recorded = record.data.split
     path = record.path / "split.csv"
-    if path.exists():
+    by_keys = _split_by_keys(record, images)
+    if by_keys is not None:
+        split = by_keys
+    elif path.exists():
         read = read_split(path, images)
         split = Split(read.image_ids, read.parts, recorded.kind, record.split_seed).on(images)
     elif record.split_seed is not None:

@@ -136,6 +136,9 @@ def run_files(setup: Setup, matched: Matched, thresholds: Thresholds) -> RunFile
     if matched.gallery_trials is not None:
         arrays["gallery.own_best"] = matched.gallery_trials.own_best
         arrays["gallery.other_best"] = matched.gallery_trials.other_best
+    arrays["fit.image_id"] = images.image_id[setup.rows["fit"]]
+    for part, part_rows in setup.rows.items():
+        arrays[f"{part}.image_key"] = images.image_keys[part_rows]
     encounter_size = _encounter_size(images)
     for part, episode in matched.episodes.items():
         answers = episode.answers
@@ -143,6 +146,7 @@ def run_files(setup: Setup, matched: Matched, thresholds: Thresholds) -> RunFile
         rows += prediction_rows(part, image_id, answers, thresholds)
         arrays |= {
             f"{part}.image_id": image_id,
+            f"{part}.image_key": images.image_keys[episode.rows],
             f"{part}.true": answers.true.astype(str),
             f"{part}.group": answers.group.astype(str),
             f"{part}.candidates": answers.candidates.astype(str),
