@@ -32,6 +32,7 @@ from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.thresholds import Policy, Thresholds
 from reidbench.thresholds.apply import choose_thresholds
 from reidbench.thresholds.redraw import redrawn_scores
+from reidbench.thresholds.scoped import ScopedPolicy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,14 +169,35 @@ def _with_redrawn(outcome: PolicyOutcome, scores: NDArray[np.float64] | None, n_
     return replace(outcome, redrawn=interval(scores, score))
 
 
-def tried_policies(registry: Registry) -> list[Policy]:
-    """Return the policies that ``--threshold all`` tries: the texts in ``PolicySpec.tried`` of all policies."""
+def tried_policies(registry: Registry, saved: SavedRun | None = None) -> list[Policy]:
+    """Return the policies that ``--threshold all`` tries: the texts in ``PolicySpec.tried`` of all policies.
+
+    Args:
+        registry: Registry with the policies.
+        saved: The run that they are tried on. If it has one group, a policy with the scope ``group`` or ``shrunk`` is
+            the one without it; only one of them is returned, that of the run if it is among them.
+    """
     n_offers = Counter(offer.spec.name for offer in registry.policies)
-    return [
+    policies = [
         registry.policy(f"{offer.distribution}/{text}" if n_offers[offer.spec.name] > 1 else text)
         for offer in registry.policies
         for text in offer.spec.tried
     ]
+    if saved is None or not has_one_group(saved):
+        return policies
+    of_run = saved.record.data.threshold.policy
+    chosen: dict[str, Policy] = {}
+    for policy in policies:
+        twin = replace(policy, scope="pooled").text if isinstance(policy, ScopedPolicy) else policy.text
+        if twin not in chosen or policy.text == of_run:
+            chosen[twin] = policy
+    return list(chosen.values())
+
+
+def has_one_group(saved: SavedRun) -> bool:
+    """Return whether all calibration and test queries of a run are of one group."""
+    groups = (set(episode.answers.group.tolist()) for episode in (saved.calibration, saved.test))
+    return len(set[str]().union(*groups)) == 1
 
 
 def warning_of(saved: SavedRun) -> str:

@@ -177,8 +177,8 @@ class ScopedPolicy(Policy, ABC):
         return self.shortage(of_group)
 
     def _scoped(self, own: float, pooled: float, answers: Answers) -> float:
-        if self.scope == "group" or not (math.isfinite(own) and math.isfinite(pooled)):
-            return own
+        if self.scope == "group" or own == pooled or not (math.isfinite(own) and math.isfinite(pooled)):
+            return own  # equal thresholds stay exactly equal: a mean could differ in the last bit
         count = min(n_identities(answers, side) for side in self.sides or ("known", "unknown"))
         weight = count / (count + SHRINK_AT)
         return weight * own + (1 - weight) * pooled

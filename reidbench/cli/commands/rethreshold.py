@@ -44,8 +44,8 @@ def rethreshold(
 
     Reads no image. Writes a new run next to the old one; with --threshold all, writes nothing.
     """
+    from reidbench.experiments.rethresholding import has_one_group, tried_policies, try_policies, warning_of
     from reidbench.experiments.rethresholding import rethreshold as decide
-    from reidbench.experiments.rethresholding import tried_policies, try_policies, warning_of
     from reidbench.progress import RichProgress
     from reidbench.records.finding import find_run
     from reidbench.records.saved_run import read_saved_run
@@ -69,11 +69,11 @@ def rethreshold(
         _print_record(written, outcome, redraw)
         return
     saved = read_saved_run(record)
-    outcomes = try_policies(saved, tried_policies(registry), redraws=FOLDS * redraw, progress=RichProgress())
+    outcomes = try_policies(saved, tried_policies(registry, saved), redraws=FOLDS * redraw, progress=RichProgress())
     if as_json:
         typer.echo(json.dumps([each.to_json() for each in outcomes], indent=2, ensure_ascii=False, allow_nan=False))
         return
-    _print_outcomes(record, outcomes, warning_of(saved), plain_console(), redraw)
+    _print_outcomes(record, outcomes, warning_of(saved), plain_console(), redraw, one_group=has_one_group(saved))
 
 
 def _print_record(record: RunRecord, outcome: PolicyOutcome, redraw: bool) -> None:
@@ -90,7 +90,13 @@ def _print_record(record: RunRecord, outcome: PolicyOutcome, redraw: bool) -> No
 
 
 def _print_outcomes(
-    record: RunRecord, outcomes: list[PolicyOutcome], warning: str, console: Console, redraw: bool
+    record: RunRecord,
+    outcomes: list[PolicyOutcome],
+    warning: str,
+    console: Console,
+    redraw: bool,
+    *,
+    one_group: bool,
 ) -> None:
     seed = record.split_seed
     title = f"{record.method} on {record.dataset} · split {record.split_digest[:12]}"
@@ -117,6 +123,8 @@ def _print_outcomes(
     for outcome in outcomes:
         if outcome.refused:
             console.print(f"Not applied: {outcome.policy}: {outcome.refused}.")
+    if one_group:
+        console.print("The queries are of one group, so a policy with :group or :shrunk is the one without.")
     console.print("Bold: the policy of the run. 95 %: interval over test animals; thresholds held fixed.")
     if redraw:
         console.print(

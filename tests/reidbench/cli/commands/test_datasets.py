@@ -105,3 +105,16 @@ def test_an_animal_with_few_photographs_leaves_places_white(tmp_path):
 def test_a_sheet_of_nothing_is_refused(tmp_path):
     with pytest.raises(ReidbenchError, match="a contact sheet needs one dataset"):
         _run("--open", tmp_path / "sheet.jpg")
+
+
+def test_wildlifereid10k_has_the_numbers_of_its_publication():
+    facts = wildlife_facts()["WildlifeReID10k"]
+    assert (facts.n_images, facts.n_identities) == (140_488, 10_772)
+    listed = CliRunner().invoke(app, ["datasets"], env={"COLUMNS": "200"}).stdout
+    (line,) = [line for line in listed.splitlines() if line.split()[:1] == ["WildlifeReID10k"]]
+    assert "140488" in line and "10772" in line and "1034478" not in listed
+
+
+def test_no_dataset_has_more_animals_than_images():
+    counts = {name: (facts.n_images, facts.n_identities) for name, facts in wildlife_facts().items()}
+    assert not {name: each for name, each in counts.items() if None not in each and each[1] > each[0]}

@@ -12,6 +12,8 @@ from reidbench.cli.commands.rethreshold import rethreshold
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.records.saved_run import read_saved_run
+from reidbench.registry.registered import load_registry
+from reidbench.thresholds.apply import choose_thresholds
 
 app = typer.Typer()
 app.command()(rethreshold)
@@ -146,3 +148,33 @@ def test_bad_input_is_one_message(record, arguments, message):
     arguments = [record.path if each is None else each for each in arguments]
     with pytest.raises(ReidbenchError, match=message):
         call(*arguments)
+
+
+@pytest.mark.parametrize("own", ["max-score", "max-score:group"])
+def test_with_one_group_a_policy_is_one_row_whatever_its_scope(tmp_path, own):
+    drawn = reidbench.load_dataset("patterns:identities=24,size=64,level=easy")
+    turtles = drawn.take([row for row, group in enumerate(drawn.group) if group == "turtle"])
+    record = reidbench.evaluate("color_histogram", turtles, runs_dir=tmp_path, threshold=own, progress=Progress())
+    rows = json.loads(call(record.path, "--threshold", "all", "--json"))
+    names = [row["policy"].removesuffix(":group").removesuffix(":shrunk") for row in rows]
+    assert len(names) == len(set(names)) and {"max-score", "mad=1", "margin", "conformal=0.1"} <= set(names)
+    assert [row["policy"] for row in rows if ":" in row["policy"]] == ([own] if ":" in own else [])
+    assert "so a policy with :group or :shrunk is the one without" in " ".join(
+        call(record.path, "--threshold", "all").split()
+    )
+
+
+def test_with_one_group_the_scopes_choose_the_same_threshold(tmp_path):
+    drawn = reidbench.load_dataset("patterns:identities=24,size=64,level=easy")
+    turtles = drawn.take([row for row, group in enumerate(drawn.group) if group == "turtle"])
+    record = reidbench.evaluate("color_histogram", turtles, runs_dir=tmp_path, progress=Progress())
+    saved = read_saved_run(record)
+    registry = load_registry()
+    values = {
+        policy: {
+            text: choose_thresholds(registry.policy(text), saved.calibration.answers, saved.gallery).values["turtle"]
+            for text in (policy, f"{policy}:group", f"{policy}:shrunk")
+        }
+        for policy in ("max-score", "mad=1", "fpir=0.1", "margin")
+    }
+    assert all(len(set(each.values())) == 1 for each in values.values()), values
