@@ -29,6 +29,7 @@ from reidbench.auditing.findings import (
 from reidbench.auditing.fingerprints import Fingerprints, fingerprint
 from reidbench.auditing.names import other_animals_in_file_names, same_name_variants, unidentified_names
 from reidbench.auditing.near_duplicates import MIN_CORRELATION, groups_of, near_duplicates
+from reidbench.data.encounter_line import describe_encounters
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
 from reidbench.progress import Progress
@@ -87,15 +88,18 @@ def audit_images(
         notes.append(bursts.note)
     else:
         not_checked[SAME_BURST] = bursts.note
-    n_dated = int((images.date != "").sum())
+    n_placed = int(images.placed.sum())
     if split is None:
         not_checked[SAME_DAY] = "there is no split that could separate an encounter"
-    elif n_dated:
-        pairs += _same_day(images, split)
-        if n_dated < len(images):
-            notes.append(f"Same encounter: only {n_dated} of {len(images)} images have a date.")
+    elif n_placed:
+        pairs += _same_encounter(images, split)
+        notes.append(f"Same encounter: {describe_encounters(images)}.")
+        if n_placed < len(images):
+            notes.append(
+                f"Same encounter: only {n_placed} of {len(images)} images have a date, a time or an encounter."
+            )
     else:
-        not_checked[SAME_DAY] = "no image has a date"
+        not_checked[SAME_DAY] = "no image has a date, a time or an encounter"
     return Audit(
         images=images,
         split=split,
@@ -153,7 +157,7 @@ def _with_first(kind: str, keys: Iterable[Hashable]) -> list[Pair]:
     return pairs
 
 
-def _same_day(images: ImageSet, split: Split) -> list[Pair]:
+def _same_encounter(images: ImageSet, split: Split) -> list[Pair]:
     """Pair each image of an encounter that the split separates with one image on another side."""
     sides = sides_of(images, split)
     members: dict[Hashable, list[int]] = defaultdict(list)

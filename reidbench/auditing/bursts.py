@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.auditing.capture_times import CaptureTimes
+from reidbench.data.capture_times import CaptureTimes
 
 WITHIN_S = 60.0
 """Longest time in seconds between two photographs of a burst. In one minute light and place hardly change."""

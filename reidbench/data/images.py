@@ -1,7 +1,7 @@
 """A set of images of identified animals, checked once, so that no later code has to check it again.
 
 Every row has an identity; the source that reads the images sets rows without one aside and counts them. All columns
-but the box are text. A date is a day, and the images of one identity and day are one *encounter*.
+but the box are text. A date is a day, with or without a time; :mod:`reidbench.data.encounters` defines *encounters*.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reidbench.constants import NEW_IDENTITY
+from reidbench.data.capture_times import capture_seconds
 from reidbench.data.digests import DIGEST_RULE, digest_by_rule_1, digest_of_keys, image_key
+from reidbench.data.encounters import MINUTES, encounters_of
 from reidbench.data.names import NameRules, describe_words, identity_name, is_new
 from reidbench.data.wide_samples import DECODING, is_wide
 from reidbench.errors import ReidbenchError
@@ -33,7 +35,8 @@ SHOWN_COLUMNS = ("bbox", "group", "orientation", "date")
 """Columns that a method sees in addition to the pixels."""
 
 _KEYS = "image_keys"  # place of the keys among the texts that a set keeps
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ENCOUNTER = "encounter"  # optional column of the table, and place of the encounters among the kept texts
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2})?")
 _SHOWN = 5  # examples in a message
 _file_hashes: dict[tuple[str, int, int], str] = {}  # (path, mtime, size) -> sha256; read once a process
 
@@ -110,8 +113,9 @@ class ImageSet:
     Args:
         name: Name of the set in run records.
         root: Folder that relative paths start from.
-        table: Columns ``image_id``, ``identity``, ``path``, ``group``, ``date`` (empty or YYYY-MM-DD) and
-            ``orientation``, all text, and ``bbox`` (``None`` or ``(x, y, width, height)`` in pixels).
+        table: Columns ``image_id``, ``identity``, ``path``, ``group``, ``date`` (empty, YYYY-MM-DD or
+            YYYY-MM-DDTHH:MM:SS) and ``orientation``, all text, and ``bbox`` (``None`` or ``(x, y, width, height)`` in
+            pixels). The column ``encounter`` is optional: text, empty for an image without an encounter value.
         source: ``built-in``, ``file``, ``folder``, ``wildlife-datasets``, ``competition``, ``plugin``, or empty for a
             set made in Python.
         set_aside: Number of rows that the source left out because they have no identity.
@@ -123,6 +127,10 @@ class ImageSet:
         set_aside_words: Number of rows set aside for each word in their identity; empty text for an empty cell.
         naming: What the user said about names, so that the images can be read again in the same way.
         digest_rule: Rule of :attr:`digest`: 2, or 1 for the images of a run that an earlier version made.
+        encounter_minutes: Longest time in minutes between two images that are one encounter because of their times.
+            ``None`` joins by day only, as earlier versions did.
+        encounter_column: Name of the source's column that ``encounter`` comes from; empty if there is none.
+        unused_columns: Columns of the source that nothing was read from.
 
     Raises:
         ReidbenchError: An image id is repeated, a file is missing, an identity has two groups, and so on. The error
@@ -147,6 +155,9 @@ class ImageSet:
     set_aside_words: Mapping[str, int] = field(default_factory=dict)
     naming: NameRules = field(default_factory=NameRules, repr=False)
     digest_rule: int = field(default=DIGEST_RULE, repr=False)
+    encounter_minutes: float | None = MINUTES
+    encounter_column: str = ""
+    unused_columns: tuple[str, ...] = ()
     _texts: dict[str, NDArray[np.str_]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -163,6 +174,7 @@ class ImageSet:
             )
         # Object columns keep each value as it is: a text column of pandas would hide a number among the texts.
         plain = {column: self.table[column].to_numpy(dtype=object, copy=True) for column in COLUMNS}
+        plain[_ENCOUNTER] = np.array(self._column(_ENCOUNTER), dtype=object)
         boxes = plain["bbox"]
         for index, box in enumerate(boxes):  # pandas writes a missing box in many ways
             if box is pd.NA or (isinstance(box, float) and math.isnan(box)):
@@ -230,22 +242,88 @@ class ImageSet:
     @property
     def date(self) -> NDArray[np.str_]:
         """Day of each image as ``YYYY-MM-DD``, empty if unknown, ``(n,)``, read-only."""
-        return self._text("date")
+        if "date" not in self._texts:
+            self._texts["date"] = _read_only(np.array([date[:10] for date in self.table["date"]], dtype=str))
+        return self._texts["date"]
+
+    @property
+    def time(self) -> NDArray[np.str_]:
+        """Time of each image as ``YYYY-MM-DDTHH:MM:SS``, empty if unknown, ``(n,)``, read-only.
+
+        Times come from the column ``date``. If no image has a time there or an encounter value, they come from the
+        files (EXIF), which are then read once.
+        """
+        if "time" not in self._texts:
+            times = [date if "T" in date else "" for date in self.table["date"]]
+            minutes = self.encounter_minutes
+            if minutes is None:
+                times = [""] * len(self)
+            elif not any(times) and not any(self._column(_ENCOUNTER)):
+                paths = [self.root / path for path in self.table["path"]]
+                times = capture_seconds(
+                    paths, identity=self.identity, content=self.file_hashes, date=self.date, within_s=60 * minutes
+                )
+            self._texts["time"] = _read_only(np.array(times, dtype=str))
+        return self._texts["time"]
 
     @property
     def encounter(self) -> NDArray[np.str_]:
-        """Encounter of each image, ``(n,)``, read-only: images of one identity and day have the same text.
+        """Encounter of each image, ``(n,)``, read-only: images of one encounter have the same text.
 
-        An image without a date is an encounter by itself.
+        :func:`reidbench.data.encounters.encounters_of` defines encounters. They are computed once.
         """
-        if "encounter" not in self._texts:
-            columns = (self.table[name] for name in ("identity", "date", "image_id"))
-            names = [
-                f"{identity}\x00{date}" if date else f"{identity}\x00\x00{image_id}"
-                for identity, date, image_id in zip(*columns, strict=True)
-            ]
-            self._texts["encounter"] = _read_only(np.array(names, dtype=str))
-        return self._texts["encounter"]
+        return self._encounters(_ENCOUNTER, whole_days=False)
+
+    @property
+    def encounter_days(self) -> NDArray[np.str_]:
+        """Encounter of each image if all images of one animal and day are one encounter, ``(n,)``, read-only."""
+        return self._encounters("encounter_days", whole_days=True)
+
+    @property
+    def placed(self) -> NDArray[np.bool_]:
+        """Whether an image has a day, a time, an encounter value or a cluster, which tell its encounter."""
+        texts = (self.date.tolist(), self.time.tolist(), self._column(_ENCOUNTER), self._clusters())
+        return np.array([any(values) for values in zip(*texts, strict=True)], dtype=bool)
+
+    @property
+    def encounter_rule(self) -> str:
+        """What makes the images of one animal an encounter, as a phrase: columns, times and days that are in use."""
+        by = []
+        if any(self._column(_ENCOUNTER)):
+            by.append(f"column '{self.encounter_column or _ENCOUNTER}'")
+        if any(self._clusters()):
+            by.append("column 'cluster_id'")
+        if self.time.any():
+            source = "in column 'date'" if any("T" in date for date in self.table["date"]) else "of the camera (EXIF)"
+            by.append(f"times {source} at most {self.encounter_minutes:g} minutes apart")
+        by_day = (self.date != "") & (self.time == "") & ~np.array([value != "" for value in self._column(_ENCOUNTER)])
+        if by_day.any():
+            by.append(f"days of {int(by_day.sum())} images without the former" if by else "days")
+        return ", ".join(by) if by else "single photographs, since there is no encounter value, no time and no date"
+
+    def encounter_value(self, index: int) -> str:
+        """Return the encounter value of the image at ``index``, empty if the source has none for it."""
+        return str(self._column(_ENCOUNTER)[index])
+
+    def _encounters(self, kept: str, *, whole_days: bool) -> NDArray[np.str_]:
+        if kept not in self._texts:
+            value, cluster, time = self._column(_ENCOUNTER), self._clusters(), self.time.tolist()
+            if self.encounter_minutes is None:
+                value = cluster = [""] * len(self)
+            number = encounters_of(
+                self.identity.tolist(),
+                value=value,
+                time=time,
+                day=[day or moment[:10] for day, moment in zip(self.date.tolist(), time, strict=True)],
+                cluster=cluster,
+                minutes=self.encounter_minutes or 0.0,
+                whole_days=whole_days,
+            )
+            self._texts[kept] = _read_only(number.astype(str))
+        return self._texts[kept]
+
+    def _clusters(self) -> list[str]:
+        return [""] * len(self) if self.given is None else [str(cluster) for cluster in self.given.cluster]
 
     def _text(self, column: str) -> NDArray[np.str_]:
         """Convert a column once; later calls return the same array."""
@@ -257,13 +335,18 @@ class ImageSet:
     def image_keys(self) -> NDArray[np.str_]:
         """Key of each image, ``(n,)``, read-only: SHA-256 over all that can decide a number.
 
-        These are the bytes of the file, box, identity, group, orientation, date, encounter, and the part that the
-        source gives. Id, path and row play no role. Files are read once; later calls return the same array.
+        These are the bytes of the file, box, identity, group, orientation, date, encounter, cluster of
+        near-duplicates, and the part that the source gives. Id, path and row play no role. Files are read once; later
+        calls return the same array.
         """
         if _KEYS not in self._texts:
-            columns = [self._column(name) for name in ("bbox", "identity", "group", "orientation", "date", "encounter")]
+            columns = [self._column(name) for name in ("bbox", "identity", "group", "orientation", "date")]
+            encounter = [
+                f"{value}\x00{cluster}" if cluster else value
+                for value, cluster in zip(self._column(_ENCOUNTER), self._clusters(), strict=True)
+            ]
             part = [""] * len(self) if self.given is None else self.given.part.tolist()
-            keys = [image_key(*values) for values in zip(self.file_hashes(), *columns, part, strict=True)]
+            keys = [image_key(*values) for values in zip(self.file_hashes(), *columns, encounter, part, strict=True)]
             self._texts[_KEYS] = _read_only(np.array(keys, dtype=str))
         return self._texts[_KEYS]
 
@@ -290,14 +373,14 @@ class ImageSet:
         """
         table = self.table.copy()
         table["group"] = table["group"].replace(DEFAULT_GROUP, name)
-        return replace(self, table=table, checked=True, digest_rule=1)
+        return replace(self, table=table, checked=True, digest_rule=1, encounter_minutes=None)
 
     def contents(self) -> list[str]:
         """Return a digest for each image over all that a method sees of it: bytes, box, group, orientation and date.
 
         Images with equal digests have the same representation, even if their ids differ.
         """
-        columns = [self.table[column] for column in SHOWN_COLUMNS]
+        columns = [self.date.tolist() if name == "date" else self.table[name] for name in SHOWN_COLUMNS]
         rows = zip(self.file_hashes(), *columns, strict=True)
         # Only wide pictures have a further entry: all others keep the keys that earlier versions stored them under.
         return [
@@ -327,7 +410,7 @@ class ImageSet:
             )
 
     def _check_text(self) -> None:
-        for column in TEXT_COLUMNS:
+        for column in (*TEXT_COLUMNS, _ENCOUNTER):
             values = self.table[column]
             wrong = [index for index, value in enumerate(values) if not isinstance(value, str)]
             if not wrong:
@@ -388,14 +471,14 @@ class ImageSet:
 
     def _check_dates(self) -> None:
         dates = self.table["date"]
-        days = {date: _is_day(date) for date in set(dates)}
+        days = {date: _is_date(date) for date in set(dates)}
         wrong = [index for index, date in enumerate(dates) if not days[date]]
         if wrong:
             more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
             raise self._fail(
                 f"date '{dates.iloc[wrong[0]]}' cannot be read{more}",
                 wrong[0],
-                "write dates as YYYY-MM-DD, year first, or leave them empty",
+                "write dates as YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS, year first, or leave them empty",
             )
 
     def _check_boxes(self) -> None:
@@ -424,13 +507,13 @@ def _read_only(array: NDArray[np.str_]) -> NDArray[np.str_]:
     return array
 
 
-def _is_day(text: str) -> bool:
+def _is_date(text: str) -> bool:
     if not text:
         return True
-    if not _DAY.fullmatch(text):
+    if not _DATE.fullmatch(text):
         return False
     try:
-        datetime.date.fromisoformat(text)
+        datetime.datetime.fromisoformat(text)
     except ValueError:
         return False
     return True

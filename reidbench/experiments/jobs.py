@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from reidbench.constants import UNDEFINED
+from reidbench.data.encounter_line import describe_encounters
 from reidbench.data.images import ImageSet
 from reidbench.data.names import describe_words
 from reidbench.errors import ReidbenchError
@@ -78,6 +79,7 @@ def run_jobs(
             console.print(f"{images.name}: {len(images)} images of {images.table['identity'].nunique()} animals{aside}")
             if images.note:
                 console.print(f"  {images.note}", soft_wrap=True)
+            console.print(f"  {describe_encounters(images)}", soft_wrap=True)
         images = loaded[dataset]
         task = f" on {job.dataset}, {job.split_kind} split seed {job.split_seed}, seed {job.seed}"
         console.print(Text.assemble((job.method, "bold"), task))

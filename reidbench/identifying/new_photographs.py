@@ -13,7 +13,7 @@ from reidbench.csv_files import read_csv
 from reidbench.data.decoding import decode
 from reidbench.data.image_files import IMAGE_SUFFIXES, image_format, is_image, left_out_notes, read_folder
 from reidbench.data.images import COLUMNS, ImageSet
-from reidbench.data.sources.cells import bounding_box, day
+from reidbench.data.sources.cells import bounding_box, moment
 from reidbench.data.wide_samples import wide_notes
 from reidbench.errors import ReidbenchError
 
@@ -187,7 +187,7 @@ def _entries_of_file(file: Path) -> tuple[list[_Entry], int, list[str]]:
                 name or path,
                 file.resolve().parent / path,
                 group,
-                day(date) or "",
+                moment(date) or "",
                 orientation,
                 bounding_box(box),
                 table.where(index),

@@ -51,7 +51,8 @@ class Images:
     def __init__(self, images: ImageSet) -> None:
         table = images.table
         self.__files = _Files(tuple(str(images.root / path) for path in table["path"]), tuple(table["bbox"]))
-        self.__columns = {name: tuple(map(str, table[name])) for name in ("group", "orientation", "date")}
+        self.__columns = {name: tuple(map(str, table[name])) for name in ("group", "orientation")}
+        self.__columns["date"] = tuple(images.date.tolist())
 
     def __len__(self) -> int:
         return len(self.__files.boxes)

@@ -75,6 +75,21 @@ class DatasetData(JsonObject):
     """Words of `--unknown`."""
     name_words: tuple[str, ...]
     """Words of `--name`."""
+    encounter_minutes: float | None = None
+    """Longest time in minutes between two photographs of one encounter; null where a day was an encounter."""
+    encounter_column: str = ""
+    """Column that encounters were read from; empty if there is none."""
+    n_encounters: int | None = None
+    """Number of encounters; null in records of earlier versions."""
+
+
+class SharedEncounters(JsonObject):
+    """Queries with a photograph of their encounter in the gallery."""
+
+    count: int
+    """Number of these queries."""
+    share: float
+    """Their share of the queries of the part."""
 
 
 class SplitData(JsonObject):
@@ -92,6 +107,8 @@ class SplitData(JsonObject):
     """Warnings of the split."""
     new_share: float | None
     """Share of queries that show new animals, if the kind has one."""
+    encounters_shared: Mapping[str, SharedEncounters] | None = None
+    """Queries with a photograph of their encounter in the gallery, by part: they flatter a score."""
 
 
 class SettingsData(JsonObject):

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
+from reidbench.data.splits import Split
+from reidbench.data.splits.leaks import shared_encounters
 from reidbench.methods.presets import stored_preset
 from reidbench.records.blindness_stamp import Blindness
 from reidbench.records.migrations import SCHEMA
@@ -23,6 +25,7 @@ from reidbench.records.run_data import (
     MetricsData,
     RunData,
     SettingsData,
+    SharedEncounters,
     SplitData,
     ThresholdData,
     WeightsData,
@@ -88,6 +91,9 @@ def run_data(
             set_aside_words=images.set_aside_words,
             unknown_words=images.naming.unknown,
             name_words=images.naming.names,
+            encounter_minutes=images.encounter_minutes,
+            encounter_column=images.encounter_column,
+            n_encounters=len(np.unique(images.encounter)),
         ),
         split=SplitData(
             digest=question.split,
@@ -96,6 +102,7 @@ def run_data(
             seed=split.seed,
             warnings=split.warnings,
             new_share=split.new_share,
+            encounters_shared=_shared(split, images),
         ),
         seed=question.seed,
         preset=None if preset is None else stored_preset(preset),
@@ -161,7 +168,16 @@ def run_files(setup: Setup, matched: Matched, thresholds: Thresholds) -> RunFile
     return RunFiles(list(zip(setup.split.image_ids, setup.split.parts, strict=True)), rows, arrays)
 
 
+def _shared(split: Split, images: ImageSet) -> dict[str, SharedEncounters]:
+    part_of = dict(zip(split.image_ids, split.parts, strict=True))
+    parts = np.array([part_of[image_id] for image_id in images.image_id.tolist()], dtype=object)
+    return {
+        part: SharedEncounters(count=shared.count, share=shared.share)
+        for part, shared in shared_encounters(parts, images).items()
+    }
+
+
 def _encounter_size(images: ImageSet) -> NDArray[np.int64]:
-    """Count the photographs in the encounter of each image, ``(n_image,)``; 0 for an image without a date."""
+    """Count the photographs in the encounter of each image, ``(n_image,)``; 0 if nothing tells its encounter."""
     _, place, count = np.unique(images.encounter, return_inverse=True, return_counts=True)
-    return np.where(images.date == "", 0, count[place])
+    return np.where(images.placed, count[place], 0)

@@ -26,6 +26,7 @@ def split(
     plugin: PluginOption = None,
 ) -> None:
     """Split a dataset and write the split as a CSV."""
+    from reidbench.data.encounter_line import describe_encounters
     from reidbench.data.names import describe_words
     from reidbench.data.splits import write_split
     from reidbench.data.splitting import split_of_kind
@@ -40,6 +41,7 @@ def split(
     if images.set_aside:
         words = describe_words(images.set_aside_words)
         print_line(f"set aside without an identity: {images.set_aside} images ({words})", stderr=True)
+    typer.echo(describe_encounters(images), err=True)
     for warning in made.warnings:
         print_warning(warning, plain_console(stderr=True))
     counts = ", ".join(f"{part} {count}" for part, count in made.counts.items() if count)

@@ -18,7 +18,9 @@ from reidbench.data.names import whole_numbers
 _NO_MASK = frozenset({"", "nan", "NaN", "<NA>", "None", "[]"})
 _NO_DATE = frozenset({"", "nan", "NaN", "NaT", "<NA>", "None", "unknown"})
 # Year first only: 03/04/2019 is March in one country and April in the next.
-_DAY = re.compile(r"(\d{4})[-:/.](\d{1,2})[-:/.](\d{1,2})(?:[T ].*)?")
+_DAY = re.compile(r"(\d{4})[-:/.](\d{1,2})[-:/.](\d{1,2})(?:[T ]+(.*))?")
+_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp][Mm])?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?")
+_MIDNIGHT = "00:00:00"
 _DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _YEAR_OR_MONTH = re.compile(r"\d{4}([-:/.](0?[1-9]|1[0-2]))?")
 
@@ -50,21 +52,25 @@ def text(values: Sequence[Any], *, numbers: bool = True) -> list[Any]:
     return whole_numbers(cells) if numbers else cells
 
 
-def day(value: Any) -> str | None:
-    """Read the day of a date, ``YYYY-MM-DD``.
+def moment(value: Any) -> str | None:
+    """Read a date with or without a time, ``YYYY-MM-DD`` or ``YYYY-MM-DDTHH:MM:SS``.
+
+    Midnight counts as no time, because programs that know only the day write it. The time is that of the clock: an
+    offset from UTC is left out. A time that can't be read is left out too.
 
     Returns:
-        The day; ``""`` for no date; ``None`` for a year or a month, which name no day; the text unchanged if it
+        The date; ``""`` for no date; ``None`` for a year or a month, which name no day; the text unchanged if it
         can't be read.
 
     Example:
-        >>> day("2019:05:03 12:00:00"), day("2019"), day("3 May")
-        ('2019-05-03', None, '3 May')
+        >>> moment("2019:05:03 12:00:00"), moment("2019-05-03 00:00"), moment("2019"), moment("3 May")
+        ('2019-05-03T12:00:00', '2019-05-03', None, '3 May')
     """
     if is_missing(value):
         return ""
     if isinstance(value, (datetime.date, pd.Timestamp)):
-        return value.strftime("%Y-%m-%d")
+        clock = value.strftime("%H:%M:%S")
+        return value.strftime("%Y-%m-%d") + ("" if clock == _MIDNIGHT else f"T{clock}")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     written = str(value).strip()
@@ -76,9 +82,26 @@ def day(value: Any) -> str | None:
     if found is None:
         return written
     try:
-        return datetime.date(*(int(number) for number in found.groups())).isoformat()
+        day = datetime.date(*(int(number) for number in found.groups()[:3])).isoformat()
     except ValueError:
         return written
+    clock = _clock(found.groups()[3] or "" if len(found.groups()) > 3 else "")
+    return f"{day}T{clock}" if clock else day
+
+
+def _clock(text: str) -> str:
+    """Return ``HH:MM:SS``; empty for midnight, for no time and for a time that can't be read."""
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        return ""
+    hour, minute, second, half = int(match[1]), int(match[2]), int(match[3] or 0), (match[4] or "").lower()
+    if half:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    try:
+        clock = datetime.time(hour, minute, min(second, 59)).isoformat()
+    except ValueError:
+        return ""
+    return "" if clock == _MIDNIGHT else clock
 
 
 def bounding_box(value: Any) -> Any:

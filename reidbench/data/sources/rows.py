@@ -14,14 +14,25 @@ from numpy.typing import NDArray
 
 from reidbench.csv_files import CsvTable
 from reidbench.data.images import DEFAULT_GROUP, Given, ImageSet, Origin
-from reidbench.data.names import NameRules, identity_names
-from reidbench.data.sources.cells import bounding_box, day, has_mask, is_missing, text
+from reidbench.data.names import NameRules, identity_name, identity_names
+from reidbench.data.sources.cells import bounding_box, has_mask, is_missing, moment, text
 from reidbench.data.wide_samples import wide_notes
 from reidbench.errors import ReidbenchError
 
-_HELP = "columns: identity and path; optional: image_id, date, orientation, species, dataset, bbox, segmentation"
+_HELP = (
+    "columns: identity and path; optional: image_id, date, encounter, orientation, species, dataset, bbox, segmentation"
+)
 
 NO_RULES = NameRules()
+ENCOUNTER_COLUMNS = (
+    "encounter", "encounter_id", "eventID", "event_id", "sequence_id", "seq_id", "video", "video_id", "occurrenceID",
+    "sighting", "sighting_id", "burst", "burst_id",
+)  # fmt: skip
+"""Columns that can hold the encounter of an image, in any case and with any separators; the first of them is used."""
+_READ = frozenset(
+    ("identity", "path", "image_id", "date", "orientation", "species", "dataset", "bbox", "segmentation", "split")
+    + ("cluster_id",)
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,21 +117,28 @@ def image_set(
         values = rows.columns.get(key)
         return [""] * len(named) if values is None else [values[index] for index in named]
 
-    dates = [day(value) for value in column("date")]
+    dates = [moment(value) for value in column("date")]
     dayless = sum(date is None for date in dates)
     notes = [note] if note else []
     if dayless:
         notes.append(f"{dayless} dates name no day and count as no date")
     notes += naming.unused(set(names))
+    encounter_column = _encounter_column(rows.columns)
+    encounters = _encounter_values(column(encounter_column))
+    identities = [names[index] for index in named]
+    if any(encounters) and not _repeats(identities, encounters):
+        notes.append(f"column '{encounter_column}' differs in all photographs of each animal: it is not used")
+        encounter_column, encounters = "", [""] * len(named)
     notes += wide_notes(root / path for path in text(column("path")) if isinstance(path, str))
     # The species counts only without a column dataset: AnimalCLEF leaves the species of every salamander empty.
     groups = text(column("dataset" if "dataset" in rows.columns else "species"))
     table = {
         "image_id": text(column("image_id" if "image_id" in rows.columns else "path")),
-        "identity": [names[index] for index in named],
+        "identity": identities,
         "path": text(column("path"), numbers=False),
         "group": [value if value != "" else DEFAULT_GROUP for value in groups],
         "date": ["" if date is None else date for date in dates],
+        "encounter": encounters,
         "orientation": text(column("orientation")),
         "bbox": [bounding_box(value) for value in column("bbox")],
     }
@@ -136,7 +154,38 @@ def image_set(
         note="; ".join(notes),
         origin=Origin(rows.file, numbers),
         given=_given(column, split_kind, asked),
+        encounter_column=encounter_column,
+        unused_columns=tuple(name for name in rows.columns if name not in (*_READ, encounter_column)),
     )
+
+
+def _encounter_column(columns: Mapping[str, Sequence[Any]]) -> str:
+    """Return the name of the column that holds encounters, empty if there is none; a column without values is none."""
+    by_name: dict[str, str] = {}
+    for name in columns:
+        by_name.setdefault(_letters(name), name)
+    for known in ENCOUNTER_COLUMNS:
+        name = by_name.get(_letters(known), "")
+        if name and any(_encounter_values(columns[name])):
+            return name
+    return ""
+
+
+def _letters(name: str) -> str:
+    """Return the letters and digits of a header in lower case, since ``Event ID`` and ``event_id`` mean the same."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _encounter_values(cells: Sequence[Any]) -> list[str]:
+    """Return encounter values as text; words for a missing value, such as NA, are empty."""
+    values = [str(value) for value in text(cells)]
+    return ["" if NO_RULES.is_unidentified(identity_name(value)) else value for value in values]
+
+
+def _repeats(identities: Sequence[str], encounters: Sequence[str]) -> bool:
+    """Tell whether two photographs of one animal have the same encounter value."""
+    pairs = [pair for pair in zip(identities, encounters, strict=True) if pair[1]]
+    return len(set(pairs)) < len(pairs)
 
 
 def _given(column: Callable[[str], list[Any]], kind: str, asked: ImageSet | None) -> Given | None:

@@ -2,7 +2,7 @@
 
 Three facts hold for every split made here:
 
-- The images of one *encounter* (one identity, one day) are never on two sides: gallery and ``fit``, calibration, or
+- The images of one *encounter* are never on two sides: gallery and ``fit``, calibration, or
   test. The only exception is the kind ``random``, which exists to measure how much that matters.
 - The unknown animals of calibration and those of test are different animals. None is in the gallery or in ``fit``.
 - The same images, kind and seed give the same split on every machine.

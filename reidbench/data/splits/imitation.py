@@ -158,9 +158,9 @@ def _latest(
         first_day = dated[min(len(dated) - 1, round((1 - share) * len(dated)))]
         divided = []
         for encounters in animals.values():
-            known_day = [encounter for encounter in encounters if days[encounter[0]] != ""]
-            early = [encounter for encounter in known_day if days[encounter[0]] < first_day]
-            divided.append(_Animal(early, [encounter for encounter in known_day if days[encounter[0]] >= first_day]))
+            # An encounter with a photograph without a day, or on both sides of the first day, is left out.
+            early = [each for each in encounters if all("" < days[row] < first_day for row in each)]
+            divided.append(_Animal(early, [each for each in encounters if all(days[row] >= first_day for row in each)]))
         plan = _planned(divided, shape, episodes, wanted, whole=False)
         if best is None or plan.reached > best[1].reached:
             best = divided, plan

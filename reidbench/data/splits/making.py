@@ -64,14 +64,15 @@ def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_s
     share = new_share if asked.has_new else 0.0
     parts = np.full(len(images), "unused", dtype=object)
     warnings = _undated(images) if asked.in_time else []
-    dated = images.table["date"].to_numpy(dtype=object) != ""
+    dated = images.date != ""
+    encounter = images.encounter_days if asked.in_time else images.encounter
     by_group: dict[str, list[int]] = defaultdict(list)
     image_ids = images.image_id.tolist()
     for row in range(len(images)):
         if dated[row] or not asked.in_time:
             by_group[images.table["group"].iloc[row]].append(row)
     for name in sorted(by_group):
-        asked.deal(Group(images, by_group[name], images.encounter, Shuffle(seed, name), parts, share))
+        asked.deal(Group(images, by_group[name], encounter, Shuffle(seed, name), parts, share))
     warnings += leaks(parts, images)
     split = Split(
         tuple(image_ids), tuple(parts.tolist()), asked.name, seed, tuple(warnings), share if asked.holds_share else None
@@ -87,7 +88,7 @@ def _undated(images: ImageSet) -> list[str]:
         ReidbenchError: No image has a date.
     """
     table = images.table
-    undated = table["date"] == ""
+    undated = images.date == ""
     if undated.all():
         raise ReidbenchError(
             f"no image of '{images.name}' has a date, which this kind of split needs",
@@ -122,8 +123,8 @@ def _check_complete(split: Split, images: ImageSet, kind: Kind, *, needs_unknown
             f"'{images.name}' is too small for a split ({split.kind}): {'; '.join(short)}",
             where=images.origin.file,
             remedy=(
-                f"it has {len(seen)} identities, {again} of them with more than one encounter (images of one day are "
-                "one encounter); add encounters, "
+                f"it has {len(seen)} identities, {again} of them with more than one encounter "
+                f"({images.encounter_rule}); add encounters, "
                 + ("choose other days, " if kind.in_time and not kind.holds_share else "")
                 + "or write the split yourself and give it with --split"
             ),

@@ -37,9 +37,9 @@ def earlier_first(n_encounter: int, first: str, second: str) -> list[str]:
 
 def deal_in_time(group: Group) -> None:
     """Divide the days of each known animal in order of time."""
-    date = group.images.table["date"].tolist()
+    date = group.images.date.tolist()
     animals = gather(group)
-    in_time = {name: sorted(found, key=lambda rows: date[rows[0]]) for name, found in animals.items()}
+    in_time = {name: sorted(found, key=lambda rows: _first(date, rows)) for name, found in animals.items()}
     names = group.shuffle(sorted(animals), "identities")
     deal([in_time[name] for name in names], group.parts, group.share, earlier_first)
 
@@ -79,13 +79,13 @@ class Cutoff:
 
     def __call__(self, group: Group) -> None:
         """Give every image of a group its part."""
-        date = group.images.table["date"].tolist()
+        date = group.images.date.tolist()
         animals = gather(group)
-        asked_from, test_from = self._boundaries(sorted(date[e[0]] for found in animals.values() for e in found))
+        asked_from, test_from = self._boundaries(sorted(_first(date, e) for found in animals.values() for e in found))
         seen: dict[str, set[str]] = defaultdict(set)
         for name, found in animals.items():
             for encounter in found:
-                day = date[encounter[0]]
+                day = _first(date, encounter)
                 part = "gallery" if day < asked_from else "calibration" if day < test_from else "test"
                 group.parts[encounter] = part
                 seen[name].add(part)
@@ -107,6 +107,11 @@ class Cutoff:
             for encounter in animals[name]:
                 if group.parts[encounter[0]] != kept:
                     group.parts[encounter] = "unused"
+
+
+def _first(date: list[str], encounter: list[int]) -> str:
+    """Return the day on which an encounter begins; an encounter may pass midnight."""
+    return min(date[row] for row in encounter)
 
 
 def _middle(days: list[str]) -> str:

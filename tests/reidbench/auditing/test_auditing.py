@@ -82,13 +82,13 @@ def test_checks_without_data_are_listed_with_the_reason(album):
     assert dict(audit_images(images, split).not_checked) == {
         "near in embedding": "add --embedding RUN to compare the embeddings of a saved run",
         "same burst": "no photograph has a usable capture time (EXIF)",
-        "same encounter": "no image has a date",
+        "same encounter": "no image has a date, a time or an encounter",
     }
     assert "no split" in audit_images(images).not_checked["same encounter"]
     dated = album([{"identity": "ana", "date": "2020-05-06", "taken": "2020:05:06 10:00:00"}, {"identity": "ana"}])
     audit = audit_images(dated, Split(("i0", "i1"), ("gallery", "test"), "file", None))
     assert set(audit.not_checked) == {"near in embedding"}
-    assert "Same encounter: only 1 of 2 images have a date." in audit.notes
+    assert "Same encounter: only 1 of 2 images have a date, a time or an encounter." in audit.notes
 
 
 def test_images_of_equal_pixels_and_different_bytes_are_paired(album):

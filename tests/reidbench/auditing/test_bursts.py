@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 import reidbench
 from reidbench.auditing.auditing import audit_images
 from reidbench.auditing.bursts import find_bursts
-from reidbench.auditing.capture_times import CaptureTimes
-from reidbench.auditing.findings import SAME_BURST, repaired
+from reidbench.auditing.findings import SAME_BURST, SAME_DAY, repaired
 from reidbench.cli.main import app
+from reidbench.data.capture_times import CaptureTimes
 from reidbench.data.splits import Split, make_split, read_split
 from reidbench.progress import Progress
 from reidbench.running.evaluation import evaluate
@@ -93,7 +93,7 @@ def test_planted_bursts_are_found_and_nothing_else(album):
     assert len(found & planted) >= 0.99 * len(planted)
     assert len({row for pair in found - planted for row in pair}) <= 0.01 * len(images)
     assert all(audit.crosses(pair) for pair in audit.pairs if pair.kind == SAME_BURST)
-    (note,) = audit.notes
+    note = audit.notes[0]
     assert "40 from clocks that were never set" in note and "40 from stopped clocks" in note
 
 
@@ -106,10 +106,14 @@ def test_a_burst_past_midnight_is_repaired_though_the_days_differ(album):
     ])  # fmt: skip
     split = Split(tuple(images.table["image_id"]), ("gallery", "test", "calibration", "test"), "file", None)
     audit = audit_images(images, split)
-    assert [(pair.kind, pair.left, pair.right, pair.apart_s) for pair in audit.pairs] == [(SAME_BURST, 0, 1, 15.0)]
+    assert [(pair.kind, pair.left, pair.right, pair.apart_s) for pair in audit.pairs] == [
+        (SAME_BURST, 0, 1, 15.0),
+        (SAME_DAY, 0, 1, None),
+    ]
     assert audit.leaked().tolist() == [1]
     assert repaired(audit, split).parts == ("gallery", "unused", "calibration", "test")
-    assert len(audit_images(images, split, burst_s=14).leaked()) == 0
+    shorter = audit_images(images, split, burst_s=14)  # no burst, but still one encounter
+    assert [pair.kind for pair in shorter.pairs] == [SAME_DAY] and shorter.leaked().tolist() == [1]
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +126,7 @@ def dataset_with_bursts(tmp_path_factory, exif_of):
     enrolled = {identity[row]: int(row) for row in split.indices("gallery", drawn)}
     by_animal = {identity[row]: int(row) for row in split.indices("test", drawn) if identity[row] in enrolled}
     queries = list(by_animal.values())[:3]
-    taken = {row: NOON + np.timedelta64(3600 * (row + 1), "s") for row in range(len(drawn))}
+    taken = {row: NOON + np.timedelta64(3 * 3600 * (row + 1), "s") for row in range(len(drawn))}
     for number, row in enumerate(queries):
         taken[row] = taken[enrolled[identity[row]]] + np.timedelta64(2 + number, "s")
     for row, time in taken.items():
@@ -157,6 +161,6 @@ def test_bursts_are_shown_repaired_and_left_out_of_saved_runs(dataset_with_burst
     page = (tmp_path / "audit.html").read_text()
     assert "Same burst" in page and "2 s apart, on two sides of the split" in page
     short = json.loads(run("--burst", "1", "--json"))
-    assert not [pair for pair in short["pairs"] if pair["kind"] == SAME_BURST] and not queries <= set(short["leaked"])
+    assert not [pair for pair in short["pairs"] if pair["kind"] == SAME_BURST] and queries <= set(short["leaked"])
     printed = " ".join(run().split())
     assert "same burst 3 3 0" in printed and "photographs of one animal that follow one another within 60 s" in printed

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reidbench.auditing.capture_times import capture_times, parse_capture_time, read_capture_time, usable_times
+from reidbench.auditing.capture_times import capture_times
+from reidbench.data.capture_times import parse_capture_time, read_capture_time, usable_times
 
 
 def _time(text):

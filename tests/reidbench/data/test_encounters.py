@@ -1,0 +1,221 @@
+"""Encounters: what joins photographs of one animal, and which columns say so."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from reidbench.data.encounter_line import describe_encounters
+from reidbench.data.encounters import encounters_of
+from reidbench.data.images import ImageSet
+from reidbench.data.sources.cells import moment
+from reidbench.data.sources.rows import ENCOUNTER_COLUMNS, Rows, image_set
+from reidbench.data.splits import KINDS, Split, make_split
+from reidbench.data.splits.leaks import shared_encounters
+
+
+def _encounters(identity="ana", **columns):
+    n = len(next(iter(columns.values())) if columns else identity)
+    identity = [identity] * n if isinstance(identity, str) else identity
+    empty = {name: [""] * n for name in ("value", "time", "day", "cluster")}
+    given = {name: each for name, each in columns.items() if name in empty}
+    if "time" in given and "day" not in given:
+        given["day"] = [time[:10] for time in given["time"]]
+    options = {name: each for name, each in columns.items() if name not in empty}
+    return encounters_of(identity, **{**empty, **given}, **options).tolist()
+
+
+def test_photographs_just_before_and_after_midnight_are_one_encounter():
+    assert _encounters(time=["2020-05-01T23:58:00", "2020-05-02T00:02:00"]) == [0, 0]
+
+
+def test_sixty_minutes_apart_is_one_encounter_and_sixty_one_is_two():
+    assert _encounters(time=["2020-05-01T10:00:00", "2020-05-01T11:00:00"]) == [0, 0]
+    assert _encounters(time=["2020-05-01T10:00:00", "2020-05-01T11:00:01"]) == [0, 1]
+    assert _encounters(time=["2020-05-01T10:00:00", "2020-05-01T11:01:00"]) == [0, 1]
+    assert _encounters(time=["2020-05-01T10:00:00", "2020-05-01T11:01:00"], minutes=61) == [0, 0]
+
+
+def test_a_chain_of_photographs_is_one_encounter():
+    times = [f"2020-05-01T{hour}:00:00" for hour in (12, 10, 11)]
+    assert _encounters(time=times) == [0, 0, 0]
+    assert _encounters(value=["x", "x", ""], cluster=["", "c", "c"]) == [0, 0, 0]
+
+
+def test_equal_values_of_two_animals_are_two_encounters():
+    assert _encounters(["ana", "bo", "ana"], value=["7", "7", "7"]) == [0, 1, 0]
+    assert _encounters(["ana", "bo"], time=["2020-05-01T10:00:00"] * 2) == [0, 1]
+
+
+def test_a_day_joins_only_photographs_without_value_and_time():
+    day = ["2020-05-01"] * 3
+    assert _encounters(day=day) == [0, 0, 0]
+    assert _encounters(day=day, value=["x", "y", "z"]) == [0, 1, 2]
+    assert _encounters(day=day, value=["x", "y", ""]) == [0, 0, 0]  # the third is joined to all of its day
+    assert _encounters(day=day, value=["x", "y", "z"], whole_days=True) == [0, 0, 0]
+    assert _encounters(day=["2020-05-01", "2020-05-01", "2020-05-02"], time=["", "2020-05-01T09:00:00", ""]) == [
+        0,
+        0,
+        1,
+    ]
+
+
+def test_a_cluster_joins_days_and_does_not_replace_them():
+    days = ["2020-05-01", "2020-05-01", "2020-05-09", "2020-05-10"]
+    assert _encounters(day=days, cluster=["a", "b", "b", "c"]) == [0, 0, 0, 1]
+
+
+def test_photographs_without_anything_are_encounters_by_themselves():
+    assert _encounters(value=["", "", ""]) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("2020-05-01 23:58", "2020-05-01T23:58:00"),
+        ("2020:05:01 07:08:09.5", "2020-05-01T07:08:09"),
+        ("2020-05-01T07:08:09Z", "2020-05-01T07:08:09"),
+        ("2020-05-01T07:08:09+02:00", "2020-05-01T07:08:09"),
+        ("2020-05-01 12:05 AM", "2020-05-01T00:05:00"),
+        ("2020-05-01 2:05 pm", "2020-05-01T14:05:00"),
+        ("2020-05-01 00:00:00", "2020-05-01"),
+        ("2020-05-01 25:00", "2020-05-01"),
+        (pd.Timestamp("2020-05-01 23:58"), "2020-05-01T23:58:00"),
+        (pd.Timestamp("2020-05-01"), "2020-05-01"),
+        ("20200501", "2020-05-01"),
+    ],
+)
+def test_a_date_keeps_its_time_of_day(cell, expected):
+    assert moment(cell) == expected
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Return a function that makes a dataset of drawn photographs, one for each identity, with further columns."""
+
+    def make(identity, exif=None, **columns):
+        paths = []
+        for row in range(len(identity)):
+            picture = Image.new("RGB", (8, 8), (row * 7 % 256, 40, row // 30))
+            tags = Image.Exif()
+            if exif is not None and exif[row]:
+                tags.get_ifd(0x8769)[0x9003] = exif[row]
+            picture.save(tmp_path / f"{row}.jpg", exif=tags)
+            paths.append(f"{row}.jpg")
+        table = {"identity": identity, "path": paths, **columns}
+        return image_set("drawn", Rows(table, "drawn.csv", None, len(paths)), root=tmp_path, source="file")
+
+    return make
+
+
+def _numbers(images):
+    _, first = np.unique(images.encounter, return_index=True)
+    order = {images.encounter[row]: place for place, row in enumerate(sorted(first))}
+    return [order[each] for each in images.encounter]
+
+
+@pytest.mark.parametrize("column", [*ENCOUNTER_COLUMNS, "Event ID", "SEQUENCE-ID", "video id"])
+def test_each_known_column_holds_encounters(photographs, column):
+    images = photographs(["ana", "ana", "ana", "bo"], **{column: ["1", "2", "1", "1"]})
+    assert _numbers(images) == [0, 1, 0, 2]
+    assert images.encounter_column == column
+    assert describe_encounters(images) == f"3 encounters of 2 animals, by column '{column}'"
+
+
+def test_a_word_for_a_missing_value_is_no_encounter(photographs):
+    images = photographs(["ana"] * 4, encounter=["NA", "x", "x", "NA"])
+    assert _numbers(images) == [0, 1, 1, 2]
+
+
+def test_the_line_names_the_columns_that_are_not_used(photographs):
+    images = photographs(["ana"] * 3, eventID=["1", "1", "2"], seq_id=["1", "1", "1"], camera=["c", "c", "c"])
+    assert describe_encounters(images) == (
+        "2 encounters of 1 animals, by column 'eventID'; columns not used: seq_id, camera"
+    )
+
+
+def test_a_column_that_never_repeats_is_an_id_and_no_encounter(photographs):
+    images = photographs(["ana", "ana", "bo"], occurrenceID=["a", "b", "c"], date=["2020-05-01"] * 3)
+    assert _numbers(images) == [0, 0, 1]
+    assert "occurrenceID" in images.note and "occurrenceID" in describe_encounters(images)
+
+
+def test_times_of_files_are_used_if_the_table_has_neither_times_nor_encounters(photographs):
+    exif = ["2020:05:01 23:58:00", "2020:05:02 00:02:00", "2020:05:02 01:03:00"]
+    assert _numbers(photographs(["ana"] * 3, exif=exif)) == [0, 0, 1]
+    days = ["2020-05-01", "2020-05-02", "2020-05-02"]
+    assert _numbers(photographs(["ana"] * 3, exif=exif, date=days)) == [0, 0, 1]
+    assert _numbers(photographs(["ana"] * 3, exif=exif, encounter=["x", "", "x"])) == [0, 1, 0]
+
+
+def test_encounters_without_minutes_are_days_as_in_earlier_versions(photographs):
+    images = photographs(
+        ["ana"] * 3, date=["2020-05-01 09:00", "2020-05-01 12:00", "2020-05-02"], video=["1", "2", "1"]
+    )
+    assert _numbers(images) == [0, 1, 0]
+    assert _numbers(images.by_rule_1("drawn")) == [0, 0, 1]
+
+
+def test_time_and_encounter_count_in_the_digest(photographs):
+    digests = [
+        photographs(["ana", "ana"], **columns).digest
+        for columns in (
+            {"encounter": ["x", "x"]}, {"encounter": ["y", "y"]}, {"date": ["2020-05-01 10:00"] * 2},
+            {"date": ["2020-05-01 10:01"] * 2}, {"date": ["2020-05-01"] * 2}, {"cluster_id": ["c", "c"]}, {},
+        )
+    ]  # fmt: skip
+    assert len(set(digests)) == 7
+
+
+SHARED = Path(os.environ.get("REIDBENCH_SHARED", Path(__file__).parents[4] / "shared"))
+ZEBRAS = SHARED / "data" / "zebra" / "metadata.csv"
+
+
+def _zebras_in_bursts(night):
+    """Return 72 zebras, 6 of each of 12 animals, as three bursts of two, four minutes apart: at night or at noon."""
+    table = pd.read_csv(ZEBRAS, dtype=str)
+    animals = table["identity"].value_counts()
+    kept = table[table["identity"].isin(animals[animals >= 6].sort_index().index[:12])].groupby("identity").head(6)
+    clock = {True: ("05-0{} 23:58", "05-0{} 00:02"), False: ("05-0{} 11:58", "05-0{} 12:02")}[night]
+    dates = []
+    for place in range(len(kept)):
+        animal, photograph = divmod(place, 6)
+        burst, second = divmod(photograph, 2)
+        day = 2 * burst + (3 if animal > 8 else 1) + (second if night else 0)  # three animals are first seen later
+        dates.append("2020-" + clock[second].format(day))
+    columns = {"identity": kept["identity"].tolist(), "path": kept["path"].tolist(), "date": dates}
+    return image_set("z72", Rows(columns, "z72.csv", None, len(kept)), root=ZEBRAS.parent, source="file")
+
+
+@pytest.mark.skipif(not ZEBRAS.is_file(), reason="the zebra photographs are not here")
+def test_no_encounter_is_on_two_sides_in_any_kind_of_split():
+    for night in (True, False):
+        images = _zebras_in_bursts(night)
+        assert len(images) == 72 and len(np.unique(images.encounter)) == 36
+        for kind in KINDS:
+            split = make_split(images, kind=kind)
+            rows = {part: split.indices(part, images) for part in ("gallery", "fit", "calibration", "test")}
+            enrolled = images.encounter[np.concatenate([rows["gallery"], rows["fit"]])]
+            sides = [set(enrolled), set(images.encounter[rows["calibration"]]), set(images.encounter[rows["test"]])]
+            torn = [a & b for place, a in enumerate(sides) for b in sides[place + 1 :]]
+            assert any(torn) == (kind == "random"), kind
+            assert any("two sides" in warning for warning in split.warnings) == (kind == "random")
+
+
+def test_the_share_of_queries_that_share_an_encounter_with_the_gallery_is_counted(photographs):
+    images = photographs(["ana"] * 4 + ["bo"], encounter=["x", "x", "y", "y", "x"])
+    split = Split(tuple(images.image_id), ("gallery", "test", "test", "test", "calibration"), "file", None)
+    parts = np.array(split.parts, dtype=object)
+    shared = shared_encounters(parts, images)
+    assert (shared["test"].count, shared["test"].of) == (1, 3)  # image 1 shares x with image 0
+    assert shared["test"].share == pytest.approx(1 / 3)
+    assert (shared["calibration"].count, shared["calibration"].share) == (0, 0.0)
+
+
+def test_a_set_made_in_python_needs_no_column_encounter(photographs):
+    images = photographs(["ana", "ana"], date=["2020-05-01"] * 2)
+    plain = ImageSet("plain", images.root, images.table.drop(columns="encounter"))
+    assert _numbers(plain) == [0, 0] and plain.digest == images.digest
