@@ -132,6 +132,12 @@ class Registry:
             names = (plugin.entry_point, plugin.entry_point.removeprefix("reidbench_"))
             if (method in names and distribution in ("", plugin.distribution)) or distribution == plugin.distribution:
                 raise BrokenPluginError(plugin, name)
+        if method.isidentifier() and len(method) <= 100 and (Path(method) / "pyproject.toml").is_file():
+            raise ReidbenchError(
+                f"no method is called '{name}'; the folder '{method}' is a package that is not installed",
+                where=f"--method {name}",
+                remedy=f"pip install -e ./{method}",
+            )
         hint = did_you_mean(method, [offer.spec.name for offer in self.offers])
         files = [f"{plugin.distribution} failed to load: {plugin.reason}" for plugin in self.broken if _is_file(plugin)]
         raise ReidbenchError(

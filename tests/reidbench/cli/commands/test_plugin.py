@@ -77,3 +77,20 @@ def test_new_says_what_it_wrote_and_what_comes_next(tmp_path):
     assert done.exit_code == 0
     assert str(tmp_path / "fur" / "pyproject.toml") in done.stdout
     assert "reidbench run --method fur_pattern" in done.stderr
+
+
+def test_the_commands_of_the_readme_work_as_pasted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = [line.partition("#")[0].strip() for line in (TESTS.parent / "README.md").read_text().splitlines()]
+    start = lines.index("reidbench plugin new stripes")
+    new, pip, check = (line.split() for line in lines[start : start + 3])
+    assert pip == ["pip", "install", "-e", "./stripes"]
+    assert CliRunner().invoke(app, new[1:]).exit_code == 0
+    missing = CliRunner().invoke(app, check[1:])
+    assert missing.exit_code == 1 and missing.exception.remedy == " ".join(pip)
+    assert missing.exception.message == (
+        "no method is called 'stripes'; the folder 'stripes' is a package that is not installed"
+    )
+    install([tmp_path / "stripes"], tmp_path / "site")
+    said = reidbench(*check[1:], "--only", "name", site=tmp_path / "site", cwd=tmp_path)
+    assert "stripes of reidbench-stripes" in said
