@@ -265,6 +265,14 @@ def _read_predictions(path: Path, saved_run: SavedRun) -> dict[str, list[str | N
     """Read a CSV of ``identify``; return the predictions by group, ``None`` for new."""
     table = read_csv(path, "predictions")
     table.require("image_id", "identity", "group", remedy="name a CSV that identify wrote")
+    options = table.column("searched_with") if "searched_with" in table.columns else []
+    for index, option in enumerate(options):
+        if option:
+            raise ReidbenchError(
+                f"the photographs were identified with {option}, so another gallery than that of the run was searched",
+                where=table.where(index),
+                remedy="identify the photographs with the gallery of the run, without --whole and --enrolled",
+            )
     enrolled = set(saved_run.enrolled.tolist())
     predictions: dict[str, list[str | None]] = {}
     for index, (identity, group) in enumerate(zip(table.column("identity"), table.column("group"), strict=True)):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from reidbench.csv_files import csv_text
+from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
@@ -31,7 +32,7 @@ from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode, read_saved_run
 from reidbench.registry.registered import Registry, load_registry
 from reidbench.running.inputs import dataset_of
-from reidbench.running.reopening import reopen
+from reidbench.running.reopening import Reopened, reopen
 
 BEST = 5
 """Number of candidates that are listed for each photograph."""
@@ -117,6 +118,7 @@ class Identifications:
         certainty: The rule that puts predictions into bands.
         rates: Error of each band on the test queries of the run.
         notes: Notes for the reader, as sentences.
+        options: Options that made the gallery larger than that of the run, such as ``--whole``; empty without them.
     """
 
     record: RunRecord
@@ -126,6 +128,7 @@ class Identifications:
     certainty: Certainty
     rates: Sequence[BandRate]
     notes: Sequence[str]
+    options: str = ""
 
     def count(self, band: Band) -> int:
         """Return how many photographs are in a band."""
@@ -219,6 +222,12 @@ def identify(
     progress = progress or RichProgress()
     record = run if isinstance(run, RunRecord) else find_run(run, runs_dir)
     registry = registry or load_registry()
+    options = " ".join(["--whole"] * whole + ["--enrolled"] * (gallery is not None))
+    if options:
+        progress.warn(
+            f"census --photographs cannot count photographs that are identified with {options}, because the errors of "
+            "the run were measured with its own gallery: identify them without it for a census"
+        )
     images = dataset_of(record, dataset, Path(root) if root else None, registry, unknown=unknown, names=names)
     saved_run = read_saved_run(record)
     enrolled_later = read_gallery(Path(gallery), images) if gallery is not None else None
@@ -227,12 +236,9 @@ def identify(
     groups = tuple(sorted({*reopened.gallery.table["group"], *later_groups}))
     with progress.stage("read photographs", 0) as stage:
         new = read_photographs(Path(photographs), groups, group, advance=stage.advance)
-    searched = joined(
-        "gallery",
-        images if whole else reopened.gallery,
-        *([enrolled_later] if enrolled_later is not None else []),
-    )
-    notes = _gallery_notes(len(saved_run.enrolled), searched, reopened.method.matching, enrolled_later)
+    of_dataset, notes = _readable(reopened, progress) if whole else (reopened.gallery, [])
+    searched = joined("gallery", of_dataset, *([enrolled_later] if enrolled_later is not None else []))
+    notes += _gallery_notes(len(saved_run.enrolled), searched, reopened.method.matching, enrolled_later)
     notes += _untested_group_notes(saved_run.calibration, new.images)
     result = search(reopened, new.images, searched, progress)
     answers = result.answers
@@ -263,7 +269,33 @@ def identify(
             zip(new.images.table.itertuples(), new.images.file_hashes(), strict=True)
         )
     ]
-    return Identifications(record, predictions, searched, new, certainty, band_rates(certainty, saved_run.test), notes)
+    rates = band_rates(certainty, saved_run.test)
+    return Identifications(record, predictions, searched, new, certainty, rates, notes, options)
+
+
+def _readable(reopened: Reopened, progress: Progress) -> tuple[ImageSet, list[str]]:
+    """Return the images of the dataset without those that cannot be read, and a note on each of these.
+
+    Only images that the run did not use are decoded here. It decoded the others, and the digest of the dataset shows
+    that their files have not changed.
+    """
+    images, rows = reopened.images, reopened.setup.rows
+    used = np.concatenate([rows[part] for part in ("gallery", "calibration", "test")])
+    unused = np.setdiff1d(np.arange(len(images)), used)
+    broken: list[int] = []
+    notes: list[str] = []
+    with progress.stage("check photographs", len(unused)) as stage:
+        for row in unused.tolist():
+            try:
+                decode(images.image_path(row), images.table["bbox"].iloc[row])
+            except ReidbenchError as error:
+                broken.append(row)
+                notes.append(
+                    f"'{images.image_id[row]}' of the dataset is not searched: {error.message}. The run did not use "
+                    "it. Keep its row in the table: the digest of the run includes it"
+                )
+            stage.advance(1)
+    return (images.take(np.setdiff1d(np.arange(len(images)), broken)) if broken else images), notes
 
 
 def band_rates(certainty: Certainty, test: SavedEpisode) -> list[BandRate]:
@@ -281,11 +313,18 @@ def band_rates(certainty: Certainty, test: SavedEpisode) -> list[BandRate]:
     return rates
 
 
-def to_csv(found: Sequence[Identification]) -> str:
-    """Return predictions as a CSV: the columns of a prediction file, then band, candidates and their images."""
+def to_csv(found: Sequence[Identification], options: str = "") -> str:
+    """Return predictions as a CSV: the columns of a prediction file, then band, candidates and their images.
+
+    Args:
+        found: The predictions.
+        options: Options that made the gallery larger than that of the run. They are written into a last column
+            ``searched_with``, by which ``census`` recognizes such a table; without them there is no such column.
+    """
     ranks = range(1, BEST + 1)
     best = [f"{name}_{rank}" for rank in ranks for name in ("candidate", "score", "image")]
     columns = ["image_id", "identity", "band", "score", "threshold", "p_right", "group", "sha256", *best]
+    columns += ["searched_with"] * bool(options)
     rows = []
     for prediction in found:
         row = [prediction.image_id, prediction.answer, prediction.band]
@@ -293,7 +332,7 @@ def to_csv(found: Sequence[Identification]) -> str:
         row += [prediction.group, prediction.sha256]
         for candidate in prediction.candidates:
             row += [candidate.identity, _cell(candidate.score), candidate.image_id]
-        rows.append(row + [""] * (3 * (BEST - len(prediction.candidates))))
+        rows.append(row + [""] * (3 * (BEST - len(prediction.candidates))) + [options] * bool(options))
     return csv_text(columns, rows)
 
 

@@ -105,7 +105,7 @@ def identify(
         device=device, runs_dir=runs, registry=registry,
     )  # fmt: skip
     output = output or Path("identify.csv")
-    write_answers(output, to_csv(result.found))
+    write_answers(output, to_csv(result.found, result.options))
     if page is not None:
         from reidbench.reporting.review import write_review
 

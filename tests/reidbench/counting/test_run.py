@@ -44,6 +44,14 @@ def test_photographs_identified_later_are_counted_by_their_predictions(run, anim
     assert lynx.population is None and "measured on 3 animals; 5 are needed" in lynx.refused
 
 
+def test_a_table_from_a_larger_gallery_is_refused_although_all_its_animals_are_enrolled(run, animals, tmp_path):
+    path = predictions(tmp_path / "a.csv", [animals[0], animals[1]])
+    pd.read_csv(path).assign(searched_with="--whole").to_csv(path, index=False)
+    with pytest.raises(ReidbenchError, match="identified with --whole, so another gallery") as caught:
+        take_census(run, photographs=path)
+    assert caught.value.where.endswith("a.csv, row 2") and "without --whole" in caught.value.remedy
+
+
 def test_the_error_for_a_prediction_outside_the_gallery_names_the_options(run, animals, tmp_path):
     ana, _, outside = animals
     with pytest.raises(ReidbenchError, match=f"'{outside}' is not enrolled in the run") as caught:

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from typing_extensions import override
 
 import reidbench
 from reidbench.constants import NEW_IDENTITY
@@ -162,6 +163,48 @@ def test_the_whole_dataset_can_be_searched(field):
     enrolled = set(read_saved_run(field.record).enrolled.tolist())
     assert {c.identity for each in result.found for c in each.candidates} - enrolled
     assert any("with more animals, false matches are more likely" in note for note in result.notes)
+
+
+class _Recorded(Progress):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    @override
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def test_a_larger_gallery_is_announced_before_the_work_and_named_in_the_csv(field):
+    recorded = _Recorded()
+    with pytest.raises(ReidbenchError, match="no folder or CSV"):
+        identify("nowhere", field.record, whole=True, progress=recorded, device="cpu")
+    assert len(recorded.warnings) == 1 and "with --whole" in recorded.warnings[0]
+    assert "census --photographs cannot count" in recorded.warnings[0]
+    result = predict(field.photographs, field.record, whole=True)
+    rows = list(csv.DictReader(io.StringIO(to_csv(result.found, result.options))))
+    assert {row["searched_with"] for row in rows} == {"--whole"} and all(row["image_1"] for row in rows)
+    assert "searched_with" not in to_csv(result.found)
+
+
+def test_a_broken_photograph_that_the_run_did_not_use_is_left_out_of_the_whole_dataset(field, tmp_path):
+    rows = list(csv.DictReader(field.catalogue.open(encoding="utf-8")))
+    (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    broken = {**rows[0], "image_id": "torn", "path": str(tmp_path / "torn.jpg")}
+    split = reidbench.make_split(reidbench.load_dataset(str(field.catalogue)))
+    with (tmp_path / "catalogue.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows([*rows, broken])
+    images = reidbench.load_dataset(str(tmp_path / "catalogue.csv"))
+    unused = Split((*split.image_ids, "torn"), (*split.parts, "unused"), "mine", None)
+    record = evaluate(
+        "color_histogram", images, split=unused, runs_dir=tmp_path / "runs", progress=Progress(), device="cpu"
+    )
+    result = predict(field.photographs, record, dataset=str(tmp_path / "catalogue.csv"), whole=True)
+    assert sorted(result.gallery.image_id) == sorted(row["image_id"] for row in rows)
+    assert len(result.found) == len(field.truth)
+    (note,) = [note for note in result.notes if "torn" in note]
+    assert note.startswith("'torn' of the dataset is not searched: the image cannot be read")
 
 
 def test_the_csv_is_a_prediction_file(field):
