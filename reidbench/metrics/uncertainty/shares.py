@@ -120,5 +120,7 @@ def wilson_interval(n_true: int, n: int) -> Interval:
     """
     from scipy.stats import binomtest  # takes half a second to load
 
+    if n < 1 or not 0 <= n_true <= n:  # not every version of scipy refuses these
+        raise ValueError(f"n_true = {n_true} of n = {n} trials is no share")
     ends = binomtest(n_true, n).proportion_ci(confidence_level=CONFIDENCE_LEVEL, method="wilson")
     return Interval(float(ends.low), float(ends.high))
