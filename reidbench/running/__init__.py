@@ -1,0 +1,1 @@
+"""One run, from images to its record, or a saved run opened again."""

@@ -139,7 +139,7 @@ def test_what_else_changed_is_listed(run):
     ("changes", "message"),
     [
         ({"plugin": {"name": "reidbench", "version": "0.0.9", "method_version": "1", "calibrated_by": None}},
-         "plugin.version was '0.0.9' and is '0.1.0'"),
+         f"plugin.version was '0.0.9' and is '{reidbench.__version__}'"),
         ({"plugin": {"name": "nobody", "version": "1", "method_version": "1", "calibrated_by": None}},
          "no method is called 'nobody:"),
         ({"weights": {"source": "x", "pretrained": True, "sha256": "ab", "licence": "", "label": "x"}},
@@ -162,7 +162,7 @@ def test_weights_that_are_gone_are_an_error(run, tmp_path, monkeypatch):
             raise AssertionError
 
     spec = reidbench.MethodSpec("color_histogram", "", type(_settings(run)), Weighted)
-    registry = Registry((Offered(spec, "reidbench", "0.1.0"),), ())
+    registry = Registry((Offered(spec, "reidbench", reidbench.__version__),), ())
     monkeypatch.setattr("reidbench.experiments.repetition.load_registry", lambda **_: registry)
     with pytest.raises(ReidbenchError, match="no file 'w.pt'"):
         again(run, tmp_path)
