@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from reidbench.cli.main import app
 from reidbench.data import image_files
+from reidbench.data.capture_times import read_capture_time
 from reidbench.data.decoding import decode
 from reidbench.data.image_files import format_of, is_image, left_out_notes, read_folder
 from reidbench.data.sources.files import from_folder
@@ -128,6 +129,9 @@ def test_heic_is_read_where_pillow_heif_is_installed(tmp_path, monkeypatch):
     decode(_photograph(tmp_path / "2.jpg"))
     decode(tmp_path / "2.jpg")
     assert calls == [1]
+    image_files.register_heif.cache_clear()
+    read_capture_time(tmp_path / "2.jpg")  # capture times are read before an image is decoded
+    assert calls == [1, 1]
     image_files.register_heif.cache_clear()
 
 
