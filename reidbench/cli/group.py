@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperGroup
 from typing_extensions import override
 
+from reidbench.cli.given import refuse_repeats
 from reidbench.cli.renamed import with_new_names
 from reidbench.constants import ENTRY_POINT_GROUP
 from reidbench.errors import ReidbenchError, did_you_mean
@@ -81,7 +82,9 @@ class Commands(TyperGroup):
 def _own(name: str) -> tuple[ModuleType, Any]:
     """Import the module of a command of reidbench, and return it with the command."""
     module = importlib.import_module(f"reidbench.cli.commands.{name}")
-    return module, _as_click(getattr(module, name), name)
+    command = _as_click(getattr(module, name), name)
+    refuse_repeats(command)
+    return module, command
 
 
 def _offered() -> dict[str, CommandSpec]:

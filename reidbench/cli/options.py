@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from reidbench.cli.renamed import with_new_preset
 from reidbench.errors import ReidbenchError
+
+if TYPE_CHECKING:
+    from reidbench.experiments.settings_file import SettingsFile
+
+_Value = TypeVar("_Value")
 
 DatasetOption = Annotated[
     str,
@@ -57,7 +61,11 @@ SetOption = Annotated[
     ),
 ]
 SettingsFileOption = Annotated[
-    Path | None, typer.Option("--settings", help="Read settings from this JSON file, such as tune writes.")
+    Path | None,
+    typer.Option(
+        "--settings",
+        help="Read settings from this JSON file. A file of tune also names method, preset, dataset and seeds.",
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option(help="Compute on this device: cpu, cuda or auto (cuda if there is a GPU).")]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Use this folder of runs.")]
@@ -74,30 +82,33 @@ RunDatasetOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def parse_settings(pairs: list[str] | None, file: Path | None = None) -> dict[str, Any]:
+def parse_settings(pairs: list[str] | None, file: SettingsFile | None = None) -> dict[str, Any]:
     """Return settings by name: those of the file, replaced by ``KEY=VALUE`` pairs.
 
     The values of pairs stay text; the settings class of the method converts and checks them.
 
     Raises:
-        ReidbenchError: A pair has no ``=``, or the file is not a JSON object.
+        ReidbenchError: A pair has no ``=``.
     """
-    settings: dict[str, Any] = {}
-    if file is not None:
-        try:
-            settings = json.loads(file.read_text(encoding="utf-8"))
-            if not isinstance(settings, dict):
-                raise ValueError("it is not a JSON object")
-        except (OSError, ValueError) as error:
-            raise ReidbenchError(
-                f"the settings can't be read: {error}",
-                where=f"--settings {file}",
-                remedy="name a JSON file of settings, such as tune writes",
-            ) from error
-        settings = settings.get("settings", settings)
+    settings: dict[str, Any] = dict(file.settings) if file else {}
     for pair in pairs or []:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise ReidbenchError(f"'{pair}' is not KEY=VALUE", where=f"--set {pair}", remedy="write --set epochs=10")
         settings[key.strip()] = value.strip()
     return settings
+
+
+def settled(option: str, given: _Value | None, of_file: _Value | None, file: Path | None) -> _Value | None:
+    """Return the value of an option, or that of the settings file if the option was not given.
+
+    Raises:
+        ReidbenchError: The two contradict each other.
+    """
+    if given is not None and of_file is not None and given != of_file:
+        raise ReidbenchError(
+            f"{option} and the settings file contradict each other: the file has {of_file!r}",
+            where=f"{option} {given} --settings {file}",
+            remedy=f"remove {option}, or remove its key from the file",
+        )
+    return of_file if given is None else given

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from reidbench.errors import ReidbenchError
-from reidbench.files import write_output
+from reidbench.experiments.settings_file import SettingsFile
+from reidbench.methods.presets import current_preset
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import load_registry
@@ -21,11 +21,12 @@ class GridCell:
     """One set of settings of the grid, with its results on the calibration queries.
 
     Attributes:
-        settings: The settings, by name.
+        settings: The settings of the grid, by name.
         rank1: Share of known queries whose best candidate is correct.
         balanced_rank1: The same, averaged within each identity first.
         seconds: Duration of the run.
         run: Path of the run folder.
+        file: Settings, preset and other inputs of the run.
     """
 
     settings: Mapping[str, Any]
@@ -33,10 +34,11 @@ class GridCell:
     balanced_rank1: float
     seconds: float
     run: str
+    file: SettingsFile
 
     def to_json(self) -> dict[str, Any]:
         """Return the cell as plain JSON values."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "file"}
 
 
 def tune_method(
@@ -94,22 +96,25 @@ def tune_method(
     with progress.stage(f"tune {method}", len(spec.grid)) as stage:
         for choice in spec.grid:
             stage.describe(", ".join(f"{key}={value}" for key, value in choice.items()))
+            given = {**(settings or {}), **choice}
             record = evaluate(
                 method, images, split_seed=split_seed, seed=seed, preset=preset,
-                settings={**(settings or {}), **choice}, device=device, runs_dir=runs_dir,
+                settings=given, device=device, runs_dir=runs_dir,
                 progress=Progress(), registry=registry,
             )  # fmt: skip
             overall = record.data.metrics.calibration.overall
             seconds = record.data.timing["total_s"]
-            cells.append(GridCell(choice, overall["rank1"], overall["balanced_rank1"], seconds, str(record.path)))
+            file = SettingsFile(
+                settings=given,
+                method=method,
+                preset=current_preset(record.data.preset) if record.data.preset else None,
+                dataset=dataset,
+                root=str(root) if root else None,
+                unknown=tuple(unknown),
+                names=tuple(names),
+                split_seed=split_seed,
+                seed=seed,
+            )
+            cells.append(GridCell(choice, overall["rank1"], overall["balanced_rank1"], seconds, str(record.path), file))
             stage.advance()
     return sorted(cells, key=lambda cell: -cell.rank1)
-
-
-def write_best(cells: list[GridCell], path: Path) -> None:
-    """Write the settings of the best cell as a JSON file for ``run --settings``.
-
-    Raises:
-        ReidbenchError: The file can't be written.
-    """
-    write_output(path, json.dumps(dict(cells[0].settings), indent=2) + "\n", "settings")

@@ -19,7 +19,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.experiments.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.experiments.one_job import evaluate_job
 from reidbench.experiments.shared_settings import settings_by_method
-from reidbench.methods.presets import current_preset
+from reidbench.methods.presets import current_preset, stored_preset
 from reidbench.progress import print_error
 from reidbench.records.failures import FailedRun, MethodFailure, forget_failure, write_failure
 from reidbench.records.job import Job
@@ -64,15 +64,21 @@ def run_jobs(
         jobs = [dataclasses.replace(job, settings={**job.settings, **by_method[job.method]}) for job in jobs]
         for remark in remarks:
             console.print(remark, soft_wrap=True)
+    jobs = _with_own_presets(jobs, registry, console)
     for job in jobs:
         _check_names(job, registry, isolation)  # before the first run, so that a typing error does not cost hours
     loaded: dict[tuple[str, Path | None, tuple[str, ...], tuple[str, ...]], ImageSet] = {}
+    for job in jobs:  # all datasets before the first run, for the same reason
+        dataset = (job.dataset, job.root, job.unknown, job.names)
+        if dataset not in loaded:
+            loaded[dataset] = load_dataset(job.dataset, job.root, registry, unknown=job.unknown, names=job.names)
+    announced = set()
     records: list[RunRecord] = []
     failures: list[FailedRun] = []
     for job in jobs:
         dataset = (job.dataset, job.root, job.unknown, job.names)
-        if dataset not in loaded:
-            loaded[dataset] = load_dataset(job.dataset, job.root, registry, unknown=job.unknown, names=job.names)
+        if dataset not in announced:
+            announced.add(dataset)
             images = loaded[dataset]
             words = describe_words(images.set_aside_words)
             aside = f", {images.set_aside} without identity set aside ({words})" if images.set_aside else ""
@@ -80,6 +86,8 @@ def run_jobs(
             if images.note:
                 console.print(f"  {images.note}", soft_wrap=True)
             console.print(f"  {describe_encounters(images)}", soft_wrap=True)
+            for line in _words_without_effect(job, images):
+                console.print(f"  {line}", soft_wrap=True)
         images = loaded[dataset]
         task = f" on {job.dataset}, {job.split_kind} split seed {job.split_seed}, seed {job.seed}"
         console.print(Text.assemble((job.method, "bold"), task))
@@ -109,6 +117,32 @@ def run_jobs(
                 console.print(f"  {_describe_calibration(part)}")
             records.append(record)
     return records, failures
+
+
+def _words_without_effect(job: Job, images: ImageSet) -> list[str]:
+    """Return a line for each word of ``--unknown`` or ``--name`` that no row of the dataset has."""
+    aside = {word.casefold() for word in images.set_aside_words}
+    unused = [("--unknown", word) for word in job.unknown if word.strip().casefold() not in aside]
+    unused += [("--name", word) for word in job.names if word.strip() not in images.identity]
+    return [f"{option} '{word}': no row has this identity" for option, word in unused]
+
+
+def _with_own_presets(jobs: list[Job], registry: Registry, console: Console) -> list[Job]:
+    """Return the jobs without the preset of a method that has no presets, if the preset is meant for another one."""
+    presets = {}
+    for job in jobs:
+        with contextlib.suppress(ReidbenchError):  # a method that can't be found fails later, with its reason
+            presets[job.method] = [stored_preset(name) for name in registry.find(job.method).spec.presets]
+    own, left_out = [], {}
+    for job in jobs:
+        without = job.preset is not None and presets.get(job.method) == []
+        if without and any(other.preset == job.preset in presets.get(other.method, ()) for other in jobs):
+            left_out[job.method] = job.preset
+            job = dataclasses.replace(job, preset=None)
+        own.append(job)
+    for method, preset in left_out.items():
+        console.print(f"--preset {current_preset(str(preset))} is not for {method}, which has no presets")
+    return own
 
 
 def _check_names(job: Job, registry: Registry, isolation: Isolation | None) -> None:

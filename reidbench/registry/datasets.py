@@ -64,6 +64,10 @@ def load_dataset(
 
 def _load(name: str, root: Path | None, registry: Registry | None, naming: NameRules) -> ImageSet:
     if name == BUILT_IN or name.startswith(f"{BUILT_IN}:"):
+        if root is not None:
+            raise ReidbenchError(
+                f"{BUILT_IN} is drawn on this machine and has no folder", where=f"--root {root}", remedy="remove --root"
+            )
         return _built_in(name, naming)
     if root is not None and not root.is_dir():
         raise ReidbenchError(f"there is no folder '{root}'", where=f"--root {root}", remedy="name an existing folder")

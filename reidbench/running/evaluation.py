@@ -15,9 +15,10 @@ from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split, read_split
 from reidbench.data.splitting import AUTO, split_of_kind
+from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import GalleryMode
 from reidbench.methods.contract import MethodSpec
-from reidbench.methods.presets import PAPER
+from reidbench.methods.presets import PAPER, current_preset
 from reidbench.progress import Progress, RichProgress
 from reidbench.records.image_ids import KEYED_PARTS, rename_images
 from reidbench.records.question import Question
@@ -179,7 +180,7 @@ def _rename_images(record: RunRecord, images: ImageSet, split: Split) -> bool:
 
 
 def preset_name(spec: MethodSpec, asked: str | None, images: ImageSet | None = None) -> str | None:
-    """Choose the preset. A method without presets ignores ``--preset``, which may be meant for other methods of a run.
+    """Choose the preset.
 
     Args:
         spec: The method.
@@ -192,8 +193,12 @@ def preset_name(spec: MethodSpec, asked: str | None, images: ImageSet | None = N
     Raises:
         ReidbenchError: The method has no such preset.
     """
-    if not spec.presets:
-        return None
+    if not spec.presets and asked is not None:
+        raise ReidbenchError(
+            f"{spec.name} has no presets",
+            where=f"--preset {current_preset(asked)}",
+            remedy="remove --preset; --set KEY=VALUE changes a setting",
+        )
     if asked is None:
         wanted = "quick" if images is not None and images.source == "built-in" and "quick" in spec.presets else PAPER
         return wanted if wanted in spec.presets else None

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from reidbench.cli.options import JsonOption, PluginOption, SetOption, SettingsFileOption, parse_settings
+from reidbench.cli.options import JsonOption, PluginOption, SetOption, SettingsFileOption, parse_settings, settled
 from reidbench.cli.renamed import with_new_preset
 from reidbench.cli.tables import Column, Table
 from reidbench.errors import ReidbenchError
@@ -83,9 +83,16 @@ def check(
     from reidbench.registry.registered import load_registry
     from reidbench.testing import examine
 
+    file = None
+    if settings is not None:
+        from reidbench.experiments.settings_file import read_settings_file
+
+        file = read_settings_file(settings)
+        settled("NAME", name.rpartition(":")[2], file.method, settings)
+        preset = settled("--preset", preset, file.preset, settings)
     examination = examine(
         name,
-        settings=parse_settings(set_, settings),
+        settings=parse_settings(set_, file),
         preset=preset,
         only=only or (),
         memory_mib=memory,

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reidbench.cli.downloading import fetch
+from reidbench.cli.given import given_options, refuse_others
 from reidbench.cli.options import (
-    DatasetOption,
     DeviceOption,
     NameOption,
     NewShareOption,
     PluginOption,
     PresetOption,
-    RootOption,
     RunsOption,
     SetOption,
     SettingsFileOption,
     SplitKindOption,
     UnknownOption,
     parse_settings,
+    settled,
 )
 from reidbench.cli.repetition import repeat
 from reidbench.cli.tables import print_small_table
@@ -44,10 +45,28 @@ PROTOCOLS = {
 }
 
 
+FROM_OBEYS = ("from_", "dataset", "root", "plugin", "device", "runs", "as_json", "unknown", "name_word")
+BENCHMARK_OBEYS = (
+    "benchmark", "plugin", "device", "runs", "again", "isolate", "python", "timeout", "memory", "as_json", "unknown",
+    "name_word",
+)  # fmt: skip
+
+
 def run(
+    ctx: typer.Context,
     method: Annotated[list[str] | None, typer.Option(help="Run this method; repeatable.")] = None,
-    dataset: DatasetOption = "patterns",
-    root: RootOption = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Use this dataset: a name, a CSV or Parquet file, or a folder; repeatable; by default patterns."
+        ),
+    ] = None,
+    root: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Read the images from this folder, by default from that of the dataset; once, or once per dataset."
+        ),
+    ] = None,
     unknown: UnknownOption = None,
     name_word: NameOption = None,
     plugin: PluginOption = None,
@@ -121,26 +140,59 @@ def run(
                 where=f"{option} {words[0]} --benchmark {benchmark}",
                 remedy=f'write {"unknown" if option == "--unknown" else "names"} = ["{words[0]}"] under [dataset]',
             )
+    file = None
+    if settings is not None and from_ is None and benchmark is None:
+        from reidbench.experiments.settings_file import read_settings_file
+
+        file = read_settings_file(settings)
+        method = settled("--method", method, [file.method] if file.method else None, settings)
+        preset = settled("--preset", preset, file.preset, settings)
+        dataset = settled("--dataset", dataset, [file.dataset] if file.dataset else None, settings)
+        root = settled("--root", root, [Path(file.root)] if file.root else None, settings)
+        unknown = settled("--unknown", unknown or None, list(file.unknown) or None, settings)
+        name_word = settled("--name", name_word or None, list(file.names) or None, settings)
+        split_seed = split_seed or ([file.split_seed] if file.split_seed is not None else None)
+        seed = seed or ([file.seed] if file.seed is not None else None)
+    places = _places(dataset, root)
     if from_ is not None:
-        where = None if dataset == "patterns" else dataset
-        repeat(from_, dataset=where, root=root, device=device, runs=runs, plugins=plugin or [], as_json=as_json)
+        refuse_others(
+            ctx, f"--from {from_}", FROM_OBEYS,
+            reason="a run is repeated with its own method, settings, split and policy",
+            remedy="remove the other options, or remove --from to make a new run",
+        )  # fmt: skip
+        if len(places) > 1:
+            raise ReidbenchError(
+                "a run has one dataset", where=f"--from {from_}", remedy="give --dataset and --root at most once"
+            )
+        where, folder = (dataset[0] if dataset else None), places[0][1]
+        repeat(from_, dataset=where, root=folder, device=device, runs=runs, plugins=plugin or [], as_json=as_json)
         return
+    if yes and not download:
+        raise ReidbenchError("--yes has no effect without --download", where="--yes", remedy="add --download")
     shared_settings = {}
     if benchmark is not None:
         from reidbench.experiments.benchmark_file import read_benchmark
 
-        jobs = read_benchmark(benchmark, RichProgress())
+        refuse_others(
+            ctx, f"--benchmark {benchmark}", BENCHMARK_OBEYS,
+            reason="the file names datasets, methods, settings and splits",
+            remedy="change the file, or remove --benchmark",
+        )  # fmt: skip
+        jobs = [replace(job, device=device) for job in read_benchmark(benchmark, RichProgress())]
     elif method:
+        if split is not None:
+            _check_split_file(ctx, split, places)
         jobs = [
-            Job(name, dataset, root, split, kind, split_value, new_share, seed_value, gallery, preset,
+            Job(name, place, folder, split, kind, split_value, new_share, seed_value, gallery, preset,
                 {}, threshold, device, tuple(unknown or ()), tuple(name_word or ()))
+            for place, folder in places
             for kind in _kinds(protocol, split_kind, split)
             for split_value in split_seed or [0]
             for seed_value in seed or [0]
             for name in method
         ]  # fmt: skip
-        shared_settings = parse_settings(set_, settings)
-        if dataset == "patterns":
+        shared_settings = parse_settings(set_, file)
+        if not dataset:
             console.print("no --dataset: using the built-in dataset 'patterns', animals drawn from a seed")
     else:
         raise ReidbenchError(
@@ -149,7 +201,8 @@ def run(
             remedy="reidbench run --method sift   # reidbench methods lists all",
         )
     if download:
-        fetch(dataset, root, yes=yes, console=console)
+        for place, folder in places:
+            fetch(place, folder, yes=yes, console=console)
     from reidbench.experiments.isolation import Isolation
     from reidbench.experiments.jobs import run_jobs  # numpy and pandas load here
 
@@ -166,10 +219,12 @@ def run(
         for record in records:
             shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "balanced_rank1")}
             numbers = "  ".join(f"{name} {show(value)}" for name, value in shown.items())
-            print_line(f"{record.method:<18} {numbers}  weights: {record.data.weights.label}")
+            of_dataset = f"{record.dataset}: " if len(places) > 1 else ""
+            print_line(f"{of_dataset}{record.method:<18} {numbers}  weights: {record.data.weights.label}")
             print_line(f"  record: {record.path}")
         for each in failures:
-            print_line(f"{each.method:<18} failed: {each.reason}")
+            of_dataset = f"{each.dataset}: " if len(places) > 1 else ""
+            print_line(f"{of_dataset}{each.method:<18} failed: {each.reason}")
         if protocol == "both":
             _print_protocols(records)
     if failures:
@@ -177,6 +232,41 @@ def run(
             f"{len(failures)} of {len(jobs)} runs failed: " + ", ".join(each.method for each in failures),
             where="reidbench run",
             remedy="the reason of each is printed above; finished runs are saved",
+        )
+
+
+def _places(dataset: list[str] | None, root: list[Path] | None) -> list[tuple[str, Path | None]]:
+    """Return each dataset with the folder of its images; one folder serves all datasets that have one."""
+    names, folders = dataset or ["patterns"], root or []
+    if len(folders) > 1 and len(folders) != len(names):
+        raise ReidbenchError(
+            f"{len(folders)} folders were given for {len(names)} datasets",
+            where="--root",
+            remedy="give --root once for all datasets, or once for each --dataset in the same order",
+        )
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ReidbenchError("the dataset was given twice", where=f"--dataset {twice}", remedy="give it once")
+    if len(folders) == len(names):
+        return list(zip(names, folders, strict=True))
+    shared = folders[0] if folders else None
+    return [(name, None if name.partition(":")[0] == "patterns" else shared) for name in names]
+
+
+def _check_split_file(ctx: typer.Context, split: Path, places: list[tuple[str, Path | None]]) -> None:
+    given = given_options(ctx)
+    others = [given[name] for name in ("split_kind", "split_seed", "new_share") if name in given]
+    if others and "protocol" not in given:
+        raise ReidbenchError(
+            f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} no effect with --split: the file decides",
+            where=f"--split {split} {' '.join(others)}",
+            remedy="remove --split to make a split, or the other options to use the file",
+        )
+    if len(places) > 1:
+        raise ReidbenchError(
+            f"a split file is of one dataset, and {len(places)} datasets were given",
+            where=f"--split {split}",
+            remedy="run each dataset in a separate command",
         )
 
 

@@ -49,14 +49,14 @@ def tune(
 
     Saved runs are not repeated.
     """
-    from reidbench.experiments.grid_search import tune_method, write_best
+    from reidbench.experiments.grid_search import tune_method
 
     cells = tune_method(
         method, dataset, root=root, split_seed=split_seed, seed=seed, preset=preset,
         settings=parse_settings(set_), device=device, runs_dir=runs,
         plugins=plugin or (), unknown=unknown or (), names=name_word or (),
     )  # fmt: skip
-    write_best(cells, output)
+    cells[0].file.write(output)
     if as_json:
         typer.echo(json.dumps([cell.to_json() for cell in cells], indent=2))
         return
@@ -71,4 +71,4 @@ def tune(
         numbers = [show(cell.rank1), show(cell.balanced_rank1), show(cell.seconds, 0)]
         table.add(*map(str, cell.settings.values()), *numbers, style="bold" if cell is cells[0] else "")
     table.print(plain_console())
-    print_line(f"best settings: {output}   (reidbench run --method {method} --settings {output})")
+    print_line(f"best settings: {output}   (reidbench run --settings {output})")
