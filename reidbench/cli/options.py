@@ -34,6 +34,13 @@ NameOption = Annotated[
     list[str] | None,
     typer.Option("--name", metavar="WORD", help="Read this word, such as None, as the name of an animal; repeatable."),
 ]
+EncounterMinutesOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MINUTES",
+        help="Join photographs of one animal up to this time apart into one encounter; by default 60 (docs/data.md).",
+    ),
+]
 SplitKindOption = Annotated[str, typer.Option(help=SPLIT_KIND_HELP)]
 NewShareOption = Annotated[
     float | None,

@@ -365,6 +365,22 @@ class ImageSet:
             return digest_by_rule_1(self.file_hashes(), self.table)
         return digest_of_keys(self.image_keys.tolist())
 
+    def with_encounter_minutes(self, minutes: float) -> ImageSet:
+        """Return the images with another longest time between two images of one encounter, in minutes.
+
+        Raises:
+            ReidbenchError: It is negative or no finite number.
+        """
+        if not (math.isfinite(minutes) and minutes >= 0):
+            raise ReidbenchError(
+                f"{minutes:g} minutes is no time between two photographs of an encounter",
+                where=f"--encounter-minutes {minutes:g}",
+                remedy=f"give 0 or more; {MINUTES:g} is the default",
+            )
+        if minutes == self.encounter_minutes:
+            return self
+        return replace(self, checked=True, encounter_minutes=float(minutes))
+
     def by_rule_1(self, name: str) -> ImageSet:
         """Return the images as versions with digest rule 1 read them: the default group was the name of the set.
 

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from reidbench.data.encounters import MINUTES
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_text
 from reidbench.records.failures import MethodFailure
@@ -74,7 +75,8 @@ def run_isolated(
         "job": {
             name: str(value) if isinstance(value, Path) else value
             for name, value in asdict(job).items()
-            if value or name not in ("unknown", "names")  # the worker may be an earlier version
+            # The worker may be an earlier version, which knows no fields that have their default here.
+            if (value or name not in ("unknown", "names")) and (name, value) != ("encounter_minutes", MINUTES)
         },
         "runs_dir": str(runs_dir.absolute()),
         "again": again,

@@ -67,16 +67,17 @@ def run_jobs(
     jobs = _with_own_presets(jobs, registry, console)
     for job in jobs:
         _check_names(job, registry, isolation)  # before the first run, so that a typing error does not cost hours
-    loaded: dict[tuple[str, Path | None, tuple[str, ...], tuple[str, ...]], ImageSet] = {}
+    loaded: dict[tuple[str, Path | None, tuple[str, ...], tuple[str, ...], float], ImageSet] = {}
     for job in jobs:  # all datasets before the first run, for the same reason
-        dataset = (job.dataset, job.root, job.unknown, job.names)
+        dataset = (job.dataset, job.root, job.unknown, job.names, job.encounter_minutes)
         if dataset not in loaded:
-            loaded[dataset] = load_dataset(job.dataset, job.root, registry, unknown=job.unknown, names=job.names)
+            images = load_dataset(job.dataset, job.root, registry, unknown=job.unknown, names=job.names)
+            loaded[dataset] = images.with_encounter_minutes(job.encounter_minutes)
     announced = set()
     records: list[RunRecord] = []
     failures: list[FailedRun] = []
     for job in jobs:
-        dataset = (job.dataset, job.root, job.unknown, job.names)
+        dataset = (job.dataset, job.root, job.unknown, job.names, job.encounter_minutes)
         if dataset not in announced:
             announced.add(dataset)
             images = loaded[dataset]

@@ -30,6 +30,7 @@ def evaluate_job(
         images
         if images is not None
         else load_dataset(job.dataset, job.root, registry, unknown=job.unknown, names=job.names),
+        encounter_minutes=job.encounter_minutes,
         split=job.split,
         split_kind=job.split_kind,
         split_seed=job.split_seed,

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from reidbench.data.encounters import MINUTES
 from reidbench.errors import LoadError, ReidbenchError
 from reidbench.files import explain_os_errors, remove_file, write_text
 from reidbench.records.finding import UnreadableRun
@@ -148,6 +149,8 @@ def asked_of(job: Job) -> dict[str, Any]:
     for name in ("unknown", "names"):  # records of earlier versions lack them
         if not values[name]:
             del values[name]
+    if values["encounter_minutes"] == MINUTES:
+        del values["encounter_minutes"]
     return {name: value for name, value in values.items() if name not in ("method", "dataset", "root", "device")}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reidbench.constants import DEFAULT_POLICY
+from reidbench.data.encounters import MINUTES
 from reidbench.methods.presets import stored_preset
 
 
@@ -33,6 +34,7 @@ class Job:
     device: str = "auto"
     unknown: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    encounter_minutes: float = MINUTES
 
     def __post_init__(self) -> None:
         if self.preset is not None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from typing_extensions import override
 
+from reidbench.data.encounters import MINUTES
 from reidbench.records.json_object import JsonObject
 from reidbench.records.run_data import PartData, PluginData, RunData, WeightsData
 
@@ -30,6 +31,8 @@ class Question(JsonObject):
     """Digest of the images."""
     split: str
     """Digest of the split."""
+    encounter_minutes: float | None = MINUTES
+    """Longest time between two photographs of one encounter; null where a day is an encounter."""
     seed: int
     """Seed of the method."""
     gallery: Literal["group", "all"]
@@ -48,6 +51,7 @@ class Question(JsonObject):
             parts=data.parts,
             dataset=data.dataset.digest,
             split=data.split.digest,
+            encounter_minutes=data.dataset.encounter_minutes,
             seed=data.seed,
             gallery=data.gallery,
             threshold=data.threshold.asked,
@@ -61,6 +65,8 @@ class Question(JsonObject):
     @override
     def to_json(self) -> dict[str, Any]:
         values = super().to_json()
+        if values["encounter_minutes"] in (None, MINUTES):
+            del values["encounter_minutes"]  # earlier versions left it out, and ids have to stay
         for plugin in (values["plugin"], *values["parts"].values()):
             if plugin["calibrated_by"] is None:
                 del plugin["calibrated_by"]  # version 0.1.0 left it out, and ids have to stay

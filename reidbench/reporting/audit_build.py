@@ -42,6 +42,7 @@ class AuditOptions:
         embedding: Run whose embeddings find further near-duplicates: its folder, or its id in ``runs_dir``.
         background: Methods to run on the images without their animals.
         unknown: Further words for an unidentified animal.
+        encounter_minutes: Longest time between two photographs of one encounter; by default that of the dataset.
         names: Words that are names of animals.
     """
 
@@ -57,6 +58,7 @@ class AuditOptions:
     embedding: str | None = None
     background: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    encounter_minutes: float | None = None
     names: tuple[str, ...] = ()
 
 
@@ -80,6 +82,8 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     """
     progress = progress or Progress()
     images = load_dataset(dataset, root, unknown=options.unknown, names=options.names)
+    if options.encounter_minutes is not None:
+        images = images.with_encounter_minutes(options.encounter_minutes)
     split, note = _split(images, options)
     runs_found = require_runs(options.runs_dir, "score again") if options.runs_dir else FoundRuns(())
     embeddings = None

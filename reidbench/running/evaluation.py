@@ -49,6 +49,7 @@ def evaluate(
     split_kind: str = AUTO,
     split_seed: int = 0,
     new_share: float | None = None,
+    encounter_minutes: float | None = None,
     seed: int = 0,
     gallery: GalleryMode = "group",
     preset: str | None = None,
@@ -75,6 +76,8 @@ def evaluate(
         split_seed: Seed of the split that is made.
         new_share: Share of calibration and of test queries that show new animals, in (0, 1); by default that of the
             kind of split.
+        encounter_minutes: Longest time in minutes between two photographs that are one encounter because of their
+            times; by default that of the dataset, which is 60 unless it was changed.
         seed: Seed of the method.
         gallery: ``group`` if a query searches the gallery of the same group, ``all`` if it searches the whole gallery.
         preset: A named set of settings; by default ``quick`` on the built-in dataset, else ``paper``.
@@ -100,6 +103,8 @@ def evaluate(
     registry = registry or load_registry(files=plugins)
     offer = registry.find(method)
     images = dataset if isinstance(dataset, ImageSet) else load_dataset(dataset, Path(root) if root else None, registry)
+    if encounter_minutes is not None:
+        images = images.with_encounter_minutes(encounter_minutes)
     images = images.in_canonical_order()
     preset = preset_name(offer.spec, preset, images)
     effective = effective_settings(offer.spec, preset, settings or {})
@@ -132,6 +137,7 @@ def evaluate(
         parts=assembled.recorded_parts,
         dataset=images.digest,
         split=chosen.digest,
+        encounter_minutes=images.encounter_minutes,
         seed=seed,
         gallery=gallery,
         threshold=asked,

@@ -90,6 +90,8 @@ def images_of_run(record: RunRecord, images: ImageSet) -> ImageSet:
     recorded = record.data.dataset
     if recorded.digest_rule == 1 and images.digest_rule != 1:
         images = images.by_rule_1(recorded.name)
+    if images.digest_rule != 1 and recorded.encounter_minutes is not None:
+        images = images.with_encounter_minutes(recorded.encounter_minutes)
     counts = "" if len(images) == recorded.n_images else f"it has {len(images)} images, not {recorded.n_images}, and "
     raise ReidbenchError(
         f"'{images.name}' is not the dataset of the run, or has changed: {counts}"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import NameOption, RootOption, SplitKindOption, UnknownOption
+from reidbench.cli.options import EncounterMinutesOption, NameOption, RootOption, SplitKindOption, UnknownOption
 from reidbench.cli.tables import print_small_table
 from reidbench.progress import print_line
 
@@ -40,6 +40,7 @@ def audit(
             min=0, max=86400, metavar="SECONDS", help="Call photographs of one animal a burst up to this time apart."
         ),
     ] = 60.0,
+    encounter_minutes: EncounterMinutesOption = None,
     embedding: Annotated[
         str | None,
         typer.Option(metavar="RUN", help="Compare the embeddings of this run too, by folder or id."),
@@ -62,6 +63,7 @@ def audit(
         repair=repair, alike=alike, burst_s=burst, embedding=embedding,
         background=tuple(method or ["color_histogram"]) if background else (),
         unknown=tuple(unknown or ()), names=tuple(name_word or ()),
+        encounter_minutes=encounter_minutes,
     )  # fmt: skip
     result = run_audit(dataset, root, options, RichProgress())
     if as_json:

@@ -13,6 +13,7 @@ from reidbench.cli.downloading import fetch
 from reidbench.cli.given import given_options, refuse_others
 from reidbench.cli.options import (
     DeviceOption,
+    EncounterMinutesOption,
     NameOption,
     NewShareOption,
     PluginOption,
@@ -48,7 +49,7 @@ PROTOCOLS = {
 FROM_OBEYS = ("from_", "dataset", "root", "plugin", "device", "runs", "as_json", "unknown", "name_word")
 BENCHMARK_OBEYS = (
     "benchmark", "plugin", "device", "runs", "again", "isolate", "python", "timeout", "memory", "as_json", "unknown",
-    "name_word",
+    "name_word", "encounter_minutes",
 )  # fmt: skip
 
 
@@ -87,6 +88,7 @@ def run(
         list[int] | None, typer.Option(help="Set the seed of the split; repeatable; by default 0.")
     ] = None,
     new_share: NewShareOption = None,
+    encounter_minutes: EncounterMinutesOption = None,
     seed: Annotated[
         list[int] | None, typer.Option(help="Set the seed of the method; repeatable; by default 0.")
     ] = None,
@@ -200,6 +202,8 @@ def run(
             where="reidbench run",
             remedy="reidbench run --method sift   # reidbench methods lists all",
         )
+    if encounter_minutes is not None:
+        jobs = [replace(job, encounter_minutes=encounter_minutes) for job in jobs]
     if download:
         for place, folder in places:
             fetch(place, folder, yes=yes, console=console)

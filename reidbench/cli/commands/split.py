@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import SPLIT_KIND_HELP, NameOption, NewShareOption, PluginOption, RootOption, UnknownOption
+from reidbench.cli.options import (
+    SPLIT_KIND_HELP,
+    EncounterMinutesOption,
+    NameOption,
+    NewShareOption,
+    PluginOption,
+    RootOption,
+    UnknownOption,
+)
 from reidbench.progress import plain_console, print_line, print_warning
 
 SECTION = "Images and splits"
@@ -23,6 +31,7 @@ def split(
     split_kind: Annotated[str, typer.Option("--split-kind", "--kind", help=SPLIT_KIND_HELP)] = "auto",
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
     new_share: NewShareOption = None,
+    encounter_minutes: EncounterMinutesOption = None,
     plugin: PluginOption = None,
 ) -> None:
     """Split a dataset and write the split as a CSV."""
@@ -36,6 +45,8 @@ def split(
     images = load_dataset(
         dataset, root, load_registry(files=plugin) if plugin else None, unknown=unknown or (), names=name_word or ()
     )
+    if encounter_minutes is not None:
+        images = images.with_encounter_minutes(encounter_minutes)
     made = split_of_kind(images, split_kind, seed=split_seed, new_share=new_share)
     write_split(made, output)
     if images.set_aside:

@@ -15,6 +15,10 @@ from reidbench.data.sources.cells import moment
 from reidbench.data.sources.rows import ENCOUNTER_COLUMNS, Rows, image_set
 from reidbench.data.splits import KINDS, Split, make_split
 from reidbench.data.splits.leaks import shared_encounters
+from reidbench.errors import ReidbenchError
+from reidbench.progress import Progress
+from reidbench.registry.datasets import load_dataset
+from reidbench.running.evaluation import evaluate
 
 
 def _encounters(identity="ana", **columns):
@@ -168,6 +172,27 @@ def test_time_and_encounter_count_in_the_digest(photographs):
         )
     ]  # fmt: skip
     assert len(set(digests)) == 7
+
+
+def test_the_minutes_of_an_encounter_can_be_set(photographs):
+    images = photographs(["ana"] * 2, date=["2020-05-01 10:00", "2020-05-01 10:30"])
+    assert _numbers(images) == [0, 0]
+    assert _numbers(images.with_encounter_minutes(29)) == [0, 1]
+    assert images.with_encounter_minutes(29).digest == images.digest
+    with pytest.raises(ReidbenchError, match="-1 minutes"):
+        images.with_encounter_minutes(-1)
+
+
+def test_a_run_records_the_encounters_and_their_minutes_decide_its_id(tmp_path):
+    drawn = load_dataset("patterns:identities=12,size=64,level=easy")
+    given = {"runs_dir": tmp_path, "device": "cpu", "progress": Progress()}
+    record = evaluate("color_histogram", drawn, **given)
+    assert record.data.dataset.encounter_minutes == 60
+    assert record.data.dataset.n_encounters == len(set(zip(drawn.identity, drawn.date, strict=True)))
+    shared = record.data.split.encounters_shared
+    assert {part: each.count for part, each in shared.items()} == {"calibration": 0, "test": 0}
+    other = evaluate("color_histogram", drawn, encounter_minutes=5, **given)
+    assert other.data.dataset.encounter_minutes == 5 and other.id != record.id
 
 
 SHARED = Path(os.environ.get("REIDBENCH_SHARED", Path(__file__).parents[4] / "shared"))
