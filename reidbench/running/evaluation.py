@@ -13,7 +13,7 @@ from typing import Any
 
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.images import ImageSet
-from reidbench.data.splits import Split, read_split
+from reidbench.data.splits import QUERIES, Split, check_groups_are_enrolled, read_split
 from reidbench.data.splitting import AUTO, split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import GalleryMode
@@ -93,7 +93,8 @@ def evaluate(
         agree: Called before the work with all inputs that decide the run's id; it may raise to refuse the run.
 
     Raises:
-        ReidbenchError: Method, dataset, split or an option are not valid, or a file can't be read or written.
+        ReidbenchError: Method, dataset, split or an option are not valid, queries of a group have no gallery, or a file
+            can't be read or written.
 
     Example:
         >>> record = evaluate("color_histogram", "patterns:identities=12,size=64")  # doctest: +SKIP
@@ -150,6 +151,14 @@ def evaluate(
             progress.warn(f"this run was made with other image ids; its files in {path} now have those of the dataset")
         return saved
 
+    if gallery == "group":
+        group = images.group
+        check_groups_are_enrolled(
+            (str(name) for part in QUERIES for name in group[chosen.indices(part, images)]),
+            group[chosen.indices("gallery", images)].tolist(),
+            where=f"split '{chosen.kind}'",
+            remedy="enrol animals of these groups, mark their images as unused, or search all groups: --gallery all",
+        )
     code = describe_code(assembled.offers)  # now, since the source may change while the run works
     setup = Setup(assembled, images, chosen, seed, gallery, device, progress)
     setup.check_learned()

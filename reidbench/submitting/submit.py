@@ -20,6 +20,7 @@ from reidbench.constants import NEW_IDENTITY
 from reidbench.data.competitions import Competition, find_competition, read_competition, read_sample
 from reidbench.data.competitions.answers import write_submission
 from reidbench.data.images import ImageSet
+from reidbench.data.splits import check_groups_are_enrolled
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import Features, match_episode
 from reidbench.matching.gallery_trials import GalleryTrials
@@ -158,6 +159,13 @@ def _identify_queries(
     reopened: Reopened, images: ImageSet, queries: ImageSet, competition: Competition, order: list[str], output: Path
 ) -> tuple[dict[str, GroupAnswers], tuple[float, float, float]]:
     """Write the predictions; return them by dataset with the three scores of :class:`Submission`."""
+    if reopened.setup.gallery_mode == "group":
+        check_groups_are_enrolled(
+            queries.group.tolist(),
+            images.group.tolist(),
+            where=str(reopened.record.path),
+            remedy="submit a run whose queries search all groups: reidbench run … --gallery all",
+        )
     setup, progress, policy = reopened.setup, reopened.setup.progress, reopened.policy
     calibrated = reopened.extract_again(images, queries)
     database = Features(np.arange(len(images)), reopened.extract_more(images, calibrated.numbering))

@@ -8,15 +8,18 @@ Three facts hold for every split made here:
 - The same images, kind and seed give the same split on every machine.
 """
 
+from reidbench.data.splits.checks import check_groups_are_enrolled
 from reidbench.data.splits.files import read_split, write_split
 from reidbench.data.splits.kinds import KINDS
 from reidbench.data.splits.making import make_split
-from reidbench.data.splits.split import PARTS, Split
+from reidbench.data.splits.split import PARTS, QUERIES, Split
 
 __all__ = [
     "KINDS",
     "PARTS",
+    "QUERIES",
     "Split",
+    "check_groups_are_enrolled",
     "make_split",
     "read_split",
     "write_split",

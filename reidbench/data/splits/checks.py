@@ -1,8 +1,38 @@
-"""Checks of the options that all kinds of split share."""
+"""Checks that all kinds of split share: of their options, and of the groups of their queries."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 from reidbench.errors import ReidbenchError
+
+
+def check_groups_are_enrolled(queries: Iterable[str], enrolled: Iterable[str], *, where: str, remedy: str) -> None:
+    """Check that every query has a gallery, if a query searches the gallery of its group.
+
+    A query without a gallery could only be predicted as new. Such a prediction says nothing about the method, and the
+    score would count it.
+
+    Args:
+        queries: Group of each query.
+        enrolled: Group of each gallery image.
+        where: The option or file that the error names.
+        remedy: What the user can do.
+
+    Raises:
+        ReidbenchError: A group of queries has no gallery image; the error names these groups.
+
+    Example:
+        >>> check_groups_are_enrolled(["lynx"], ["lynx", "seal"], where="", remedy="")
+    """
+    counts = sorted(Counter(queries).items())
+    groups = set(enrolled)
+    listed = ", ".join(f"'{name}' ({n} {'query' if n == 1 else 'queries'})" for name, n in counts if name not in groups)
+    if listed:
+        raise ReidbenchError(
+            f"the gallery has no image of these groups of queries: {listed}", where=where, remedy=remedy
+        )
 
 
 def check_seed_and_share(seed: int, new_share: float | None) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import reidbench
+from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.records.finding import load_runs
@@ -75,6 +76,26 @@ def test_a_run_that_searches_all_groups_has_another_id(images, tmp_path):
     group, everything = run(images, tmp_path), run(images, tmp_path, gallery="all")
     assert group.id != everything.id and everything.data.gallery == "all"
     assert everything.metrics["chance_score"] < group.metrics["chance_score"]
+
+
+def test_queries_of_a_group_without_gallery_are_an_error_unless_all_groups_are_searched(images, tmp_path):
+    split = reidbench.make_split(images)
+    group_of = dict(zip(images.image_id.tolist(), images.group.tolist(), strict=True))
+    parts = tuple(
+        "unused" if part == "gallery" and group_of[image_id] == "lynx" else part
+        for image_id, part in zip(split.image_ids, split.parts, strict=True)
+    )
+    n_query = sum(
+        part in ("calibration", "test") and group_of[image_id] == "lynx"
+        for image_id, part in zip(split.image_ids, parts, strict=True)
+    )
+    changed = Split(split.image_ids, parts, "mine", None)
+    with pytest.raises(ReidbenchError) as caught:
+        run(images, tmp_path, split=changed)
+    assert caught.value.message == f"the gallery has no image of these groups of queries: 'lynx' ({n_query} queries)"
+    assert caught.value.where == "split 'mine'" and "--gallery all" in caught.value.remedy
+    assert not load_runs(tmp_path / "runs")
+    assert run(images, tmp_path, split=changed, gallery="all").metrics["n_queries"] > 0
 
 
 def test_a_method_sees_pixels_group_orientation_and_date_only(images):

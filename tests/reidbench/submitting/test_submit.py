@@ -72,6 +72,20 @@ def test_the_submission_has_the_rows_of_the_sample_and_identities_of_the_right_d
     assert known and all(group_of_identity[row["identity"]] == group_of_query[row["image_id"]] for row in known)
 
 
+def test_queries_of_a_group_without_database_are_an_error(run, folder, tmp_path):
+    copy = tmp_path / "clef25"
+    shutil.copytree(folder, copy)
+    lines = (copy / "metadata.csv").read_text().splitlines(keepends=True)
+    n_query = sum(",query," in line and "LynxID2025" in line for line in lines)
+    for row, line in enumerate(lines):
+        if ",query," in line:  # another name in the column dataset, and not in the path
+            lines[row] = line.replace("LynxID2025", "BadgerID").replace("images/BadgerID", "images/LynxID2025")
+    (copy / "metadata.csv").write_text("".join(lines))
+    with pytest.raises(ReidbenchError, match=f"'BadgerID' \\({n_query} queries\\)") as caught:
+        submit(run, tmp_path / "submission.csv", root=copy, progress=Progress())
+    assert "--gallery all" in caught.value.remedy and not (tmp_path / "submission.csv").exists()
+
+
 def test_the_whole_database_is_the_gallery(submission, run):
     assert {name: group.n_gallery for name, group in submission.groups.items()} == {
         "LynxID2025": 90, "SalamanderID2025": 75, "SeaTurtleID2022": 150,
