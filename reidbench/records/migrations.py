@@ -75,7 +75,16 @@ def _from_2(data: dict[str, Any]) -> dict[str, Any]:
         {**added, **data},
         {
             "plugin": {"calibrated_by": None},
-            "dataset": {"digest_rule": 1, "set_aside_words": {}, "unknown_words": [], "name_words": []},
+            "dataset": {
+                "digest_rule": 1,
+                "set_aside_words": {},
+                "unknown_words": [],
+                "name_words": [],
+                "encounter_minutes": None,
+                "encounter_column": "",
+                "n_encounters": None,
+            },
+            "split": {"encounters_shared": None},
             "weights": {"licence": ""},
             "matching": {"keypoints": False},
             "threshold": {"adjustment": None},

@@ -1,6 +1,6 @@
 """Panel "Score by size of the encounter": test queries whose encounter has one, two or three, or more photographs.
 
-The sizes are the array ``test.encounter_size`` of each run: the photographs of the query's animal on its day in the
+The sizes are the array ``test.encounter_size`` of each run: the photographs of the query's encounter in the
 whole dataset. A run folder holds image ids and no dates, so the sizes can't be computed from it, and the report reads
 no dataset. For that reason a run saves them. Runs of an earlier version lack the array: their cells are undefined, and
 a dataset with such runs only has no panel.
@@ -31,13 +31,18 @@ def _blocks(board: Board) -> Iterator[Block]:
     if not sizes:
         return
     if not any(size.any() for size in sizes):
-        yield Remark("The photographs of this dataset have no dates, so the sizes of its encounters are not known.")
+        yield Remark("The photographs of this dataset have no dates, times or encounters, so the sizes are not known.")
         return
     undated = int((sizes[0] == 0).sum())
     yield Remark(
-        "An encounter is all photographs of one animal from one day. Each table shows the test queries whose "
+        "An encounter is all photographs of one animal from one event (docs/data.md), or from one day in runs of "
+        "earlier versions. Each table shows the test queries whose "
         "encounter has this number of photographs in the dataset. The numbers are of each row's first split and seed."
-        + (f" Queries without a date are left out: {undated} of {len(sizes[0])}." if undated else "")
+        + (
+            f" Queries without a date, a time or an encounter are left out: {undated} of {len(sizes[0])}."
+            if undated
+            else ""
+        )
     )
     yield Grid([_table(board, name, low, high) for name, (low, high) in _SIZES.items()], "tables")
 

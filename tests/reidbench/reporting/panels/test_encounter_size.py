@@ -53,7 +53,7 @@ def test_queries_are_counted_with_encounters_of_their_size():
     # Sizes 2 and 3: cat is right, yak is accepted.
     assert cells(few) == [["0.000", "1.000", "0.000", "1.000", "1", "1"]]
     assert cells(many) == [["–", "–", "–", "–", "0", "0"]] and many.note == "–: no queries."
-    assert "one animal from one day" in remark.text and "without a date" not in remark.text
+    assert "one animal from one event" in remark.text and "without a date" not in remark.text
 
 
 def test_an_undefined_cell_has_its_reason_and_queries_without_a_date_are_left_out():
@@ -61,7 +61,7 @@ def test_an_undefined_cell_has_its_reason_and_queries_without_a_date_are_left_ou
     many = grid.blocks[2]
     assert cells(many) == [["–", "0.500", "–", "0.500", "2", "0"]]
     assert many.note == "–: no unknown queries; the score leaves out lynx (no unknown queries)."
-    assert remark.text.endswith("Queries without a date are left out: 4 of 6.")
+    assert remark.text.endswith("Queries without a date, a time or an encounter are left out: 4 of 6.")
 
 
 def test_photographs_without_dates_are_said_in_one_sentence():
