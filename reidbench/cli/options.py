@@ -41,6 +41,14 @@ EncounterMinutesOption = Annotated[
         help="Join photographs of one animal up to this time apart into one encounter; by default 60 (docs/data.md).",
     ),
 ]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns",
+        metavar="ROLE=COLUMN,…",
+        help="Read a role from this column of the table, such as identity=Animal,path=File; ROLE= reads none.",
+    ),
+]
 SplitKindOption = Annotated[str, typer.Option(help=SPLIT_KIND_HELP)]
 NewShareOption = Annotated[
     float | None,

@@ -18,7 +18,7 @@ def describe_encounters(images: ImageSet) -> str:
     """
     n_encounter, n_animal = len(np.unique(images.encounter)), len(np.unique(images.identity))
     line = f"{n_encounter} encounters of {n_animal} animals, by {images.encounter_rule}"
-    if not images.unused_columns:
+    if not images.unused_columns or images.reading.columns:  # the line on the columns names them
         return line
     more = len(images.unused_columns) - _SHOWN
     names = ", ".join(images.unused_columns[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -26,6 +26,7 @@ from reidbench.data.capture_times import capture_seconds
 from reidbench.data.digests import DIGEST_RULE, digest_by_rule_1, digest_of_keys, image_key
 from reidbench.data.encounters import MINUTES, encounters_of
 from reidbench.data.names import NameRules, describe_words, identity_name, is_new
+from reidbench.data.reading import ReadingReport
 from reidbench.data.wide_samples import DECODING, is_wide
 from reidbench.errors import ReidbenchError
 
@@ -126,6 +127,7 @@ class ImageSet:
         given: Split, masks and queries that the source provides; ``None`` if it provides none.
         set_aside_words: Number of rows set aside for each word in their identity; empty text for an empty cell.
         naming: What the user said about names, so that the images can be read again in the same way.
+        reading: Columns that the source was read from, and what the user said about them.
         digest_rule: Rule of :attr:`digest`: 2, or 1 for the images of a run that an earlier version made.
         encounter_minutes: Longest time in minutes between two images that are one encounter because of their times.
             ``None`` joins by day only, as earlier versions did.
@@ -154,6 +156,7 @@ class ImageSet:
     given: Given | None = field(default=None, repr=False)
     set_aside_words: Mapping[str, int] = field(default_factory=dict)
     naming: NameRules = field(default_factory=NameRules, repr=False)
+    reading: ReadingReport = field(default_factory=ReadingReport, repr=False)
     digest_rule: int = field(default=DIGEST_RULE, repr=False)
     encounter_minutes: float | None = MINUTES
     encounter_column: str = ""
@@ -222,6 +225,13 @@ class ImageSet:
         if np.array_equal(order, np.arange(len(self))):
             return self
         return replace(self.take(order), asked=self.asked)
+
+    def reading_lines(self) -> list[str]:
+        """Return what was read, in one line for the images and one for each remark."""
+        words = f" ({describe_words(self.set_aside_words)})" if self.set_aside_words else ""
+        aside = f", {self.set_aside} without identity set aside{words}" if self.set_aside else ""
+        counts = f"{self.name}: {len(self)} images of {len(np.unique(self.identity))} animals{aside}"
+        return [counts, *(f"  {line}" for line in (*self.reading.lines(), self.note) if line)]
 
     def image_path(self, index: int) -> Path:
         """Return the path of the image at ``index``."""

@@ -39,6 +39,7 @@ class _Dataset(BaseModel):
     gallery: str = "group"
     unknown: list[str] = []
     names: list[str] = []
+    columns: dict[str, str] = {}
 
 
 class _Method(BaseModel):
@@ -101,6 +102,7 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
             threshold=method.threshold,
             unknown=tuple(dataset.unknown),
             names=tuple(dataset.names),
+            columns=tuple(f"{role}={header}" for role, header in dataset.columns.items()),
         )
         for split_seed in dataset.split_seeds
         for method in benchmark.method

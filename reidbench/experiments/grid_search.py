@@ -55,6 +55,7 @@ def tune_method(
     plugins: Sequence[Path] = (),
     unknown: Sequence[str] = (),
     names: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> list[GridCell]:
     """Run a method with every set of settings of its grid.
@@ -74,6 +75,7 @@ def tune_method(
         plugins: Plugin files, in addition to the installed plugins.
         unknown: Further words for an unidentified animal.
         names: Words that are names of animals.
+        columns: Column of the table for each role.
         progress: Shows a progress bar.
 
     Returns:
@@ -91,7 +93,7 @@ def tune_method(
             remedy="choose a method with a grid, such as triplet_effnet",
         )
     progress = progress or RichProgress()
-    images = load_dataset(dataset, root, registry, unknown=unknown, names=names)
+    images = load_dataset(dataset, root, registry, unknown=unknown, names=names, columns=columns)
     cells = []
     with progress.stage(f"tune {method}", len(spec.grid)) as stage:
         for choice in spec.grid:
@@ -112,6 +114,7 @@ def tune_method(
                 root=str(root) if root else None,
                 unknown=tuple(unknown),
                 names=tuple(names),
+                columns=dict(columns or {}),
                 split_seed=split_seed,
                 seed=seed,
             )

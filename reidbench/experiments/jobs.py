@@ -14,7 +14,6 @@ from rich.text import Text
 from reidbench.constants import UNDEFINED
 from reidbench.data.encounter_line import describe_encounters
 from reidbench.data.images import ImageSet
-from reidbench.data.names import describe_words
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.experiments.one_job import evaluate_job
@@ -67,26 +66,22 @@ def run_jobs(
     jobs = _with_own_presets(jobs, registry, console)
     for job in jobs:
         _check_names(job, registry, isolation)  # before the first run, so that a typing error does not cost hours
-    loaded: dict[tuple[str, Path | None, tuple[str, ...], tuple[str, ...], float], ImageSet] = {}
+    loaded: dict[tuple[str, Path | None, tuple[tuple[str, ...], ...], float], ImageSet] = {}
     for job in jobs:  # all datasets before the first run, for the same reason
-        dataset = (job.dataset, job.root, job.unknown, job.names, job.encounter_minutes)
+        dataset = (job.dataset, job.root, (job.unknown, job.names, job.columns), job.encounter_minutes)
         if dataset not in loaded:
-            images = load_dataset(job.dataset, job.root, registry, unknown=job.unknown, names=job.names)
+            images = load_dataset(job.dataset, job.root, registry, **job.reading())
             loaded[dataset] = images.with_encounter_minutes(job.encounter_minutes)
     announced = set()
     records: list[RunRecord] = []
     failures: list[FailedRun] = []
     for job in jobs:
-        dataset = (job.dataset, job.root, job.unknown, job.names, job.encounter_minutes)
+        dataset = (job.dataset, job.root, (job.unknown, job.names, job.columns), job.encounter_minutes)
         if dataset not in announced:
             announced.add(dataset)
             images = loaded[dataset]
-            words = describe_words(images.set_aside_words)
-            aside = f", {images.set_aside} without identity set aside ({words})" if images.set_aside else ""
-            console.print(f"{images.name}: {len(images)} images of {images.table['identity'].nunique()} animals{aside}")
-            if images.note:
-                console.print(f"  {images.note}", soft_wrap=True)
-            console.print(f"  {describe_encounters(images)}", soft_wrap=True)
+            for line in (*images.reading_lines(), f"  {describe_encounters(images)}"):
+                console.print(line, soft_wrap=True)
             for line in _words_without_effect(job, images):
                 console.print(f"  {line}", soft_wrap=True)
         images = loaded[dataset]

@@ -27,9 +27,7 @@ def evaluate_job(
     """
     return evaluate(
         job.method,
-        images
-        if images is not None
-        else load_dataset(job.dataset, job.root, registry, unknown=job.unknown, names=job.names),
+        images if images is not None else load_dataset(job.dataset, job.root, registry, **job.reading()),
         encounter_minutes=job.encounter_minutes,
         split=job.split,
         split_kind=job.split_kind,

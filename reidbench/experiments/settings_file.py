@@ -29,6 +29,7 @@ class SettingsFile:
         root: Folder of the images.
         unknown: Further words for an unidentified animal.
         names: Words that are names of animals.
+        columns: Column of the table for each role, as for ``--columns``.
         split_seed: Seed of the split.
         seed: Seed of the method.
     """
@@ -40,6 +41,7 @@ class SettingsFile:
     root: str | None = None
     unknown: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
     split_seed: int | None = None
     seed: int | None = None
 
@@ -77,9 +79,9 @@ def read_settings_file(path: Path) -> SettingsFile:
     known = {key: value for key, value in data.items() if key not in _RESULTS}
     if strange := [key for key in known if key not in SettingsFile.__dataclass_fields__]:
         raise unreadable(f"'{strange[0]}' is not a key of such a file")
-    types = {"settings": dict, "unknown": list, "names": list, "split_seed": int, "seed": int}
+    types = {"settings": dict, "unknown": list, "names": list, "columns": dict, "split_seed": int, "seed": int}
     for key, value in known.items():
-        optional = value is None and key not in ("settings", "unknown", "names")
+        optional = value is None and key not in ("settings", "unknown", "names", "columns")
         if not optional and (not isinstance(value, types.get(key, str)) or isinstance(value, bool)):
             raise unreadable(f"'{key}' can't be {value!r}")
     words = {key: tuple(map(str, known[key])) for key in ("unknown", "names") if key in known}

@@ -25,6 +25,7 @@ ENROLLED: Final = "enrolled"
 _FIRST = ("image_id", "identity", "path")
 _OPTIONAL = ("date", "orientation", "bbox")
 _TABLES = (".parquet", ".pq")
+_NO_ROLE = "\x00"  # begins the key of a column that has the name of a role but not the role
 
 
 def enlarged_rows(images: ImageSet, enrolled_before: ImageSet | None, output: Path) -> list[dict[str, str]]:
@@ -47,8 +48,19 @@ def enrolled_row(photographs: ImageSet, row: int, image_id: str, identity: str, 
     return {**_values(photographs, row, output), "image_id": image_id, "identity": identity, ENROLLED: "yes"}
 
 
-def write_enlarged_table(output: Path, old: Sequence[Mapping[str, str]], new: Sequence[Mapping[str, str]]) -> None:
+def write_enlarged_table(
+    output: Path,
+    old: Sequence[Mapping[str, str]],
+    new: Sequence[Mapping[str, str]],
+    header: Mapping[str, str] | None = None,
+) -> None:
     """Write the table; columns of the user come in their order, and optional columns only if a cell is filled.
+
+    Args:
+        output: The new table.
+        old: Rows of the dataset and of earlier enrolments.
+        new: Rows of the photographs that are enrolled now.
+        header: The user's name of the column of each role; by default the documented names.
 
     Raises:
         ReidbenchError: The file exists or can't be written, or the names would not read back unchanged.
@@ -74,7 +86,9 @@ def write_enlarged_table(output: Path, old: Sequence[Mapping[str, str]], new: Se
                 where=f"--output {output}",
                 remedy="give the new animal another name",
             )
-    write_output(output, csv_text(columns, rows), "enlarged dataset")
+    names = _headers(header or {})
+    written_columns = [names.get(name, name.removeprefix(_NO_ROLE)) for name in columns]
+    write_output(output, csv_text(written_columns, rows), "enlarged dataset")
 
 
 def _rows(images: ImageSet, output: Path, mark: str) -> list[dict[str, str]]:
@@ -123,7 +137,23 @@ def _own_table(images: ImageSet) -> tuple[Mapping[str, Sequence[str]], Sequence[
     else:
         table = read_csv(path)
         columns, numbers = table.columns, table.rows
+    columns = _by_role(columns, images.reading.columns)
     return (columns, numbers) if {"identity", "path"} <= set(columns) else None
+
+
+def _by_role(columns: Mapping[str, Sequence[str]], header: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+    """Return the user's columns with a role as the name of those that have one."""
+    keys = {name: key for key, name in _headers(header).items()}
+    return {keys.get(name, _NO_ROLE * (name in header) + name): cells for name, cells in columns.items()}
+
+
+def _headers(header: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's name of each column that a role has; the first role has a column that several share."""
+    names: dict[str, str] = {}
+    for role, name in header.items():
+        if name not in names.values():
+            names[role] = name
+    return names
 
 
 def _plain(values: Sequence[object]) -> list[object]:

@@ -44,6 +44,7 @@ def enrol_decisions(
     root: Path | None = None,
     unknown: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
+    columns: Mapping[str, str] | None = None,
     group: str | None = None,
     gallery: Path | None = None,
     choices: NameChoices = NO_CHOICES,
@@ -60,7 +61,7 @@ def enrol_decisions(
     images = dataset_of(record, dataset, root, registry, unknown=unknown, names=names)
     enrolled_before = read_gallery(gallery, images) if gallery is not None else None
     groups = sorted({*images.table["group"], *(enrolled_before.table["group"] if enrolled_before is not None else ())})
-    new = read_photographs(photographs, groups, group)
+    new = read_photographs(photographs, groups, group, columns=columns)
     return write_enlarged_dataset(read_decisions(decisions), new.images, images, enrolled_before, output, choices)
 
 
@@ -130,7 +131,7 @@ def write_enlarged_dataset(
             where=decisions[0].where.partition(", row")[0],
             remedy="accept at least one photograph, or keep the gallery without changes",
         )
-    write_enlarged_table(output, enlarged_rows(images, enrolled_before, output), rows)
+    write_enlarged_table(output, enlarged_rows(images, enrolled_before, output), rows, images.reading.columns)
     n_rejected = sum(decision.decision == "reject" for decision in decisions)
     return Enrolled(output, len(rows), len(new_animals), n_rejected)
 
@@ -153,7 +154,12 @@ def read_gallery(path: Path, images: ImageSet) -> ImageSet:
             where=f"--enrolled {path}",
             remedy="name a table that identify --enroll wrote",
         )
-    dataset = load_dataset(str(path), unknown=images.naming.unknown, names=images.naming.names)
+    dataset = load_dataset(
+        str(path),
+        unknown=images.naming.unknown,
+        names=images.naming.names,
+        columns=images.reading.options.columns,
+    )
     marks = dict(zip(table.rows, table.column(ENROLLED), strict=True))
     marked = [
         row

@@ -13,7 +13,9 @@ from reidbench.csv_files import read_csv
 from reidbench.data.decoding import decode
 from reidbench.data.image_files import IMAGE_SUFFIXES, image_format, is_image, left_out_notes, read_folder
 from reidbench.data.images import COLUMNS, ImageSet
+from reidbench.data.reading import ReadingOptions, ReadingReport
 from reidbench.data.sources.cells import bounding_box, moment
+from reidbench.data.sources.columns import find_columns
 from reidbench.data.wide_samples import wide_notes
 from reidbench.errors import ReidbenchError
 
@@ -51,17 +53,23 @@ class _Entry:
 
 
 def read_photographs(
-    source: Path, groups: Sequence[str], group: str | None = None, *, advance: Callable[[int], None] = lambda _: None
+    source: Path,
+    groups: Sequence[str],
+    group: str | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> NewPhotographs:
     """Read new photographs.
 
     Args:
         source: A folder with its sub-folders, a single photograph, or a CSV. A sub-folder may have the name of a group.
             The CSV has a column ``path`` and optionally ``image_id``, ``dataset`` or ``species`` (the group), ``date``,
-            ``orientation`` and ``bbox``.
+            ``orientation`` and ``bbox``; the names may be synonyms.
         groups: Groups of the gallery.
         group: Group of all photographs, whatever the CSV says. Without it, the group of a photograph is its group in
             the CSV, its sub-folder, or the only group of the gallery.
+        columns: Column of the CSV for each role, if it can't be found by name.
         advance: Called with 1 after each photograph.
 
     Raises:
@@ -77,7 +85,12 @@ def read_photographs(
             where=f"--group {group}",
             remedy="choose one of: " + ", ".join(groups),
         )
-    entries, skipped, notes = _entries_of_file(source) if source.is_file() else _entries_of_folder(source, groups)
+    asked = columns or {}
+    if asked and not source.is_file():
+        ReadingOptions(asked).refuse_columns(str(source), "a folder of photographs has no columns")
+    entries, skipped, notes = (
+        _entries_of_file(source, asked) if source.is_file() else _entries_of_folder(source, groups)
+    )
     if not entries:
         raise ReidbenchError(
             "there are no photographs that can be read here" + f": {'; '.join(notes)}" * bool(notes),
@@ -106,8 +119,8 @@ def read_photographs(
             where=str(source),
             remedy="copy the files again from their source",
         )
-    columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
-    table = pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in columns})
+    by_column = zip(COLUMNS, zip(*rows, strict=True), strict=True)
+    table = pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in by_column})
     notes += wide_notes(Path(str(path)) for path in table["path"])
     return NewPhotographs(ImageSet(source.name, Path(), table, source="photographs"), tuple(unreadable), skipped, notes)
 
@@ -167,14 +180,18 @@ def _entries_of_folder(folder: Path, groups: Sequence[str]) -> tuple[list[_Entry
     return entries, content.left_out.total(), left_out_notes([content])
 
 
-def _entries_of_file(file: Path) -> tuple[list[_Entry], int, list[str]]:
-    """Return the rows of a CSV, or the one photograph that ``file`` is; nothing is left out."""
+def _entries_of_file(file: Path, asked: Mapping[str, str]) -> tuple[list[_Entry], int, list[str]]:
+    """Return the rows of a CSV, or the one photograph that ``file`` is, and remarks; nothing is left out."""
     if is_image(file) or image_format(file):
+        ReadingOptions(asked).refuse_columns(str(file), "a photograph has no columns")
         return [_Entry(file.name, file.resolve())], 0, []
     table = read_csv(file)
-    table.require("path", remedy="columns: path; optional: image_id, dataset, date, orientation, bbox")
-    kind = "dataset" if "dataset" in table.columns else "species"
-    columns = [table.column(name) for name in ("path", "image_id", kind, "date", "orientation", "bbox")]
+    found = find_columns(list(table.columns), asked, where=str(table.path), needed=("path",))
+    kind = "dataset" if "dataset" in found.header else "species"
+    roles = ("path", "image_id", kind, "date", "orientation", "bbox")
+    columns = [table.column(found.header.get(role, "")) for role in roles]
+    read = {role: found.header[role] for role in roles if role in found.header}
+    unused = tuple(header for header in table.columns if header not in read.values())
     entries = []
     for index, cells in enumerate(zip(*columns, strict=True)):
         path, name, group, date, orientation, box = (cell.strip() for cell in cells)
@@ -193,7 +210,7 @@ def _entries_of_file(file: Path) -> tuple[list[_Entry], int, list[str]]:
                 table.where(index),
             )
         )
-    return entries, 0, []
+    return entries, 0, ReadingReport(read, unused).lines()
 
 
 def joined(name: str, *sets: ImageSet) -> ImageSet:

@@ -9,6 +9,7 @@ from typing import Any
 
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.encounters import MINUTES
+from reidbench.data.sources.columns import parse_columns
 from reidbench.methods.presets import stored_preset
 
 
@@ -35,6 +36,11 @@ class Job:
     unknown: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     encounter_minutes: float = MINUTES
+    columns: tuple[str, ...] = ()
+
+    def reading(self) -> dict[str, Any]:
+        """Return what the user says about the dataset, as arguments of :func:`reidbench.load_dataset`."""
+        return {"unknown": self.unknown, "names": self.names, "columns": parse_columns(self.columns)}
 
     def __post_init__(self) -> None:
         if self.preset is not None:
@@ -44,5 +50,5 @@ class Job:
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         """Return the job whose fields are these plain JSON values, with paths as text."""
         paths = {name: Path(data[name]) for name in ("root", "split") if data.get(name) is not None}
-        words = {name: tuple(data[name]) for name in ("unknown", "names") if name in data}
+        words = {name: tuple(data[name]) for name in ("unknown", "names", "columns") if name in data}
         return cls(**{**data, **paths, **words})

@@ -48,6 +48,17 @@ class PluginData(MethodPlugin):
     """Plugin whose curve calibrates the scores of the whole method; null for a curve of reidbench or none."""
 
 
+class ReadingData(JsonObject):
+    """What the source of the images was read from."""
+
+    columns: Mapping[str, str] = Field(default_factory=dict)
+    """Column of the table that each role was read from; empty if the source is no table of the user."""
+    columns_not_used: tuple[str, ...] = ()
+    """Columns of the table that nothing was read from."""
+    columns_option: Mapping[str, str] = Field(default_factory=dict)
+    """Columns of `--columns`, by role."""
+
+
 class DatasetData(JsonObject):
     """The images of the run."""
 
@@ -81,6 +92,12 @@ class DatasetData(JsonObject):
     """Column that encounters were read from; empty if there is none."""
     n_encounters: int | None = None
     """Number of encounters; null in records of earlier versions."""
+    reading: ReadingData = Field(default_factory=lambda: ReadingData())
+    """What the source was read from."""
+
+    def reading_arguments(self) -> dict[str, Any]:
+        """Return how the run read the dataset, as arguments of :func:`reidbench.load_dataset`."""
+        return {"unknown": self.unknown_words, "names": self.name_words, "columns": dict(self.reading.columns_option)}
 
 
 class SharedEncounters(JsonObject):

@@ -7,13 +7,14 @@ left out and counted by word, because a method can't learn from them and a predi
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reidbench.constants import BUILT_IN
 from reidbench.csv_files import read_csv
 from reidbench.data.images import ImageSet
 from reidbench.data.names import NameRules
+from reidbench.data.reading import ReadingOptions
 from reidbench.data.sources.files import from_file, from_folder
 from reidbench.data.sources.named import from_plugin
 from reidbench.data.sources.rows import Rows, image_set
@@ -29,6 +30,7 @@ def load_dataset(
     *,
     unknown: Sequence[str] = (),
     names: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
 ) -> ImageSet:
     """Read a dataset.
 
@@ -46,6 +48,8 @@ def load_dataset(
         unknown: Further words for an unidentified animal, in any case. Rows with such a word are set aside.
         names: Words that are names of animals although they look like a word for an unidentified animal, such as
             ``None``.
+        columns: Column of the table for each role, such as ``{"identity": "Animal"}``; empty text for no column. By
+            default, columns are found by name (docs/data.md).
 
     Returns:
         The checked images. The group of an image is the value of the column ``dataset``, if the table has it,
@@ -58,12 +62,17 @@ def load_dataset(
         >>> load_dataset("catalogue/metadata.csv").name  # doctest: +SKIP
         'catalogue'
     """
-    images = _load(name, root, registry, NameRules(tuple(unknown), tuple(names)))
+    naming, options = NameRules(tuple(unknown), tuple(names)), ReadingOptions(dict(columns or {}))
+    images = _load(name, root, registry, naming, options)
     return dataclasses.replace(images, asked=(name, str(root or "")), checked=True)
 
 
-def _load(name: str, root: Path | None, registry: Registry | None, naming: NameRules) -> ImageSet:
+def _load(
+    name: str, root: Path | None, registry: Registry | None, naming: NameRules, options: ReadingOptions
+) -> ImageSet:
+    where, fixed = f"dataset {name}", "the columns of this dataset are known"
     if name == BUILT_IN or name.startswith(f"{BUILT_IN}:"):
+        options.refuse_columns(where, fixed)
         if root is not None:
             raise ReidbenchError(
                 f"{BUILT_IN} is drawn on this machine and has no folder", where=f"--root {root}", remedy="remove --root"
@@ -74,15 +83,16 @@ def _load(name: str, root: Path | None, registry: Registry | None, naming: NameR
     classes = wildlife_names()
     # With a root, the name of a class means the class, even if a folder has the same name.
     if name in classes and root is not None:
+        options.refuse_columns(where, fixed)
         return _from_class(name, root, naming)
     path = Path(name).expanduser()
     if path.is_dir():
-        return from_folder(path, root, naming)
+        return from_folder(path, root, naming, options)
     if path.is_file():
-        return from_file(path, root, naming)
+        return from_file(path, root, naming, options)
     registry = registry or load_registry()
     if (offered := registry.dataset(name)) is not None:
-        return from_plugin(offered.spec, root, offered.distribution, offered.version, naming)
+        return from_plugin(offered.spec, root, offered.distribution, offered.version, naming, options)
     if name in classes:
         raise ReidbenchError(
             f"'{name}' is a class of wildlife-datasets; reidbench needs the folder with its files",

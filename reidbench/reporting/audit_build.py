@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class AuditOptions:
         unknown: Further words for an unidentified animal.
         encounter_minutes: Longest time between two photographs of one encounter; by default that of the dataset.
         names: Words that are names of animals.
+        columns: Column of the table for each role.
     """
 
     split_path: Path | None = None
@@ -60,6 +62,7 @@ class AuditOptions:
     unknown: tuple[str, ...] = ()
     encounter_minutes: float | None = None
     names: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +84,7 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
             file can't be written.
     """
     progress = progress or Progress()
-    images = load_dataset(dataset, root, unknown=options.unknown, names=options.names)
+    images = load_dataset(dataset, root, unknown=options.unknown, names=options.names, columns=options.columns)
     if options.encounter_minutes is not None:
         images = images.with_encounter_minutes(options.encounter_minutes)
     split, note = _split(images, options)

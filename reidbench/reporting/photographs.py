@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,13 +117,13 @@ def find_photographs(
         ReidbenchError: A named dataset can't be read, or no run uses it.
     """
     digests = {run.data.dataset.digest: run.dataset for run in records}
-    nothing: tuple[str, ...] = ()
-    recorded = [(run.data.dataset.unknown_words, run.data.dataset.name_words) for run in records]
-    words = dict.fromkeys([(nothing, nothing), *recorded])
+    rules = [dict[str, Any](), *(run.data.dataset.reading_arguments() for run in records)]
     by_digest: dict[str, Photographs] = {}
     for source in sources:
-        for unknown, names in words:  # the rules for names of the runs
-            images = load_dataset(source, root, unknown=unknown, names=names)
+        for index, rule in enumerate(rules):  # how the runs read their datasets
+            if rule in rules[:index]:
+                continue
+            images = load_dataset(source, root, **rule)
             used = {run.data.dataset.digest: same_images(run, images) for run in records}
             shown = {digest: Photographs(each) for digest, each in used.items() if each is not None}
             if shown:

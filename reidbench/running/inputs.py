@@ -56,13 +56,10 @@ def dataset_of(
     if root is None and source is None and record.data.dataset.root:
         root = Path(record.data.dataset.root)
     try:
-        images = load_dataset(
-            name,
-            root,
-            registry,
-            unknown=record.data.dataset.unknown_words if unknown is None else unknown,
-            names=record.data.dataset.name_words if names is None else names,
-        )
+        given = {"unknown": unknown, "names": names}
+        rules = record.data.dataset.reading_arguments()
+        rules |= {option: value for option, value in given.items() if value is not None}
+        images = load_dataset(name, root, registry, **rules)
     except ReidbenchError as error:
         if source is not None:
             raise

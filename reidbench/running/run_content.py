@@ -23,6 +23,7 @@ from reidbench.records.run_data import (
     FitData,
     MatchingData,
     MetricsData,
+    ReadingData,
     RunData,
     SettingsData,
     SharedEncounters,
@@ -94,6 +95,11 @@ def run_data(
             encounter_minutes=images.encounter_minutes,
             encounter_column=images.encounter_column,
             n_encounters=len(np.unique(images.encounter)),
+            reading=ReadingData(
+                columns=images.reading.columns,
+                columns_not_used=images.reading.columns_not_used,
+                columns_option=images.reading.options.columns,
+            ),
         ),
         split=SplitData(
             digest=question.split,

@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import EncounterMinutesOption, NameOption, RootOption, SplitKindOption, UnknownOption
+from reidbench.cli.options import (
+    ColumnsOption,
+    EncounterMinutesOption,
+    NameOption,
+    RootOption,
+    SplitKindOption,
+    UnknownOption,
+)
 from reidbench.cli.tables import print_small_table
 from reidbench.progress import print_line
 
@@ -20,6 +27,7 @@ def audit(
     root: RootOption = None,
     unknown: UnknownOption = None,
     name_word: NameOption = None,
+    columns: ColumnsOption = None,
     split: Annotated[Path | None, typer.Option(help="Audit the split in this CSV; by default make one.")] = None,
     split_kind: SplitKindOption = "open-set",
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
@@ -54,6 +62,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON.")] = False,
 ) -> None:
     """Find copies, leaks across a split and doubtful names."""
+    from reidbench.data.sources.columns import parse_columns
     from reidbench.progress import RichProgress, plain_console
     from reidbench.reporting.audit_build import AuditOptions, run_audit
     from reidbench.reporting.audit_page import as_json as audit_json
@@ -62,10 +71,12 @@ def audit(
         split_path=split, split_kind=split_kind, split_seed=split_seed, no_split=no_split, runs_dir=runs, output=output,
         repair=repair, alike=alike, burst_s=burst, embedding=embedding,
         background=tuple(method or ["color_histogram"]) if background else (),
-        unknown=tuple(unknown or ()), names=tuple(name_word or ()),
+        unknown=tuple(unknown or ()), names=tuple(name_word or ()), columns=parse_columns(columns or ()),
         encounter_minutes=encounter_minutes,
     )  # fmt: skip
     result = run_audit(dataset, root, options, RichProgress())
+    for line in result.audit.images.reading_lines():
+        print_line(line, stderr=True)
     if as_json:
         typer.echo(json.dumps(audit_json(result.audit, result.runs, result.probes), indent=2, ensure_ascii=False))
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from reidbench.cli.options import NameOption, PluginOption, RootOption, UnknownOption
+from reidbench.cli.options import ColumnsOption, NameOption, PluginOption, RootOption, UnknownOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError
@@ -30,6 +30,7 @@ def datasets(
     root: RootOption = None,
     unknown: UnknownOption = None,
     name_word: NameOption = None,
+    columns: ColumnsOption = None,
     plugin: PluginOption = None,
     sheet: Annotated[
         Path | None,
@@ -37,6 +38,7 @@ def datasets(
     ] = None,
 ) -> None:
     """List the datasets, or count the images of one."""
+    from reidbench.data.sources.columns import parse_columns
     from reidbench.registry.datasets import load_dataset
     from reidbench.registry.registered import load_registry
 
@@ -51,7 +53,9 @@ def datasets(
             )
         _list(registry, root, console)
         return
-    images = load_dataset(name, root, registry, unknown=unknown or (), names=name_word or ())
+    images = load_dataset(
+        name, root, registry, unknown=unknown or (), names=name_word or (), columns=parse_columns(columns or ())
+    )
     _describe(images, console)
     if sheet is not None:
         _write_sheet(images, sheet)
@@ -125,8 +129,9 @@ def _describe(images: ImageSet, console: Console) -> None:
     known = wildlife_facts().get(images.name)
     if known is not None:
         console.print(f"licence: {known.licence or 'not stated'}")
-    if images.note:
-        console.print(images.note)
+    for line in (*images.reading.lines(), images.note):
+        if line:
+            console.print(line, soft_wrap=True)
     console.print(f"folder: {images.root}", soft_wrap=True)
     console.print(f"digest {images.digest[:16]}")
 

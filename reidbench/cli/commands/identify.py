@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ import typer
 
 from reidbench.cli.confirmation import is_terminal
 from reidbench.cli.options import (
+    ColumnsOption,
     DeviceOption,
     JsonOption,
     NameOption,
@@ -44,6 +45,7 @@ def identify(
     root: RootOption = None,
     unknown: UnknownOption = None,
     name_word: NameOption = None,
+    columns: ColumnsOption = None,
     group: Annotated[str | None, typer.Option(help="Search this group; needed if the gallery has several.")] = None,
     enrolled: Annotated[
         Path | None, typer.Option(help="Search the animals in this CSV too, which --enroll wrote.")
@@ -78,6 +80,7 @@ def identify(
 
     Each photograph is certain, to be reviewed, or new. --enroll adds the decisions of the review to the dataset.
     """
+    from reidbench.data.sources.columns import parse_columns
     from reidbench.registry.registered import load_registry
 
     registry = load_registry(files=plugin or ())
@@ -87,7 +90,7 @@ def identify(
                 "--enroll writes a dataset and no page", where=f"--page {page}", remedy="remove --page"
             )
         _enroll(
-            photographs, run, runs, dataset, root, unknown, name_word, group, enrolled,
+            photographs, run, runs, dataset, root, unknown, name_word, parse_columns(columns or ()), group, enrolled,
             output or Path("enlarged.csv"), enroll, same or (), new or (), as_json, registry,
         )  # fmt: skip
         return
@@ -101,7 +104,7 @@ def identify(
 
     result = answer(
         photographs, run, dataset=dataset, root=root, unknown=unknown, names=name_word,
-        group=group, gallery=enrolled, whole=whole, error=error,
+        columns=parse_columns(columns or ()), group=group, gallery=enrolled, whole=whole, error=error,
         device=device, runs_dir=runs, registry=registry,
     )  # fmt: skip
     output = output or Path("identify.csv")
@@ -146,6 +149,7 @@ def _enroll(
     root: Path | None,
     unknown: list[str] | None,
     names: list[str] | None,
+    columns: Mapping[str, str],
     group: str | None,
     enrolled: Path | None,
     output: Path,
@@ -160,8 +164,9 @@ def _enroll(
 
     choices = NameChoices(same, new, _ask if is_terminal() else None)
     done = enrol_decisions(
-        decisions, photographs, run, dataset=dataset, root=root, unknown=unknown, names=names, group=group,
-        gallery=enrolled, choices=choices, output=output, runs_dir=runs, registry=registry,
+        decisions, photographs, run, dataset=dataset, root=root, unknown=unknown, names=names,
+        columns=columns, group=group, gallery=enrolled, choices=choices, output=output,
+        runs_dir=runs, registry=registry,
     )  # fmt: skip
     if as_json:
         counts = {"photographs": done.n_photograph, "new_animals": done.n_new, "rejected": done.n_rejected}

@@ -9,6 +9,7 @@ import typer
 
 from reidbench.cli.options import (
     SPLIT_KIND_HELP,
+    ColumnsOption,
     EncounterMinutesOption,
     NameOption,
     NewShareOption,
@@ -28,6 +29,7 @@ def split(
     root: RootOption = None,
     unknown: UnknownOption = None,
     name_word: NameOption = None,
+    columns: ColumnsOption = None,
     split_kind: Annotated[str, typer.Option("--split-kind", "--kind", help=SPLIT_KIND_HELP)] = "auto",
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
     new_share: NewShareOption = None,
@@ -36,22 +38,22 @@ def split(
 ) -> None:
     """Split a dataset and write the split as a CSV."""
     from reidbench.data.encounter_line import describe_encounters
-    from reidbench.data.names import describe_words
+    from reidbench.data.sources.columns import parse_columns
     from reidbench.data.splits import write_split
     from reidbench.data.splitting import split_of_kind
     from reidbench.registry.datasets import load_dataset
     from reidbench.registry.registered import load_registry
 
     images = load_dataset(
-        dataset, root, load_registry(files=plugin) if plugin else None, unknown=unknown or (), names=name_word or ()
-    )
+        dataset, root, load_registry(files=plugin) if plugin else None,
+        unknown=unknown or (), names=name_word or (), columns=parse_columns(columns or ()),
+    )  # fmt: skip
     if encounter_minutes is not None:
         images = images.with_encounter_minutes(encounter_minutes)
+    for line in images.reading_lines():
+        print_line(line, stderr=True)
     made = split_of_kind(images, split_kind, seed=split_seed, new_share=new_share)
     write_split(made, output)
-    if images.set_aside:
-        words = describe_words(images.set_aside_words)
-        print_line(f"set aside without an identity: {images.set_aside} images ({words})", stderr=True)
     typer.echo(describe_encounters(images), err=True)
     for warning in made.warnings:
         print_warning(warning, plain_console(stderr=True))

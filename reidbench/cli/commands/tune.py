@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from reidbench.cli.options import (
+    ColumnsOption,
     DatasetOption,
     DeviceOption,
     NameOption,
@@ -33,6 +34,7 @@ def tune(
     root: RootOption = None,
     unknown: UnknownOption = None,
     name_word: NameOption = None,
+    columns: ColumnsOption = None,
     plugin: PluginOption = None,
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
     seed: Annotated[int, typer.Option(help="Set the seed of the method.")] = 0,
@@ -49,12 +51,13 @@ def tune(
 
     Saved runs are not repeated.
     """
+    from reidbench.data.sources.columns import parse_columns
     from reidbench.experiments.grid_search import tune_method
 
     cells = tune_method(
         method, dataset, root=root, split_seed=split_seed, seed=seed, preset=preset,
         settings=parse_settings(set_), device=device, runs_dir=runs,
-        plugins=plugin or (), unknown=unknown or (), names=name_word or (),
+        plugins=plugin or (), unknown=unknown or (), names=name_word or (), columns=parse_columns(columns or ()),
     )  # fmt: skip
     cells[0].file.write(output)
     if as_json:

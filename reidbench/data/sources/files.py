@@ -17,14 +17,17 @@ from reidbench.data.image_files import (
 )
 from reidbench.data.images import ImageSet
 from reidbench.data.names import NameRules
-from reidbench.data.sources.rows import NO_RULES, Rows, image_set
+from reidbench.data.reading import ReadingOptions
+from reidbench.data.sources.rows import NO_OPTIONS, NO_RULES, Rows, image_set
 from reidbench.errors import ReidbenchError
 
 _METADATA = "metadata.csv"
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
-def from_file(path: Path, root: Path | None, naming: NameRules = NO_RULES) -> ImageSet:
+def from_file(
+    path: Path, root: Path | None, naming: NameRules = NO_RULES, options: ReadingOptions = NO_OPTIONS
+) -> ImageSet:
     """Read a table; the set has the name of the folder for ``metadata.csv``, of the file for other tables."""
     if path.suffix.lower() in _PARQUET_SUFFIXES:
         rows = _read_parquet(path)
@@ -32,7 +35,8 @@ def from_file(path: Path, root: Path | None, naming: NameRules = NO_RULES) -> Im
         rows = Rows.from_csv(read_csv(path))
     folder = path.resolve().parent
     name = folder.name if path.stem.lower() == "metadata" and folder.name else path.stem
-    return image_set(name, rows, root=root or path.parent, source="file", naming=naming)
+    rows, reading = rows.by_role(options)
+    return image_set(name, rows, root=root or path.parent, source="file", naming=naming, reading=reading)
 
 
 def _read_parquet(path: Path) -> Rows:
@@ -49,14 +53,17 @@ def _read_parquet(path: Path) -> Rows:
     return Rows.from_frame(frame, str(path))
 
 
-def from_folder(folder: Path, root: Path | None, naming: NameRules = NO_RULES) -> ImageSet:
+def from_folder(
+    folder: Path, root: Path | None, naming: NameRules = NO_RULES, options: ReadingOptions = NO_OPTIONS
+) -> ImageSet:
     """Read ``metadata.csv`` if the folder has one, else each sub-folder as one identity.
 
     Images at any depth below a sub-folder show that animal. Images next to the sub-folders, and those in a sub-folder
     with a word for an unidentified animal, such as ``unknown``, are set aside.
     """
     if (folder / _METADATA).is_file():
-        return from_file(folder / _METADATA, root, naming)
+        return from_file(folder / _METADATA, root, naming, options)
+    options.refuse_columns(str(folder), "a folder without a table has no columns")
     top, animals = read_top(folder)
     if not animals:
         raise ReidbenchError(

@@ -14,7 +14,8 @@ import pandas as pd
 
 from reidbench.data.images import ImageSet
 from reidbench.data.names import NameRules, describe_words
-from reidbench.data.sources.rows import NO_RULES, Rows, image_set
+from reidbench.data.reading import ReadingOptions
+from reidbench.data.sources.rows import NO_OPTIONS, NO_RULES, Rows, image_set
 from reidbench.errors import ReidbenchError
 
 
@@ -46,7 +47,12 @@ class DatasetSpec:
 
 
 def from_plugin(
-    spec: DatasetSpec, root: Path | None, distribution: str, version: str, naming: NameRules = NO_RULES
+    spec: DatasetSpec,
+    root: Path | None,
+    distribution: str,
+    version: str,
+    naming: NameRules = NO_RULES,
+    options: ReadingOptions = NO_OPTIONS,
 ) -> ImageSet:
     """Load a plugin's dataset, and add the name of the plugin to its note.
 
@@ -71,9 +77,10 @@ def from_plugin(
             remedy=f"check its files, or report this to the authors of {distribution}",
         ) from error
     if isinstance(loaded, pd.DataFrame):
-        rows = Rows.from_frame(loaded, f"the table of {distribution}")
-        loaded = image_set(spec.name, rows, root=root or Path(), source="plugin", naming=naming)
+        rows, reading = Rows.from_frame(loaded, f"the table of {distribution}").by_role(options)
+        loaded = image_set(spec.name, rows, root=root or Path(), source="plugin", naming=naming, reading=reading)
     elif isinstance(loaded, ImageSet):
+        options.refuse_columns(f"dataset {spec.name}", "the plugin reads the columns of this dataset")
         loaded = _without_unidentified(loaded, naming, distribution)
     if not isinstance(loaded, ImageSet):
         raise ReidbenchError(

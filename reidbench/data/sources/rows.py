@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from reidbench.csv_files import CsvTable
 from reidbench.data.images import DEFAULT_GROUP, Given, ImageSet, Origin
 from reidbench.data.names import NameRules, identity_name, identity_names
+from reidbench.data.reading import ReadingOptions, ReadingReport
 from reidbench.data.sources.cells import bounding_box, has_mask, is_missing, moment, text
+from reidbench.data.sources.columns import find_columns, plain
 from reidbench.data.wide_samples import wide_notes
 from reidbench.errors import ReidbenchError
 
@@ -24,6 +26,7 @@ _HELP = (
 )
 
 NO_RULES = NameRules()
+NO_OPTIONS = ReadingOptions()
 ENCOUNTER_COLUMNS = (
     "encounter", "encounter_id", "eventID", "event_id", "sequence_id", "seq_id", "video", "video_id", "occurrenceID",
     "sighting", "sighting_id", "burst", "burst_id",
@@ -67,6 +70,20 @@ class Rows:
         columns = {str(column): _whole(frame[column].tolist()) for column in frame.columns}
         return cls(columns, file, np.arange(1, len(frame) + 1), len(frame))
 
+    def by_role(self, options: ReadingOptions) -> tuple[Rows, ReadingReport]:
+        """Return the rows with roles as names of columns, and a report on the columns.
+
+        Raises:
+            ReidbenchError: A column is missing, or two could have one role.
+        """
+        found = find_columns(list(self.columns), options.columns, where=self.file, needed=("identity", "path"))
+        columns = {role: self.columns[header] for role, header in found.header.items()}
+        for header in found.not_used:  # one of them may hold the encounters
+            is_encounter = "encounter" in options.columns and _letters(header) in map(_letters, ENCOUNTER_COLUMNS)
+            if plain(header) not in map(plain, (*columns, *options.columns)) and not is_encounter:
+                columns[header] = self.columns[header]
+        return Rows(columns, self.file, self.numbers, self.n_row), ReadingReport(found.header, found.not_used, options)
+
 
 def image_set(
     name: str,
@@ -80,6 +97,7 @@ def image_set(
     set_aside: int = 0,
     split_kind: str = "",
     asked: ImageSet | None = None,
+    reading: ReadingReport | None = None,
 ) -> ImageSet:
     """Fill in optional columns, set rows without an identity aside, and make an image set, which checks the rest.
 
@@ -95,6 +113,7 @@ def image_set(
         set_aside: Number of further images without an identity, which are not among the rows.
         split_kind: Kind of split to make by default; empty for none in particular.
         asked: Queries of a competition: images that the source wants identified.
+        reading: Report on the columns; empty by default.
 
     Raises:
         ReidbenchError: A column is missing, or the image set refuses the rows.
@@ -142,6 +161,13 @@ def image_set(
         "orientation": text(column("orientation")),
         "bbox": [bounding_box(value) for value in column("bbox")],
     }
+    unused = [name for name in rows.columns if name not in (*_READ, encounter_column)]
+    if reading is None:
+        reading = ReadingReport()
+    else:
+        encounter_column = reading.columns.get(encounter_column, encounter_column)
+        reading = reading.with_encounter(encounter_column)
+        unused = list(reading.columns_not_used)
     numbers = None if rows.numbers is None else rows.numbers[np.array(named, dtype=np.int64)]
     return ImageSet(
         name,
@@ -155,7 +181,8 @@ def image_set(
         origin=Origin(rows.file, numbers),
         given=_given(column, split_kind, asked),
         encounter_column=encounter_column,
-        unused_columns=tuple(name for name in rows.columns if name not in (*_READ, encounter_column)),
+        unused_columns=tuple(unused),
+        reading=reading,
     )
 
 

@@ -196,7 +196,7 @@ def test_split_and_datasets_count_the_words(table, tmp_path):
     shown = cli("datasets", path)
     assert "images without an identity, set aside: 3 of 15 (20%): 2 'NA', 1 'unknown'" in shown.stdout
     made = cli("split", path, "-o", str(tmp_path / "split.csv"))
-    assert "set aside without an identity: 3 images (2 'NA', 1 'unknown')" in made.stderr
+    assert "12 images of 4 animals, 3 without identity set aside (2 'NA', 1 'unknown')" in made.stderr
 
 
 def test_a_run_records_the_words_and_says_them(table, tmp_path):

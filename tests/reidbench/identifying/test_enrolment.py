@@ -315,3 +315,19 @@ def test_options_of_the_command_reach_the_enrolment(field, names, tmp_path):
     last = table_of(output)[-1]
     assert last["identity"] == enrolled and not Path(last["path"]).is_absolute()
     assert (Path(tmp_path) / last["path"]).is_file()
+
+
+def test_enlarging_keeps_the_users_names_of_columns(herd):
+    table = "Code,File,Side,identity\nana,img/0.png,left,x\nbo,img/1.png,right,y\n"
+    (herd / "herd" / "own.csv").write_text(table, encoding="utf-8")
+    images = load_dataset(str(herd / "herd" / "own.csv"), columns={"identity": "Code"})
+    photographs = read_photographs(herd / "new", ["all"]).images
+    decisions = read_decisions(decide(herd / "decisions.csv", ("n0.png", "accept", "ana")))
+    path = write_enlarged_dataset(decisions, photographs, images, None, herd / "enlarged.csv").path
+    rows = table_of(path)
+    assert list(rows[0]) == ["Code", "File", "Side", "identity", "image_id", "dataset", "enrolled"]
+    assert [(row["Code"], row["Side"], row["identity"]) for row in rows] == [
+        ("ana", "left", "x"), ("bo", "right", "y"), ("ana", "", ""),
+    ]  # fmt: skip
+    enrolled = read_gallery(path, images)
+    assert list(enrolled.identity) == ["ana"] and list(enrolled.image_id) == ["n0.png"]
