@@ -41,6 +41,15 @@ EncounterMinutesOption = Annotated[
         help="Join photographs of one animal up to this time apart into one encounter; by default 60 (docs/data.md).",
     ),
 ]
+BoxOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bbox",
+        metavar="FORM",
+        help="Read boxes in this form: xywh (x, y, width, height), xyxy (corners) or relative (xywh as shares of the "
+        "picture); by default xywh, unless the boxes seem to have another form.",
+    ),
+]
 ColumnsOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from reidbench.errors import ReidbenchError
+
+BOX_FORMS: Final = ("xywh", "xyxy", "relative")
+"""Forms of boxes: ``[x, y, width, height]`` in pixels, corners in pixels, or ``xywh`` as shares of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,25 +19,71 @@ class ReadingOptions:
     Attributes:
         columns: Column of the table for each role, such as ``{"identity": "Animal"}``; empty text for no column
             (``--columns``).
+        bbox: Form of boxes, one of :data:`BOX_FORMS`; empty if the user names none (``--bbox``).
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
+    bbox: str = ""
 
-    def refuse_columns(self, where: str, why: str) -> None:
-        """Check that the user names no columns.
+    def __post_init__(self) -> None:
+        if self.bbox not in ("", *BOX_FORMS):
+            raise ReidbenchError(
+                f"there is no form of boxes '{self.bbox}'",
+                where=f"--bbox {self.bbox}",
+                remedy=f"choose one of: {', '.join(BOX_FORMS)}",
+            )
+
+    def check_box_column(self, header: Mapping[str, str], columns: Iterable[str], where: str) -> None:
+        """Check that a table has a column of boxes if the user names their form.
+
+        Args:
+            header: Column of each role.
+            columns: All columns.
+            where: The table.
+
+        Raises:
+            ReidbenchError: It has none.
+        """
+        if self.bbox and "bbox" not in header:
+            raise ReidbenchError(
+                f"the table has no column bbox; its columns: {', '.join(columns)}",
+                where=f"{where}, --bbox {self.bbox}",
+                remedy="--columns bbox=COLUMN, or remove --bbox",
+            )
+
+    def refuse_table(self, where: str, why: str) -> None:
+        """Check that the user says nothing about the columns of a table.
 
         Args:
             where: The dataset.
-            why: Reason why it takes none.
+            why: Reason why it has none that can be named.
 
         Raises:
-            ReidbenchError: The user names columns.
+            ReidbenchError: The user names columns or a form of boxes.
         """
-        if self.columns:
-            given = ",".join(f"{role}={header}" for role, header in self.columns.items())
-            raise ReidbenchError(
-                f"{why}, so --columns has no use", where=f"{where}, --columns {given}", remedy="remove --columns"
-            )
+        for option, given in (
+            ("--columns", ",".join(f"{role}={header}" for role, header in self.columns.items())),
+            ("--bbox", self.bbox),
+        ):
+            if given:
+                raise ReidbenchError(
+                    f"{why}, so {option} has no use", where=f"{where}, {option} {given}", remedy=f"remove {option}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class BoxCounts:
+    """Numbers of boxes.
+
+    Attributes:
+        n: Boxes.
+        n_cut: Boxes that leave their picture and are cut at its edge.
+        n_small: Boxes with a side under 32 pixels within the picture.
+    """
+
+    n: int = 0
+    n_cut: int = 0
+    n_small: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +93,13 @@ class ReadingReport:
     Attributes:
         columns: Column of the table that each role was read from; empty if the source is no table of the user.
         columns_not_used: Columns of the table that nothing was read from.
+        boxes: Numbers of boxes.
         options: What the user said about the form.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     columns_not_used: tuple[str, ...] = ()
+    boxes: BoxCounts = BoxCounts()
     options: ReadingOptions = ReadingOptions()
 
     def with_encounter(self, header: str) -> ReadingReport:
@@ -70,4 +122,9 @@ class ReadingReport:
             used = [role if role == header else f"{role} from '{header}'" for role, header in self.columns.items()]
             unused = ", ".join(f"'{header}'" for header in self.columns_not_used)
             lines.append(f"columns: {', '.join(used)}" + f"; not used: {unused}" * bool(unused))
+        if self.boxes.n:
+            cut = f", {self.boxes.n_cut} cut at the edge of the picture" if self.boxes.n_cut else ""
+            small = f", {self.boxes.n_small} under 32 pixels" if self.boxes.n_small else ""
+            form = f" ({self.options.bbox})" if self.options.bbox else ""
+            lines.append(f"boxes{form}: {self.boxes.n}{cut}{small}")
         return lines

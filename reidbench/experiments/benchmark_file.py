@@ -40,6 +40,7 @@ class _Dataset(BaseModel):
     unknown: list[str] = []
     names: list[str] = []
     columns: dict[str, str] = {}
+    bbox: str = ""
 
 
 class _Method(BaseModel):
@@ -103,6 +104,7 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
             unknown=tuple(dataset.unknown),
             names=tuple(dataset.names),
             columns=tuple(f"{role}={header}" for role, header in dataset.columns.items()),
+            bbox=dataset.bbox,
         )
         for split_seed in dataset.split_seeds
         for method in benchmark.method

@@ -56,6 +56,7 @@ def tune_method(
     unknown: Sequence[str] = (),
     names: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
+    bbox: str = "",
     progress: Progress | None = None,
 ) -> list[GridCell]:
     """Run a method with every set of settings of its grid.
@@ -76,6 +77,7 @@ def tune_method(
         unknown: Further words for an unidentified animal.
         names: Words that are names of animals.
         columns: Column of the table for each role.
+        bbox: Form of the boxes.
         progress: Shows a progress bar.
 
     Returns:
@@ -93,7 +95,7 @@ def tune_method(
             remedy="choose a method with a grid, such as triplet_effnet",
         )
     progress = progress or RichProgress()
-    images = load_dataset(dataset, root, registry, unknown=unknown, names=names, columns=columns)
+    images = load_dataset(dataset, root, registry, unknown=unknown, names=names, columns=columns, bbox=bbox)
     cells = []
     with progress.stage(f"tune {method}", len(spec.grid)) as stage:
         for choice in spec.grid:
@@ -115,6 +117,7 @@ def tune_method(
                 unknown=tuple(unknown),
                 names=tuple(names),
                 columns=dict(columns or {}),
+                bbox=bbox or None,
                 split_seed=split_seed,
                 seed=seed,
             )

@@ -68,7 +68,7 @@ def run_jobs(
         _check_names(job, registry, isolation)  # before the first run, so that a typing error does not cost hours
     loaded: dict[tuple[str, Path | None, tuple[tuple[str, ...], ...], float], ImageSet] = {}
     for job in jobs:  # all datasets before the first run, for the same reason
-        dataset = (job.dataset, job.root, (job.unknown, job.names, job.columns), job.encounter_minutes)
+        dataset = (job.dataset, job.root, (job.unknown, job.names, job.columns, (job.bbox,)), job.encounter_minutes)
         if dataset not in loaded:
             images = load_dataset(job.dataset, job.root, registry, **job.reading())
             loaded[dataset] = images.with_encounter_minutes(job.encounter_minutes)
@@ -76,7 +76,7 @@ def run_jobs(
     records: list[RunRecord] = []
     failures: list[FailedRun] = []
     for job in jobs:
-        dataset = (job.dataset, job.root, (job.unknown, job.names, job.columns), job.encounter_minutes)
+        dataset = (job.dataset, job.root, (job.unknown, job.names, job.columns, (job.bbox,)), job.encounter_minutes)
         if dataset not in announced:
             announced.add(dataset)
             images = loaded[dataset]

@@ -30,6 +30,7 @@ class SettingsFile:
         unknown: Further words for an unidentified animal.
         names: Words that are names of animals.
         columns: Column of the table for each role, as for ``--columns``.
+        bbox: Form of the boxes, as for ``--bbox``.
         split_seed: Seed of the split.
         seed: Seed of the method.
     """
@@ -42,6 +43,7 @@ class SettingsFile:
     unknown: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    bbox: str | None = None
     split_seed: int | None = None
     seed: int | None = None
 

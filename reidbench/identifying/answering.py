@@ -175,6 +175,7 @@ def identify(
     unknown: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
+    bbox: str = "",
     group: str | None = None,
     gallery: str | Path | None = None,
     whole: bool = False,
@@ -194,6 +195,7 @@ def identify(
         unknown: Further words for an unidentified animal in the dataset; by default those of the run.
         names: Words that are names of animals in the dataset; by default those of the run.
         columns: Column of the table of photographs for each role; by default found by name.
+        bbox: Form of the boxes of the photographs: ``xywh``, ``xyxy`` or ``relative``.
         group: Group of all photographs; needed if the gallery has several groups and nothing else gives the group.
         gallery: CSV of animals that were enrolled after the run, as ``--enroll`` writes it.
         whole: Search every image of the dataset, not only the gallery of the split.
@@ -237,7 +239,7 @@ def identify(
     reopened = reopen(record, images, registry=registry, device=device, progress=progress)
     groups = tuple(sorted({*reopened.gallery.table["group"], *later_groups}))
     with progress.stage("read photographs", 0) as stage:
-        new = read_photographs(Path(photographs), groups, group, columns=columns, advance=stage.advance)
+        new = read_photographs(Path(photographs), groups, group, columns=columns, bbox=bbox, advance=stage.advance)
     of_dataset, notes = _readable(reopened, progress) if whole else (reopened.gallery, [])
     searched = joined("gallery", of_dataset, *([enrolled_later] if enrolled_later is not None else []))
     notes += _gallery_notes(len(saved_run.enrolled), searched, reopened.method.matching, enrolled_later)

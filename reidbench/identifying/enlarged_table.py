@@ -115,6 +115,8 @@ def _rows(images: ImageSet, output: Path, mark: str) -> list[dict[str, str]]:
             read = values[place[number]]
             row |= {name: read[name] for name in ("image_id", "identity", "path", ENROLLED)}
             row[group] = row[group].strip() or read["dataset"]
+            if images.reading.options.bbox:  # the table gets pixels, as the photographs that are enrolled
+                row["bbox"] = read["bbox"]
         rows.append(row)
     return rows
 

@@ -45,6 +45,7 @@ def enrol_decisions(
     unknown: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
+    bbox: str = "",
     group: str | None = None,
     gallery: Path | None = None,
     choices: NameChoices = NO_CHOICES,
@@ -61,7 +62,7 @@ def enrol_decisions(
     images = dataset_of(record, dataset, root, registry, unknown=unknown, names=names)
     enrolled_before = read_gallery(gallery, images) if gallery is not None else None
     groups = sorted({*images.table["group"], *(enrolled_before.table["group"] if enrolled_before is not None else ())})
-    new = read_photographs(photographs, groups, group, columns=columns)
+    new = read_photographs(photographs, groups, group, columns=columns, bbox=bbox)
     return write_enlarged_dataset(read_decisions(decisions), new.images, images, enrolled_before, output, choices)
 
 
@@ -159,6 +160,7 @@ def read_gallery(path: Path, images: ImageSet) -> ImageSet:
         unknown=images.naming.unknown,
         names=images.naming.names,
         columns=images.reading.options.columns,
+        bbox="xywh" if images.reading.options.bbox else "",
     )
     marks = dict(zip(table.rows, table.column(ENROLLED), strict=True))
     marked = [

@@ -14,7 +14,8 @@ from reidbench.data.decoding import decode
 from reidbench.data.image_files import IMAGE_SUFFIXES, image_format, is_image, left_out_notes, read_folder
 from reidbench.data.images import COLUMNS, ImageSet
 from reidbench.data.reading import ReadingOptions, ReadingReport
-from reidbench.data.sources.cells import bounding_box, moment
+from reidbench.data.sources.boxes import read_boxes
+from reidbench.data.sources.cells import moment
 from reidbench.data.sources.columns import find_columns
 from reidbench.data.wide_samples import wide_notes
 from reidbench.errors import ReidbenchError
@@ -50,6 +51,7 @@ class _Entry:
     orientation: str = ""
     bbox: tuple[float, ...] | None = None
     where: str = ""
+    problem: str = ""
 
 
 def read_photographs(
@@ -58,6 +60,7 @@ def read_photographs(
     group: str | None = None,
     *,
     columns: Mapping[str, str] | None = None,
+    bbox: str = "",
     advance: Callable[[int], None] = lambda _: None,
 ) -> NewPhotographs:
     """Read new photographs.
@@ -70,6 +73,7 @@ def read_photographs(
         group: Group of all photographs, whatever the CSV says. Without it, the group of a photograph is its group in
             the CSV, its sub-folder, or the only group of the gallery.
         columns: Column of the CSV for each role, if it can't be found by name.
+        bbox: Form of the boxes in the CSV.
         advance: Called with 1 after each photograph.
 
     Raises:
@@ -85,9 +89,9 @@ def read_photographs(
             where=f"--group {group}",
             remedy="choose one of: " + ", ".join(groups),
         )
-    asked = columns or {}
-    if asked and not source.is_file():
-        ReadingOptions(asked).refuse_columns(str(source), "a folder of photographs has no columns")
+    asked = ReadingOptions(columns or {}, bbox)
+    if not source.is_file():
+        asked.refuse_table(str(source), "a folder of photographs has no columns")
     entries, skipped, notes = (
         _entries_of_file(source, asked) if source.is_file() else _entries_of_folder(source, groups)
     )
@@ -103,9 +107,12 @@ def read_photographs(
     unreadable: list[tuple[str, str]] = []
     for entry, entry_group in zip(entries, entry_groups, strict=True):
         try:
+            if entry.problem:
+                raise ReidbenchError(entry.problem, where=entry.where)
             decode(entry.path, entry.bbox)
         except ReidbenchError as error:
-            unreadable.append((entry.name, error.message))
+            row = f" ({error.where})" if entry.problem else ""
+            unreadable.append((entry.name, error.message + row))
         else:
             identity = f"{_PLACEHOLDER} {len(rows)}"
             rows.append((
@@ -180,21 +187,24 @@ def _entries_of_folder(folder: Path, groups: Sequence[str]) -> tuple[list[_Entry
     return entries, content.left_out.total(), left_out_notes([content])
 
 
-def _entries_of_file(file: Path, asked: Mapping[str, str]) -> tuple[list[_Entry], int, list[str]]:
+def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], int, list[str]]:
     """Return the rows of a CSV, or the one photograph that ``file`` is, and remarks; nothing is left out."""
     if is_image(file) or image_format(file):
-        ReadingOptions(asked).refuse_columns(str(file), "a photograph has no columns")
+        asked.refuse_table(str(file), "a photograph has no columns")
         return [_Entry(file.name, file.resolve())], 0, []
     table = read_csv(file)
-    found = find_columns(list(table.columns), asked, where=str(table.path), needed=("path",))
+    found = find_columns(list(table.columns), asked.columns, where=str(table.path), needed=("path",))
+    asked.check_box_column(found.header, table.columns, str(table.path))
     kind = "dataset" if "dataset" in found.header else "species"
     roles = ("path", "image_id", kind, "date", "orientation", "bbox")
     columns = [table.column(found.header.get(role, "")) for role in roles]
     read = {role: found.header[role] for role in roles if role in found.header}
     unused = tuple(header for header in table.columns if header not in read.values())
+    paths = [file.resolve().parent / path.strip() for path in columns[0]]
+    boxes = read_boxes(columns[-1], paths, asked.bbox, str(table.path))
     entries = []
-    for index, cells in enumerate(zip(*columns, strict=True)):
-        path, name, group, date, orientation, box = (cell.strip() for cell in cells)
+    for index, cells in enumerate(zip(*columns[:-1], strict=True)):
+        path, name, group, date, orientation = (cell.strip() for cell in cells)
         if not path:
             raise ReidbenchError(
                 "the column path is empty", where=table.where(index), remedy="write the path of the photograph"
@@ -202,15 +212,16 @@ def _entries_of_file(file: Path, asked: Mapping[str, str]) -> tuple[list[_Entry]
         entries.append(
             _Entry(
                 name or path,
-                file.resolve().parent / path,
+                paths[index],
                 group,
                 moment(date) or "",
                 orientation,
-                bounding_box(box),
+                boxes.boxes[index],
                 table.where(index),
+                boxes.problems.get(index, ""),
             )
         )
-    return entries, 0, ReadingReport(read, unused).lines()
+    return entries, 0, ReadingReport(read, unused, boxes.counts, asked).lines()
 
 
 def joined(name: str, *sets: ImageSet) -> ImageSet:

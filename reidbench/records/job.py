@@ -37,10 +37,16 @@ class Job:
     names: tuple[str, ...] = ()
     encounter_minutes: float = MINUTES
     columns: tuple[str, ...] = ()
+    bbox: str = ""
 
     def reading(self) -> dict[str, Any]:
         """Return what the user says about the dataset, as arguments of :func:`reidbench.load_dataset`."""
-        return {"unknown": self.unknown, "names": self.names, "columns": parse_columns(self.columns)}
+        return {
+            "unknown": self.unknown,
+            "names": self.names,
+            "columns": parse_columns(self.columns),
+            "bbox": self.bbox,
+        }
 
     def __post_init__(self) -> None:
         if self.preset is not None:

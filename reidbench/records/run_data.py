@@ -57,6 +57,14 @@ class ReadingData(JsonObject):
     """Columns of the table that nothing was read from."""
     columns_option: Mapping[str, str] = Field(default_factory=dict)
     """Columns of `--columns`, by role."""
+    bbox_option: str = ""
+    """Form of the boxes by `--bbox`; empty if the user names none."""
+    n_boxes: int = 0
+    """Number of boxes."""
+    n_boxes_cut: int = 0
+    """Number of boxes that leave their picture and are cut at its edge."""
+    n_boxes_small: int = 0
+    """Number of boxes with a side under 32 pixels within the picture."""
 
 
 class DatasetData(JsonObject):
@@ -97,7 +105,12 @@ class DatasetData(JsonObject):
 
     def reading_arguments(self) -> dict[str, Any]:
         """Return how the run read the dataset, as arguments of :func:`reidbench.load_dataset`."""
-        return {"unknown": self.unknown_words, "names": self.name_words, "columns": dict(self.reading.columns_option)}
+        return {
+            "unknown": self.unknown_words,
+            "names": self.name_words,
+            "columns": dict(self.reading.columns_option),
+            "bbox": self.reading.bbox_option,
+        }
 
 
 class SharedEncounters(JsonObject):

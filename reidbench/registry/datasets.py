@@ -31,6 +31,7 @@ def load_dataset(
     unknown: Sequence[str] = (),
     names: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
+    bbox: str = "",
 ) -> ImageSet:
     """Read a dataset.
 
@@ -50,6 +51,8 @@ def load_dataset(
             ``None``.
         columns: Column of the table for each role, such as ``{"identity": "Animal"}``; empty text for no column. By
             default, columns are found by name (docs/data.md).
+        bbox: Form of the boxes: ``xywh``, ``xyxy`` (corners) or ``relative`` (``xywh`` as shares of the picture). By
+            default they are ``xywh``, and boxes that seem to have another form are an error.
 
     Returns:
         The checked images. The group of an image is the value of the column ``dataset``, if the table has it,
@@ -62,7 +65,7 @@ def load_dataset(
         >>> load_dataset("catalogue/metadata.csv").name  # doctest: +SKIP
         'catalogue'
     """
-    naming, options = NameRules(tuple(unknown), tuple(names)), ReadingOptions(dict(columns or {}))
+    naming, options = NameRules(tuple(unknown), tuple(names)), ReadingOptions(dict(columns or {}), bbox)
     images = _load(name, root, registry, naming, options)
     return dataclasses.replace(images, asked=(name, str(root or "")), checked=True)
 
@@ -72,7 +75,7 @@ def _load(
 ) -> ImageSet:
     where, fixed = f"dataset {name}", "the columns of this dataset are known"
     if name == BUILT_IN or name.startswith(f"{BUILT_IN}:"):
-        options.refuse_columns(where, fixed)
+        options.refuse_table(where, fixed)
         if root is not None:
             raise ReidbenchError(
                 f"{BUILT_IN} is drawn on this machine and has no folder", where=f"--root {root}", remedy="remove --root"
@@ -83,7 +86,7 @@ def _load(
     classes = wildlife_names()
     # With a root, the name of a class means the class, even if a folder has the same name.
     if name in classes and root is not None:
-        options.refuse_columns(where, fixed)
+        options.refuse_table(where, fixed)
         return _from_class(name, root, naming)
     path = Path(name).expanduser()
     if path.is_dir():

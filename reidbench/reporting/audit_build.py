@@ -46,6 +46,7 @@ class AuditOptions:
         encounter_minutes: Longest time between two photographs of one encounter; by default that of the dataset.
         names: Words that are names of animals.
         columns: Column of the table for each role.
+        bbox: Form of the boxes; empty if the user names none.
     """
 
     split_path: Path | None = None
@@ -63,6 +64,7 @@ class AuditOptions:
     encounter_minutes: float | None = None
     names: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    bbox: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +86,9 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
             file can't be written.
     """
     progress = progress or Progress()
-    images = load_dataset(dataset, root, unknown=options.unknown, names=options.names, columns=options.columns)
+    images = load_dataset(
+        dataset, root, unknown=options.unknown, names=options.names, columns=options.columns, bbox=options.bbox
+    )
     if options.encounter_minutes is not None:
         images = images.with_encounter_minutes(options.encounter_minutes)
     split, note = _split(images, options)

@@ -99,6 +99,10 @@ def run_data(
                 columns=images.reading.columns,
                 columns_not_used=images.reading.columns_not_used,
                 columns_option=images.reading.options.columns,
+                bbox_option=images.reading.options.bbox,
+                n_boxes=images.reading.boxes.n,
+                n_boxes_cut=images.reading.boxes.n_cut,
+                n_boxes_small=images.reading.boxes.n_small,
             ),
         ),
         split=SplitData(

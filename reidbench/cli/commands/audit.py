@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from reidbench.cli.options import (
+    BoxOption,
     ColumnsOption,
     EncounterMinutesOption,
     NameOption,
@@ -28,6 +29,7 @@ def audit(
     unknown: UnknownOption = None,
     name_word: NameOption = None,
     columns: ColumnsOption = None,
+    bbox: BoxOption = None,
     split: Annotated[Path | None, typer.Option(help="Audit the split in this CSV; by default make one.")] = None,
     split_kind: SplitKindOption = "open-set",
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
@@ -71,7 +73,9 @@ def audit(
         split_path=split, split_kind=split_kind, split_seed=split_seed, no_split=no_split, runs_dir=runs, output=output,
         repair=repair, alike=alike, burst_s=burst, embedding=embedding,
         background=tuple(method or ["color_histogram"]) if background else (),
-        unknown=tuple(unknown or ()), names=tuple(name_word or ()), columns=parse_columns(columns or ()),
+        unknown=tuple(unknown or ()), names=tuple(name_word or ()),
+        
+        columns=parse_columns(columns or ()), bbox=bbox or "",
         encounter_minutes=encounter_minutes,
     )  # fmt: skip
     result = run_audit(dataset, root, options, RichProgress())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from reidbench.cli.options import ColumnsOption, NameOption, PluginOption, RootOption, UnknownOption
+from reidbench.cli.options import BoxOption, ColumnsOption, NameOption, PluginOption, RootOption, UnknownOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError
@@ -31,6 +31,7 @@ def datasets(
     unknown: UnknownOption = None,
     name_word: NameOption = None,
     columns: ColumnsOption = None,
+    bbox: BoxOption = None,
     plugin: PluginOption = None,
     sheet: Annotated[
         Path | None,
@@ -54,7 +55,13 @@ def datasets(
         _list(registry, root, console)
         return
     images = load_dataset(
-        name, root, registry, unknown=unknown or (), names=name_word or (), columns=parse_columns(columns or ())
+        name,
+        root,
+        registry,
+        unknown=unknown or (),
+        names=name_word or (),
+        columns=parse_columns(columns or ()),
+        bbox=bbox or "",
     )
     _describe(images, console)
     if sheet is not None:

@@ -11,6 +11,7 @@ import typer
 
 from reidbench.cli.confirmation import is_terminal
 from reidbench.cli.options import (
+    BoxOption,
     ColumnsOption,
     DeviceOption,
     JsonOption,
@@ -46,6 +47,7 @@ def identify(
     unknown: UnknownOption = None,
     name_word: NameOption = None,
     columns: ColumnsOption = None,
+    bbox: BoxOption = None,
     group: Annotated[str | None, typer.Option(help="Search this group; needed if the gallery has several.")] = None,
     enrolled: Annotated[
         Path | None, typer.Option(help="Search the animals in this CSV too, which --enroll wrote.")
@@ -90,8 +92,9 @@ def identify(
                 "--enroll writes a dataset and no page", where=f"--page {page}", remedy="remove --page"
             )
         _enroll(
-            photographs, run, runs, dataset, root, unknown, name_word, parse_columns(columns or ()), group, enrolled,
-            output or Path("enlarged.csv"), enroll, same or (), new or (), as_json, registry,
+            photographs, run, runs, dataset, root, unknown, name_word,
+            parse_columns(columns or ()), bbox or "", group, enrolled, output or Path("enlarged.csv"),
+            enroll, same or (), new or (), as_json, registry,
         )  # fmt: skip
         return
     for option, values in (("--same", same), ("--new", new)):
@@ -104,7 +107,7 @@ def identify(
 
     result = answer(
         photographs, run, dataset=dataset, root=root, unknown=unknown, names=name_word,
-        columns=parse_columns(columns or ()), group=group, gallery=enrolled, whole=whole, error=error,
+        columns=parse_columns(columns or ()), bbox=bbox or "", group=group, gallery=enrolled, whole=whole, error=error,
         device=device, runs_dir=runs, registry=registry,
     )  # fmt: skip
     output = output or Path("identify.csv")
@@ -150,6 +153,7 @@ def _enroll(
     unknown: list[str] | None,
     names: list[str] | None,
     columns: Mapping[str, str],
+    bbox: str,
     group: str | None,
     enrolled: Path | None,
     output: Path,
@@ -165,7 +169,7 @@ def _enroll(
     choices = NameChoices(same, new, _ask if is_terminal() else None)
     done = enrol_decisions(
         decisions, photographs, run, dataset=dataset, root=root, unknown=unknown, names=names,
-        columns=columns, group=group, gallery=enrolled, choices=choices, output=output,
+        columns=columns, bbox=bbox, group=group, gallery=enrolled, choices=choices, output=output,
         runs_dir=runs, registry=registry,
     )  # fmt: skip
     if as_json:

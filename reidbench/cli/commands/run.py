@@ -12,6 +12,7 @@ import typer
 from reidbench.cli.downloading import fetch
 from reidbench.cli.given import given_options, refuse_others
 from reidbench.cli.options import (
+    BoxOption,
     ColumnsOption,
     DeviceOption,
     EncounterMinutesOption,
@@ -72,6 +73,7 @@ def run(
     unknown: UnknownOption = None,
     name_word: NameOption = None,
     columns: ColumnsOption = None,
+    bbox: BoxOption = None,
     plugin: PluginOption = None,
     benchmark: Annotated[Path | None, typer.Option(help="Run all methods of this TOML file.")] = None,
     from_: Annotated[
@@ -157,6 +159,7 @@ def run(
         name_word = settled("--name", name_word or None, list(file.names) or None, settings)
         named = [f"{role}={header}" for role, header in file.columns.items()]
         columns = settled("--columns", columns or None, named or None, settings)
+        bbox = settled("--bbox", bbox, file.bbox, settings)
         split_seed = split_seed or ([file.split_seed] if file.split_seed is not None else None)
         seed = seed or ([file.seed] if file.seed is not None else None)
     places = _places(dataset, root)
@@ -191,7 +194,7 @@ def run(
         jobs = [
             Job(name, place, folder, split, kind, split_value, new_share, seed_value, gallery, preset,
                 {}, threshold, device, tuple(unknown or ()), tuple(name_word or ()),
-                columns=tuple(columns or ()))
+                columns=tuple(columns or ()), bbox=bbox or "")
             for place, folder in places
             for kind in _kinds(protocol, split_kind, split)
             for split_value in split_seed or [0]

@@ -9,6 +9,7 @@ import typer
 
 from reidbench.cli.options import (
     SPLIT_KIND_HELP,
+    BoxOption,
     ColumnsOption,
     EncounterMinutesOption,
     NameOption,
@@ -30,6 +31,7 @@ def split(
     unknown: UnknownOption = None,
     name_word: NameOption = None,
     columns: ColumnsOption = None,
+    bbox: BoxOption = None,
     split_kind: Annotated[str, typer.Option("--split-kind", "--kind", help=SPLIT_KIND_HELP)] = "auto",
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
     new_share: NewShareOption = None,
@@ -46,7 +48,7 @@ def split(
 
     images = load_dataset(
         dataset, root, load_registry(files=plugin) if plugin else None,
-        unknown=unknown or (), names=name_word or (), columns=parse_columns(columns or ()),
+        unknown=unknown or (), names=name_word or (), columns=parse_columns(columns or ()), bbox=bbox or "",
     )  # fmt: skip
     if encounter_minutes is not None:
         images = images.with_encounter_minutes(encounter_minutes)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from reidbench.cli.options import (
+    BoxOption,
     ColumnsOption,
     DatasetOption,
     DeviceOption,
@@ -35,6 +36,7 @@ def tune(
     unknown: UnknownOption = None,
     name_word: NameOption = None,
     columns: ColumnsOption = None,
+    bbox: BoxOption = None,
     plugin: PluginOption = None,
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
     seed: Annotated[int, typer.Option(help="Set the seed of the method.")] = 0,
@@ -57,7 +59,8 @@ def tune(
     cells = tune_method(
         method, dataset, root=root, split_seed=split_seed, seed=seed, preset=preset,
         settings=parse_settings(set_), device=device, runs_dir=runs,
-        plugins=plugin or (), unknown=unknown or (), names=name_word or (), columns=parse_columns(columns or ()),
+        plugins=plugin or (), unknown=unknown or (), names=name_word or (),
+        columns=parse_columns(columns or ()), bbox=bbox or "",
     )  # fmt: skip
     cells[0].file.write(output)
     if as_json:

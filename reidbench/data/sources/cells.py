@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reidbench.data.names import whole_numbers
+from reidbench.data.names import is_missing_word, whole_numbers
 
 _NO_MASK = frozenset({"", "nan", "NaN", "<NA>", "None", "[]"})
 _NO_DATE = frozenset({"", "nan", "NaN", "NaT", "<NA>", "None", "unknown"})
@@ -115,9 +115,11 @@ def bounding_box(value: Any) -> Any:
     parts: Sequence[Any]
     if isinstance(value, str):
         inner = value.strip().strip("[]()").strip()
-        if inner in ("", "nan", "None"):
+        if is_missing_word(inner):
             return None
         parts = [part for part in re.split(r"[,;\s]+", inner) if part]
+        if all(is_missing_word(part) for part in parts):
+            return None
     else:
         try:
             parts = list(value)

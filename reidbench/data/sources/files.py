@@ -63,7 +63,7 @@ def from_folder(
     """
     if (folder / _METADATA).is_file():
         return from_file(folder / _METADATA, root, naming, options)
-    options.refuse_columns(str(folder), "a folder without a table has no columns")
+    options.refuse_table(str(folder), "a folder without a table has no columns")
     top, animals = read_top(folder)
     if not animals:
         raise ReidbenchError(

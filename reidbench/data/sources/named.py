@@ -80,7 +80,7 @@ def from_plugin(
         rows, reading = Rows.from_frame(loaded, f"the table of {distribution}").by_role(options)
         loaded = image_set(spec.name, rows, root=root or Path(), source="plugin", naming=naming, reading=reading)
     elif isinstance(loaded, ImageSet):
-        options.refuse_columns(f"dataset {spec.name}", "the plugin reads the columns of this dataset")
+        options.refuse_table(f"dataset {spec.name}", "the plugin reads the columns of this dataset")
         loaded = _without_unidentified(loaded, naming, distribution)
     if not isinstance(loaded, ImageSet):
         raise ReidbenchError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from reidbench.csv_files import CsvTable
 from reidbench.data.images import DEFAULT_GROUP, Given, ImageSet, Origin
 from reidbench.data.names import NameRules, identity_name, identity_names
 from reidbench.data.reading import ReadingOptions, ReadingReport
-from reidbench.data.sources.cells import bounding_box, has_mask, is_missing, moment, text
+from reidbench.data.sources.boxes import REMEDY as BOX_REMEDY
+from reidbench.data.sources.boxes import read_boxes
+from reidbench.data.sources.cells import has_mask, is_missing, moment, text
 from reidbench.data.sources.columns import find_columns, plain
 from reidbench.data.wide_samples import wide_notes
 from reidbench.errors import ReidbenchError
@@ -77,12 +79,15 @@ class Rows:
             ReidbenchError: A column is missing, or two could have one role.
         """
         found = find_columns(list(self.columns), options.columns, where=self.file, needed=("identity", "path"))
+        options.check_box_column(found.header, self.columns, self.file)
         columns = {role: self.columns[header] for role, header in found.header.items()}
         for header in found.not_used:  # one of them may hold the encounters
             is_encounter = "encounter" in options.columns and _letters(header) in map(_letters, ENCOUNTER_COLUMNS)
             if plain(header) not in map(plain, (*columns, *options.columns)) and not is_encounter:
                 columns[header] = self.columns[header]
-        return Rows(columns, self.file, self.numbers, self.n_row), ReadingReport(found.header, found.not_used, options)
+        return Rows(columns, self.file, self.numbers, self.n_row), ReadingReport(
+            found.header, found.not_used, options=options
+        )
 
 
 def image_set(
@@ -149,17 +154,25 @@ def image_set(
         notes.append(f"column '{encounter_column}' differs in all photographs of each animal: it is not used")
         encounter_column, encounters = "", [""] * len(named)
     notes += wide_notes(root / path for path in text(column("path")) if isinstance(path, str))
+    paths = text(column("path"), numbers=False)
+    numbers = None if rows.numbers is None else rows.numbers[np.array(named, dtype=np.int64)]
+    origin = Origin(rows.file, numbers)
+    # Boxes of sources that are no tables of the user are in pixels.
+    form = "xywh" if reading is None else reading.options.bbox
+    read = read_boxes(column("bbox"), [root / str(path) for path in paths], form, rows.file)
+    for row, problem in read.problems.items():
+        raise ReidbenchError(problem, where=origin.at(row), remedy=BOX_REMEDY)
     # The species counts only without a column dataset: AnimalCLEF leaves the species of every salamander empty.
     groups = text(column("dataset" if "dataset" in rows.columns else "species"))
     table = {
         "image_id": text(column("image_id" if "image_id" in rows.columns else "path")),
         "identity": identities,
-        "path": text(column("path"), numbers=False),
+        "path": paths,
         "group": [value if value != "" else DEFAULT_GROUP for value in groups],
         "date": ["" if date is None else date for date in dates],
         "encounter": encounters,
         "orientation": text(column("orientation")),
-        "bbox": [bounding_box(value) for value in column("bbox")],
+        "bbox": read.boxes,
     }
     unused = [name for name in rows.columns if name not in (*_READ, encounter_column)]
     if reading is None:
@@ -168,7 +181,6 @@ def image_set(
         encounter_column = reading.columns.get(encounter_column, encounter_column)
         reading = reading.with_encounter(encounter_column)
         unused = list(reading.columns_not_used)
-    numbers = None if rows.numbers is None else rows.numbers[np.array(named, dtype=np.int64)]
     return ImageSet(
         name,
         root,
@@ -178,11 +190,11 @@ def image_set(
         set_aside_words={word: count for word, count in sorted(words.items()) if count},
         naming=naming,
         note="; ".join(notes),
-        origin=Origin(rows.file, numbers),
+        origin=origin,
         given=_given(column, split_kind, asked),
         encounter_column=encounter_column,
         unused_columns=tuple(unused),
-        reading=reading,
+        reading=replace(reading, boxes=read.counts),
     )
 
 
