@@ -68,7 +68,8 @@ def read_embeddings(record: RunRecord, images: ImageSet, progress: Progress) -> 
     Raises:
         ReidbenchError: The run is on other images, or its method does not give one vector for each image.
     """
-    features = reopen(record, images, registry=load_registry(), progress=progress).extractor.extract_again()
+    reopened = reopen(record, images, registry=load_registry(), progress=progress)
+    features = reopened.extractor.extract_again()
     parts = [features[part].representation for part in ("gallery", "calibration", "test")]
     names = list(parts[0].dense)
     if parts[0].ragged or len(names) != 1 or parts[0].dense[names[0]].ndim != 2:
@@ -78,9 +79,11 @@ def read_embeddings(record: RunRecord, images: ImageSet, progress: Progress) -> 
             remedy="name a run of a method with embeddings, such as embedding_cosine; reidbench methods lists them",
         )
     vectors = np.concatenate([np.asarray(part.dense[names[0]], dtype=np.float32) for part in parts])
-    rows, first = np.unique(
-        np.concatenate([features[part].indices for part in ("gallery", "calibration", "test")]), return_index=True
-    )
+    row_of_id = {image_id: row for row, image_id in enumerate(images.image_id.tolist())}
+    used = np.concatenate([features[part].indices for part in ("gallery", "calibration", "test")])
+    # The rows of a run are in its own order; those of an audit are in the order of the table.
+    in_table = np.array([row_of_id[image_id] for image_id in reopened.images.image_id[used].tolist()], dtype=np.int64)
+    rows, first = np.unique(in_table, return_index=True)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.where(length > 0, vectors / np.maximum(length, 1e-12), 0).astype(np.float32)
     return Embeddings(record.id, record.method, rows, unit[first])

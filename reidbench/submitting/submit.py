@@ -127,6 +127,7 @@ def submit(
     order = read_sample(competition, folder)
     registry = registry or load_registry()
     reopened = reopen(record, images, registry=registry, device=device, progress=progress)
+    images = reopened.images  # in the order of the run, which its rows refer to
     if competition.task == "cluster":
         from reidbench.submitting.clusters import cluster_queries  # imports scikit-learn
 

@@ -10,13 +10,14 @@ from typer.testing import CliRunner
 
 import reidbench
 from reidbench.auditing.auditing import audit_images
-from reidbench.auditing.embeddings import LOWEST_COSINE, Embeddings, near_embeddings
+from reidbench.auditing.embeddings import LOWEST_COSINE, Embeddings, near_embeddings, read_embeddings
 from reidbench.auditing.findings import NEAR_EMBEDDING
 from reidbench.auditing.nearest import nearest_above
 from reidbench.cli.main import app
 from reidbench.data.decoding import decode
 from reidbench.data.splits import make_split
 from reidbench.progress import Progress
+from reidbench.registry.registered import load_registry
 from reidbench.running.evaluation import evaluate
 
 
@@ -164,3 +165,25 @@ def test_mirrored_zebras_are_found_by_a_pretrained_network(shared_dir, tmp_path)
     assert len(planted & links.keys()) >= 0.7 * len(planted)
     false_alarms = {image_id for pair in links if identity[list(pair)].nunique() == 2 for image_id in pair}
     assert len(false_alarms) <= 0.02 * len(images)
+
+
+def test_the_embedding_of_each_image_is_its_own_whatever_the_order_of_the_table(tmp_path):
+    """A run has an order of its own; a table in another order must not mix embeddings up."""
+    drawn = reidbench.load_dataset("patterns:identities=12,size=64")
+    table = drawn.table.drop(columns=["bbox", "group"]).assign(
+        path=[str(drawn.image_path(row).resolve()) for row in range(len(drawn))], species=drawn.table["group"]
+    )
+    table.to_csv(tmp_path / "sheet.csv", index=False)
+    table[::-1].to_csv(tmp_path / "reversed.csv", index=False)
+    record = evaluate("color_histogram", str(tmp_path / "sheet.csv"), runs_dir=tmp_path / "runs", progress=Progress())
+    by_id = []
+    for name in ("sheet.csv", "reversed.csv"):
+        images = reidbench.load_dataset(str(tmp_path / name))
+        found = read_embeddings(record, images, Progress())
+        by_id.append(dict(zip(images.image_id[found.rows].tolist(), found.unit.tolist(), strict=True)))
+    assert by_id[0] == by_id[1]
+    pixels = {name: decode(images.image_path(row)) for row, name in enumerate(images.image_id.tolist())}
+    (spec,) = [offer.spec for offer in load_registry().offers if offer.spec.name == "color_histogram"]
+    method = spec.build(spec.settings())
+    for name in sorted(by_id[0])[:5]:
+        assert np.allclose(_units(method.embed([pixels[name]]))[0], by_id[0][name], atol=1e-6)
