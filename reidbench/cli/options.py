@@ -50,6 +50,15 @@ BoxOption = Annotated[
         "picture); by default xywh, unless the boxes seem to have another form.",
     ),
 ]
+FoldersOption = Annotated[
+    str | None,
+    typer.Option(
+        "--folders",
+        metavar="LAYOUT",
+        help="Read a folder without a table in this layout: identity, split/identity, year/identity, station/identity "
+        "or market; by default the layout is recognised.",
+    ),
+]
 ColumnsOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -10,6 +10,8 @@ from reidbench.errors import ReidbenchError
 
 BOX_FORMS: Final = ("xywh", "xyxy", "relative")
 """Forms of boxes: ``[x, y, width, height]`` in pixels, corners in pixels, or ``xywh`` as shares of the picture."""
+FOLDER_LAYOUTS: Final = ("identity", "split/identity", "year/identity", "station/identity", "market")
+"""Layouts of a folder: which folders are animals, or names of files as in Market-1501."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +22,12 @@ class ReadingOptions:
         columns: Column of the table for each role, such as ``{"identity": "Animal"}``; empty text for no column
             (``--columns``).
         bbox: Form of boxes, one of :data:`BOX_FORMS`; empty if the user names none (``--bbox``).
+        folders: Layout of a folder, one of :data:`FOLDER_LAYOUTS`; empty if the user names none (``--folders``).
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     bbox: str = ""
+    folders: str = ""
 
     def __post_init__(self) -> None:
         if self.bbox not in ("", *BOX_FORMS):
@@ -31,6 +35,12 @@ class ReadingOptions:
                 f"there is no form of boxes '{self.bbox}'",
                 where=f"--bbox {self.bbox}",
                 remedy=f"choose one of: {', '.join(BOX_FORMS)}",
+            )
+        if self.folders not in ("", *FOLDER_LAYOUTS):
+            raise ReidbenchError(
+                f"there is no layout of folders '{self.folders}'",
+                where=f"--folders {self.folders}",
+                remedy=f"choose one of: {', '.join(FOLDER_LAYOUTS)}",
             )
 
     def check_box_column(self, header: Mapping[str, str], columns: Iterable[str], where: str) -> None:
@@ -49,6 +59,23 @@ class ReadingOptions:
                 f"the table has no column bbox; its columns: {', '.join(columns)}",
                 where=f"{where}, --bbox {self.bbox}",
                 remedy="--columns bbox=COLUMN, or remove --bbox",
+            )
+
+    def refuse_folders(self, where: str, why: str) -> None:
+        """Check that the user names no layout of folders.
+
+        Args:
+            where: The dataset.
+            why: Reason why it has none.
+
+        Raises:
+            ReidbenchError: The user names a layout.
+        """
+        if self.folders:
+            raise ReidbenchError(
+                f"{why}, so --folders has no use",
+                where=f"{where}, --folders {self.folders}",
+                remedy="remove --folders",
             )
 
     def refuse_table(self, where: str, why: str) -> None:
@@ -94,12 +121,14 @@ class ReadingReport:
         columns: Column of the table that each role was read from; empty if the source is no table of the user.
         columns_not_used: Columns of the table that nothing was read from.
         boxes: Numbers of boxes.
+        layout: Layout of the folder, one of :data:`FOLDER_LAYOUTS`; empty if the source is no folder.
         options: What the user said about the form.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     columns_not_used: tuple[str, ...] = ()
     boxes: BoxCounts = BoxCounts()
+    layout: str = ""
     options: ReadingOptions = ReadingOptions()
 
     def with_encounter(self, header: str) -> ReadingReport:
@@ -122,6 +151,8 @@ class ReadingReport:
             used = [role if role == header else f"{role} from '{header}'" for role, header in self.columns.items()]
             unused = ", ".join(f"'{header}'" for header in self.columns_not_used)
             lines.append(f"columns: {', '.join(used)}" + f"; not used: {unused}" * bool(unused))
+        if self.layout:
+            lines.append(f"folders: read as {self.layout}")
         if self.boxes.n:
             cut = f", {self.boxes.n_cut} cut at the edge of the picture" if self.boxes.n_cut else ""
             small = f", {self.boxes.n_small} under 32 pixels" if self.boxes.n_small else ""

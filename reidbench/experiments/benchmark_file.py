@@ -41,6 +41,7 @@ class _Dataset(BaseModel):
     names: list[str] = []
     columns: dict[str, str] = {}
     bbox: str = ""
+    folders: str = ""
 
 
 class _Method(BaseModel):
@@ -105,6 +106,7 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
             names=tuple(dataset.names),
             columns=tuple(f"{role}={header}" for role, header in dataset.columns.items()),
             bbox=dataset.bbox,
+            folders=dataset.folders,
         )
         for split_seed in dataset.split_seeds
         for method in benchmark.method

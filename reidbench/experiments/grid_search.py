@@ -57,6 +57,7 @@ def tune_method(
     names: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
     bbox: str = "",
+    folders: str = "",
     progress: Progress | None = None,
 ) -> list[GridCell]:
     """Run a method with every set of settings of its grid.
@@ -78,6 +79,7 @@ def tune_method(
         names: Words that are names of animals.
         columns: Column of the table for each role.
         bbox: Form of the boxes.
+        folders: Layout of the folder.
         progress: Shows a progress bar.
 
     Returns:
@@ -95,7 +97,9 @@ def tune_method(
             remedy="choose a method with a grid, such as triplet_effnet",
         )
     progress = progress or RichProgress()
-    images = load_dataset(dataset, root, registry, unknown=unknown, names=names, columns=columns, bbox=bbox)
+    images = load_dataset(
+        dataset, root, registry, unknown=unknown, names=names, columns=columns, bbox=bbox, folders=folders
+    )
     cells = []
     with progress.stage(f"tune {method}", len(spec.grid)) as stage:
         for choice in spec.grid:
@@ -118,6 +122,7 @@ def tune_method(
                 names=tuple(names),
                 columns=dict(columns or {}),
                 bbox=bbox or None,
+                folders=folders or None,
                 split_seed=split_seed,
                 seed=seed,
             )

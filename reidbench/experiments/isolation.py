@@ -76,7 +76,7 @@ def run_isolated(
             name: str(value) if isinstance(value, Path) else value
             for name, value in asdict(job).items()
             # The worker may be an earlier version, which knows no fields that have their default here.
-            if (value or name not in ("unknown", "names", "columns", "bbox"))
+            if (value or name not in ("unknown", "names", "columns", "bbox", "folders"))
             and (name, value) != ("encounter_minutes", MINUTES)
         },
         "runs_dir": str(runs_dir.absolute()),

@@ -66,9 +66,9 @@ def run_jobs(
     jobs = _with_own_presets(jobs, registry, console)
     for job in jobs:
         _check_names(job, registry, isolation)  # before the first run, so that a typing error does not cost hours
-    loaded: dict[tuple[str, Path | None, tuple[tuple[str, ...], ...], float], ImageSet] = {}
+    loaded: dict[tuple[Any, ...], ImageSet] = {}
     for job in jobs:  # all datasets before the first run, for the same reason
-        dataset = (job.dataset, job.root, (job.unknown, job.names, job.columns, (job.bbox,)), job.encounter_minutes)
+        dataset = _dataset_of(job)
         if dataset not in loaded:
             images = load_dataset(job.dataset, job.root, registry, **job.reading())
             loaded[dataset] = images.with_encounter_minutes(job.encounter_minutes)
@@ -76,7 +76,7 @@ def run_jobs(
     records: list[RunRecord] = []
     failures: list[FailedRun] = []
     for job in jobs:
-        dataset = (job.dataset, job.root, (job.unknown, job.names, job.columns, (job.bbox,)), job.encounter_minutes)
+        dataset = _dataset_of(job)
         if dataset not in announced:
             announced.add(dataset)
             images = loaded[dataset]
@@ -113,6 +113,12 @@ def run_jobs(
                 console.print(f"  {_describe_calibration(part)}")
             records.append(record)
     return records, failures
+
+
+def _dataset_of(job: Job) -> tuple[Any, ...]:
+    """Return all that decides which images a job has and how they are read."""
+    asked = (job.unknown, job.names, job.columns, job.bbox, job.folders)
+    return job.dataset, job.root, *asked, job.encounter_minutes
 
 
 def _words_without_effect(job: Job, images: ImageSet) -> list[str]:

@@ -31,6 +31,7 @@ class SettingsFile:
         names: Words that are names of animals.
         columns: Column of the table for each role, as for ``--columns``.
         bbox: Form of the boxes, as for ``--bbox``.
+        folders: Layout of the folder, as for ``--folders``.
         split_seed: Seed of the split.
         seed: Seed of the method.
     """
@@ -44,6 +45,7 @@ class SettingsFile:
     names: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     bbox: str | None = None
+    folders: str | None = None
     split_seed: int | None = None
     seed: int | None = None
 

@@ -221,7 +221,7 @@ def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], i
                 boxes.problems.get(index, ""),
             )
         )
-    return entries, 0, ReadingReport(read, unused, boxes.counts, asked).lines()
+    return entries, 0, ReadingReport(read, unused, boxes.counts, options=asked).lines()
 
 
 def joined(name: str, *sets: ImageSet) -> ImageSet:

@@ -146,7 +146,7 @@ class FoundFailures:
 def asked_of(job: Job) -> dict[str, Any]:
     """Return the inputs of a job besides method and dataset, as plain JSON values."""
     values = {name: str(value) if isinstance(value, Path) else value for name, value in asdict(job).items()}
-    for name in ("unknown", "names", "columns", "bbox"):  # records of earlier versions lack them
+    for name in ("unknown", "names", "columns", "bbox", "folders"):  # records of earlier versions lack them
         if not values[name]:
             del values[name]
     if values["encounter_minutes"] == MINUTES:

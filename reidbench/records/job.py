@@ -38,6 +38,7 @@ class Job:
     encounter_minutes: float = MINUTES
     columns: tuple[str, ...] = ()
     bbox: str = ""
+    folders: str = ""
 
     def reading(self) -> dict[str, Any]:
         """Return what the user says about the dataset, as arguments of :func:`reidbench.load_dataset`."""
@@ -46,6 +47,7 @@ class Job:
             "names": self.names,
             "columns": parse_columns(self.columns),
             "bbox": self.bbox,
+            "folders": self.folders,
         }
 
     def __post_init__(self) -> None:

@@ -59,6 +59,10 @@ class ReadingData(JsonObject):
     """Columns of `--columns`, by role."""
     bbox_option: str = ""
     """Form of the boxes by `--bbox`; empty if the user names none."""
+    layout: str = ""
+    """Layout of the folder, such as `year/identity`; empty if the source is no folder."""
+    folders_option: str = ""
+    """Layout by `--folders`; empty if the user names none."""
     n_boxes: int = 0
     """Number of boxes."""
     n_boxes_cut: int = 0
@@ -110,6 +114,7 @@ class DatasetData(JsonObject):
             "names": self.name_words,
             "columns": dict(self.reading.columns_option),
             "bbox": self.reading.bbox_option,
+            "folders": self.reading.folders_option,
         }
 
 

@@ -32,6 +32,7 @@ def load_dataset(
     names: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
     bbox: str = "",
+    folders: str = "",
 ) -> ImageSet:
     """Read a dataset.
 
@@ -53,6 +54,8 @@ def load_dataset(
             default, columns are found by name (docs/data.md).
         bbox: Form of the boxes: ``xywh``, ``xyxy`` (corners) or ``relative`` (``xywh`` as shares of the picture). By
             default they are ``xywh``, and boxes that seem to have another form are an error.
+        folders: Layout of a folder without a table: ``identity``, ``split/identity``, ``year/identity``,
+            ``station/identity`` or ``market`` (file names as in Market-1501). By default it is recognised.
 
     Returns:
         The checked images. The group of an image is the value of the column ``dataset``, if the table has it,
@@ -65,7 +68,7 @@ def load_dataset(
         >>> load_dataset("catalogue/metadata.csv").name  # doctest: +SKIP
         'catalogue'
     """
-    naming, options = NameRules(tuple(unknown), tuple(names)), ReadingOptions(dict(columns or {}), bbox)
+    naming, options = NameRules(tuple(unknown), tuple(names)), ReadingOptions(dict(columns or {}), bbox, folders)
     images = _load(name, root, registry, naming, options)
     return dataclasses.replace(images, asked=(name, str(root or "")), checked=True)
 
@@ -76,6 +79,7 @@ def _load(
     where, fixed = f"dataset {name}", "the columns of this dataset are known"
     if name == BUILT_IN or name.startswith(f"{BUILT_IN}:"):
         options.refuse_table(where, fixed)
+        options.refuse_folders(where, "the layout of this dataset is known")
         if root is not None:
             raise ReidbenchError(
                 f"{BUILT_IN} is drawn on this machine and has no folder", where=f"--root {root}", remedy="remove --root"
@@ -87,6 +91,7 @@ def _load(
     # With a root, the name of a class means the class, even if a folder has the same name.
     if name in classes and root is not None:
         options.refuse_table(where, fixed)
+        options.refuse_folders(where, "the layout of this dataset is known")
         return _from_class(name, root, naming)
     path = Path(name).expanduser()
     if path.is_dir():
@@ -95,6 +100,7 @@ def _load(
         return from_file(path, root, naming, options)
     registry = registry or load_registry()
     if (offered := registry.dataset(name)) is not None:
+        options.refuse_folders(where, "the plugin reads the files of this dataset")
         return from_plugin(offered.spec, root, offered.distribution, offered.version, naming, options)
     if name in classes:
         raise ReidbenchError(

@@ -47,6 +47,7 @@ class AuditOptions:
         names: Words that are names of animals.
         columns: Column of the table for each role.
         bbox: Form of the boxes; empty if the user names none.
+        folders: Layout of the folder; empty if the user names none.
     """
 
     split_path: Path | None = None
@@ -65,6 +66,7 @@ class AuditOptions:
     names: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     bbox: str = ""
+    folders: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +89,13 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     """
     progress = progress or Progress()
     images = load_dataset(
-        dataset, root, unknown=options.unknown, names=options.names, columns=options.columns, bbox=options.bbox
+        dataset,
+        root,
+        unknown=options.unknown,
+        names=options.names,
+        columns=options.columns,
+        bbox=options.bbox,
+        folders=options.folders,
     )
     if options.encounter_minutes is not None:
         images = images.with_encounter_minutes(options.encounter_minutes)

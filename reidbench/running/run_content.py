@@ -100,6 +100,8 @@ def run_data(
                 columns_not_used=images.reading.columns_not_used,
                 columns_option=images.reading.options.columns,
                 bbox_option=images.reading.options.bbox,
+                layout=images.reading.layout,
+                folders_option=images.reading.options.folders,
                 n_boxes=images.reading.boxes.n,
                 n_boxes_cut=images.reading.boxes.n_cut,
                 n_boxes_small=images.reading.boxes.n_small,

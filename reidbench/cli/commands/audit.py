@@ -12,6 +12,7 @@ from reidbench.cli.options import (
     BoxOption,
     ColumnsOption,
     EncounterMinutesOption,
+    FoldersOption,
     NameOption,
     RootOption,
     SplitKindOption,
@@ -30,6 +31,7 @@ def audit(
     name_word: NameOption = None,
     columns: ColumnsOption = None,
     bbox: BoxOption = None,
+    folders: FoldersOption = None,
     split: Annotated[Path | None, typer.Option(help="Audit the split in this CSV; by default make one.")] = None,
     split_kind: SplitKindOption = "open-set",
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
@@ -75,7 +77,7 @@ def audit(
         background=tuple(method or ["color_histogram"]) if background else (),
         unknown=tuple(unknown or ()), names=tuple(name_word or ()),
         
-        columns=parse_columns(columns or ()), bbox=bbox or "",
+        columns=parse_columns(columns or ()), bbox=bbox or "", folders=folders or "",
         encounter_minutes=encounter_minutes,
     )  # fmt: skip
     result = run_audit(dataset, root, options, RichProgress())

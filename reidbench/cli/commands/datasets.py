@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from reidbench.cli.options import BoxOption, ColumnsOption, NameOption, PluginOption, RootOption, UnknownOption
+from reidbench.cli.options import (
+    BoxOption,
+    ColumnsOption,
+    FoldersOption,
+    NameOption,
+    PluginOption,
+    RootOption,
+    UnknownOption,
+)
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError
@@ -32,6 +40,7 @@ def datasets(
     name_word: NameOption = None,
     columns: ColumnsOption = None,
     bbox: BoxOption = None,
+    folders: FoldersOption = None,
     plugin: PluginOption = None,
     sheet: Annotated[
         Path | None,
@@ -62,6 +71,7 @@ def datasets(
         names=name_word or (),
         columns=parse_columns(columns or ()),
         bbox=bbox or "",
+        folders=folders or "",
     )
     _describe(images, console)
     if sheet is not None:

@@ -16,6 +16,7 @@ from reidbench.cli.options import (
     ColumnsOption,
     DeviceOption,
     EncounterMinutesOption,
+    FoldersOption,
     NameOption,
     NewShareOption,
     PluginOption,
@@ -74,6 +75,7 @@ def run(
     name_word: NameOption = None,
     columns: ColumnsOption = None,
     bbox: BoxOption = None,
+    folders: FoldersOption = None,
     plugin: PluginOption = None,
     benchmark: Annotated[Path | None, typer.Option(help="Run all methods of this TOML file.")] = None,
     from_: Annotated[
@@ -160,6 +162,7 @@ def run(
         named = [f"{role}={header}" for role, header in file.columns.items()]
         columns = settled("--columns", columns or None, named or None, settings)
         bbox = settled("--bbox", bbox, file.bbox, settings)
+        folders = settled("--folders", folders, file.folders, settings)
         split_seed = split_seed or ([file.split_seed] if file.split_seed is not None else None)
         seed = seed or ([file.seed] if file.seed is not None else None)
     places = _places(dataset, root)
@@ -194,7 +197,7 @@ def run(
         jobs = [
             Job(name, place, folder, split, kind, split_value, new_share, seed_value, gallery, preset,
                 {}, threshold, device, tuple(unknown or ()), tuple(name_word or ()),
-                columns=tuple(columns or ()), bbox=bbox or "")
+                columns=tuple(columns or ()), bbox=bbox or "", folders=folders or "")
             for place, folder in places
             for kind in _kinds(protocol, split_kind, split)
             for split_value in split_seed or [0]

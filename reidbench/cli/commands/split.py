@@ -12,6 +12,7 @@ from reidbench.cli.options import (
     BoxOption,
     ColumnsOption,
     EncounterMinutesOption,
+    FoldersOption,
     NameOption,
     NewShareOption,
     PluginOption,
@@ -32,6 +33,7 @@ def split(
     name_word: NameOption = None,
     columns: ColumnsOption = None,
     bbox: BoxOption = None,
+    folders: FoldersOption = None,
     split_kind: Annotated[str, typer.Option("--split-kind", "--kind", help=SPLIT_KIND_HELP)] = "auto",
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
     new_share: NewShareOption = None,
@@ -48,7 +50,8 @@ def split(
 
     images = load_dataset(
         dataset, root, load_registry(files=plugin) if plugin else None,
-        unknown=unknown or (), names=name_word or (), columns=parse_columns(columns or ()), bbox=bbox or "",
+        unknown=unknown or (), names=name_word or (),
+        columns=parse_columns(columns or ()), bbox=bbox or "", folders=folders or "",
     )  # fmt: skip
     if encounter_minutes is not None:
         images = images.with_encounter_minutes(encounter_minutes)

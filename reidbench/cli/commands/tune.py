@@ -13,6 +13,7 @@ from reidbench.cli.options import (
     ColumnsOption,
     DatasetOption,
     DeviceOption,
+    FoldersOption,
     NameOption,
     PluginOption,
     PresetOption,
@@ -37,6 +38,7 @@ def tune(
     name_word: NameOption = None,
     columns: ColumnsOption = None,
     bbox: BoxOption = None,
+    folders: FoldersOption = None,
     plugin: PluginOption = None,
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
     seed: Annotated[int, typer.Option(help="Set the seed of the method.")] = 0,
@@ -60,7 +62,7 @@ def tune(
         method, dataset, root=root, split_seed=split_seed, seed=seed, preset=preset,
         settings=parse_settings(set_), device=device, runs_dir=runs,
         plugins=plugin or (), unknown=unknown or (), names=name_word or (),
-        columns=parse_columns(columns or ()), bbox=bbox or "",
+        columns=parse_columns(columns or ()), bbox=bbox or "", folders=folders or "",
     )  # fmt: skip
     cells[0].file.write(output)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,11 +18,13 @@ from reidbench.data.image_files import (
 )
 from reidbench.data.images import ImageSet
 from reidbench.data.names import NameRules
-from reidbench.data.reading import ReadingOptions
+from reidbench.data.reading import ReadingOptions, ReadingReport
+from reidbench.data.sources.layouts import MARKET, SubFolder, find_layout
 from reidbench.data.sources.rows import NO_OPTIONS, NO_RULES, Rows, image_set
 from reidbench.errors import ReidbenchError
 
 _METADATA = "metadata.csv"
+_MARKET_JUNK = frozenset({"-1", "0", "0000"})  # wrong boxes and distractors of Market-1501: no animal
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
@@ -29,6 +32,7 @@ def from_file(
     path: Path, root: Path | None, naming: NameRules = NO_RULES, options: ReadingOptions = NO_OPTIONS
 ) -> ImageSet:
     """Read a table; the set has the name of the folder for ``metadata.csv``, of the file for other tables."""
+    options.refuse_folders(str(path), "a table is no folder")
     if path.suffix.lower() in _PARQUET_SUFFIXES:
         rows = _read_parquet(path)
     else:
@@ -56,42 +60,95 @@ def _read_parquet(path: Path) -> Rows:
 def from_folder(
     folder: Path, root: Path | None, naming: NameRules = NO_RULES, options: ReadingOptions = NO_OPTIONS
 ) -> ImageSet:
-    """Read ``metadata.csv`` if the folder has one, else each sub-folder as one identity.
+    """Read ``metadata.csv`` if the folder has one, in upper or lower case, else the folders of animals.
 
-    Images at any depth below a sub-folder show that animal. Images next to the sub-folders, and those in a sub-folder
-    with a word for an unidentified animal, such as ``unknown``, are set aside.
+    :func:`find_layout` recognises which folders are animals, unless the user says it. Images at any depth below the
+    folder of an animal show that animal. Images outside such folders, and those in a folder with a word for an
+    unidentified animal, such as ``unknown``, are set aside.
     """
-    if (folder / _METADATA).is_file():
-        return from_file(folder / _METADATA, root, naming, options)
+    table = _table_of(folder)
+    if table is not None:
+        options.refuse_folders(str(folder), f"the folder has {table.name}")
+        return from_file(table, root, naming, options)
     options.refuse_table(str(folder), "a folder without a table has no columns")
-    top, animals = read_top(folder)
-    if not animals:
-        raise ReidbenchError(
-            f"the folder has no {_METADATA} and no sub-folder",
-            where=str(folder),
-            remedy="make one sub-folder for each animal, named after it, with its images inside",
-        )
+    content, subs = read_top(folder)
+    layout = options.folders or _find_layout(folder, content, subs)
+    contents = [content]
     identity: list[str] = []
-    path: list[str] = []
-    contents = [top]
-    for animal in animals:
-        content = read_folder(animal, folder)
-        if not content.images and not content.is_link_back:
-            raise _no_image(animal, content)
-        contents.append(content)
-        identity += [animal.name] * len(content.images)
-        path += [image.relative_to(folder).as_posix() for image in content.images]
-    rows = Rows({"identity": identity, "path": path}, str(folder), None, len(path))
-    note = "; ".join(left_out_notes(contents))
+    part: list[str] = []
+    path: list[Path] = []
+    n_loose = 0
+    if layout == "market":
+        contents = [read_folder(folder)]
+        for image in contents[0].images:
+            match = MARKET.match(image.name)
+            if match is None:
+                n_loose += 1
+            else:
+                identity.append("" if match[1] in _MARKET_JUNK else match[1])
+                path.append(image)
+    else:
+        outer = layout.partition("/")[0] if layout != "identity" else ""
+        animals = [("", sub) for sub in subs]
+        n_loose = len(content.images)
+        if outer:
+            levels = [(sub.name.casefold(), *read_top(sub)) for sub in subs]
+            contents += [level for _, level, _ in levels]
+            n_loose += sum(len(level.images) for _, level, _ in levels)
+            animals = [(name, animal) for name, _, inner in levels for animal in inner]
+        for name, animal in animals:
+            found = read_folder(animal, folder)
+            if not found.images and not found.is_link_back:
+                raise _no_image(animal, found)
+            contents.append(found)
+            identity += [animal.name] * len(found.images)
+            part += [name if outer == "split" else ""] * len(found.images)
+            path += found.images
+    if not path:
+        raise ReidbenchError(
+            f"the folder has no photograph in the layout {layout}",
+            where=str(folder),
+            remedy="choose another layout by --folders, or add a metadata.csv",
+        )
+    columns = {"identity": identity, "path": [image.relative_to(folder).as_posix() for image in path]}
+    if any(part):
+        columns["split"] = part
     return image_set(
         folder.resolve().name,
-        rows,
+        Rows(columns, str(folder), None, len(path)),
         root=folder,
         source="folder",
-        note=note,
+        note="; ".join(left_out_notes(contents)),
         naming=naming,
-        set_aside=len(top.images),
+        set_aside=n_loose,
+        reading=ReadingReport(layout=layout, options=options),
     )
+
+
+def _table_of(folder: Path) -> Path | None:
+    """Return the ``metadata.csv`` of a folder, in upper or lower case; ``None`` if there is none.
+
+    Raises:
+        ReidbenchError: There are several, and none is in lower case.
+    """
+    if (folder / _METADATA).is_file():
+        return folder / _METADATA
+    tables = sorted(path for path in folder.iterdir() if path.name.casefold() == _METADATA and path.is_file())
+    if len(tables) > 1:
+        raise ReidbenchError(
+            f"the folder has several tables: {', '.join(path.name for path in tables)}",
+            where=str(folder),
+            remedy=f"--dataset {tables[0]}   # name one of them",
+        )
+    return tables[0] if tables else None
+
+
+def _find_layout(folder: Path, content: FolderContent, subs: Sequence[Path]) -> str:
+    seen = []
+    for sub in subs:
+        inside, inner = read_top(sub)
+        seen.append(SubFolder(sub.name, len(inside.images), tuple(each.name for each in inner)))
+    return find_layout(folder, [image.name for image in content.images], seen)
 
 
 def _no_image(animal: Path, content: FolderContent) -> ReidbenchError:

@@ -22,6 +22,7 @@ from reidbench.errors import ReidbenchError
 
 WORDS: Final = {
     "train": "gallery",
+    "training": "gallery",
     "database": "gallery",
     "gallery": "gallery",
     "reference": "gallery",
@@ -30,6 +31,7 @@ WORDS: Final = {
     "validation": "calibration",
     "calibration": "calibration",
     "test": "test",
+    "testing": "test",
     "query": "test",
 }
 """Part of a split for each word that a column ``split`` may contain."""
