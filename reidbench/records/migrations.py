@@ -83,6 +83,7 @@ def _from_2(data: dict[str, Any]) -> dict[str, Any]:
                 "encounter_minutes": None,
                 "encounter_column": "",
                 "n_encounters": None,
+                "reading": {},
             },
             "split": {"encounters_shared": None},
             "weights": {"licence": ""},

@@ -98,13 +98,13 @@ class DatasetData(JsonObject):
     """Words of `--unknown`."""
     name_words: tuple[str, ...]
     """Words of `--name`."""
-    encounter_minutes: float | None = None
+    encounter_minutes: float | None
     """Longest time in minutes between two photographs of one encounter; null where a day was an encounter."""
-    encounter_column: str = ""
+    encounter_column: str
     """Column that encounters were read from; empty if there is none."""
-    n_encounters: int | None = None
+    n_encounters: int | None
     """Number of encounters; null in records of earlier versions."""
-    reading: ReadingData = Field(default_factory=lambda: ReadingData())
+    reading: ReadingData
     """What the source was read from."""
 
     def reading_arguments(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class SplitData(JsonObject):
     """Warnings of the split."""
     new_share: float | None
     """Share of queries that show new animals, if the kind has one."""
-    encounters_shared: Mapping[str, SharedEncounters] | None = None
+    encounters_shared: Mapping[str, SharedEncounters] | None
     """Queries with a photograph of their encounter in the gallery, by part: they flatter a score."""
 
 

@@ -126,7 +126,8 @@ def dataset_with_bursts(tmp_path_factory, exif_of):
     enrolled = {identity[row]: int(row) for row in split.indices("gallery", drawn)}
     by_animal = {identity[row]: int(row) for row in split.indices("test", drawn) if identity[row] in enrolled}
     queries = list(by_animal.values())[:3]
-    taken = {row: NOON + np.timedelta64(3 * 3600 * (row + 1), "s") for row in range(len(drawn))}
+    # A minute past the hour: midnight counts as no time.
+    taken = {row: NOON + np.timedelta64(3 * 3600 * (row + 1) + 60, "s") for row in range(len(drawn))}
     for number, row in enumerate(queries):
         taken[row] = taken[enrolled[identity[row]]] + np.timedelta64(2 + number, "s")
     for row, time in taken.items():

@@ -16,6 +16,7 @@ from reidbench.registry.registered import load_registry
 
 VERBS = {
     "Add", "Allow", "Apply", "Audit", "Call", "Change", "Check", "Choose", "Compare", "Compute", "Count", "Download",
+    "Join",
     "Draw", "Enrol", "Estimate", "Give", "Identify", "Keep", "Leave", "Let", "List", "Load", "Make", "Measure", "Print",
     "Rank", "Read", "Remove", "Repeat", "Report", "Run", "Score", "Search", "Set", "Show", "Split", "Stop", "Try",
     "Use", "Write",

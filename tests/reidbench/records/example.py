@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reidbench.records.migrations import SCHEMA
-from reidbench.records.run_data import RunData
+from reidbench.records.run_data import ReadingData, RunData
 from reidbench.records.run_record import RunRecord
 
 
@@ -32,9 +32,14 @@ def example(**changes: Any) -> dict[str, Any]:
                 "set_aside_words": {},
                 "unknown_words": [],
                 "name_words": [],
+                "encounter_minutes": 60.0,
+                "encounter_column": "",
+                "n_encounters": 9,
+                "reading": ReadingData().to_json(),
             },
             "split": {
                 "digest": "s0",
+                "encounters_shared": None,
                 "counts": {},
                 "kind": "open-set",
                 "seed": 0,

@@ -62,7 +62,7 @@ def test_the_step_from_1_adds_what_can_be_known_and_nothing_more():
     migrated = migrate(old)
     unknown = {"licence": "", "commit": None, "dirty": None}
     assert migrated["code"] == {"reidbench": {"version": "0.1.0", **unknown}, "stranger": {"version": "2.0", **unknown}}
-    unread = {"digest_rule": 1, "set_aside_words": {}, "unknown_words": [], "name_words": []}
+    unread = {"digest_rule": 1, "set_aside_words": {}, "reading": {}, "unknown_words": [], "name_words": []}
     unread |= {"encounter_minutes": None, "encounter_column": "", "n_encounters": None}
     assert migrated["dataset"] == {"asked": None, "root": None, "name": "zebra", **unread}
     assert migrated["threshold"] == {"asked": "max-score", "policy": "max-score", "adjustment": None}

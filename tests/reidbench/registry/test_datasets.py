@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from reidbench.data.sources.cells import bounding_box, day, text
+from reidbench.data.sources.cells import bounding_box, moment, text
 from reidbench.errors import ReidbenchError
 from reidbench.registry.datasets import dataset_names, load_dataset
 
@@ -34,8 +34,8 @@ def test_csv_with_two_columns_is_enough(folder):
     images = load_dataset(_csv(folder, "identity,path\nana,a.png\nbo,b.png\n"))
     assert images.name == "catalogue" and images.source == "file"
     assert images.table.iloc[0].to_dict() == {
-        "image_id": "a.png", "identity": "ana", "path": "a.png", "group": "catalogue",
-        "date": "", "orientation": "", "bbox": None,
+        "image_id": "a.png", "identity": "ana", "path": "a.png", "group": "all",
+        "date": "", "orientation": "", "encounter": "", "bbox": None,
     }  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def test_group_is_the_dataset_even_where_species_is_empty(folder):
     rows = "identity,path,species,dataset\nana,a.png,,Salamander\nbo,b.png,lynx,Lynx\n"
     assert list(load_dataset(_csv(folder, rows)).table["group"]) == ["Salamander", "Lynx"]
     rows = "identity,path,species\nana,a.png,lynx\nbo,b.png,\n"
-    assert list(load_dataset(_csv(folder, rows)).table["group"]) == ["lynx", "catalogue"]
+    assert list(load_dataset(_csv(folder, rows)).table["group"]) == ["lynx", "all"]
 
 
 def test_rows_without_identity_are_counted_and_rows_keep_their_line(folder):
@@ -62,7 +62,7 @@ def test_rows_without_identity_are_counted_and_rows_keep_their_line(folder):
 
 def test_year_alone_counts_as_no_date_and_is_told(folder):
     images = load_dataset(_csv(folder, "identity,path,date\nana,a.png,2019\nana,b.png,2019-05-03 10:00\n"))
-    assert list(images.table["date"]) == ["", "2019-05-03"]
+    assert list(images.table["date"]) == ["", "2019-05-03T10:00:00"] and images.date.tolist() == ["", "2019-05-03"]
     assert images.note == "1 dates name no day and count as no date"
 
 
@@ -93,13 +93,13 @@ def test_parquet_reads_numbers_dates_and_boxes(folder):
             "identity": [12.0, 13.0, None],
             "path": ["a.png", "b.png", "c.png"],
             "date": pd.to_datetime(["2019-05-03 12:00", None, None]),
-            "bbox": [[1, 2, 3, 4], None, None],
+            "bbox": [[1, 2, 1, 1], None, None],
         }
     ).to_parquet(folder / "herd.parquet")
     images = load_dataset(str(folder / "herd.parquet"))
     assert list(images.table["image_id"]) == ["1", "2"] and list(images.table["identity"]) == ["12", "13"]
-    assert list(images.table["date"]) == ["2019-05-03", ""]
-    assert images.table["bbox"][0] == (1.0, 2.0, 3.0, 4.0) and images.table["bbox"][1] is None
+    assert list(images.table["date"]) == ["2019-05-03T12:00:00", ""]
+    assert images.table["bbox"][0] == (1.0, 2.0, 1.0, 1.0) and images.table["bbox"][1] is None
     assert images.set_aside == 1
 
 
@@ -161,7 +161,7 @@ def test_class_of_wildlife_datasets_reads_and_reports_missing_files(tmp_path, ca
     assert len(images) == 6 and images.set_aside == 2 and images.name == "WildlifeReID10k"
     assert images.table.iloc[1].to_dict() == {
         "image_id": "1", "identity": "L_1", "path": "images/1.png", "group": "Lynx",
-        "date": "2020-01-02", "orientation": "left", "bbox": None,
+        "date": "2020-01-02", "orientation": "left", "encounter": "", "bbox": None,
     }  # fmt: skip
     for index in range(7):
         (tmp_path / f"images/{index}.png").unlink()
@@ -182,11 +182,13 @@ def test_built_in_set_is_drawn_on_this_machine(tmp_path, monkeypatch):
     ("given", "expected"),
     [
         ("2019-05-03", "2019-05-03"),
-        ("2019:05:03 12:00:00", "2019-05-03"),
-        ("2019-5-3T23:59:59Z", "2019-05-03"),
+        ("2019:05:03 12:00:00", "2019-05-03T12:00:00"),
+        ("2019-5-3T23:59:59Z", "2019-05-03T23:59:59"),
+        ("2019-05-03 00:00:00", "2019-05-03"),
         (20190503, "2019-05-03"),
         (datetime.date(2019, 5, 3), "2019-05-03"),
-        (pd.Timestamp("2019-05-03 12:00"), "2019-05-03"),
+        (pd.Timestamp("2019-05-03 12:00"), "2019-05-03T12:00:00"),
+        (pd.Timestamp("2019-05-03"), "2019-05-03"),
         (float("nan"), ""),
         ("NaT", ""),
         ("2019-05", None),
@@ -195,8 +197,8 @@ def test_built_in_set_is_drawn_on_this_machine(tmp_path, monkeypatch):
         ("03/04/2019", "03/04/2019"),
     ],
 )
-def test_dates_are_read_to_the_day(given, expected):
-    assert day(given) == expected
+def test_dates_are_read_with_their_time(given, expected):
+    assert moment(given) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Matching with a larger gallery: worked by hand, and its thresholds tested by simulation."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -29,7 +31,7 @@ def table_of(identity, group=None):
         "group": list(group) if group is not None else ["g"] * n, "date": [""] * n, "orientation": [""] * n,
         "bbox": [None] * n,
     }  # fmt: skip
-    return ImageSet("drawn", None, pd.DataFrame(columns, dtype=object), checked=True)
+    return ImageSet("drawn", Path(), pd.DataFrame(columns, dtype=object), checked=True, encounter_minutes=None)
 
 
 def rows_of(vectors, indices):

@@ -34,6 +34,7 @@ RUN_CASES = {
     "--protocol": ["--protocol", "random"],
     "--split-seed": ["--split-seed", "1"],
     "--new-share": ["--new-share", "0.5"],
+    "--encounter-minutes": ["--encounter-minutes", "5"],
     "--seed": ["--seed", "1"],
     "--gallery": ["--gallery", "all"],
     "--preset": ["--preset", "quick"],
@@ -170,7 +171,9 @@ def test_from_refuses_each_option_that_it_would_ignore(option, tmp_path, monkeyp
     assert f"{option} has no effect with --from: a run is repeated with its own method" in error
 
 
-@pytest.mark.parametrize("option", sorted(set(RUN_CASES) - NO_FILE - {"--from", "--root", "--yes"}))
+@pytest.mark.parametrize(
+    "option", sorted(set(RUN_CASES) - NO_FILE - {"--from", "--root", "--yes", "--encounter-minutes"})
+)
 def test_benchmark_refuses_each_option_that_it_would_ignore(option, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     error = call("run", "--benchmark", "some.toml", *RUN_CASES[option])[2]
