@@ -44,13 +44,16 @@ def test_the_group_is_checked_before_any_photograph_is_decoded(table):
 
 def test_an_empty_group_is_the_only_group_of_the_gallery(table):
     new = read_photographs(table("zebra", ""), ["zebra"])
-    assert new.images.group.tolist() == ["zebra", "zebra"] and not new.notes
+    assert new.images.group.tolist() == ["zebra", "zebra"] and list(new.notes) == ["columns: path, species"]
 
 
 def test_the_option_overrides_the_groups_of_the_table_with_a_note(table):
     new = read_photographs(table("zebra", "lion", "lion"), ["zebra"], "zebra")
     assert new.images.group.tolist() == ["zebra", "zebra", "zebra"]
-    assert list(new.notes) == ["--group zebra is used instead of the groups in the table: 'lion' (2 photographs)"]
+    assert list(new.notes) == [
+        "columns: path, species",
+        "--group zebra is used instead of the groups in the table: 'lion' (2 photographs)",
+    ]
 
 
 def test_a_table_with_species_needs_the_option_if_the_gallery_has_no_groups(table):
