@@ -126,7 +126,7 @@ class ImageSet:
         checked: Whether the rows come from a set that has been checked.
         given: Split, masks and queries that the source provides; ``None`` if it provides none.
         set_aside_words: Number of rows set aside for each word in their identity; empty text for an empty cell.
-        naming: What the user said about names, so that the images can be read again in the same way.
+        naming: The rules of the user for names, kept to read the images again in the same way.
         reading: Columns that the source was read from, and what the user said about them.
         digest_rule: Rule of :attr:`digest`: 2, or 1 for the images of a run that an earlier version made.
         encounter_minutes: Longest time in minutes between two images that are one encounter because of their times.

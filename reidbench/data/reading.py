@@ -122,7 +122,7 @@ class ReadingReport:
         columns_not_used: Columns of the table that nothing was read from.
         boxes: Numbers of boxes.
         layout: Layout of the folder, one of :data:`FOLDER_LAYOUTS`; empty if the source is no folder.
-        options: What the user said about the form.
+        options: The options of the user for the form of the table and its boxes.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)

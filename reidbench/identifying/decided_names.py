@@ -1,4 +1,4 @@
-"""Check the names in decisions: each must read back from a table, and near-equal names must be told apart."""
+"""Check the names in decisions: each must read back from a table, and near-equal names need a decision of the user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class NameChoices:
-    """What the user says about near-equal names.
+    """The decisions of the user on near-equal names.
 
     Attributes:
         same: Texts ``NAME=NAME`` (``--same``): the first name, of a decision, is the animal with the second name.
@@ -36,7 +36,7 @@ def settle_names(
         decisions: The decisions.
         enrolled: Names of the enrolled animals.
         rules: Words of the dataset that are, or are not, names.
-        choices: What the user says about near-equal names.
+        choices: The decisions of the user on near-equal names.
 
     Raises:
         ReidbenchError: A name would not read back from a table, a choice does not fit the decisions, or a new name is

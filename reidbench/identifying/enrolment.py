@@ -82,7 +82,7 @@ def write_enlarged_dataset(
         images: The dataset of the run.
         enrolled_before: Photographs that were enrolled after the run; they are kept.
         output: CSV to write; it must not exist.
-        choices: What the user says about near-equal names.
+        choices: The decisions of the user on near-equal names.
 
     Raises:
         ReidbenchError: A decision names an unknown photograph or animal, contradicts another decision, or would enrol a

@@ -101,7 +101,7 @@ class FailedRun(JsonObject):
     where: str = ""
     """File or option that caused it."""
     remedy: str = ""
-    """What the user can do."""
+    """Advice for the user."""
     isolated: bool = False
     """Whether the method ran in a separate process."""
     trace: str = ""

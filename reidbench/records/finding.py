@@ -24,7 +24,7 @@ class UnreadableRun:
     Attributes:
         path: The folder.
         reason: Why the record cannot be read.
-        remedy: What the user can do.
+        remedy: Advice for the user.
     """
 
     path: Path

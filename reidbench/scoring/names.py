@@ -53,7 +53,7 @@ def match_answers(
     Args:
         answers: Predicted names, from :func:`read_names`, without words for an empty cell.
         true: Identities of the truth.
-        rules: What the user says about names.
+        rules: The rules of the user for names.
         note: Receives one sentence for each kind of change, and one about unmatched names.
         where: The predictions, for errors.
         allow_unmatched: Whether it is no error if no predicted name is an identity of the truth.

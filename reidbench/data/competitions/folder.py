@@ -30,7 +30,7 @@ def read_competition(competition: Competition, root: Path, naming: NameRules = N
     Args:
         competition: The competition.
         root: The folder with ``metadata.csv``.
-        naming: What the user says about names.
+        naming: The rules of the user for names: words of `--unknown` and `--name`.
 
     Raises:
         ReidbenchError: The table is missing or belongs to another dataset, or images are missing.

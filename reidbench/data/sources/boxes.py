@@ -30,7 +30,7 @@ class Boxes:
 
     Attributes:
         boxes: ``(x, y, width, height)`` in pixels, ``None`` for no box, for each cell.
-        problems: What is wrong with a cell, by its place; its box is ``None``.
+        problems: The fault of each wrong cell, by its place; such a cell has the box ``None``.
         counts: Numbers of boxes.
     """
 

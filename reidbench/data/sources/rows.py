@@ -113,7 +113,7 @@ def image_set(
         root: Folder that relative paths start from.
         source: Kind of source, as in :class:`ImageSet`.
         note: Remark for readers of the results.
-        naming: What the user says about names.
+        naming: The rules of the user for names: words of `--unknown` and `--name`.
         unknown: Further word that the source writes for an animal without a name.
         set_aside: Number of further images without an identity, which are not among the rows.
         split_kind: Kind of split to make by default; empty for none in particular.

@@ -18,7 +18,7 @@ def check_groups_are_enrolled(queries: Iterable[str], enrolled: Iterable[str], *
         queries: Group of each query.
         enrolled: Group of each gallery image.
         where: The option or file that the error names.
-        remedy: What the user can do.
+        remedy: Advice for the user.
 
     Raises:
         ReidbenchError: A group of queries has no gallery image; the error names these groups.
