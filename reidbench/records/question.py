@@ -10,6 +10,7 @@ from typing import Any, Literal
 from typing_extensions import override
 
 from reidbench.data.encounters import MINUTES
+from reidbench.errors import ReidbenchError
 from reidbench.records.json_object import JsonObject
 from reidbench.records.run_data import PartData, PluginData, RunData, WeightsData
 
@@ -60,7 +61,7 @@ class Question(JsonObject):
     @property
     def id(self) -> str:
         """Id of the run: the first 16 digits of the SHA-256 of the inputs."""
-        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:16]
+        return _digest(self.to_json())
 
     @override
     def to_json(self) -> dict[str, Any]:
@@ -71,3 +72,60 @@ class Question(JsonObject):
             if plugin["calibrated_by"] is None:
                 del plugin["calibrated_by"]  # version 0.1.0 left it out, and ids have to stay
         return values
+
+
+def check_id(data: Mapping[str, Any], *, where: str = "") -> None:
+    """Check that the id of a record is the digest of its inputs, before anything uses the id.
+
+    Paths are made from ids. A record of another person could otherwise name any folder.
+
+    Args:
+        data: Content of a ``run.json`` as it was written, before its migration. :class:`RunData` accepts it.
+        where: The file, for errors.
+
+    Raises:
+        ReidbenchError: The id is another one.
+    """
+    if data["id"] != id_as_written(data):
+        raise ReidbenchError(
+            f"the id {data['id']!r} of a run record does not belong to its inputs: the record was changed",
+            where=where,
+            remedy="put the run's own record back, or delete the folder and run it again",
+        )
+
+
+def id_as_written(data: Mapping[str, Any]) -> str:
+    """Return the id that belongs to the inputs in a record, by the rule of the record's schema.
+
+    Records of schema 1 can lack parts and the text of the policy as given. The rule is otherwise the same for all
+    schemas: a field that an earlier version did not write is not in the digest.
+
+    Args:
+        data: Content of a ``run.json`` as it was written, before its migration. :class:`RunData` accepts it.
+    """
+    dataset, threshold = data["dataset"], data["threshold"]
+    values = {
+        "method": data["method"],
+        "plugin": _without_null_curve(data["plugin"]),
+        "settings": data["settings"]["effective"],
+        "weights": data["weights"],
+        "dataset": dataset["digest"],
+        "split": data["split"]["digest"],
+        "seed": data["seed"],
+        "gallery": data["gallery"],
+        "threshold": threshold["asked"] if "asked" in threshold else threshold["policy"],
+    }
+    if "parts" in data:
+        values["parts"] = {path: _without_null_curve(part) for path, part in data["parts"].items()}
+    if dataset.get("encounter_minutes") not in (None, MINUTES):
+        values["encounter_minutes"] = dataset["encounter_minutes"]
+    return _digest(values)
+
+
+def _without_null_curve(plugin: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in plugin.items() if name != "calibrated_by" or value is not None}
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """Return the first 16 digits of the SHA-256 of values as JSON."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,11 +1,13 @@
 """Remove saved runs and recorded failures from a folder of runs, and nothing else.
 
-A run is removed only if its folder is ``RUNS/<dataset>/<method>/<id>`` with a ``run.json`` in it. Links are never
-followed: neither to find a run nor to remove one.
+A run is removed only if its folder is ``RUNS/<dataset>/<method>/<id>`` with a ``run.json`` in it, and ``<id>`` is 16
+hexadecimal digits. Of this folder, only the files that reidbench writes are removed. Links are never followed: neither
+to find a run nor to remove one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,9 @@ from reidbench.errors import ReidbenchError
 from reidbench.files import explain_os_errors, remove_file, remove_folder
 from reidbench.records.run_record import plain_name
 
+_MADE = re.compile(r"run\.json|split\.csv|predictions\.csv|scores\.npz|work|\..+\.[0-9]+-[0-9a-f]{8}\.tmp(\.[a-z]+)?")
+"""Names of what reidbench writes to the folder of a run: its files, checkpoints, and temporary files."""
+_ID = re.compile(r"[0-9a-f]{16}")
 _DEPTH = 3
 """Folders from the folder of runs down to a run: dataset, method, id."""
 
@@ -31,16 +36,30 @@ class Removable:
     size: int
 
     def remove(self) -> None:
-        """Remove it.
+        """Remove it; files in the folder of a run that reidbench did not write stay.
 
         Raises:
             ReidbenchError: It can't be removed, or not all of it.
         """
+        others: list[str] = []
         with explain_os_errors(
             "this can't be removed", where=str(self.path), remedy="check who owns the folder, then try again"
         ):
             remove_file(self.path / "run.json" if self.path.is_dir() else self.path)  # what is left is no run
-            remove_folder(self.path)
+            if self.path.is_dir():
+                entries = sorted(self.path.iterdir())
+                others = [entry.name for entry in entries if not _MADE.fullmatch(entry.name)]
+                for entry in entries:
+                    if entry.name not in others:
+                        (remove_folder if entry.is_dir() else remove_file)(entry)
+                if not others:
+                    remove_folder(self.path)
+        if others:
+            raise ReidbenchError(
+                f"the run is removed, but its folder also holds {', '.join(others[:5])}, which reidbench did not write",
+                where=str(self.path),
+                remedy="delete the folder yourself if you do not need these files",
+            )
 
 
 def removable_run(name: str | Path, runs_dir: Path) -> Removable:
@@ -56,9 +75,9 @@ def removable_run(name: str | Path, runs_dir: Path) -> Removable:
     if Path(name).is_dir():
         path = _run_folder(Path(name), runs_dir)
         return Removable(path, folder_size(path))
-    folders = [path.parent for path in sorted(runs_dir.glob("*/*/*/run.json")) if not _has_link(path, runs_dir)]
-    matches = [folder for folder in folders if folder.name == str(name)]
-    matches = matches or [folder for folder in folders if folder.name.startswith(str(name))]
+    paths = sorted(runs_dir.glob("*/*/*/run.json"))
+    folders = [path.parent for path in paths if _ID.fullmatch(path.parent.name) and not _has_link(path, runs_dir)]
+    matches = [folder for folder in folders if folder.name.startswith(str(name))]
     if len(matches) == 1:
         return Removable(matches[0], folder_size(matches[0]))
     if matches:
@@ -110,9 +129,10 @@ def _run_folder(path: Path, runs_dir: Path) -> Path:
         )
     own, base = path.resolve(), runs_dir.resolve()
     below = own.relative_to(base) if own.is_relative_to(base) else Path()
-    if len(below.parts) != _DEPTH or not (own / "run.json").is_file():
+    if len(below.parts) != _DEPTH or not _ID.fullmatch(own.name) or not (own / "run.json").is_file():
         raise ReidbenchError(
-            f"this is not a run's folder: RUNS/DATASET/METHOD/ID below {runs_dir}, with a run.json in it",
+            f"this is not a run's folder: RUNS/DATASET/METHOD/ID below {runs_dir}, with a run.json in it "
+            "and an ID of 16 digits",
             where=str(path),
             remedy="name a run's folder or its id; --runs names the folder of runs",
         )

@@ -7,6 +7,7 @@ folders only, never a model.
 from __future__ import annotations
 
 import glob
+import hashlib
 import json
 import math
 import re
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from reidbench.csv_files import write_csv
 from reidbench.errors import ReidbenchError
 from reidbench.files import check_can_write, copy_file, explain_os_errors, remove_folder, whole_file, write_text
+from reidbench.records.question import check_id
 from reidbench.records.run_data import RunData
 from reidbench.thresholds import Thresholds
 
@@ -83,6 +85,8 @@ class RunFiles:
     arrays: Mapping[str, NDArray[Any]]
 
 
+_LONGEST_NAME = 200
+"""Characters of a folder's name: file systems take 255 bytes, and a temporary name is longer."""
 PREDICTION_COLUMNS = ("image_id", "identity", "score", "threshold", "candidate", "group", "part")
 
 
@@ -126,7 +130,9 @@ def _read(path: Path) -> RunRecord:
         raise ReidbenchError(
             "a run record holds no JSON object", where=where, remedy="delete the folder and run it again"
         )
-    return RunRecord(path, RunData.from_json(data, where=where))
+    checked = RunData.from_json(data, where=where)
+    check_id(data, where=where)
+    return RunRecord(path, checked)
 
 
 def write_run(path: Path, data: RunData, files: RunFiles) -> RunRecord:
@@ -200,5 +206,17 @@ def _null_for_nan(value: Any) -> Any:
 
 
 def plain_name(name: str) -> str:
-    """Return the name of a dataset or method as the name of a folder."""
-    return re.sub(r"[^A-Za-z0-9._=-]+", "_", name).strip("_") or "_"
+    """Return the name of a dataset or method as the name of one folder.
+
+    A name that is too long for a file system is cut, and ends with a digest of the whole name. The names ``.`` and
+    ``..`` would lead to other folders and become ``_``.
+
+    Example:
+        >>> plain_name("zebra (copy)"), plain_name("..")
+        ('zebra_copy', '_')
+    """
+    plain = re.sub(r"[^A-Za-z0-9._=-]+", "_", name).strip("_")
+    if len(plain) > _LONGEST_NAME:
+        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        plain = f"{plain[: _LONGEST_NAME - 17]}-{digest}"
+    return "_" if plain in ("", ".", "..") else plain

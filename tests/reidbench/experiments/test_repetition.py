@@ -17,7 +17,7 @@ from reidbench.records.question import Question
 from reidbench.records.run_record import read_run
 from reidbench.registry.registered import Offered, Registry
 from reidbench.running.evaluation import evaluate
-from tests.reidbench.records.example import changed
+from tests.reidbench.records.example import changed, with_id
 
 DATASET = "patterns:identities=12,size=64,level=easy"
 
@@ -40,7 +40,7 @@ def run(made, tmp_path):
 
 
 def spoiled(run, **changes):
-    (run.path / "run.json").write_text(json.dumps(changed(run, **changes).data.to_json()))
+    (run.path / "run.json").write_text(json.dumps(with_id(changed(run, **changes).data.to_json())))
     return read_run(run.path)
 
 
@@ -206,6 +206,20 @@ def test_the_command_says_so_and_fails_where_numbers_differ(run, tmp_path):
     assert isinstance(result.exception, ReidbenchError) and result.exception.message.startswith("1 of ")
     told = json.loads(result.stdout)
     assert told["same"] == "no" and told["n_differ"] == 1
+
+
+def test_a_record_of_a_stranger_removes_no_folder(run, tmp_path):
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "photograph.jpg").write_bytes(b"the only copy")
+    store = tmp_path / "runs" / "repeats" / ".store-x"
+    store.mkdir(parents=True)  # so that the path below leads to the victim
+    (run.path / "run.json").write_text(json.dumps(run.data.to_json() | {"id": "x/../../../victim"}))
+    with pytest.raises(ReidbenchError, match="does not belong to its inputs"):
+        again(read_run(run.path), tmp_path)
+    result = CliRunner().invoke(app, ["run", "--from", str(run.path), "--runs", str(tmp_path / "runs")])
+    assert isinstance(result.exception, ReidbenchError)
+    assert (victim / "photograph.jpg").read_bytes() == b"the only copy"
 
 
 def test_a_file_that_is_no_record_is_named(tmp_path):

@@ -61,7 +61,6 @@ def make_run(
         scores[group] = float(np.sqrt(means[0] * means[1]))
     overall = {"score": float(np.mean(list(scores.values()))), "baks": 0.5, "baus": 0.5}
     data = example(
-        id=f"{method}{seed}{split}",
         method=method,
         dataset={"name": dataset, "digest": dataset},
         split={"digest": split},

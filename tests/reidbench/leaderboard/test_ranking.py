@@ -12,7 +12,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.leaderboard.ranking import boards, compare_runs, leaderboard, ranks
 from reidbench.records.run_data import RunData
 from reidbench.records.run_record import RunRecord
-from tests.reidbench.records.example import changed, example
+from tests.reidbench.records.example import changed, example, with_id
 
 
 def make_run(
@@ -235,9 +235,10 @@ def test_a_json_row_has_every_metric_and_the_costs():
 
 
 def write(run: RunRecord, runs_dir: Path) -> None:
-    folder = runs_dir / run.dataset / run.method / str(abs(hash(run.id)))
+    data = with_id(run.data.to_json())
+    folder = runs_dir / run.dataset / run.method / data["id"]
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(run.data.to_json()))
+    (folder / "run.json").write_text(json.dumps(data))
 
 
 def test_runs_are_read_from_their_folder(tmp_path):

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from reidbench.records.migrations import SCHEMA
+from reidbench.records.question import id_as_written
 from reidbench.records.run_data import ReadingData, RunData
 from reidbench.records.run_record import RunRecord
 
 
 def example(**changes: Any) -> dict[str, Any]:
-    """Return the content of a ``run.json``; changes of objects are merged into the example's."""
-    return merged(
+    """Return the content of a ``run.json``; changes of objects are merged into the example's.
+
+    Its id is that of its inputs, unless the changes have another one.
+    """
+    record = merged(
         {
             "schema": SCHEMA,
             "id": "0123456789abcdef",
@@ -88,6 +92,12 @@ def example(**changes: Any) -> dict[str, Any]:
         },
         changes,
     )
+    return with_id(record) if "id" not in changes else record
+
+
+def with_id(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of a ``run.json`` with the id that belongs to its inputs."""
+    return {**record, "id": id_as_written(record)}
 
 
 def changed(record: RunRecord, **changes: Any) -> RunRecord:

@@ -1,5 +1,6 @@
 """Runs are found by folder and by id; one record that cannot be read hides no other run."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from reidbench.errors import ReidbenchError
 from reidbench.records.finding import find_run, list_runs, load_runs, require_runs
+from tests.reidbench.records.example import merged, with_id
 
 OLD_RUN = "afedd1c4b32df774"
 
@@ -48,13 +50,44 @@ def test_a_name_without_a_run_is_an_error(runs_dir):
 
 def test_the_beginning_of_two_ids_is_an_error_that_lists_both(runs_dir):
     (path,) = runs_dir.glob("patterns*/*/*")
-    other = path.with_name(f"{OLD_RUN[:4]}ffff")
+    other = path.with_name("afe8c8acdd8cbfcd")
     shutil.copytree(path, other)
     record = other / "run.json"
-    record.write_text(record.read_text().replace(OLD_RUN, other.name))
+    record.write_text(json.dumps(with_id(json.loads(record.read_text()) | {"seed": 1765})))
     with pytest.raises(ReidbenchError, match="begins the id of several runs") as caught:
-        find_run(OLD_RUN[:4], runs_dir)
+        find_run("afe", runs_dir)
     assert OLD_RUN in caught.value.message and other.name in caught.value.message
+
+
+@pytest.mark.parametrize("run_id", ["x/../../../victim", "0123456789abcdef", "../afedd1c4b32df774", ""])
+def test_a_record_with_another_id_than_that_of_its_inputs_is_left_out(runs_dir, run_id):
+    (path,) = runs_dir.glob("patterns*/*/*/run.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"id": run_id}))
+    runs = list_runs(runs_dir)
+    assert runs.records == []
+    assert f"the id '{run_id}' of a run record does not belong to its inputs" in runs.unreadable[0].reason
+    with pytest.raises(ReidbenchError, match="does not belong to its inputs"):
+        find_run(path.parent, runs_dir)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"method": "sift"},
+        {"seed": 7},
+        {"gallery": "all"},
+        {"dataset": {"digest": "0"}},
+        {"split": {"digest": "0"}},
+        {"plugin": {"version": "9"}},
+        {"settings": {"effective": {"hue_bins": 3}}},
+        {"weights": {"sha256": "0"}},
+        {"threshold": {"asked": "mad=1"}},
+    ],
+)
+def test_a_record_whose_inputs_were_changed_is_left_out(runs_dir, changes):
+    (path,) = runs_dir.glob("patterns*/*/*/run.json")
+    path.write_text(json.dumps(merged(json.loads(path.read_text()), changes)))
+    assert list_runs(runs_dir).records == []
 
 
 def test_commands_that_need_a_run_say_why_there_is_none(runs_dir, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from reidbench.errors import ReidbenchError
 from reidbench.records.finding import load_runs
 from reidbench.records.run_data import RunData
-from reidbench.records.run_record import RunFiles, check_writable, read_run, run_dir, write_run
+from reidbench.records.run_record import RunFiles, check_writable, plain_name, read_run, run_dir, write_run
 from tests.reidbench.records.example import example
 
 FILES = RunFiles([("a", "gallery")], [], {"x": np.arange(3)})
@@ -37,7 +37,7 @@ def test_a_folder_without_its_record_is_no_run(tmp_path):
     assert load_runs(tmp_path) == [] and read_run(path) is None
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"schema": 99}', '{"schema": 1}', json.dumps(example(split=3))])
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema": 99}', '{"schema": 1}', json.dumps({**example(), "split": 3})])
 def test_a_record_that_cannot_be_used_says_which(tmp_path, text):
     path = tmp_path / "d" / "m" / "id"
     path.mkdir(parents=True)
@@ -62,3 +62,16 @@ def test_a_full_disk_is_one_message_and_the_earlier_run_stays(tmp_path, full_dis
         write_run(path, RECORD.model_copy(update={"method": "other"}), more)
     assert caught.value.where == str(path) and "--runs DIR" in caught.value.remedy
     assert {each.name: each.read_bytes() for each in path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"), [("..", "_"), (".", "_"), ("", "_"), ("../../victim", ".._.._victim"), ("a/b\n", "a_b")]
+)
+def test_no_name_leads_out_of_the_folder_of_runs(name, folder):
+    assert plain_name(name) == folder
+
+
+def test_a_name_that_is_too_long_for_a_file_system_is_cut_and_stays_distinct():
+    long = [plain_name("lynx " * 100 + last) for last in "ab"]
+    assert [len(name) for name in long] == [200, 200] and long[0] != long[1]
+    assert plain_name("x" * 200) == "x" * 200

@@ -32,7 +32,6 @@ def write_run(
     packages: dict[str, str] | None = None,
 ) -> None:
     data = example(
-        id=f"{split}{seed}",
         method=method,
         dataset={"name": dataset, "digest": f"digest of {dataset}"},
         split={"digest": split},
@@ -41,7 +40,7 @@ def write_run(
         metrics={"test": {"overall": {"score": score}}},
         environment={"packages": packages or {}},
     )
-    folder = runs_dir / dataset / method / f"{split}{seed}"
+    folder = runs_dir / dataset / method / data["id"]
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(data), encoding="utf-8")
 

@@ -14,6 +14,8 @@ from reidbench.errors import ReidbenchError
 from reidbench.records.failures import FailedRun, MethodFailure, write_failure
 from reidbench.records.job import Job
 
+TORN = "0123012301230123"
+
 
 def call(*arguments: object, columns: int = 200, given: str | None = None, code: int = 0):
     done = CliRunner().invoke(
@@ -27,7 +29,7 @@ def call(*arguments: object, columns: int = 200, given: str | None = None, code:
 def folder(finished, tmp_path: Path) -> Path:
     """Runs of three datasets, one that can not be read, and one that failed."""
     shutil.copytree(finished.runs_dir, tmp_path / "runs")
-    torn = tmp_path / "runs" / "patterns" / "sift" / "0123"
+    torn = tmp_path / "runs" / "patterns" / "sift" / TORN
     torn.mkdir(parents=True)
     (torn / "run.json").write_text("{")
     failure = MethodFailure("hangs was ended after 8 s", how="timeout", plugin=("stranger", "1.5"))
@@ -44,7 +46,7 @@ def test_each_run_is_a_row_and_the_rest_is_told_below(finished, folder):
         assert cells[:2] == [record.dataset, record.method] and f"{record.metrics['score']:.3f}" in cells
     assert f"{len(finished.records)} runs in {folder}, " in shown
     assert "1 failed run: reidbench compare shows why" in shown
-    assert "0123" in shown and "can't be read" in " ".join(shown.split())
+    assert TORN in shown and "can't be read" in " ".join(shown.split())
 
 
 def test_a_narrow_terminal_names_the_columns_that_it_lacks(folder):
@@ -57,7 +59,7 @@ def test_filters_apply_to_rows_and_to_what_can_not_be_read(finished, folder):
     rows = json.loads(call("ls", "--runs", folder, "--method", "sift", "--json").stdout)
     assert {row["method"] for row in rows["runs"]} == {"sift"}
     assert len(rows["runs"]) == sum(record.method == "sift" for record in finished.records)
-    assert [Path(run["path"]).name for run in rows["unreadable"]] == ["0123"]
+    assert [Path(run["path"]).name for run in rows["unreadable"]] == [TORN]
     name = finished.records[0].dataset
     rows = json.loads(call("ls", "--runs", folder, "--dataset", name, "--json").stdout)
     assert {row["dataset"] for row in rows["runs"]} == {name} and rows["unreadable"] == []
@@ -119,8 +121,8 @@ def test_what_is_to_be_removed_is_shown_before_the_question(finished, folder, mo
     asked = []
     monkeypatch.setattr("reidbench.cli.confirmation.is_terminal", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda question, **_: asked.append(question) or answer)
-    done = call("rm", first.id, "0123", first.id[:10], "--runs", folder, code=0 if answer else 1)
-    assert asked[0].startswith("Remove 2 runs (") and first.id in done.stderr and "0123" in done.stderr
+    done = call("rm", first.id, TORN, first.id[:10], "--runs", folder, code=0 if answer else 1)
+    assert asked[0].startswith("Remove 2 runs (") and first.id in done.stderr and TORN in done.stderr
     left = {path.parent.name for path in folder.glob("*/*/*/run.json")}
     if answer:
         assert left == {record.id for record in finished.records[1:]}
