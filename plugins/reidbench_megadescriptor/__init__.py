@@ -59,6 +59,7 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             "MegaDescriptor (Swin, five sizes), frozen, cosine, nearest image",
             MegaDescriptorSettings,
             _build,
+            networks=_networks,
             needs="weights of BVRA/MegaDescriptor-L-384, from the hub or a file",
             licence="CC BY-NC 4.0 (weights)",
             source="Čermák, Picek, Adam and Papafitsoros, WildlifeDatasets, WACV 2024",
@@ -68,11 +69,16 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             "any model of timm or the hub (DINOv2, MiewID, EVA …), frozen, cosine, nearest image",
             EmbeddingSettings,
             _build,
+            networks=_networks,
             needs="pretrained weights of the model, from the hub or a file",
             licence="that of the model's weights",
             source="that of the model; frozen features and cosine as in WildlifeDatasets, WACV 2024",
         ),
     ]
+
+
+def _networks(settings: EmbeddingSettings) -> list[str]:
+    return [settings.model] if settings.weights in ("auto", "imagenet") else []
 
 
 def _build(settings: EmbeddingSettings) -> reidbench.EmbeddingMethod:

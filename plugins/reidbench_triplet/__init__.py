@@ -21,8 +21,8 @@ class TripletSettings(TrainingSettings):
     backbone: str = Field("resnet50", description="Architecture, by its name in timm")
     weights: str = Field(
         "auto",
-        description="auto (pretrained if available, else starter if it fits, else random), imagenet, starter "
-        "(trained on drawn animals), random, or a weights file",
+        description="auto or imagenet (pretrained, or an error; auto on the drawn animals of the package: starter if "
+        "it fits, else random), starter (trained on drawn animals), random, or a weights file",
     )
     pad_type: Literal["", "same"] = Field(
         "", description="same pads like TensorFlow; empty uses the padding named in the weights file"
@@ -77,8 +77,9 @@ def reidbench_methods() -> list[MethodSpec]:
             "ResNet-50, 128-d, batch-hard triplets, Euclidean distance to centroids (AnimalCLEF 2025, base)",
             TripletSettings,
             _build,
+            networks=_networks,
             presets={"paper": _RESNET, "quick": {**_RESNET, **_QUICK, "max_steps": 100}},
-            needs="ImageNet weights of resnet50 (without them it starts from random weights)",
+            needs="ImageNet weights of resnet50",
             licence="apache-2.0 (timm weights)",
             source="the AnimalCLEF 2025 report, base system",
             grid=GRID,
@@ -88,13 +89,18 @@ def reidbench_methods() -> list[MethodSpec]:
             "EfficientNet-B1, 128-d, batch-hard triplets, Euclidean distance to centroids (AnimalCLEF 2025, extended)",
             TripletSettings,
             _build,
+            networks=_networks,
             presets={"paper": _EFFNET, "quick": {**_EFFNET, **_QUICK_EFFNET}},
-            needs="ImageNet weights of efficientnet_b1 (without them: random weights; preset quick: starter weights)",
+            needs="ImageNet weights of efficientnet_b1",
             licence="apache-2.0 (timm weights)",
             source="the AnimalCLEF 2025 report, extended system",
             grid=GRID,
         ),
     ]
+
+
+def _networks(settings: TripletSettings) -> list[str]:
+    return [settings.backbone] if settings.weights in ("auto", "imagenet") else []
 
 
 def _build(settings: TripletSettings) -> reidbench.EmbeddingMethod:

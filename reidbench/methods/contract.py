@@ -214,6 +214,12 @@ class Method(ABC):
     """
     calibration: Calibration | None = None
     """How the core maps similarities to probabilities; ``None`` uses the similarities unchanged."""
+    may_substitute: bool = False
+    """Whether ``weights=auto`` may use starter or random weights. The core sets it before :meth:`prepare`.
+
+    It is true for the drawn animals of the package, for which no photographs help, and for a saved run that started
+    from such weights. For photographs a method with ``weights=auto`` uses pretrained weights or stops.
+    """
     parts: Mapping[str, Method] = MappingProxyType({})
     """The methods inside a fusion, by name; empty for any other method."""
 
@@ -392,6 +398,9 @@ class MethodSpec:
         version: Change it whenever the same settings give other numbers.
         requires: Top-level modules that ``build`` imports and that only an optional extra installs.
         install: Command that installs these modules.
+        networks: Returns the names of the pretrained networks that the method with given settings loads with
+            ``weights=auto``. ``reidbench weights`` shows where their weights would come from. A name is that of a
+            network in ``reidbench weights``, or ``hf-hub:OWNER/NAME``. A fusion names none: its parts do.
     """
 
     name: str
@@ -407,6 +416,7 @@ class MethodSpec:
     version: str = "1"
     requires: tuple[str, ...] = ()
     install: str = ""
+    networks: Callable[[Any], Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
         if any("." in module for module in self.requires):

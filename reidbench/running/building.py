@@ -83,13 +83,21 @@ class Assembled:
         given = self.calibrated_by.get("calibrated_by")
         return None if given is None else CurvePlugin.model_validate(given)
 
-    def prepare(self, device: str, seed: int, progress: Progress) -> None:
+    def prepare(self, device: str, seed: int, progress: Progress, *, may_substitute: bool = False) -> None:
         """Load the weights of every part that extracts features.
+
+        Args:
+            device: ``cpu`` or ``cuda``.
+            seed: Seed of all random choices.
+            progress: Shows progress bars and warnings.
+            may_substitute: Whether ``weights=auto`` may use starter or random weights; see
+                :attr:`reidbench.Method.may_substitute`.
 
         Raises:
             ReidbenchError: Weights can't be loaded; the message names the part and how to write its settings.
         """
         for part in self.feature_parts:
+            part.method.may_substitute = may_substitute
             try:
                 part.method.prepare(device, seed, progress)
             except ReidbenchError as error:

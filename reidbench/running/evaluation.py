@@ -124,7 +124,7 @@ def evaluate(
     assembled = assemble(offer, effective, registry)
     built = assembled.method
     device = choose_device(device)
-    assembled.prepare(device, seed, progress)
+    assembled.prepare(device, seed, progress, may_substitute=images.source == "built-in")
     question = Question(
         method=offer.spec.name,
         plugin=PluginData(

@@ -146,7 +146,7 @@ def reopen(
     offer = registry.find(f"{data.plugin.name}:{record.method}" if data.plugin.name else record.method)
     assembled = assemble(offer, effective_settings(offer.spec, None, data.settings.effective), registry)
     device = choose_device(device)
-    assembled.prepare(device, record.seed, progress)
+    assembled.prepare(device, record.seed, progress, may_substitute=not data.weights.pretrained)
     _check_same(record, offer, assembled)
     setup = Setup(assembled, images, split_of(record, images), record.seed, data.gallery, device, progress)
     # Used only if the cache holds nothing of the run, so that the method is fitted again.

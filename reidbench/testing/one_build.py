@@ -100,7 +100,7 @@ class Build:
 
     def prepare(self) -> None:
         """Load the weights of all parts."""
-        self.assembled.prepare(self.device, 0, Progress())
+        self.assembled.prepare(self.device, 0, Progress(), may_substitute=True)  # the images are drawn
 
     def fit(self, train: ImageSet) -> list[FitReport]:
         """Fit all parts on images, as a run does; return their reports."""

@@ -122,7 +122,9 @@ def test_weights_of_another_network_are_one_error_that_names_keys(tmp_path):
     assert "'" in caught.value.message and str(path) in caught.value.where
 
 
-def test_missing_pretrained_weights_are_an_error_or_a_marked_warning(monkeypatch, tmp_path):
+def test_missing_pretrained_weights_are_an_error_for_photographs_and_a_marked_warning_for_drawings(
+    monkeypatch, tmp_path
+):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
 
@@ -133,6 +135,10 @@ def test_missing_pretrained_weights_are_an_error_or_a_marked_warning(monkeypatch
             self.texts.append(text)
 
     method = _spec().build(ConvNeXtSettings(**{**TINY, "weights": "auto"}))
+    with pytest.raises(reidbench.ReidbenchError, match="are not available") as caught:
+        method.prepare("cpu", 0, Progress())
+    assert "--set weights=random" in caught.value.remedy
+    method.may_substitute = True  # as for drawn animals
     method.prepare("cpu", 0, progress := Warnings())
     assert method.weights.label == "random" and "no pretrained weights for test_convnext" in progress.texts[0]
     with pytest.raises(reidbench.ReidbenchError, match="are not available"):

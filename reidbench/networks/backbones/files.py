@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Keys under which training scripts store the tensors, next to other values.
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "extractor")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,10 @@ from reidbench.methods.contract import Weights
 from reidbench.networks.backbones.batch_norm import has_folded_batch_norm
 from reidbench.networks.backbones.files import WeightsFile, read_weights
 from reidbench.networks.backbones.fitting import fit_weights
-from reidbench.networks.backbones.hub import WEIGHT_FILES, Lookup, find_file, ways_out
+from reidbench.networks.backbones.hub import WEIGHT_FILES, Lookup, find_weights, ways_out
 from reidbench.networks.backbones.models import HUB_PREFIX, Model, find_model
 from reidbench.networks.backbones.network_input import Channel3, NetworkInput, three
+from reidbench.networks.backbones.renaming import with_current_names
 from reidbench.networks.backbones.settings import BackboneSettings
 from reidbench.networks.starter import STARTER, STARTER_LABEL, starter_backbones, starter_file
 from reidbench.progress import Progress
@@ -62,6 +64,8 @@ def load_backbone(
     pad_type: str = "",
     size: int | None = None,
     offer_random: bool = True,
+    offer_starter: bool = False,
+    instead: Sequence[str] = (),
 ) -> Backbone:
     """Build a network without classifier, on the CPU, in evaluation mode.
 
@@ -69,8 +73,8 @@ def load_backbone(
         name: Architecture of timm, or a repository of the hub, ``hf-hub:OWNER/NAME``.
         weights: One of these:
 
-            - ``auto``: pretrained if available. Otherwise, with a warning, the starter weights of the package if they
-              fit, or random weights.
+            - ``auto``: pretrained, from the local cache, an installed package or the hub. If there are none, random
+              weights with a warning.
             - ``pretrained`` or ``imagenet``: pretrained, or an error.
             - ``starter``: the starter weights of the package, or an error.
             - ``random``.
@@ -80,8 +84,11 @@ def load_backbone(
         pad_type: ``same`` pads like TensorFlow. Empty uses the padding of the file's metadata, or the default.
         size: Side of the input in pixels; by default that of the model. A network with a fixed input size is built
             for this size, and its position embeddings are resampled.
-        offer_random: Whether ``auto`` may use starter or random weights, and errors may suggest them. They are of no
-            use for a frozen method.
+        offer_random: Whether ``auto`` may use random weights, and errors may suggest them. They are of no use for a
+            frozen method.
+        offer_starter: Whether ``auto`` prefers the starter weights of the package, if they fit. They are of use only
+            for drawn animals (:attr:`reidbench.Method.may_substitute`).
+        instead: Other remedies if pretrained weights are not available, for messages.
 
     Returns:
         The network, its weights and its input. Mean and standard deviation come from the metadata of the file, if
@@ -103,26 +110,16 @@ def load_backbone(
     if weights == STARTER:
         return _starter(model, progress, seed, pad_type, size)
     if weights in ("auto", "imagenet", "pretrained"):
+        if weights == "auto" and offer_starter and starter_file(model.architecture) is not None:
+            return _starter(model, progress, seed, pad_type, size)
         lookup = _find_pretrained(model)
         if lookup.path is not None:
-            tag = f" ({model.config.get('tag') or 'hub'})" if not name.startswith(HUB_PREFIX) else ""
-            revision = f"@{model.revision}" if model.revision else ""
-            record = Weights(
-                f"hub:{model.repository}{revision}",
-                pretrained=True,
-                licence=model.licence,
-                label=f"{model.repository}{tag}",
-            )
+            record = _pretrained_record(model, lookup)
             return _from_file(model, read_weights(lookup.path, from_hub=True), record, progress, seed, pad_type, size)
-        if weights == "auto" and offer_random and starter_file(model.architecture) is not None:
-            progress.warn(
-                f"no pretrained weights for {name} ({lookup.reason}); {STARTER_LABEL} weights are used instead"
-            )
-            return _starter(model, progress, seed, pad_type, size)
         if weights == "auto" and offer_random:
             progress.warn(f"no pretrained weights for {name} ({lookup.reason}); random weights are used instead")
             return _random(model, seed, pad_type, size)
-        other_remedies = ["--set weights=FILE with a .safetensors or .pth file"]
+        other_remedies = ["--set weights=FILE with a .safetensors or .pth file", *instead]
         other_remedies += ["--set weights=random to train without pretrained weights"] if offer_random else []
         raise ReidbenchError(
             f"pretrained weights of {name} are not available: {lookup.reason}",
@@ -171,7 +168,21 @@ def load_frozen_backbone(settings: BackboneSettings, progress: Progress, *, seed
 
 def _find_pretrained(model: Model) -> Lookup:
     named = model.config.get("hf_hub_filename")
-    return find_file(model.repository, (*((str(named),) if named else ()), *WEIGHT_FILES), model.revision)
+    return find_weights(model.repository, (*((str(named),) if named else ()), *WEIGHT_FILES), model.revision)
+
+
+def _pretrained_record(model: Model, lookup: Lookup) -> Weights:
+    if lookup.packaged is not None:
+        packaged = lookup.packaged
+        return Weights(packaged.source, pretrained=True, licence=packaged.licence, label=packaged.label)
+    tag = f" ({model.config.get('tag') or 'hub'})" if not model.name.startswith(HUB_PREFIX) else ""
+    revision = f"@{model.revision}" if model.revision else ""
+    return Weights(
+        f"hub:{model.repository}{revision}",
+        pretrained=True,
+        licence=model.licence,
+        label=f"{model.repository}{tag}",
+    )
 
 
 def _random(model: Model, seed: int, pad_type: str, size: int | None) -> Backbone:
@@ -212,13 +223,15 @@ def _from_file(
     default_input = NetworkInput.from_config(model.config)
     network_input = _sized(default_input, size)
     resample = network_input.size != default_input.size
+    sha256 = file.sha256
+    file = dataclasses.replace(file, tensors=with_current_names(sha256, file.tensors))
     fit_weights(network, file, model.name, progress, heads=heads, may_resample=resample)
     mean, std = network_input.mean, network_input.std
     if pad_type == "same" and has_folded_batch_norm(network):
         mean = std = (0.5, 0.5, 0.5)
     mean = three(file.metadata["mean"]) if "mean" in file.metadata else mean
     std = three(file.metadata["std"]) if "std" in file.metadata else std
-    record = dataclasses.replace(record, sha256=file.sha256)
+    record = dataclasses.replace(record, sha256=sha256)
     return Backbone(network, record, dataclasses.replace(network_input, mean=mean, std=std))
 
 

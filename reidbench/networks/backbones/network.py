@@ -1,4 +1,4 @@
-"""Load weights into a network that a plugin builds itself: from a file, the local cache or the hub.
+"""Load weights into a network that a plugin builds itself: from a file, the local cache, a package or the hub.
 
 ``load_backbone`` is for networks of timm. This module is for others, such as local features and matchers. Search
 order and errors are the same.
@@ -14,7 +14,8 @@ from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import Weights
 from reidbench.networks.backbones.files import read_weights
 from reidbench.networks.backbones.fitting import mismatch
-from reidbench.networks.backbones.hub import find_file, ways_out
+from reidbench.networks.backbones.hub import find_weights, ways_out
+from reidbench.networks.backbones.renaming import with_current_names
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,7 +41,7 @@ def load_network(
     Args:
         network: The network; changed in place.
         name: Name of the network in messages and tables.
-        weights: ``auto`` (the local cache, then the hub), or a ``.safetensors`` or ``.pth`` file.
+        weights: ``auto`` (the local cache, an installed package, then the hub), or a ``.safetensors`` or ``.pth`` file.
         repository: Repository of the published weights on the hub, ``OWNER/NAME``.
         file: Name of the weights file in the repository.
         licence: Licence of the published weights.
@@ -56,8 +57,17 @@ def load_network(
         ReidbenchError: The weights are not available, can't be read, or do not fit.
     """
     if weights == "auto":
-        path = _published(name, repository, file, setting, instead)
-        source, label = f"hub:{repository}/{file}", name
+        lookup = find_weights(repository, (file,), downloads=True)
+        if lookup.path is None:
+            raise ReidbenchError(
+                f"the weights of {name} are not available: {lookup.reason}",
+                where=f"{setting}=auto",
+                remedy=ways_out(
+                    repository, f"--set {setting}=FILE with a .safetensors or .pth file", *instead, file=file
+                ),
+            )
+        path, packaged = lookup.path, lookup.packaged
+        source, label = f"hub:{repository}/{file}" if packaged is None else packaged.source, name
     else:
         path = Path(weights).expanduser()
         if not path.is_file():
@@ -68,7 +78,8 @@ def load_network(
             )
         source, label = f"file:{path.name}", path.stem
     loaded = read_weights(path, from_hub=weights == "auto")
-    state = dict(rename(loaded.tensors))
+    sha256 = loaded.sha256
+    state = dict(rename(with_current_names(sha256, loaded.tensors)))
     allowed = {f"'{key}' is missing" for key in built}
 
     def problems_of(candidate: nn.Module) -> list[str]:
@@ -92,21 +103,4 @@ def load_network(
         )
     network.load_state_dict(state, strict=False)
     network.eval()
-    return Weights(source, pretrained=True, sha256=loaded.sha256, licence=licence, label=label)
-
-
-def _published(name: str, repository: str, file: str, setting: str, instead: Sequence[str]) -> Path:
-    """Return the published weights file: from torch's downloads, the hub's cache, or the hub."""
-    import torch
-
-    downloaded = Path(torch.hub.get_dir()) / "checkpoints" / file
-    if downloaded.is_file():
-        return downloaded
-    lookup = find_file(repository, (file,))
-    if lookup.path is None:
-        raise ReidbenchError(
-            f"the weights of {name} are not available: {lookup.reason}, and {downloaded} does not exist",
-            where=f"{setting}=auto",
-            remedy=ways_out(f"{repository} {file}", f"--set {setting}=FILE with a .safetensors or .pth file", *instead),
-        )
-    return lookup.path
+    return Weights(source, pretrained=True, sha256=sha256, licence=licence, label=label)

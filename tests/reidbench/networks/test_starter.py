@@ -53,12 +53,14 @@ def test_starter_weights_are_loaded_and_never_called_pretrained(carried):
             np.testing.assert_array_equal(value.numpy(), carried[key].float().numpy())
 
 
-def test_auto_takes_them_where_pretrained_ones_cannot_be_had_and_says_so(carried, monkeypatch):
+def test_auto_takes_them_only_where_the_caller_offers_them(carried, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     heard = Heard()
-    assert load_backbone("test_resnet", "auto", heard).weights.label == "starter (drawn animals)"
-    assert "starter (drawn animals) weights are used instead" in heard.warnings[0]
-    assert load_backbone("test_vit", "auto", heard).weights.label == "random"
+    assert load_backbone("test_resnet", "auto", heard, offer_starter=True).weights.label == "starter (drawn animals)"
+    assert heard.warnings == []
+    assert load_backbone("test_resnet", "auto", heard).weights.label == "random"
+    assert load_backbone("test_vit", "auto", heard, offer_starter=True).weights.label == "random"
+    assert len(heard.warnings) == 2 and "random weights are used instead" in heard.warnings[0]
 
 
 def test_a_backbone_that_they_do_not_fit_is_told_which_they_do(carried):
