@@ -10,18 +10,9 @@ from collections import defaultdict
 from pathlib import PurePosixPath
 
 from reidbench.auditing.findings import Suspect
+from reidbench.data.doubtful_names import looks_unidentified
 from reidbench.data.images import ImageSet
-from reidbench.data.names import is_word, tokens
-
-_DOUBTFUL = frozenset({
-    "unknown", "unk", "unid", "unidentified", "unassigned", "unnamed", "undetermined", "indet", "noid", "noname", "tbd",
-    "todo", "unsure", "unclear",
-})  # fmt: skip
-_DOUBTFUL_ALONE = frozenset({
-    "new", "juvenile", "juv", "adult", "subadult", "male", "female", "calf", "cub", "pup", "foal", "chick", "young",
-    "other", "misc", "various", "several", "multiple", "many", "mixed", "group", "id", "x", "test", "stranger",
-})  # fmt: skip
-_YOUNG = frozenset({"calf", "cub", "pup", "foal", "chick", "juvenile", "offspring", "young", "mother", "baby"})
+from reidbench.data.names import tokens
 
 
 def same_name_variants(images: ImageSet) -> list[Suspect]:
@@ -44,7 +35,7 @@ def unidentified_names(images: ImageSet) -> list[Suspect]:
     """
     rows_by_name: dict[str, list[int]] = defaultdict(list)
     for row, name in enumerate(images.identity.tolist()):
-        if name not in images.naming.names and _looks_unidentified(name):
+        if name not in images.naming.names and looks_unidentified(name):
             rows_by_name[name].append(row)
     return [
         Suspect(
@@ -88,16 +79,3 @@ def other_animals_in_file_names(images: ImageSet) -> list[Suspect]:
 
 def _within(words: tuple[str, ...], longer: tuple[str, ...]) -> bool:
     return any(longer[start : start + len(words)] == words for start in range(len(longer) - len(words) + 1))
-
-
-def _looks_unidentified(name: str) -> bool:
-    words = tokens(name)
-    if is_word(name) or name.endswith("?") or not words:
-        return True
-    numbered = [word for word in words if not word.isdecimal()]
-    return (
-        not _DOUBTFUL.isdisjoint(words)
-        or (len(numbered) == 1 and numbered[0] in _DOUBTFUL_ALONE and (len(words) == 1 or numbered[0] == "new"))
-        or (len(words) > 2 and words[0] in _YOUNG and words[1] == "of")
-        or words[:2] in (("no", "id"), ("no", "name"), ("not", "identified"))
-    )

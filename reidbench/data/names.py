@@ -30,9 +30,12 @@ _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u20
 # Joiners carry meaning between two letters of some scripts, so they are removed only at the ends.
 _ENDS = re.compile(r"^[\s\u200c\u200d]+|[\s\u200c\u200d]+$")
 _BLANKS = re.compile(r"\s+")
-_WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+")
+_WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0")  # 1.000 can be a thousand
 _PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_THOUSANDS = re.compile(r"(?<=\d)[,'\u2019](?=\d{3}(?!\d))")
+# Cyrillic and Greek letters that look like Latin ones.
+_LOOK_ALIKE = str.maketrans("АВЕКМНОРСТХаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTXaeopcyxijsABEZHIKMNOPTYXo")
 _SHOWN = 5
 
 
@@ -56,20 +59,18 @@ def identity_name(value: Any) -> str:
 def identity_names(values: Iterable[Any]) -> list[str]:
     """Return the cells of a column as names.
 
-    pandas writes the numbers of a column as ``7.0`` if a cell is empty. So ``7.0`` is read as ``7`` if every number of
-    the column ends in ``.0`` and all other cells are words for an unidentified or new animal.
+    pandas writes the numbers of a column as ``7.0`` if a cell is empty. So ``7.0`` is read as ``7`` if every cell of
+    the column is a number or a word for an unidentified or new animal, whether the file holds numbers or text.
 
     Example:
-        >>> identity_names(["7.0", "", "12.0"]), identity_names(["7.0", "7.5"]), identity_names(["007", 7])
-        (['7', '', '12'], ['7.0', '7.5'], ['007', '7'])
+        >>> identity_names(["7.0", "", "12.0"]), identity_names(["7.0", "7.5"]), identity_names(["007", 7.0])
+        (['7', '', '12'], ['7', '7.5'], ['007', '7'])
     """
     names = [identity_name(value) for value in values]
-    whole = [_WHOLE.fullmatch(name) for name in names]
-    if any(whole) and all(
-        match or is_word(name) or is_new(name) or name.casefold() == "new"
-        for name, match in zip(names, whole, strict=True)
+    if all(
+        _PLAIN_NUMBER.fullmatch(name) or is_word(name) or is_new(name) or name.casefold() == "new" for name in names
     ):
-        return [match[1] if match else name for name, match in zip(names, whole, strict=True)]
+        return [match[1] if (match := _WHOLE.fullmatch(name)) else name for name in names]
     return names
 
 
@@ -115,13 +116,15 @@ def is_new(name: str) -> bool:
 def tokens(text: str) -> tuple[str, ...]:
     """Return the words and numbers of a name, in lower case, without leading zeros and punctuation.
 
-    Two names with the same tokens are *near-equal*: they may be one animal.
+    Two names with the same tokens are *near-equal*: they may be one animal. Wide letters and letters of a Latin name
+    that were typed on a Cyrillic or Greek keyboard count as the letters that they look like, and ``1,007`` as 1007.
 
     Example:
         >>> tokens("Lynx_007"), tokens("lynx 7")
         (('lynx', '7'), ('lynx', '7'))
     """
-    parts = _TOKEN.findall(unicodedata.normalize("NFC", text))
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).translate(_LOOK_ALIKE))
+    parts = _TOKEN.findall(_THOUSANDS.sub("", plain))
     return tuple(str(int(part)) if part.isdecimal() else part.casefold() for part in parts)
 
 

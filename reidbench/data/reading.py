@@ -123,6 +123,7 @@ class ReadingReport:
         boxes: Numbers of boxes.
         layout: Layout of the folder, one of :data:`FOLDER_LAYOUTS`; empty if the source is no folder.
         options: The options of the user for the form of the table and its boxes.
+        remarks: Doubts about names, copies, groups and dates, one line each.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -130,6 +131,7 @@ class ReadingReport:
     boxes: BoxCounts = BoxCounts()
     layout: str = ""
     options: ReadingOptions = ReadingOptions()
+    remarks: tuple[str, ...] = ()
 
     def with_encounter(self, header: str) -> ReadingReport:
         """Return the report with the column that encounters were read from; empty text for none."""
@@ -158,4 +160,4 @@ class ReadingReport:
             small = f", {self.boxes.n_small} under 32 pixels" if self.boxes.n_small else ""
             form = f" ({self.options.bbox})" if self.options.bbox else ""
             lines.append(f"boxes{form}: {self.boxes.n}{cut}{small}")
-        return lines
+        return [*lines, *self.remarks]

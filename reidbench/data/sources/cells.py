@@ -13,16 +13,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reidbench.data.names import is_missing_word, whole_numbers
+from reidbench.data.names import identity_name, is_missing_word, is_word, whole_numbers
 
 _NO_MASK = frozenset({"", "nan", "NaN", "<NA>", "None", "[]"})
-_NO_DATE = frozenset({"", "nan", "NaN", "NaT", "<NA>", "None", "unknown"})
 # Year first only: 03/04/2019 is March in one country and April in the next.
 _DAY = re.compile(r"(\d{4})[-:/.](\d{1,2})[-:/.](\d{1,2})(?:[T ]+(.*))?")
-_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp][Mm])?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?")
+_TIME = re.compile(
+    r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp][Mm])?\s*"
+    # An offset from UTC is -12:00 to +14:00; 14:30-15:00 is a range, which is not read.
+    r"(?:Z|UTC|\+(?:0\d|1[0-3]):?[0-5]\d|\+14:?00|-(?:0\d|1[01]):?[0-5]\d|-12:?00)?"
+)
 _MIDNIGHT = "00:00:00"
 _DIGITS = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_YEAR_OR_MONTH = re.compile(r"\d{4}([-:/.](0?[1-9]|1[0-2]))?")
+_YEAR_OR_MONTH = re.compile(r"\d{4}([-:/.](0?[1-9]|1[0-2]))?|\d{4}([-:/.]\d{1,2})?[-:/.]0?0([T ]+0?0:00(:00)?)?")
 
 
 def is_missing(value: Any) -> bool:
@@ -59,8 +62,8 @@ def moment(value: Any) -> str | None:
     offset from UTC is left out. A time that can't be read is left out too.
 
     Returns:
-        The date; ``""`` for no date; ``None`` for a year or a month, which name no day; the text unchanged if it
-        can't be read.
+        The date; ``""`` for no date and for words such as ``NA``; ``None`` for a year or a month, which name no day;
+        the text unchanged if it can't be read.
 
     Example:
         >>> moment("2019:05:03 12:00:00"), moment("2019-05-03 00:00"), moment("2019"), moment("3 May")
@@ -74,7 +77,7 @@ def moment(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     written = str(value).strip()
-    if written in _NO_DATE:
+    if is_word(identity_name(written)):
         return ""
     if _YEAR_OR_MONTH.fullmatch(written):
         return None
@@ -87,6 +90,17 @@ def moment(value: Any) -> str | None:
         return written
     clock = _clock(found.groups()[3] or "" if len(found.groups()) > 3 else "")
     return f"{day}T{clock}" if clock else day
+
+
+def clock_text(value: Any) -> str:
+    """Return the text after the day of a date, empty if there is none.
+
+    Example:
+        >>> clock_text("2019-05-03 14h30"), clock_text("2019-05-03")
+        ('14h30', '')
+    """
+    found = _DAY.fullmatch(value.strip()) if isinstance(value, str) else None
+    return (found[4] or "").strip() if found else ""
 
 
 def _clock(text: str) -> str:

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from reidbench.csv_files import CsvTable
 from reidbench.data.images import DEFAULT_GROUP, Given, ImageSet, Origin
-from reidbench.data.names import NameRules, identity_name, identity_names
+from reidbench.data.names import NameRules, identity_name, identity_names, is_word
 from reidbench.data.reading import ReadingOptions, ReadingReport
 from reidbench.data.sources.boxes import REMEDY as BOX_REMEDY
 from reidbench.data.sources.boxes import read_boxes
-from reidbench.data.sources.cells import has_mask, is_missing, moment, text
+from reidbench.data.sources.cells import has_mask, is_missing, text
 from reidbench.data.sources.columns import find_columns, plain
+from reidbench.data.sources.dates import read_dates
+from reidbench.data.sources.remarks import remarks_on
 from reidbench.data.wide_samples import wide_notes
 from reidbench.errors import ReidbenchError
 
@@ -131,6 +133,14 @@ def image_set(
             where=rows.file,
             remedy=f"{_HELP}; comma-separated, with a header",
         )
+    for row, cell in enumerate(rows.columns["identity"]):
+        if isinstance(cell, (bytes, list, tuple, dict, set, np.ndarray)):
+            number = row + 1 if rows.numbers is None else int(rows.numbers[row])
+            raise ReidbenchError(
+                f"the identity {cell!r} is a {type(cell).__name__}, not text",
+                where=f"{rows.file}, row {number}",
+                remedy="write the name of one animal as text",
+            )
     names = identity_names(rows.columns["identity"])
     aside = [naming.is_unidentified(each) or (each == unknown and each not in naming.names) for each in names]
     named = [index for index in range(rows.n_row) if not aside[index]]
@@ -141,11 +151,11 @@ def image_set(
         values = rows.columns.get(key)
         return [""] * len(named) if values is None else [values[index] for index in named]
 
-    dates = [moment(value) for value in column("date")]
-    dayless = sum(date is None for date in dates)
+    dates = read_dates(column("date"))
+    is_users = reading is not None
     notes = [note] if note else []
-    if dayless:
-        notes.append(f"{dayless} dates name no day and count as no date")
+    if not is_users:  # no line on the columns is printed for such a source
+        notes += dates.remarks
     notes += naming.unused(set(names))
     encounter_column = _encounter_column(rows.columns)
     encounters = _encounter_values(column(encounter_column))
@@ -164,14 +174,17 @@ def image_set(
         raise ReidbenchError(problem, where=origin.at(row), remedy=BOX_REMEDY)
     # The species counts only without a column dataset: AnimalCLEF leaves the species of every salamander empty.
     groups = text(column("dataset" if "dataset" in rows.columns else "species"))
+    orientations = text(column("orientation"))
+    if is_users:
+        groups, orientations = _without_words(groups), _without_words(orientations)
     table = {
         "image_id": text(column("image_id" if "image_id" in rows.columns else "path")),
         "identity": identities,
         "path": paths,
         "group": [value if value != "" else DEFAULT_GROUP for value in groups],
-        "date": ["" if date is None else date for date in dates],
+        "date": dates.texts,
         "encounter": encounters,
-        "orientation": text(column("orientation")),
+        "orientation": orientations,
         "bbox": read.boxes,
     }
     unused = [name for name in rows.columns if name not in (*_READ, encounter_column)]
@@ -181,7 +194,7 @@ def image_set(
         encounter_column = reading.columns.get(encounter_column, encounter_column)
         reading = reading.with_encounter(encounter_column)
         unused = list(reading.columns_not_used)
-    return ImageSet(
+    images = ImageSet(
         name,
         root,
         pd.DataFrame({key: pd.Series(values, dtype=object) for key, values in table.items()}),
@@ -196,6 +209,9 @@ def image_set(
         unused_columns=tuple(unused),
         reading=replace(reading, boxes=read.counts),
     )
+    if not is_users:
+        return images
+    return replace(images, reading=replace(images.reading, remarks=(*dates.remarks, *remarks_on(images))), checked=True)
 
 
 def _encounter_column(columns: Mapping[str, Sequence[Any]]) -> str:
@@ -213,6 +229,12 @@ def _encounter_column(columns: Mapping[str, Sequence[Any]]) -> str:
 def _letters(name: str) -> str:
     """Return the letters and digits of a header in lower case, since ``Event ID`` and ``event_id`` mean the same."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _without_words(cells: Sequence[Any]) -> list[Any]:
+    """Return cells with empty text for words such as ``NA``, and names of groups written in one way."""
+    cleaned = [identity_name(cell) if isinstance(cell, str) else cell for cell in cells]
+    return ["" if isinstance(cell, str) and is_word(cell) else cell for cell in cleaned]
 
 
 def _encounter_values(cells: Sequence[Any]) -> list[str]:

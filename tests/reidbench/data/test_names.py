@@ -98,6 +98,12 @@ def test_the_numbers_of_a_csv_that_pandas_wrote_are_those_of_its_parquet(table):
     assert list(load_dataset(table(identities, "parquet")).identity) == ["7", "12"]
 
 
+def test_a_csv_and_a_parquet_that_mix_whole_numbers_and_fractions_have_the_same_names(table):
+    identities = [7.0, 7.5]
+    assert list(load_dataset(table(identities)).identity) == ["7", "7.5"]
+    assert list(load_dataset(table(identities, "parquet")).identity) == ["7", "7.5"]
+
+
 @pytest.mark.parametrize(
     ("cell", "name"),
     [
@@ -117,14 +123,16 @@ def test_a_cell_becomes_a_name(cell, name):
         (["7.0", "", "12.0"], ["7", "", "12"]),
         (["7.0", "new_individual"], ["7", "new_individual"]),
         (["7.0", "NA"], ["7", "NA"]),
-        (["7.0", "7.5"], ["7.0", "7.5"]),
-        (["7.0", "8"], ["7.0", "8"]),
+        (["7.0", "7.5"], ["7", "7.5"]),
+        ([7.0, 7.5], ["7", "7.5"]),
+        (["7.0", "8"], ["7", "8"]),
+        (["1.000", "1.001"], ["1.000", "1.001"]),
         (["7.0", "ana"], ["7.0", "ana"]),
         (["007", "7"], ["007", "7"]),
         ([7, "007"], ["7", "007"]),
     ],
 )
-def test_point_zero_is_removed_only_from_a_column_of_whole_numbers(cells, names):
+def test_point_zero_is_removed_only_from_a_column_of_numbers(cells, names):
     assert identity_names(cells) == names
 
 
@@ -188,7 +196,9 @@ def test_near_equal_names_differ_in_case_zeros_and_punctuation():
     assert near_equal("s09_161", ["S09_161", "S9-161", "S09_16", "s09_161"]) == ["S09_161", "S9-161"]
     assert near_equal("7", ["007", "07", "70"]) == ["007", "07"]
     assert nearest("Anna", ["Ana", "Bo"]) == "Ana" and nearest("?", ["Ana"]) == ""
-    assert tokens("B\u00b2") == ("b\u00b2",)
+    assert near_equal("ana", ["\uff41na", "\u0430n\u0430", "anb"]) == ["\u0430n\u0430", "\uff41na"]  # wide, Cyrillic
+    assert near_equal("1007", ["1,007", "10,07"]) == ["1,007"]
+    assert tokens("B\u00b2") == ("b", "2")
 
 
 def test_split_and_datasets_count_the_words(table, tmp_path):

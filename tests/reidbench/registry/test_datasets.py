@@ -63,7 +63,7 @@ def test_rows_without_identity_are_counted_and_rows_keep_their_line(folder):
 def test_year_alone_counts_as_no_date_and_is_told(folder):
     images = load_dataset(_csv(folder, "identity,path,date\nana,a.png,2019\nana,b.png,2019-05-03 10:00\n"))
     assert list(images.table["date"]) == ["", "2019-05-03T10:00:00"] and images.date.tolist() == ["", "2019-05-03"]
-    assert images.note == "1 dates name no day and count as no date"
+    assert images.reading.remarks[0] == "1 date without a day, such as a year alone, read as no date"
 
 
 def test_missing_column_names_those_found(folder):

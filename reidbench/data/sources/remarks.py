@@ -1,0 +1,126 @@
+"""Say what a table or folder may not mean: doubtful names, copies of photographs, and groups in two spellings.
+
+Nothing is changed, because only the user knows what is meant. Each remark names examples and the way to resolve it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from reidbench.data.doubtful_names import looks_unidentified, placeholders, several_animals, spellings
+from reidbench.data.images import DEFAULT_GROUP, ImageSet
+
+_SHOWN = 3
+
+
+def remarks_on(images: ImageSet) -> list[str]:
+    """Return a line for each kind of doubt about the images of a table or folder.
+
+    Args:
+        images: The images. Their files are hashed only if two files have the same size.
+    """
+    return [*_on_names(images), *_on_groups(images), *_on_copies(images), *_on_the_split(images)]
+
+
+def _on_names(images: ImageSet) -> list[str]:
+    counts = Counter(images.identity.tolist())
+    names = [name for name in sorted(counts) if name not in images.naming.names]
+    doubtful = sorted({name for name in names if looks_unidentified(name)} | set(placeholders(counts)) & set(names))
+    several = several_animals(names)
+    lines = []
+    if doubtful:
+        lines.append(
+            f"{_number(len(doubtful), 'name')} may name no animal: {_counted(doubtful, counts)}; --unknown WORD sets "
+            "such images aside, --name WORD keeps the name without this line"
+        )
+    if several:
+        lines.append(
+            f"{_number(len(several), 'name')} may list several animals, and each counts as an animal by itself: "
+            f"{_counted(several, counts)}; write a row for each animal"
+        )
+    same = spellings(names)
+    if same:
+        pairs = [" and ".join(map(repr, each)) for each in same]
+        lines.append(
+            f"{_number(len(same), 'animal')} may have two spellings, which count as different animals: "
+            f"{_some(pairs)}; correct the names if they are one animal"
+        )
+    return lines
+
+
+def _on_groups(images: ImageSet) -> list[str]:
+    lines = []
+    groups = Counter(images.group.tolist())
+    for column, values in (("groups", list(groups)), ("orientations", sorted(set(images.table["orientation"])))):
+        same = spellings([value for value in values if value])
+        if same:
+            lines.append(
+                f"{column} that may be one: {_some([' and '.join(map(repr, each)) for each in same])}; "
+                "correct the spelling if they are one"
+            )
+    if len(groups) > 1 and DEFAULT_GROUP in groups:
+        lines.append(
+            f"{groups[DEFAULT_GROUP]} images without a species are in the group '{DEFAULT_GROUP}', apart from the "
+            "others; fill in the species if it is known"
+        )
+    return lines
+
+
+def _on_copies(images: ImageSet) -> list[str]:
+    """Count images with the bytes and the box of another image."""
+    rows_of: dict[tuple[str, object], list[int]] = defaultdict(list)
+    rows = _of_equal_size(images)
+    if not rows:
+        return []
+    for row, content in zip(rows, images.take(rows).file_hashes(), strict=True):
+        rows_of[content, images.table["bbox"].iloc[row]].append(row)
+    copies = [same for same in rows_of.values() if len(same) > 1]
+    identity, paths = images.identity, images.table["path"].tolist()
+    torn = [same for same in copies if len(set(identity[same].tolist())) > 1]
+    lines = []
+    if torn:
+        examples = [" and ".join(f"'{paths[row]}' ('{identity[row]}')" for row in same[:2]) for same in torn]
+        lines.append(
+            f"{_number(len(torn), 'photograph')} with the same box, or without one, under two animals: "
+            f"{_some(examples)}; at most one name is right"
+        )
+    repeated = sum(len(same) - len(set(identity[same].tolist())) for same in copies)
+    if repeated:
+        first = next((same for same in copies if same not in torn), None)
+        example = f", such as '{paths[first[0]]}' and '{paths[first[1]]}'" if first else ""
+        lines.append(
+            f"{_number(repeated, 'row')} with a photograph and box that the same animal has in another row{example}"
+            "; a copy in the gallery makes its query too easy, so keep one row of each"
+        )
+    return lines
+
+
+def _of_equal_size(images: ImageSet) -> list[int]:
+    sizes = np.array([images.image_path(row).stat().st_size for row in range(len(images))])
+    _, place, count = np.unique(sizes, return_inverse=True, return_counts=True)
+    return [int(row) for row in np.flatnonzero(count[place] > 1)]
+
+
+def _on_the_split(images: ImageSet) -> list[str]:
+    if images.given is None or not any(images.given.part):
+        return []
+    words = Counter(str(part) for part in images.given.part if part)
+    listed = ", ".join(f"{count} '{word}'" for word, count in sorted(words.items())[:_SHOWN])
+    more = ", …" if len(words) > _SHOWN else ""
+    return [f"the data bring a split ({listed}{more}); only --split-kind given uses it"]
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _counted(names: Sequence[str], counts: Mapping[str, int]) -> str:
+    return _some([f"'{name}' ({_number(counts[name], 'image')})" for name in names])
+
+
+def _some(examples: Sequence[str]) -> str:
+    more = f" and {len(examples) - _SHOWN} more" if len(examples) > _SHOWN else ""
+    return ", ".join(examples[:_SHOWN]) + more
