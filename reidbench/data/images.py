@@ -311,8 +311,8 @@ class ImageSet:
             by.append(f"times {source} at most {self.encounter_minutes:g} minutes apart")
         by_day = (self.date != "") & (self.time == "") & ~np.array([value != "" for value in self._column(_ENCOUNTER)])
         if by_day.any():
-            by.append(f"days of {int(by_day.sum())} images without the former" if by else "days")
-        return ", ".join(by) if by else "single photographs, since there is no encounter value, no time and no date"
+            by.append(f"days for {int(by_day.sum())} images without these" if by else "days")
+        return ", ".join(by) if by else "single photographs, because the data have no encounter values, times or dates"
 
     def encounter_value(self, index: int) -> str:
         """Return the encounter value of the image at ``index``, empty if the source has none for it."""

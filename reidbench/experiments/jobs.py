@@ -85,7 +85,7 @@ def run_jobs(
             for line in _words_without_effect(job, images):
                 console.print(f"  {line}", soft_wrap=True)
         images = loaded[dataset]
-        task = f" on {job.dataset}, {job.split_kind} split seed {job.split_seed}, seed {job.seed}"
+        task = f" on {job.dataset}, split {job.split_kind} with seed {job.split_seed}, method seed {job.seed}"
         console.print(Text.assemble((job.method, "bold"), task))
         try:
             if isolation is None:

@@ -141,7 +141,10 @@ def _built_in(name: str, naming: NameRules) -> ImageSet:
 
     options = PatternsOptions.parse(name.partition(":")[2])
     metadata = ensure(options)
-    notes = ["drawn animals, made on this machine; results say nothing of photographs", digest_note(metadata.parent)]
+    notes = [
+        "drawn animals, made on this machine; scores on drawings do not predict scores on photographs",
+        digest_note(metadata.parent),
+    ]
     return image_set(
         options.name,
         Rows.from_csv(read_csv(metadata)),

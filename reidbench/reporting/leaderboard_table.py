@@ -64,7 +64,7 @@ def _seconds(key: str, title: str, optional: int) -> LeaderboardColumn:
     return LeaderboardColumn(title, optional, lambda row: show(row.timing.get(key), 1))
 
 
-_BLIND = {"blind": "yes", "transductive": "transd.", "differs": "no", "untested": UNDEFINED}
+_BLIND = {"blind": "yes", "transductive": "transductive", "differs": "no", "untested": UNDEFINED}
 
 _COLUMNS = (
     LeaderboardColumn("rank", 0, lambda row: UNDEFINED if row.rank is None else str(row.rank)),
@@ -161,7 +161,7 @@ def title_of(board: Sequence[LeaderboardRow]) -> str:
         files = ", some from files" if None in numbers else ""
         known = _runs_of(sorted(seed for seed in numbers if seed is not None))
         named = f"{len(splits)} splits ({'/'.join(kinds)}, seeds {known}{files})"
-    methods = f"{_plural('seed', seeds)} {', '.join(map(str, seeds))}"
+    methods = f"{_plural('method seed', seeds)} {', '.join(map(str, seeds))}"
     return f"{board[0].dataset} · {named} · {methods} · gallery: {board[0].gallery}"
 
 
@@ -191,17 +191,20 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
         notes.append("±: standard deviation over seeds within a split.")
     confidences = [row.confidence for row in board if row.confidence.score is not None]
     if confidences:
-        notes.append("95 %: interval of the score over animals (Bayesian bootstrap); thresholds held fixed.")
+        notes.append(
+            "95 %: interval of the score, if other animals had been tested (Bayesian bootstrap); thresholds held fixed."
+        )
         if any(each.ranks is not None for each in confidences) and len(board) > 1:
             note = (
-                "Ranks: the range of ranks of a row by paired tests, at 95 % for all rows together. Tie: the tests "
-                "show no difference between rows with the same number."
+                "Ranks: the ranks that are possible for a row, by tests of each pair of rows on the same animals; with "
+                "a probability of 95 % they are right for all rows together. Tie: the tests show no difference between "
+                "rows with the same number."
             )
             detectable = next((each.detectable for each in confidences if each.detectable is not None), None)
             if detectable is not None:
                 note += (
                     f" With this many animals, a true difference of {show(detectable)} between neighbouring rows is "
-                    "detected with 80 % power."
+                    "found in 80 % of cases."
                 )
             notes.append(note)
         notes += dict.fromkeys(f"Warning: {each.warning}." for each in confidences if each.warning)

@@ -101,9 +101,10 @@ def rule_text(error: float) -> str:
     """Return how the bands are chosen, in sentences."""
     return (
         "The bands are chosen on the calibration queries of the run. Certain: the predictions furthest above the "
-        "threshold. New: those furthest below it. Both bands are as large as possible while (wrong + 1) / "
-        f"(predictions + 1) stays at or below {error:.0%}. All other predictions are to be reviewed. The shares of "
-        "errors change if new animals are rarer or more common than in the run."
+        "threshold. New: those furthest below it. All others are to be reviewed. Each of the bands "
+        "certain and new is as large as possible with an estimated share of errors of at most "
+        f"{error:.0%}; the estimate is (wrong + 1) / (predictions + 1). The shares of errors change if new animals are "
+        "rarer or more common than in the run."
     )
 
 

@@ -51,7 +51,7 @@ class Conformal(RatePolicy):
             if count and _rank(count, self.rate) > count:
                 least = 1 / (count + 1)
                 raise ReidbenchError(
-                    f"{where} has {count} unknown identities; a bound of {self.rate:g} needs "
+                    f"{where} has {count} unknown identities; a rate of {self.rate:g} needs "
                     f"{math.ceil(1 / self.rate - 1 - ROUNDING)}",
                     where=f"--threshold {self.text}",
                     remedy=f"the smallest possible rate is {_rounded_up(least)}: "

@@ -46,7 +46,7 @@ class LeaveIdentityOut(ScopedPolicy):
         """
         if gallery is None:
             raise ReidbenchError(
-                "the run has no gallery trials: the method was trained on the gallery images, "
+                "the run did not search the gallery images in the rest of the gallery: the method was trained on them, "
                 "or it compares images pair by pair and was run with another policy",
                 where=f"--threshold {self.text}",
                 remedy="for a method that compares pairs, repeat the run with --threshold leave-identity-out; "
@@ -57,7 +57,7 @@ class LeaveIdentityOut(ScopedPolicy):
             if not present:
                 reason = "no animal has images of two encounters" if side == "known" else "only one animal is enrolled"
                 raise ReidbenchError(
-                    f"there are no gallery trials with {side} animals: {reason}",
+                    f"gallery images cannot serve as queries of {side} animals: {reason}",
                     where=f"--threshold {self.text}",
                     remedy="choose a policy that uses calibration queries: --threshold max-score",
                 )

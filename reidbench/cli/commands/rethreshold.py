@@ -104,7 +104,7 @@ def _print_outcomes(
     headings = ("score", "95 %", *(["redrawn"] if redraw else []), "BAKS", "BAUS", "regret")
     table = Table(
         [*columns, *(Column(heading, number=True) for heading in headings)],
-        title=title + (f" (seed {seed})" if seed is not None else "") + f" · seed {record.seed}",
+        title=title + (f" (seed {seed})" if seed is not None else "") + f" · method seed {record.seed}",
     )
     for outcome in outcomes:
         if outcome.metrics is None:
@@ -120,18 +120,28 @@ def _print_outcomes(
             style="bold" if outcome.policy == record.data.threshold.policy else "",
         )
     table.print(console)
+    refused: dict[str, list[str]] = {}
     for outcome in outcomes:
         if outcome.refused:
-            console.print(f"Not applied: {outcome.policy}: {outcome.refused}.")
+            refused.setdefault(outcome.refused, []).append(outcome.policy)
+    for reason, policies in refused.items():
+        console.print(f"Not applied: {', '.join(policies)}: {reason}.")
     if one_group:
-        console.print("The queries are of one group, so a policy with :group or :shrunk is the one without.")
-    console.print("Bold: the policy of the run. 95 %: interval over test animals; thresholds held fixed.")
+        console.print("The queries are of one group, so a policy gives the same with :group, with :shrunk and without.")
+    console.print(
+        "Bold: the policy of the run. Threshold: a range is over the groups, and ~ marks a policy that changes it from "
+        "query to query. 95 %: interval of the score over test animals; thresholds held fixed. Regret: the score with "
+        "the best threshold of each group, minus the score of the policy."
+    )
     if redraw:
         console.print(
             "Redrawn: 95 % interval also over calibration animals, with the thresholds chosen again for each draw; "
             f"{UNDEFINED} if a policy refuses more than half of the draws."
         )
-    console.print("All numbers are from the test queries. A policy chosen from this table is chosen on test.")
+    console.print(
+        "All numbers are from the test queries. If you choose a policy from this table, its score in it is probably "
+        "too high for other photographs."
+    )
     if warning:
         console.print(f"Warning: {warning}.")
 

@@ -263,6 +263,7 @@ def digest_note(root: Path) -> str:
     if found == PINNED_DIGEST:
         return ""
     return (
-        f"the images of '{record['dataset']}' differ in bytes from those pinned with {PINNED_VERSIONS} "
-        f"(digest {found[:12]}, not {PINNED_DIGEST[:12]}): compare numbers with published ones with care"
+        f"the drawings of '{record['dataset']}' on this machine are not exactly those of the published scores "
+        f"(digest {found[:12]} instead of {PINNED_DIGEST[:12]}, drawn with {PINNED_VERSIONS}), so your scores may "
+        "differ from the published ones"
     )

@@ -219,7 +219,7 @@ def test_digest_note_speaks_only_of_a_default_dataset_that_differs(small: Path, 
     assert digest_note(small) == ""
     (tmp_path / "digest.json").write_text('{"dataset": "patterns", "sha256": ""}')
     (tmp_path / METADATA).write_text("other\n")
-    assert "differ in bytes from those pinned" in digest_note(tmp_path)
+    assert "are not exactly those of the published scores" in digest_note(tmp_path)
     monkeypatch.setattr("reidbench.data.patterns.make.PINNED_DIGEST", content_digest(tmp_path))
     assert digest_note(tmp_path) == ""
 

@@ -67,7 +67,7 @@ LONG_ROWS = [
 
 def test_a_title_names_dataset_split_and_seed():
     board = [make_row(seeds=(0, 2)), make_row(seeds=(1,))]
-    assert title_of(board) == "patterns · split 0123456789ab (open-set, seed 3) · seeds 0, 1, 2 · gallery: group"
+    assert title_of(board) == "patterns · split 0123456789ab (open-set, seed 3) · method seeds 0, 1, 2 · gallery: group"
 
 
 def test_a_split_from_a_file_says_so():
@@ -166,8 +166,8 @@ def test_mixed_splits_are_noted():
 def test_each_dataset_has_its_own_table():
     markdown = as_markdown([make_row("a"), make_row("b", dataset="turtles", dataset_digest="d1")])
     assert [line for line in markdown.splitlines() if line.startswith("##")] == [
-        "## patterns · split 0123456789ab (open-set, seed 3) · seed 0 · gallery: group",
-        "## turtles · split 0123456789ab (open-set, seed 3) · seed 0 · gallery: group",
+        "## patterns · split 0123456789ab (open-set, seed 3) · method seed 0 · gallery: group",
+        "## turtles · split 0123456789ab (open-set, seed 3) · method seed 0 · gallery: group",
     ]
 
 
@@ -209,7 +209,7 @@ def test_a_method_that_is_not_blind_is_marked_and_told_below():
     ]
     text = as_markdown(rows)
     marks = {row.method: cells_of(text, row.method)["blind"] for row in rows}
-    assert marks == {"honest": "yes", "cheat": "no", "expands": "transd.", "old": "–"}
+    assert marks == {"honest": "yes", "cheat": "no", "expands": "transductive", "old": "–"}
     assert "Not blind: cheat. Its predictions changed with other labels and file names: 2 of 3 queries." in text
     assert "Declared transductive: expands" in text
     assert json.loads(as_json(rows))[1]["blindness"] == "differs"

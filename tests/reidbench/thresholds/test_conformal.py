@@ -16,7 +16,7 @@ def test_it_needs_one_over_the_rate_minus_one_animals(episode, rate, needed):
     enough = episode(unknown(episode, np.linspace(0, 1, needed)))
     chosen = parse_policy(f"conformal={rate}").choose(enough)
     assert chosen.value == np.nextafter(1.0, np.inf)  # the smallest number that suffices stands above them all
-    with pytest.raises(ReidbenchError, match=f"{needed - 1} unknown identities; a bound of {rate} needs {needed}"):
+    with pytest.raises(ReidbenchError, match=f"{needed - 1} unknown identities; a rate of {rate} needs {needed}"):
         parse_policy(f"conformal={rate}").choose(episode(unknown(episode, np.linspace(0, 1, needed - 1))))
 
 

@@ -84,7 +84,7 @@ def test_small_samples_cover_what_their_warning_says(draw_rates):
 
 def test_no_warning_says_that_95_percent_intervals_cover_95_percent():
     assert few_animals(23, 6) == ""
-    assert few_animals(22, 6).endswith("the measured coverage of the 95 % intervals is 94%")
+    assert few_animals(22, 6).endswith("the share of 95 % intervals that contain the true score is 94%")
     assert not any("95%" in few_animals(known, unknown) for known in range(50) for unknown in range(20))
 
 
