@@ -11,11 +11,12 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_text
+from reidbench.untrusted.text import safe_cell, unmarked_cell
 
 csv.field_size_limit(2**31 - 1)  # a mask in a cell can be longer than the default of 131,072 characters
 
@@ -45,6 +46,11 @@ class CsvTable:
     def column(self, name: str) -> Sequence[str]:
         """Return the cells of a column; empty cells if the file does not have it."""
         return self.columns[name] if name in self.columns else [""] * len(self)
+
+    def unmarked(self) -> CsvTable:
+        """Return the table without the marks of cells that a spreadsheet would compute."""
+        columns = {name: [unmarked_cell(cell) for cell in cells] for name, cells in self.columns.items()}
+        return replace(self, columns=columns)
 
     def where(self, index: int) -> str:
         """Return file and row of a record, such as ``metadata.csv, row 14``.
@@ -140,8 +146,14 @@ def read_csv(path: Path, what: str = "table", *, remedy: str = "") -> CsvTable:
     return CsvTable(path, what, columns, tuple(rows))
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]], *, safe: bool = False) -> str:
     r"""Return a table as CSV with commas, a header and the line end ``\n``; ``None`` is an empty cell.
+
+    Args:
+        columns: The header.
+        rows: The cells of each row.
+        safe: Mark cells that a spreadsheet would compute, by :func:`reidbench.untrusted.text.safe_cell`. For tables
+            that people open.
 
     Raises:
         ValueError: A row has more or fewer cells than there are columns.
@@ -156,7 +168,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     for row in rows:
         if len(row) != len(columns):
             raise ValueError(f"a row has {len(row)} cells for {len(columns)} columns")
-        writer.writerow(row)
+        writer.writerow(map(safe_cell, row) if safe else row)
     return "".join(line.removesuffix("\r\n") + "\n" for line in lines.written)
 
 

@@ -5,16 +5,18 @@ A method sees :class:`Progress` only. The command line passes a subclass that dr
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
+from rich.segment import Segment
 from rich.text import Text
 from typing_extensions import override
 
 from reidbench.errors import ReidbenchError
+from reidbench.untrusted.text import json_text, visible
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
@@ -79,14 +81,14 @@ class RichProgress(Progress):
             ),
         )
         with bars.Progress(*columns, console=self._console, transient=True, disable=not shown) as display:
-            task = display.add_task(description, total=total)
+            task = display.add_task(visible(description), total=total)
 
             class _Bar:
                 def advance(self, steps: float = 1) -> None:
                     display.advance(task, steps)
 
                 def describe(self, text: str) -> None:
-                    display.update(task, description=f"{description} · {text}")
+                    display.update(task, description=visible(f"{description} · {text}"))
 
             yield _Bar()
 
@@ -115,6 +117,12 @@ class _PlainConsole(Console):
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*map(_visible, objects), **options)
 
+    @override
+    def render(self, renderable: Any, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        # The last step of everything that a console shows, tables and bars too. So nothing can bypass `visible`.
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
 
 def plain_console(*, stderr: bool = False, file: IO[str] | None = None, width: int | None = None) -> Console:
     """Return a console that prints text as it is, without colour if it prints to a file.
@@ -124,19 +132,6 @@ def plain_console(*, stderr: bool = False, file: IO[str] | None = None, width: i
     """
     plain: dict[str, Any] = {} if file is None else {"color_system": None, "force_terminal": False}
     return _PlainConsole(stderr=stderr, file=file, width=width, markup=False, emoji=False, highlight=False, **plain)
-
-
-def visible(text: str) -> str:
-    r"""Return a text with its control characters as codes, so that no terminal obeys them; line ends and tabs stay.
-
-    Example:
-        >>> print(visible("red: \x1b[31m"))
-        red: \x1b[31m
-    """
-    return "".join(
-        letter if letter in "\n\t" or unicodedata.category(letter) != "Cc" else f"\\x{ord(letter):02x}"
-        for letter in text
-    )
 
 
 def _visible(printable: Any) -> Any:
@@ -150,6 +145,16 @@ def _visible(printable: Any) -> Any:
 def print_line(text: object, *, stderr: bool = False) -> None:
     """Print one line of any length, as :func:`plain_console` does, without breaking it."""
     plain_console(stderr=stderr).print(str(text), soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a plain JSON value on stdout. No terminal obeys its text, and a program reads the same value."""
+    sys.stdout.write(json_text(value, indent=2) + "\n")
+
+
+def print_table_text(text: str) -> None:
+    """Print a table for a program, such as CSV, on stdout: exactly, but a terminal shows control characters."""
+    sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
 
 
 def print_warning(text: str, console: Console) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from reidbench.errors import ReidbenchError
 from reidbench.progress import print_line
+from reidbench.untrusted.text import visible
 
 
 def confirm(question: str, otherwise: str, *, yes: bool) -> None:
@@ -26,9 +27,14 @@ def confirm(question: str, otherwise: str, *, yes: bool) -> None:
         return
     if not is_terminal():
         raise ReidbenchError("Cannot ask for confirmation: stdin is not a terminal. Add --yes.")
-    if not typer.confirm(question, err=True):
+    if not ask(question):
         print_line(otherwise, stderr=True)
         raise typer.Exit(1)
+
+
+def ask(question: str) -> bool:
+    """Ask a question on stderr that is answered by yes or no."""
+    return typer.confirm(visible(question), err=True)
 
 
 def is_terminal() -> bool:

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from reidbench.cli.tables import WIDE, Column, Table, print_small_table
 from reidbench.leaderboard.ranking import LeaderboardRow, boards
-from reidbench.progress import plain_console, visible
+from reidbench.progress import plain_console
 from reidbench.reporting.leaderboard_table import best_rows, notes_of, title_of, used_columns
 from reidbench.reporting.small_tables import SmallTable
+from reidbench.untrusted.text import visible
 
 PLAIN_WIDTH = 160
 """Width of a table that is written to a file, in characters."""

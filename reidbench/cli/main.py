@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from reidbench.cli.group import Commands
 from reidbench.errors import ReidbenchError
-from reidbench.progress import print_error
+from reidbench.progress import plain_console, print_error, print_line
+from reidbench.untrusted.text import visible
 from reidbench.version import __version__
 
 app = typer.Typer(
@@ -24,7 +25,7 @@ app = typer.Typer(
 
 def _version(show: bool) -> None:
     if show:
-        typer.echo(f"reidbench {__version__}")
+        print_line(f"reidbench {__version__}")
         raise typer.Exit
 
 
@@ -42,7 +43,7 @@ def main() -> None:
 
     The exit code is 0 for success, 1 for an error that the user can correct, 2 for a wrong call and 130 for Ctrl-C.
     """
-    console = Console(stderr=True, highlight=False)
+    console = plain_console(stderr=True)
     try:
         code = app(prog_name="reidbench", standalone_mode=False)
     except ReidbenchError as error:
@@ -55,6 +56,8 @@ def main() -> None:
         show = getattr(error, "show", None)  # a usage error of click, which typer may include
         if show is None:
             raise
-        show()
+        message = io.StringIO()
+        show(file=message)
+        sys.stderr.write(visible(message.getvalue()))
         sys.exit(int(getattr(error, "exit_code", 2)))
     sys.exit(code if isinstance(code, int) else 0)

@@ -112,6 +112,12 @@ RunDatasetOption = Annotated[
         help="Read the run's dataset from here, named as in run --dataset; by default from the recorded place.",
     ),
 ]
+SafeCsvOption = Annotated[
+    bool,
+    typer.Option(
+        "--safe-csv", help="Write an apostrophe before cells of the CSV that a spreadsheet would compute, such as =1+1."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

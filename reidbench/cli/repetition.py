@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import typer
-
 from reidbench.errors import ReidbenchError
-from reidbench.progress import print_line
+from reidbench.progress import print_json, print_line
 
 _SHOWN = 10
 
@@ -36,7 +33,7 @@ def repeat(
         record, dataset=dataset, root=root, device=device, runs_dir=runs, plugins=plugins, progress=RichProgress()
     )
     if as_json:
-        typer.echo(json.dumps(repetition.to_json(), indent=2, ensure_ascii=False))
+        print_json(repetition.to_json())
     else:
         same = f"{repetition.n_compared} numbers and all scores are the same"
         differ = f"{len(repetition.differ)} of {repetition.n_compared} numbers and arrays of scores are not the same"

@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from reidbench.progress import visible
+from reidbench.untrusted.text import visible
 
 if TYPE_CHECKING:
     from reidbench.reporting.small_tables import SmallTable
@@ -74,12 +74,12 @@ class Table:
         """
         if len(cells) != len(self.columns):
             raise ValueError(f"a row has {len(cells)} cells for {len(self.columns)} columns")
-        self._rows.append(([cell if isinstance(cell, Text) else Text(visible(cell)) for cell in cells], style))
+        self._rows.append(([_visible_cell(cell) for cell in cells], style))
 
     def print(self, console: Console) -> None:
         """Print the title, the table, and a line that names the columns that were left out."""
         if self.title:
-            console.print(Text(self.title, style="bold"))
+            console.print(Text(visible(self.title), style="bold"))
         shown = list(range(len(self.columns)))
         space = 2 if console.width >= WIDE or self._width(shown, space=2) <= console.width else 1
         while self._width(shown, space, narrow=True) > console.width:
@@ -104,7 +104,7 @@ class Table:
         for place in shown:
             column = self.columns[place]
             table.add_column(
-                Text(column.title),
+                Text(visible(column.title)),
                 justify="right" if column.number else "left",
                 overflow="fold",
                 no_wrap=not (too_wide or column.wraps),
@@ -125,9 +125,16 @@ class Table:
 
     def _width_of(self, place: int, narrow: bool) -> int:
         column = self.columns[place]
-        texts = [Text(column.title), *(cells[place] for cells, _ in self._rows)]
+        texts = [Text(visible(column.title)), *(cells[place] for cells, _ in self._rows)]
         widest = max((line.cell_len for text in texts for line in text.split("\n", allow_blank=True)), default=0)
         return min(widest, column.least) if narrow and column.wraps else widest
+
+
+def _visible_cell(cell: str | Text) -> Text:
+    """Return a cell as it is printed, so that widths are those of what is shown."""
+    if isinstance(cell, str):
+        return Text(visible(cell))
+    return cell if visible(cell.plain) == cell.plain else Text(visible(cell.plain), style=cell.style)
 
 
 def print_small_table(table: SmallTable, console: Console) -> None:

@@ -263,7 +263,7 @@ def _test_predictions(saved_run: SavedRun) -> dict[str, list[str | None]]:
 
 def _read_predictions(path: Path, saved_run: SavedRun) -> dict[str, list[str | None]]:
     """Read a CSV of ``identify``; return the predictions by group, ``None`` for new."""
-    table = read_csv(path, "predictions")
+    table = read_csv(path, "predictions").unmarked()
     table.require("image_id", "identity", "group", remedy="name a CSV that identify wrote")
     options = table.column("searched_with") if "searched_with" in table.columns else []
     for index, option in enumerate(options):

@@ -320,6 +320,8 @@ def band_rates(certainty: Certainty, test: SavedEpisode) -> list[BandRate]:
 def to_csv(found: Sequence[Identification], options: str = "") -> str:
     """Return predictions as a CSV: the columns of a prediction file, then band, candidates and their images.
 
+    People open this table, so cells that a spreadsheet would compute begin with an apostrophe.
+
     Args:
         found: The predictions.
         options: Options that made the gallery larger than that of the run. They are written into a last column
@@ -337,7 +339,7 @@ def to_csv(found: Sequence[Identification], options: str = "") -> str:
         for candidate in prediction.candidates:
             row += [candidate.identity, _cell(candidate.score), candidate.image_id]
         rows.append(row + [""] * (3 * (BEST - len(prediction.candidates))) + [options] * bool(options))
-    return csv_text(columns, rows)
+    return csv_text(columns, rows, safe=True)
 
 
 def write_answers(output: Path, text: str) -> None:

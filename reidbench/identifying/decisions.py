@@ -44,7 +44,7 @@ def read_decisions(path: Path) -> list[Decision]:
         ReidbenchError: A column or every row is missing, a decision is unknown or lacks the name of the animal, or two
             decisions on one photograph differ.
     """
-    table = read_csv(path, "decisions")
+    table = read_csv(path, "decisions").unmarked()
     needed, optional = ("image_id", "decision", "identity"), ("sha256", "group")
     table.require(*needed, remedy="save the decisions with the button 'download decisions' of the review page")
     decisions: dict[str, Decision] = {}

@@ -23,6 +23,7 @@ from reidbench.records.finding import UnreadableRun
 from reidbench.records.job import Job
 from reidbench.records.json_object import JsonObject
 from reidbench.records.run_record import run_dir
+from reidbench.untrusted.text import json_text
 
 How = Literal["load", "error", "raised", "crash", "timeout", "memory"]
 """Not loaded, refused with a reason, raised an exception, process ended, ran too long, or ran out of memory."""
@@ -164,7 +165,7 @@ def write_failure(runs_dir: Path, failed: FailedRun) -> Path:
     with explain_os_errors(
         "the record of a failed run can't be written", where=str(path), remedy="make room, or choose a folder by --runs"
     ):
-        write_text(path, json.dumps(failed.to_json(), indent=2, ensure_ascii=False) + "\n")
+        write_text(path, json_text(failed.to_json(), indent=2) + "\n")
     return path
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -26,6 +25,7 @@ from reidbench.files import check_can_write, copy_file, explain_os_errors, remov
 from reidbench.records.question import check_id
 from reidbench.records.run_data import RunData
 from reidbench.thresholds import Thresholds
+from reidbench.untrusted.text import json_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +165,7 @@ def copy_run(source: Path, path: Path, data: RunData, prediction_rows: Sequence[
 def _write_answers(path: Path, data: RunData, prediction_rows: Sequence[Mapping[str, Any]]) -> None:
     rows = [[row[column] for column in PREDICTION_COLUMNS] for row in prediction_rows]
     write_csv(path / "predictions.csv", PREDICTION_COLUMNS, rows)
-    write_text(path / "run.json", json.dumps(_null_for_nan(data.to_json()), indent=2, ensure_ascii=False) + "\n")
+    write_text(path / "run.json", json_text(data.to_json(), indent=2) + "\n")
 
 
 def _explain(path: Path) -> AbstractContextManager[None]:
@@ -193,16 +193,6 @@ def check_writable(runs_dir: Path) -> None:
 def discard_work(path: Path) -> None:
     """Remove the checkpoints of a run that is finished."""
     remove_folder(path, ignore_errors=True)
-
-
-def _null_for_nan(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _null_for_nan(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_null_for_nan(entry) for entry in value]
-    return value
 
 
 def plain_name(name: str) -> str:

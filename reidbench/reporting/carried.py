@@ -7,7 +7,6 @@ policy are paired.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +18,7 @@ from reidbench.metrics.summary import summarise
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedRun, read_saved_run
 from reidbench.reporting.numbers import show
+from reidbench.untrusted.text import json_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def as_json(carried: Sequence[CarriedThreshold]) -> str:
     """Return carried thresholds as a JSON list."""
-    return json.dumps(
+    return json_text(
         [
             {
                 "method": each.method, "chosen_on": each.chosen_on, "applied_to": each.applied_to,
@@ -131,5 +131,4 @@ def as_json(carried: Sequence[CarriedThreshold]) -> str:
             for each in carried
         ],
         indent=2,
-        ensure_ascii=False,
     )  # fmt: skip

@@ -5,7 +5,6 @@ A value that is undefined prints as ``–`` and is empty in CSV and null in JSON
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -20,6 +19,7 @@ from reidbench.metrics.spec import MetricSpec
 from reidbench.records.failures import FailedRun
 from reidbench.reporting.numbers import show, show_interval
 from reidbench.reporting.small_tables import SmallTable, markdown_lines
+from reidbench.untrusted.text import json_text, markdown
 
 LISTED_SPLITS = 3
 """A heading names up to this number of splits by their digests; more are counted."""
@@ -105,39 +105,46 @@ def as_markdown(rows: Sequence[LeaderboardRow], tables: Sequence[SmallTable] = (
     lines: list[str] = []
     for board in boards(rows):
         columns = used_columns(board)
-        lines += [f"## {_escaped(title_of(board))}", ""]
+        lines += [f"## {markdown(title_of(board))}", ""]
         lines.append("| " + " | ".join(column.title for column in columns) + " |")
         lines.append("| " + " | ".join("---:" if column.right else "---" for column in columns) + " |")
         best = [best_rows(column, board) for column in columns]
         for index, row in enumerate(board):
-            cells = [_escaped(column.text(row)) for column in columns]
+            cells = [markdown(column.text(row)) for column in columns]
             marked = [f"**{cell}**" if index in winners else cell for cell, winners in zip(cells, best, strict=True)]
             lines.append("| " + " | ".join(marked) + " |")
-        lines += ["", *(f"- {_escaped(note)}" for note in notes_of(board)), ""]
+        lines += ["", *(f"- {markdown(note)}" for note in notes_of(board)), ""]
     for table in tables:
-        lines += [*markdown_lines(table, _escaped), ""]
+        lines += [*markdown_lines(table, markdown), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def as_csv(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun] = ()) -> str:
-    """Return one row for each row of ``--json`` with its keys; lists are joined by spaces."""
+def as_csv(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun] = (), *, safe: bool = False) -> str:
+    """Return one row for each row of ``--json`` with its keys; lists are joined by spaces.
+
+    Args:
+        rows: The rows of the leaderboard.
+        failures: Failed runs, which come last.
+        safe: Mark cells that a spreadsheet would compute.
+    """
     flat = [
         {key: value for key, value in row.items() if not isinstance(value, dict)} for row in _json_rows(rows, failures)
     ]
     columns = list(dict.fromkeys(key for row in flat for key in row))
-    return csv_text(columns, [[_csv_cell(row.get(key)) for key in columns] for row in flat])
+    return csv_text(columns, [[_csv_cell(row.get(key)) for key in columns] for row in flat], safe=safe)
 
 
 def as_json(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun] = ()) -> str:
     """Return a JSON list of rows. Failed runs come last; they have a reason and no rank or metrics."""
-    return json.dumps(_json_rows(rows, failures), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(_json_rows(rows, failures), indent=2) + "\n"
 
 
 def _json_rows(rows: Sequence[LeaderboardRow], failures: Sequence[FailedRun]) -> list[dict[str, Any]]:
     failed = [
         {
             "rank": None, "method": each.method, "dataset": each.dataset, "dataset_digest": each.dataset_digest,
-            "gallery": each.asked["gallery"], "seeds": [each.asked["seed"]], "split_seeds": [each.asked["split_seed"]],
+            "gallery": each.asked.get("gallery"), "seeds": [each.asked.get("seed")],
+            "split_seeds": [each.asked.get("split_seed")],
             **dict.fromkeys(ROW_METRICS), "failed": each.how, "reason": each.reason, "plugin": each.plugin,
             "version": each.version,
         }
@@ -282,10 +289,6 @@ def _csv_cell(value: object) -> object:
     if isinstance(value, list):
         return " ".join("" if entry is None else str(entry) for entry in value)
     return str(value).lower() if isinstance(value, bool) else value
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("\n", " ")
 
 
 def _plural(word: str, counted: object) -> str:

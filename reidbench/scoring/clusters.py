@@ -34,12 +34,12 @@ def score_cluster_file(
         ReidbenchError: A file or a column is missing, or an image is missing, extra, repeated or without a cluster.
     """
     rules = NameRules(tuple(unknown), tuple(names))
-    cluster = _column(read_csv(predictions, "predictions"), "cluster", rules, note)
+    cluster = _column(read_csv(predictions, "predictions").unmarked(), "cluster", rules, note)
     doubtful = Counter(name for name in cluster.values() if name == "-1" or is_new(name) or name.casefold() == "new")
     for name, count in doubtful.items():
         if count > 1:
             note(f"{count} images have the cluster '{name}', which counts as one cluster, so as one animal")
-    truth_table = read_csv(truth, "truth")
+    truth_table = read_csv(truth, "truth").unmarked()
     identity = _column(truth_table, "identity", rules, note)
     for ids, problem in (
         ([image_id for image_id in identity if image_id not in cluster], "missing from the predictions"),

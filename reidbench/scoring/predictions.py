@@ -162,7 +162,7 @@ def _read(source: str | Path | pd.DataFrame, columns: Sequence[str], what: str, 
     if isinstance(source, pd.DataFrame):
         table, name = _as_cells(source), what
     else:
-        read, name = read_csv(Path(source), what), str(source)
+        read, name = read_csv(Path(source), what).unmarked(), str(source)
         table = pd.DataFrame({column: pd.Series(cells, dtype=object) for column, cells in read.columns.items()})
     missing = [column for column in columns if column not in table.columns]
     if missing:

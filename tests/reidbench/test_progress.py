@@ -7,7 +7,8 @@ import pytest
 from rich.text import Text
 
 from reidbench.errors import ReidbenchError
-from reidbench.progress import RichProgress, plain_console, print_error, print_line, print_warning, visible
+from reidbench.progress import RichProgress, plain_console, print_error, print_line, print_warning
+from reidbench.untrusted.text import visible
 
 
 @pytest.fixture

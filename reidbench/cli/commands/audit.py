@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +18,7 @@ from reidbench.cli.options import (
     UnknownOption,
 )
 from reidbench.cli.tables import print_small_table
-from reidbench.progress import print_line
+from reidbench.progress import print_json, print_line
 
 SECTION = "Images and splits"
 
@@ -84,7 +83,7 @@ def audit(
     for line in result.audit.images.reading_lines():
         print_line(line, stderr=True)
     if as_json:
-        typer.echo(json.dumps(audit_json(result.audit, result.runs, result.probes), indent=2, ensure_ascii=False))
+        print_json(audit_json(result.audit, result.runs, result.probes))
     else:
         console = plain_console()
         for place, table in enumerate(result.tables):

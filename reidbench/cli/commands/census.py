@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,7 @@ from rich.console import Console
 from reidbench.cli.options import JsonOption, RunArgument, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
-from reidbench.progress import plain_console, print_line
+from reidbench.progress import plain_console, print_json, print_line
 
 if TYPE_CHECKING:
     from reidbench.counting.census import Census, GroupCensus
@@ -58,7 +57,7 @@ def census(
         write_curve(curve, result.effort)
         print_line(f"written to {curve}", stderr=True)
     if as_json:
-        typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(result.to_json())
         return
     _print(result, plain_console())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +16,13 @@ from reidbench.cli.options import (
     RunArgument,
     RunDatasetOption,
     RunsOption,
+    SafeCsvOption,
 )
 from reidbench.cli.tables import Column, Table
 from reidbench.csv_files import csv_text
+from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
-from reidbench.progress import plain_console, print_line
+from reidbench.progress import plain_console, print_json, print_line
 from reidbench.reporting.numbers import show
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def cluster(
     runs: RunsOption = Path("runs"),
     device: DeviceOption = "auto",
     plugin: PluginOption = None,
+    safe_csv: SafeCsvOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Cluster the test images of a saved run by animal.
@@ -53,13 +55,17 @@ def cluster(
     from reidbench.running.inputs import dataset_of
     from reidbench.running.reopening import reopen
 
+    if safe_csv and output is None:
+        raise ReidbenchError(
+            "no CSV is written", where="--safe-csv", remedy="add -o clusters.csv, or remove --safe-csv"
+        )
     record = find_run(run, runs)
     registry = load_registry(files=plugin or ())
     images = dataset_of(record, dataset, root, registry)
     reopened = reopen(record, images, registry=registry, device=device, progress=RichProgress())
     clusters = cluster_run(reopened)
     if output is not None:
-        _write(output, clusters.image_id.tolist(), clusters.cluster.tolist())
+        _write(output, clusters.image_id.tolist(), clusters.cluster.tolist(), safe=safe_csv)
     chosen = {
         "joining": clusters.cut.rule.joining,
         "anchored": clusters.cut.rule.anchored,
@@ -68,7 +74,7 @@ def cluster(
         "calibration_ari": clusters.cut.ari,
     }
     if as_json:
-        typer.echo(json.dumps({"cut": chosen, **clusters.score.to_json()}, indent=2, ensure_ascii=False))
+        print_json({"cut": chosen, **clusters.score.to_json()})
         return
     console = plain_console()
     print_clusters(clusters.score, f"{record.method} on {record.dataset}, test images", console)
@@ -92,5 +98,5 @@ def print_clusters(score: ClusteringScore, title: str, console: Console) -> None
     console.print("Overall ARI and AMI: unweighted means over groups.")
 
 
-def _write(path: Path, image_id: list[str], names: list[str]) -> None:
-    write_output(path, csv_text(("image_id", "cluster"), zip(image_id, names, strict=True)), "clusters")
+def _write(path: Path, image_id: list[str], names: list[str], *, safe: bool) -> None:
+    write_output(path, csv_text(("image_id", "cluster"), zip(image_id, names, strict=True), safe=safe), "clusters")

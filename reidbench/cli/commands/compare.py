@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reidbench.cli.options import RunsOption
+from reidbench.cli.options import RunsOption, SafeCsvOption
+from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
-from reidbench.progress import plain_console, print_line
+from reidbench.progress import plain_console, print_line, print_table_text
 
 if TYPE_CHECKING:
     from reidbench.leaderboard.rows import LeaderboardRow
@@ -59,6 +60,7 @@ def compare(
     costs: Annotated[
         bool, typer.Option("--costs", help="Add the seconds of each stage, the peak memory and the device.")
     ] = False,
+    safe_csv: SafeCsvOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; the same as --format json.")] = False,
 ) -> None:
     """Rank the methods of saved runs on each dataset."""
@@ -80,6 +82,9 @@ def compare(
         variance_tables,
     )
 
+    chosen = Format.json if as_json else format
+    if safe_csv and chosen is not Format.csv:
+        raise ReidbenchError("no CSV is written", where="--safe-csv", remedy="add --format csv, or remove --safe-csv")
     failed = list_failures(runs, dataset)
     failures = failed.failures
     saved = list_runs(runs) if failures else require_runs(runs, "compare")
@@ -88,7 +93,6 @@ def compare(
         rows = compare_runs(
             saved, dataset=dataset, split=split_digest, gallery=gallery, mixed_splits=mixed_splits, against=against
         )
-    chosen = Format.json if as_json else format
     if intervals or chosen in (Format.json, Format.csv):
         rows = with_detection_intervals(rows)
     optional = [
@@ -109,7 +113,7 @@ def compare(
     writers: dict[Format, Callable[[Sequence[LeaderboardRow]], str]] = {
         Format.table: partial(leaderboard_text, tables=tables),
         Format.markdown: partial(leaderboard_table.as_markdown, tables=tables),
-        Format.csv: partial(leaderboard_table.as_csv, failures=failures),
+        Format.csv: partial(leaderboard_table.as_csv, failures=failures, safe=safe_csv),
         Format.json: partial(leaderboard_table.as_json, failures=failures),
         Format.html: partial(_as_html, tables=tables),
     }
@@ -118,7 +122,7 @@ def compare(
         for run in unreadable:
             print_line(run, stderr=True)
     if output is None:
-        typer.echo(text, nl=False)
+        print_table_text(text)
         return
     write_output(output, text, "leaderboard")
     print_line(f"written to {output}", stderr=True)

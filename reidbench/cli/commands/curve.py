@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -12,7 +11,7 @@ import typer
 
 from reidbench.cli.options import DeviceOption, JsonOption, RootOption, RunDatasetOption, RunsOption
 from reidbench.cli.tables import Column, Table
-from reidbench.progress import plain_console, print_line
+from reidbench.progress import plain_console, print_json, print_line
 from reidbench.reporting.numbers import show
 
 SECTION = "Read saved runs"
@@ -49,7 +48,7 @@ def gallery_size(
             {"run": record.id, "method": record.method, "sizes": [size.to_json() for size in sizes]}
             for record, sizes in measured
         ]
-        typer.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     table = _table("Fewer animals enrolled", "method", "run", "animals", *_headings())
     for record, sizes in measured:
@@ -98,7 +97,7 @@ def images_per_identity(
         for record in records
     ]  # fmt: skip
     if as_json:
-        typer.echo(json.dumps([each.to_json() for each in curves], indent=2))
+        print_json([each.to_json() for each in curves])
         return
     table = _table("Fewer images of each animal", "method", "run", "images", *_headings())
     for each in curves:
@@ -131,7 +130,7 @@ def carried(
         print_line(run, stderr=True)
     thresholds = carried_thresholds(compare_runs(saved, mixed_splits=mixed_splits))
     if as_json:
-        typer.echo(carried_as_json(thresholds))
+        print_line(carried_as_json(thresholds))
         return
     console = plain_console()
     if not thresholds:

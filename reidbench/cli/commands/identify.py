@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reidbench.cli.confirmation import is_terminal
+from reidbench.cli.confirmation import ask, is_terminal
 from reidbench.cli.options import (
     BoxOption,
     ColumnsOption,
@@ -23,7 +22,7 @@ from reidbench.cli.options import (
     UnknownOption,
 )
 from reidbench.errors import ReidbenchError
-from reidbench.progress import print_line
+from reidbench.progress import print_json, print_line
 from reidbench.reporting.numbers import show_bytes
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def identify(
         size = write_review(page, result)
         print_line(f"review page: {page} ({show_bytes(size)})", stderr=True)
     if as_json:
-        typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(result.to_json())
     else:
         _print(result)
     print_line(f"written to {output}", stderr=True)
@@ -141,7 +140,7 @@ def _print(result: Identifications) -> None:
 
 
 def _ask(name: str, other: str) -> bool:
-    return typer.confirm(f"Is the new animal '{name}' the animal '{other}'?", err=True)
+    return ask(f"Is the new animal '{name}' the animal '{other}'?")
 
 
 def _enroll(
@@ -174,7 +173,7 @@ def _enroll(
     )  # fmt: skip
     if as_json:
         counts = {"photographs": done.n_photograph, "new_animals": done.n_new, "rejected": done.n_rejected}
-        typer.echo(json.dumps({**counts, "written": str(done.path)}, indent=2))
+        print_json({**counts, "written": str(done.path)})
         return
     print_line(f"{done.n_photograph} photographs enrolled, with {done.n_new} new animals; {done.n_rejected} rejected")
     print_line(f"written to {done.path}; to search it too: reidbench identify … --enrolled {done.path}", stderr=True)

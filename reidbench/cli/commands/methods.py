@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import types
 import typing
 from collections.abc import Iterable
@@ -15,7 +14,7 @@ from rich.text import Text
 from reidbench.cli.options import JsonOption, PluginOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
-from reidbench.progress import plain_console
+from reidbench.progress import plain_console, print_json
 
 if TYPE_CHECKING:
     from reidbench.registry.registered import Offer
@@ -46,7 +45,7 @@ def methods(
             for o in registry.offers
         ]  # fmt: skip
         broken = [{"entry_point": b.entry_point, "plugin": b.distribution, "reason": b.reason} for b in registry.broken]
-        typer.echo(json.dumps({"methods": rows, "broken": broken}, indent=2))
+        print_json({"methods": rows, "broken": broken})
         return
     table = Table(
         [
@@ -79,7 +78,7 @@ def methods(
 def _show(offer: Offer, console: Console, as_json: bool) -> None:
     spec = offer.spec
     if as_json:
-        typer.echo(json.dumps(spec.settings.model_json_schema(), indent=2))
+        print_json(spec.settings.model_json_schema())
         return
     console.print(Text.assemble((spec.name, "bold"), f": {spec.summary}"))
     absence = _absence(offer) if spec.absent else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,7 @@ from reidbench.cli.options import JsonOption, PluginOption, SetOption, SettingsF
 from reidbench.cli.renamed import with_new_preset
 from reidbench.cli.tables import Column, Table
 from reidbench.errors import ReidbenchError
-from reidbench.progress import plain_console, print_line
+from reidbench.progress import plain_console, print_json, print_line
 
 if TYPE_CHECKING:
     from reidbench.testing import Examination
@@ -100,7 +99,7 @@ def check(
         progress=RichProgress(),
     )
     if as_json:
-        typer.echo(json.dumps(examination.to_json(), indent=2, ensure_ascii=False))
+        print_json(examination.to_json())
     else:
         _print(examination, console)
     if examination.failed:
@@ -135,7 +134,7 @@ def _print_checks(console: Console, as_json: bool) -> None:
         rows = [
             {"check": each.name, "topic": each.topic, "reason": each.reason, "remedy": each.remedy} for each in CHECKS
         ]
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
     table = Table([Column("check"), *(Column(heading, wraps=True) for heading in ("about", "reason", "remedy"))])
     for each in CHECKS:

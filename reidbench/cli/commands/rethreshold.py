@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,7 @@ from rich.console import Console
 from reidbench.cli.options import JsonOption, PluginOption, RunArgument, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
-from reidbench.progress import plain_console, print_line
+from reidbench.progress import plain_console, print_json, print_line
 from reidbench.reporting.numbers import show, show_interval
 
 if TYPE_CHECKING:
@@ -57,21 +56,21 @@ def rethreshold(
     if threshold != "all":
         written = decide(record, threshold, registry=registry)
         if as_json and not redraw:
-            typer.echo(json.dumps(written.data.to_json(), indent=2, ensure_ascii=False))
+            print_json(written.data.to_json())
             return
         (outcome,) = try_policies(
             read_saved_run(written), [registry.policy(threshold)], redraws=FOLDS * redraw, progress=RichProgress()
         )
         if as_json:
             ends = {name: value for name, value in outcome.to_json().items() if name.endswith(("_low", "_high"))}
-            typer.echo(json.dumps({**written.data.to_json(), "intervals": ends}, indent=2, ensure_ascii=False))
+            print_json({**written.data.to_json(), "intervals": ends})
             return
         _print_record(written, outcome, redraw)
         return
     saved = read_saved_run(record)
     outcomes = try_policies(saved, tried_policies(registry, saved), redraws=FOLDS * redraw, progress=RichProgress())
     if as_json:
-        typer.echo(json.dumps([each.to_json() for each in outcomes], indent=2, ensure_ascii=False, allow_nan=False))
+        print_json([each.to_json() for each in outcomes])
         return
     _print_outcomes(record, outcomes, warning_of(saved), plain_console(), redraw, one_group=has_one_group(saved))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,7 +32,7 @@ from reidbench.cli.repetition import repeat
 from reidbench.cli.tables import print_small_table
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
-from reidbench.progress import RichProgress, plain_console, print_line
+from reidbench.progress import RichProgress, plain_console, print_json, print_line
 from reidbench.records.job import Job
 from reidbench.reporting.numbers import show
 
@@ -229,7 +228,7 @@ def run(
     )  # fmt: skip
     if as_json:
         rows = [*(record.data.to_json() for record in records), *({"failed": each.to_json()} for each in failures)]
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
     else:
         for record in records:
             shown = {name: record.metrics.get(name) for name in ("score", "baks", "baus", "balanced_rank1")}

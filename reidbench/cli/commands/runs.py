@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,8 +17,9 @@ from reidbench.cli.tables import Column, Table, print_small_table
 from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError
 from reidbench.methods.presets import current_preset, show_setting
-from reidbench.progress import plain_console, print_line, visible
+from reidbench.progress import plain_console, print_json, print_line
 from reidbench.reporting.numbers import show, show_bytes, show_metric
+from reidbench.untrusted.text import visible
 
 if TYPE_CHECKING:
     from reidbench.records.run_data import RunData
@@ -64,7 +64,7 @@ def list_(
     if as_json:
         rows = [_row(run) for run in records]
         lost = [{"path": str(run.path), "reason": run.reason, "remedy": run.remedy} for run in unreadable]
-        typer.echo(json.dumps({"runs": rows, "unreadable": lost}, indent=2, ensure_ascii=False))
+        print_json({"runs": rows, "unreadable": lost})
         return
     console = plain_console()
     if records:
@@ -92,7 +92,7 @@ def show_(
 
     record = find_run(run, runs)
     if as_json:
-        typer.echo(json.dumps(record.data.to_json(), indent=2, ensure_ascii=False))
+        print_json(record.data.to_json())
         return
     console = plain_console()
     _print_facts(f"{record.method} on {record.dataset} · run {record.id}", _inputs(record.data), console)

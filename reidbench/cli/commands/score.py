@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.console import Console
 from reidbench.cli.options import NameOption
 from reidbench.cli.tables import Column, Table
 from reidbench.errors import ReidbenchError
-from reidbench.progress import plain_console
+from reidbench.progress import plain_console, print_json, print_line
 from reidbench.reporting.numbers import show_metric
 
 SECTION = "Run methods"
@@ -83,13 +82,13 @@ def score(
         allow_unmatched=allow_unmatched, note=_print_note,
     ).to_json()  # fmt: skip
     if as_json:
-        typer.echo(json.dumps(metrics, indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(metrics)
         return
     _print(metrics, predictions, truth, plain_console())
 
 
 def _print_note(text: str) -> None:
-    typer.echo(f"note: {text}", err=True)
+    print_line(f"note: {text}", stderr=True)
 
 
 def _score_clusters(
@@ -100,7 +99,7 @@ def _score_clusters(
 
     score_of_clusters = score_cluster_file(predictions, truth, unknown=unknown, names=names, note=_print_note)
     if as_json:
-        typer.echo(json.dumps(score_of_clusters.to_json(), indent=2, ensure_ascii=False, allow_nan=False))
+        print_json(score_of_clusters.to_json())
         return
     print_clusters(score_of_clusters, f"{predictions.name} · truth {truth.name}", plain_console())
 

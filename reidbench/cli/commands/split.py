@@ -59,7 +59,7 @@ def split(
         print_line(line, stderr=True)
     made = split_of_kind(images, split_kind, seed=split_seed, new_share=new_share)
     write_split(made, output)
-    typer.echo(describe_encounters(images), err=True)
+    print_line(describe_encounters(images), stderr=True)
     for warning in made.warnings:
         print_warning(warning, plain_console(stderr=True))
     counts = ", ".join(f"{part} {count}" for part, count in made.counts.items() if count)

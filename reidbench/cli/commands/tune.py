@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +23,7 @@ from reidbench.cli.options import (
     parse_settings,
 )
 from reidbench.cli.tables import Column, Table
-from reidbench.progress import plain_console, print_line
+from reidbench.progress import plain_console, print_json, print_line
 from reidbench.reporting.numbers import show
 
 SECTION = "Run methods"
@@ -66,7 +65,7 @@ def tune(
     )  # fmt: skip
     cells[0].file.write(output)
     if as_json:
-        typer.echo(json.dumps([cell.to_json() for cell in cells], indent=2))
+        print_json([cell.to_json() for cell in cells])
         return
     table = Table(
         [

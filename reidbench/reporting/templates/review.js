@@ -133,6 +133,8 @@
   });
 
   const quoted = (text) => /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
+  // A spreadsheet computes cells that begin with these characters; an apostrophe marks them as text.
+  const asText = (cell) => (/^[=+\-@\t\r]/.test(cell) ? "'" + cell : cell);
   const asCsv = () => {
     const rows = photographs.filter((each) => decisions.has(each.dataset.imageId)).map((each) => {
       const made = decisions.get(each.dataset.imageId);
@@ -140,7 +142,7 @@
         document.body.dataset.run];
     });
     return [["image_id", "decision", "identity", "sha256", "group", "run"], ...rows]
-      .map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+      .map((row) => row.map((cell) => quoted(asText(cell))).join(",")).join("\n") + "\n";
   };
   byId("download").addEventListener("click", () => {
     const link = document.createElement("a");

@@ -1,0 +1,1 @@
+"""Text and files that others made: they are data, never commands."""
