@@ -46,8 +46,8 @@ BoxOption = Annotated[
     typer.Option(
         "--bbox",
         metavar="FORM",
-        help="Read boxes in this form: xywh (x, y, width, height), xyxy (corners) or relative (xywh as shares of the "
-        "picture); by default xywh, unless the boxes seem to have another form.",
+        help="Read boxes in this form: xywh (x, y, width, height), xyxy (corners), relative or percent (xywh as shares "
+        "or percent of the picture); by default xywh, unless the boxes seem to have another form.",
     ),
 ]
 FoldersOption = Annotated[
@@ -55,8 +55,8 @@ FoldersOption = Annotated[
     typer.Option(
         "--folders",
         metavar="LAYOUT",
-        help="Read a folder without a table in this layout: identity, split/identity, year/identity, station/identity "
-        "or market; by default the layout is recognised.",
+        help="Read a folder without a table in this layout: identity, split/identity, year/identity, station/identity, "
+        "group/identity or market; by default the layout is recognised.",
     ),
 ]
 ColumnsOption = Annotated[

@@ -35,6 +35,10 @@ _RAW_SUFFIXES = frozenset({
     ".orf", ".pef", ".raf", ".raw", ".rw2", ".sr2", ".srf", ".srw", ".thm", ".x3f",
 })  # fmt: skip
 _COPY_ENDINGS = ("_original", "~", ".bak", ".old", ".orig", ".tmp", ".part", ".crdownload")
+# Folders of operating systems and storage devices, with previews or deleted files.
+_SYSTEM_FOLDERS = frozenset({
+    "__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information",
+})  # fmt: skip
 _SHOWN = 3  # problems that a note quotes
 
 
@@ -108,6 +112,8 @@ def _read_level(folder: Path, top: Path, content: FolderContent) -> list[Path]:
             content.left_out["hidden"] += entry.suffix.lower() in IMAGE_SUFFIXES
         elif not _is_text(entry.name):
             content.problems.append(f"the name '{_shown(entry, top)}' is not UTF-8 text: rename it")
+        elif entry.is_dir() and entry.name.casefold() in _SYSTEM_FOLDERS:
+            content.problems.append(f"the system folder '{_shown(entry, top)}' is not read")
         elif entry.is_dir():
             folders.append(entry)
         elif entry.is_symlink() and not entry.exists():

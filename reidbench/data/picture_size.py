@@ -18,6 +18,11 @@ def upright_size(path: Path) -> tuple[int, int] | None:
 
     Only the header is read, so the file can still be damaged.
     """
+    return read_size(path)[0]
+
+
+def read_size(path: Path) -> tuple[tuple[int, int] | None, bool]:
+    """Return what :func:`upright_size` returns, and whether EXIF exchanges width and height of the stored picture."""
     register_heif()
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as opened:
@@ -25,5 +30,5 @@ def upright_size(path: Path) -> tuple[int, int] | None:
             # getexif of a PNG without EXIF would decode all pixels to look for it after them.
             turned = (opened.format != "PNG" or "exif" in opened.info) and opened.getexif().get(_ORIENTATION) in _TURNED
     except Exception:  # a damaged header can make Pillow raise any exception; decoding the picture names the reason
-        return None
-    return (height, width) if turned else (width, height)
+        return None, False
+    return ((height, width) if turned else (width, height)), turned

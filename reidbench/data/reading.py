@@ -8,9 +8,9 @@ from typing import Final
 
 from reidbench.errors import ReidbenchError
 
-BOX_FORMS: Final = ("xywh", "xyxy", "relative")
-"""Forms of boxes: ``[x, y, width, height]`` in pixels, corners in pixels, or ``xywh`` as shares of the picture."""
-FOLDER_LAYOUTS: Final = ("identity", "split/identity", "year/identity", "station/identity", "market")
+BOX_FORMS: Final = ("xywh", "xyxy", "relative", "percent")
+"""Forms of boxes: ``[x, y, width, height]`` in pixels, corners, or ``xywh`` as shares or percent of a picture."""
+FOLDER_LAYOUTS: Final = ("identity", "split/identity", "year/identity", "station/identity", "group/identity", "market")
 """Layouts of a folder: which folders are animals, or names of files as in Market-1501."""
 
 
@@ -106,11 +106,13 @@ class BoxCounts:
         n: Boxes.
         n_cut: Boxes that leave their picture and are cut at its edge.
         n_small: Boxes with a side under 32 pixels within the picture.
+        n_turned: Boxes in pictures that EXIF turns by 90 degrees.
     """
 
     n: int = 0
     n_cut: int = 0
     n_small: int = 0
+    n_turned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,8 @@ class ReadingReport:
         if self.boxes.n:
             cut = f", {self.boxes.n_cut} cut at the edge of the picture" if self.boxes.n_cut else ""
             small = f", {self.boxes.n_small} under 32 pixels" if self.boxes.n_small else ""
+            turned = self.boxes.n_turned
+            in_upright = f", {turned} in pictures that EXIF turns (read in the upright picture)" if turned else ""
             form = f" ({self.options.bbox})" if self.options.bbox else ""
-            lines.append(f"boxes{form}: {self.boxes.n}{cut}{small}")
+            lines.append(f"boxes{form}: {self.boxes.n}{cut}{small}{in_upright}")
         return [*lines, *self.remarks]

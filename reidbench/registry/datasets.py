@@ -52,10 +52,12 @@ def load_dataset(
             ``None``.
         columns: Column of the table for each role, such as ``{"identity": "Animal"}``; empty text for no column. By
             default, columns are found by name (docs/data.md).
-        bbox: Form of the boxes: ``xywh``, ``xyxy`` (corners) or ``relative`` (``xywh`` as shares of the picture). By
-            default they are ``xywh``, and boxes that seem to have another form are an error.
+        bbox: Form of the boxes: ``xywh``, ``xyxy`` (corners), ``relative`` or ``percent`` (``xywh`` as shares
+            or percent of the picture). By default they are ``xywh``, and boxes that seem to have another form are an
+            error.
         folders: Layout of a folder without a table: ``identity``, ``split/identity``, ``year/identity``,
-            ``station/identity`` or ``market`` (file names as in Market-1501). By default it is recognised.
+            ``station/identity``, ``group/identity`` or ``market`` (file names as in Market-1501). By default
+            it is recognised.
 
     Returns:
         The checked images. The group of an image is the value of the column ``dataset``, if the table has it,

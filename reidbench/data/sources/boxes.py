@@ -1,4 +1,4 @@
-"""Read a column of boxes: in pixels as ``[x, y, width, height]``, as corners, or as shares of the picture.
+"""Read a column of boxes: in pixels as ``[x, y, width, height]``, as corners, or as shares or percent of the picture.
 
 A wrong guess would crop another part of every picture, so boxes that fit another form better are refused.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reidbench.data.picture_size import upright_size
+from reidbench.data.picture_size import read_size
 from reidbench.data.reading import BoxCounts
 from reidbench.data.sources.cells import bounding_box
 from reidbench.errors import ReidbenchError
@@ -22,6 +22,10 @@ REMEDY = (
     "write bbox as [x, y, width, height] in pixels of the upright picture, or leave it empty; --bbox names other forms"
 )
 _EDGE = 1.0  # pixels that a box may leave the picture by rounding
+_LARGEST = 1e9  # a larger number is no pixel of any picture
+_CORNERS = 0.1  # largest share of boxes that leave their picture where corners are not suspected
+_LARGE_SIDE = 300  # pixels; boxes that all end before pixel 100 of larger pictures are probably percent
+_FEW = 5  # boxes; fewer may all be at the top left by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,8 @@ def read_boxes(cells: Sequence[Any], paths: Sequence[Path], form: str = "", wher
     Args:
         cells: A cell for each picture.
         paths: The files of the pictures, whose sizes are read if they have a box.
-        form: ``xywh``, ``xyxy`` or ``relative``; empty if the user names none. Boxes are then read as ``xywh``,
-            unless they seem to have another form.
+        form: One of :data:`reidbench.data.reading.BOX_FORMS`; empty if the user names none. Boxes are then read
+            as ``xywh``, unless they seem to have another form.
         where: The table, for errors.
 
     Raises:
@@ -56,14 +60,22 @@ def read_boxes(cells: Sequence[Any], paths: Sequence[Path], form: str = "", wher
     problems: dict[int, str] = {}
     for row, cell in enumerate(cells):
         box = bounding_box(cell)
-        if isinstance(box, tuple) and len(box) == 4 and all(map(math.isfinite, box)):
+        if (
+            isinstance(box, tuple)
+            and len(box) == 4
+            and all(math.isfinite(each) and abs(each) < _LARGEST for each in box)
+        ):
             numbers[row] = box
         elif box is not None:
-            problems[row] = f"bbox {cell!r} is not a box: it needs four numbers"
+            problems[row] = f"bbox {cell!r} is not a box: it needs four numbers" + " of a picture" * _has_large(box)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        sizes = dict(zip(numbers, pool.map(lambda row: upright_size(paths[row]), numbers), strict=True))
+        read = dict(zip(numbers, pool.map(lambda row: read_size(paths[row]), numbers), strict=True))
+    sizes = {row: size for row, (size, _) in read.items()}
+    turned = [row for row, (_, is_turned) in read.items() if is_turned]
     if not form:
         _refuse_shares(numbers, where)
+        _refuse_percent(numbers, sizes, where)
+        _refuse_stored(numbers, sizes, turned, where)
         _refuse_corners(numbers, sizes, where)
     boxes: list[tuple[float, ...] | None] = [None] * len(cells)
     n_cut = n_small = 0
@@ -83,7 +95,7 @@ def read_boxes(cells: Sequence[Any], paths: Sequence[Path], form: str = "", wher
             problems[row] = problem
         else:
             boxes[row] = box
-    return Boxes(boxes, dict(sorted(problems.items())), BoxCounts(len(numbers), n_cut, n_small))
+    return Boxes(boxes, dict(sorted(problems.items())), BoxCounts(len(numbers), n_cut, n_small, len(turned)))
 
 
 def _pixels(
@@ -93,9 +105,15 @@ def _pixels(
     x, y, width, height = four
     if form == "xyxy":
         width, height = width - x, height - y
-    if form == "relative":
+    if form == "percent":
+        x, y, width, height = (number / 100 for number in four)
+    if form in ("relative", "percent"):
         if min(four) < 0 or max(x + width, y + height) > 1.001:
-            return (x, y, width, height), f"the box {_shown(four)} is no share of the picture, from 0 to 1"
+            unit = "no share of the picture, from 0 to 1" if form == "relative" else "no percentage, from 0 to 100"
+            return (x, y, width, height), (
+                f"the box {_shown(four)} is {unit}: left + width or top + height is too large, as if x and y were the "
+                "centre of the box or the box were in pixels"
+            )
         across, down = size or (0, 0)
         x, y, width, height = x * across, y * down, width * across, height * down
         if size is None:
@@ -105,31 +123,77 @@ def _pixels(
 
 
 def _refuse_shares(numbers: Mapping[int, tuple[float, ...]], where: str) -> None:
-    if numbers and all(max(map(abs, four)) <= 1 for four in numbers.values()):
+    """Refuse boxes that seem to be shares: all have no number above 1, or some have fractions and none above 1."""
+    alike = [four for four in numbers.values() if max(map(abs, four)) <= 1]
+    if alike and (len(alike) == len(numbers) or any(number % 1 for four in alike for number in four)):
+        some = f"{len(alike)} of the {len(numbers)} boxes have no number above 1"
         raise ReidbenchError(
-            f"the boxes seem to be shares of the picture: no number of the {len(numbers)} boxes is above 1, such as "
-            f"{_shown(next(iter(numbers.values())))}",
+            "the boxes seem to be shares of the picture: "
+            + (f"no number of the {len(numbers)} boxes is above 1" if len(alike) == len(numbers) else some)
+            + f", such as {_shown(alike[0])}",
             where=where,
             remedy="--bbox relative   # reads [x, y, width, height] as shares; --bbox xywh reads them as pixels",
         )
 
 
+def _refuse_percent(
+    numbers: Mapping[int, tuple[float, ...]], sizes: Mapping[int, tuple[int, int] | None], where: str
+) -> None:
+    """Refuse boxes that all end before pixel 100 of large pictures."""
+    sides = [min(size) for size in sizes.values() if size is not None]
+    if len(sides) >= _FEW and min(sides) >= _LARGE_SIDE and all(map(_is_percent, numbers.values())):
+        raise ReidbenchError(
+            f"the boxes seem to be percent of the picture: all {len(numbers)} end before pixel 100, and no picture has "
+            f"a side under {min(sides)} pixels, such as {_shown(next(iter(numbers.values())))}",
+            where=where,
+            remedy="--bbox percent   # reads [x, y, width, height] as percent; --bbox xywh reads them as pixels",
+        )
+
+
+def _is_percent(four: tuple[float, ...]) -> bool:
+    return min(four) >= 0 and max(four[0] + four[2], four[1] + four[3]) <= 100 + _EDGE
+
+
+def _refuse_stored(
+    numbers: Mapping[int, tuple[float, ...]],
+    sizes: Mapping[int, tuple[int, int] | None],
+    turned: Sequence[int],
+    where: str,
+) -> None:
+    """Refuse boxes in pixels of the stored picture, if EXIF turns it and the upright one does not hold them."""
+    pairs = [(numbers[row], size) for row in turned if (size := sizes[row]) is not None]
+    stored = [four for four, size in pairs if _leaves(four, size) and not _leaves(four, (size[1], size[0]))]
+    if stored and all(not _leaves(four, (size[1], size[0])) for four, size in pairs):
+        raise ReidbenchError(
+            f"{len(stored)} boxes seem to be in pixels of the stored picture, which EXIF turns by 90 degrees: they "
+            f"leave the upright picture, such as {_shown(stored[0])}",
+            where=where,
+            remedy="write boxes in pixels of the upright picture, as viewers show it; --bbox xywh reads these and cuts "
+            "them at the edge",
+        )
+
+
+def _has_large(box: Any) -> bool:
+    return isinstance(box, tuple) and any(math.isfinite(each) and abs(each) >= _LARGEST for each in box)
+
+
 def _refuse_corners(
     numbers: Mapping[int, tuple[float, ...]], sizes: Mapping[int, tuple[int, int] | None], where: str
 ) -> None:
-    """Refuse boxes of which most leave their picture, if all are within it as corners."""
+    """Refuse boxes of which more than a tenth leave their picture, if all are within it as corners."""
     known = [(four, size) for row, four in numbers.items() if (size := sizes[row]) is not None]
     leaving = sum(_leaves(four, size) for four, size in known)
     corners = [((x, y, right - x, bottom - y), size) for (x, y, right, bottom), size in known]
     fitting = all(
         width > 0 and height > 0 and not _leaves(box, size) for box, size in corners for width, height in [box[2:]]
     )
-    if 2 * leaving > len(known) and fitting:
+    if leaving > _CORNERS * len(known) and fitting:
         raise ReidbenchError(
             f"the boxes seem to be corners [left, top, right, bottom]: as [x, y, width, height], {leaving} of "
             f"{len(known)} leave their picture; as corners, all are within it, such as {_shown(known[0][0])}",
             where=where,
-            remedy="--bbox xyxy   # reads corners; --bbox xywh reads [x, y, width, height] and cuts the boxes",
+            remedy="--bbox xyxy   # reads corners; --bbox xywh reads [x, y, width, height] and cuts the boxes"
+            + "; --bbox percent reads percent of the picture" * all(map(_is_percent, numbers.values())),
         )
 
 

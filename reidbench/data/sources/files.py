@@ -19,7 +19,7 @@ from reidbench.data.image_files import (
 from reidbench.data.images import ImageSet
 from reidbench.data.names import NameRules
 from reidbench.data.reading import ReadingOptions, ReadingReport
-from reidbench.data.sources.layouts import MARKET, SubFolder, find_layout
+from reidbench.data.sources.layouts import MARKET, MARKET_PARTS, SubFolder, find_layout
 from reidbench.data.sources.rows import NO_OPTIONS, NO_RULES, Rows, image_set
 from reidbench.errors import ReidbenchError
 
@@ -77,14 +77,17 @@ def from_folder(
     identity: list[str] = []
     part: list[str] = []
     path: list[Path] = []
+    group: list[str] = []
     n_loose = 0
     if layout == "market":
         contents = [read_folder(folder)]
         for image in contents[0].images:
             match = MARKET.match(image.name)
-            if match is None:
+            word = MARKET_PARTS.get(image.relative_to(folder).parts[0])  # None outside the folders of Market-1501
+            if match is None or word == "":
                 n_loose += 1
             else:
+                part.append(word or "")
                 identity.append("" if match[1] in _MARKET_JUNK else match[1])
                 path.append(image)
     else:
@@ -92,7 +95,7 @@ def from_folder(
         animals = [("", sub) for sub in subs]
         n_loose = len(content.images)
         if outer:
-            levels = [(sub.name.casefold(), *read_top(sub)) for sub in subs]
+            levels = [(sub.name.casefold() if outer == "split" else sub.name, *read_top(sub)) for sub in subs]
             contents += [level for _, level, _ in levels]
             n_loose += sum(len(level.images) for _, level, _ in levels)
             animals = [(name, animal) for name, _, inner in levels for animal in inner]
@@ -103,6 +106,7 @@ def from_folder(
             contents.append(found)
             identity += [animal.name] * len(found.images)
             part += [name if outer == "split" else ""] * len(found.images)
+            group += [name if outer == "group" else ""] * len(found.images)
             path += found.images
     if not path:
         raise ReidbenchError(
@@ -113,6 +117,8 @@ def from_folder(
     columns = {"identity": identity, "path": [image.relative_to(folder).as_posix() for image in path]}
     if any(part):
         columns["split"] = part
+    if any(group):
+        columns["species"] = group
     return image_set(
         folder.resolve().name,
         Rows(columns, str(folder), None, len(path)),

@@ -15,8 +15,12 @@ from pathlib import Path
 from reidbench.data.splits.given import WORDS
 from reidbench.errors import ReidbenchError
 
-MARKET = re.compile(r"(-?\d+)_c\d+s\d+_\d+(?:_\d+)?")
+MARKET = re.compile(r"(-?\d+)_c\d+(?:s\d+)?_f?\d+(?:_\d+)?")
 """Name of a file in the form of Market-1501: identity, camera and sequence, frame, box."""
+MARKET_PARTS = {
+    "bounding_box_train": "train", "bounding_box_test": "gallery", "query": "query", "gt_bbox": "", "gt_query": "",
+}  # fmt: skip
+"""Folders of Market-1501 with the word of each for its part; photographs of the last two are not read."""
 
 _AUXILIARY = frozenset({
     "annotation", "annotations", "crops", "cropped", "image", "images", "img", "imgs", "jpegimages", "labels", "mask",
@@ -31,6 +35,7 @@ _NEUTRAL = re.compile(  # dates and sides, which are common inside the folders o
     r"(19|20)\d\d([-_.: ]?\d\d){0,2}|left|right|front|back|top|bottom|l|r|dorsal|ventral|lateral|head|tail",
     re.IGNORECASE,
 )
+_CAMERA = re.compile(r"dcim|DCIM|[1-9]\d\d[A-Z_][A-Z0-9_]{4}")  # folders that a camera makes, such as 100CANON
 _SHOWN = 4
 
 
@@ -85,7 +90,9 @@ def find_layout(folder: Path, loose: Sequence[str], subs: Sequence[SubFolder]) -
             + "; --folders market reads names such as 0002_c1s1_000451_03.jpg and leaves out other files"
             * bool(n_market),
         )
-    auxiliary = [sub.name for sub in subs if sub.name.casefold() in _AUXILIARY]
+    if "bounding_box_test" in {sub.name for sub in subs} <= set(MARKET_PARTS):
+        return "market"
+    auxiliary = [sub.name for sub in subs if sub.name.casefold() in _AUXILIARY or _CAMERA.fullmatch(sub.name)]
     if auxiliary:
         raise _refused(
             folder, subs, f"folders with such names hold no single animal: {_names(auxiliary)}",
@@ -116,6 +123,13 @@ def find_layout(folder: Path, loose: Sequence[str], subs: Sequence[SubFolder]) -
             folder, subs, f"different folders contain folders of the same name ({_names(shared)}), so the outer or "
             "the inner folders may be the animals", "see the choices",
         )  # fmt: skip
+    inner = [name for sub in subs for name in sub.inner if not _NEUTRAL.fullmatch(name)]
+    named = [name for name in inner if name.casefold() not in _AUXILIARY | set(WORDS)]
+    if all(sub.holds_folders for sub in subs) and 2 * len(named) >= sum(len(sub.inner) for sub in subs):
+        raise _refused(
+            folder, subs, f"all photographs are in folders within these folders, such as {_names(sorted(named))}, so "
+            "the outer or the inner folders may be the animals", "see the choices",
+        )  # fmt: skip
     return "identity"
 
 
@@ -145,7 +159,8 @@ def _refused(folder: Path, subs: Sequence[SubFolder], why: str, remedy: str) -> 
         f"the layout of the folder is not clear: {why}; seen: {', '.join(seen)}{more}",
         where=str(folder),
         remedy=f"{remedy}; or say how it is laid out: --folders identity (each of these folders is an animal), "
-        "split/identity, year/identity, station/identity (the folders in them are animals) or market",
+        "split/identity, year/identity, station/identity (the folders in them are animals), group/identity (so, and "
+        "each of these folders is a group, such as a species) or market",
     )
 
 

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from reidbench.data.doubtful_names import looks_unidentified, placeholders, several_animals, spellings
 from reidbench.data.images import DEFAULT_GROUP, ImageSet
 
+_NO_PHOTOGRAPHS = frozenset({
+    "annotations", "crops", "cropped", "labels", "mask", "masks", "rejected", "segmentation", "segmentations",
+    "thumbnail", "thumbnails", "thumbs", "trash", "deleted", "wrong",
+})  # fmt: skip
 _SHOWN = 3
 
 
@@ -22,7 +27,13 @@ def remarks_on(images: ImageSet) -> list[str]:
     Args:
         images: The images. Their files are hashed only if two files have the same size.
     """
-    return [*_on_names(images), *_on_groups(images), *_on_copies(images), *_on_the_split(images)]
+    return [
+        *_on_names(images),
+        *_on_groups(images),
+        *_on_copies(images),
+        *_on_inner_folders(images),
+        *_on_the_split(images),
+    ]
 
 
 def _on_names(images: ImageSet) -> list[str]:
@@ -96,6 +107,23 @@ def _on_copies(images: ImageSet) -> list[str]:
             "; a copy in the gallery makes its query too easy, so keep one row of each"
         )
     return lines
+
+
+def _on_inner_folders(images: ImageSet) -> list[str]:
+    """Count images in folders such as ``masks`` within the folder of an animal."""
+    if images.source != "folder":
+        return []
+    inner = Counter(
+        folder
+        for path in images.table["path"]
+        for folder in PurePosixPath(path).parts[1:-1]
+        if folder.casefold() in _NO_PHOTOGRAPHS
+    )
+    return [
+        f"{_number(count, 'image')} in folders called '{folder}' count as photographs of the animal; move them "
+        "elsewhere if they are none"
+        for folder, count in sorted(inner.items())
+    ]
 
 
 def _of_equal_size(images: ImageSet) -> list[int]:

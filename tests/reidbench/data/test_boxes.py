@@ -66,6 +66,58 @@ def test_boxes_that_leave_their_picture_and_fit_as_corners_are_refused(herd):
     assert as_written.table["bbox"][0] == (120, 60, 180, 90)
 
 
+def test_shares_among_pixels_are_refused(herd):
+    with pytest.raises(
+        ReidbenchError, match="shares of the picture: 2 of the 3 boxes have no number above 1"
+    ) as caught:
+        reidbench.load_dataset(table(herd, SHARES[0], "[20, 10, 100, 50]", SHARES[2], ""))
+    assert "--bbox relative" in caught.value.remedy
+
+
+def test_corners_are_refused_if_one_of_four_leaves_its_picture(herd):
+    boxes = ["[10, 10, 90, 60]", "[20, 10, 100, 60]", "[5, 5, 80, 50]", "[120, 60, 180, 90]"]
+    with pytest.raises(ReidbenchError, match="seem to be corners .* 1 of 4 leave their picture"):
+        reidbench.load_dataset(table(herd, *boxes))
+
+
+def test_percent_is_read_and_suspected_in_large_pictures(tmp_path):
+    for number in range(5):
+        Image.new("RGB", (800, 400), (number, 9, 9)).save(tmp_path / f"{number}.png")
+    rows = [f'a{number},{number}.png,"[10, 20, 50, {40 + number}]"' for number in range(5)]
+    (tmp_path / "herd.csv").write_text("\n".join(["identity,path,bbox", *rows]), encoding="utf-8")
+    source = str(tmp_path / "herd.csv")
+    with pytest.raises(ReidbenchError, match="seem to be percent of the picture: all 5 end before pixel 100") as caught:
+        reidbench.load_dataset(source)
+    assert "--bbox percent" in caught.value.remedy
+    # 10 % of 800, 20 % of 400, 50 % of 800, 40 % of 400
+    assert reidbench.load_dataset(source, bbox="percent").table["bbox"][0] == pytest.approx((80, 80, 400, 160))
+    assert reidbench.load_dataset(source, bbox="xywh").table["bbox"][0] == (10, 20, 50, 40)
+    (tmp_path / "herd.csv").write_text("\n".join(["identity,path,bbox", *rows[:4]]), encoding="utf-8")
+    assert len(reidbench.load_dataset(source)) == 4  # four boxes can all be at the top left
+
+
+def test_percent_above_100_is_an_error_with_its_row(herd):
+    with pytest.raises(ReidbenchError, match="is no percentage, from 0 to 100") as caught:
+        reidbench.load_dataset(table(herd, "[60, 0, 50, 10]"), bbox="percent")
+    assert caught.value.where.endswith("row 2")
+
+
+def test_boxes_of_the_stored_picture_that_exif_turns_are_refused(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored 200 x 100, upright 100 x 200
+    Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "0.jpg", exif=exif)
+    with pytest.raises(ReidbenchError, match="1 boxes seem to be in pixels of the stored picture"):
+        reidbench.load_dataset(_one(tmp_path, "[120, 10, 70, 80]"))
+    images = reidbench.load_dataset(_one(tmp_path, "[10, 120, 80, 70]"))
+    assert images.reading.boxes.n_turned == 1
+    assert images.reading.lines()[-1] == "boxes: 1, 1 in pictures that EXIF turns (read in the upright picture)"
+
+
+def _one(folder, box):
+    (folder / "herd.csv").write_text(f'identity,path,bbox\na,0.jpg,"{box}"\n', encoding="utf-8")
+    return str(folder / "herd.csv")
+
+
 def test_boxes_that_are_cut_or_small_are_counted(herd):
     images = reidbench.load_dataset(
         table(herd, "[-10, 0, 60, 50]", "[150, 50, 80, 40]", "[10, 10, 31, 40]", "[180, 0, 100, 100]")
@@ -83,6 +135,7 @@ def test_boxes_that_are_cut_or_small_are_counted(herd):
         ("[1, 2, 3]", "is not a box: it needs four numbers"),
         ("[10, 10, 0, 20]", "width or height is not above 0"),
         ("[10, nan, 40, 40]", "is not a box"),
+        ("[1e308, 1, 1e308, 1]", "is not a box: it needs four numbers of a picture"),
     ],
 )
 def test_a_wrong_box_is_an_error_with_its_row(herd, box, message):

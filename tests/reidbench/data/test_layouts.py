@@ -97,6 +97,10 @@ def test_several_tables_are_refused(tmp_path):
         (("2019/1.png", "2020/2.png"), "named like years, but not all"),
         (("cam1/1.png", "cam2/2.png"), "named like camera stations, but not all"),
         (("north/ana/1.png", "south/ana/2.png", "south/bo/3.png"), r"folders of the same name \('ana'\)"),
+        (("zebra/ana/1.png", "lion/bo/2.png"), r"all photographs are in folders within these folders, such as 'ana'"),
+        (("data/ana/1.png", "data/bo/2.png"), r"all photographs are in folders within these folders"),
+        (("100CANON/1.png", "101CANON/2.png"), "hold no single animal: '100CANON', '101CANON'"),
+        (("DCIM/100_PANA/1.png",), "hold no single animal: 'DCIM'"),
         (("north/01_036/1.png", "south/01_036/2.png"), r"folders of the same name \('01_036'\)"),
     ],
 )
@@ -120,6 +124,50 @@ def test_folders_of_animals_may_hold_dates_sides_and_parts(tmp_path):
 
 def test_one_animal_may_be_called_val(tmp_path):
     assert animals(lay_out(tmp_path / "h", "ana/1.png", "Val/2.png")) == ["Val", "ana"]
+
+
+def test_the_folders_of_market_1501_bring_their_split(tmp_path):
+    source = lay_out(
+        tmp_path / "h", "bounding_box_train/0002_c1s1_000451_03.png", "bounding_box_test/0003_c1s1_000001_00.png",
+        "bounding_box_test/-1_c1s1_000401_03.png", "bounding_box_test/0000_c1s1_000151_01.png",
+        "query/0003_c2s1_000002_00.png", "gt_bbox/0003_c1s1_000001_00.png",
+    )  # fmt: skip
+    images = reidbench.load_dataset(source)
+    parts = {
+        path.split("/")[0]: (name, part)
+        for path, name, part in zip(images.image_id, images.identity, images.given.part, strict=True)
+    }
+    assert parts == {
+        "bounding_box_train": ("0002", "train"), "bounding_box_test": ("0003", "gallery"), "query": ("0003", "query"),
+    }  # fmt: skip
+    assert images.set_aside == 3  # -1, 0000 and the photograph of gt_bbox
+    assert "folders: read as market" in images.reading.lines()
+
+
+@pytest.mark.parametrize("name", ["0001_c2_f0046182", "0002_c002_00030600_0", "0002_c1s1_000451_03"])
+def test_names_of_files_with_identity_and_camera_are_market(tmp_path, name):
+    images = reidbench.load_dataset(lay_out(tmp_path / "h", f"{name}.png"))
+    assert list(images.identity) == [name[:4]]
+
+
+def test_groups_hold_animals_if_the_user_says_so(tmp_path):
+    source = lay_out(tmp_path / "h", "zebra/ana/1.png", "Lion/bo/2.png")
+    images = reidbench.load_dataset(source, folders="group/identity")
+    assert dict(zip(images.identity, images.group, strict=True)) == {"ana": "zebra", "bo": "Lion"}
+
+
+def test_system_folders_are_not_read_and_said(tmp_path):
+    source = lay_out(tmp_path / "h", "ana/1.png", "bo/2.png", "bo/@eaDir/2.png", "__MACOSX/ana/3.png")
+    images = reidbench.load_dataset(source)
+    assert sorted(images.image_id) == ["ana/1.png", "bo/2.png"]
+    assert "the system folder '__MACOSX' is not read" in images.note and "'bo/@eaDir' is not read" in images.note
+
+
+def test_masks_in_the_folder_of_an_animal_are_said(tmp_path):
+    images = reidbench.load_dataset(lay_out(tmp_path / "h", "ana/1.png", "ana/masks/1.png", "bo/2.png"))
+    assert [line.partition(";")[0] for line in images.reading.remarks] == [
+        "1 image in folders called 'masks' count as photographs of the animal"
+    ]
 
 
 def test_the_user_says_the_layout(tmp_path):
