@@ -1,8 +1,11 @@
 """Write files and folders whole or not at all, and remove them without following links.
 
 Every file that reidbench keeps is written by this module: under a temporary name in the same folder, flushed to
-disk, then renamed. A write that fails or is killed therefore leaves the earlier file as it was. A killed process can
-leave its temporary file, ``.NAME.PROCESS-TOKEN.tmp.SUFFIX``, which can be deleted.
+disk, then renamed. A write that fails or is killed therefore leaves the earlier file as it was. A folder is renamed
+before it is removed, so it is there whole or not at all. A killed process can leave files and folders with temporary
+names, ``.NAME.PROCESS-TOKEN.tmp.SUFFIX``; :mod:`reidbench.running.leftovers` removes them.
+
+Every change of the disk is counted. For tests, ``REIDBENCH_KILL_BEFORE=n`` ends the process before its n-th change.
 
 The functions raise ``OSError``. Callers name the file and what to do about it with :func:`explain_os_errors`.
 """
@@ -10,8 +13,11 @@ The functions raise ``OSError``. Callers name the file and what to do about it w
 from __future__ import annotations
 
 import errno
+import itertools
 import os
+import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +30,12 @@ _ATTEMPTS = 5
 """How often a folder is put in place while other processes write the same one."""
 _FLUSHED_AT_ONCE = 16
 """A disk writes several files in one go: 480 photographs take 0.1 s instead of 2 s."""
+_TEMPORARY = re.compile(r"\..{1,40}\.(\d+)-[0-9a-f]{8}\.tmp(\.[^.]*)?", re.DOTALL)
+"""Names that :func:`_temporary` gives."""
+_TEMPORARY_FOLDER = re.compile(r"reidbench-(?:[a-z]+-)?(\d+)-[a-z0-9_]{8}")
+"""Names that :func:`temporary_folder` gives."""
+_kill_before = int(os.environ.get("REIDBENCH_KILL_BEFORE", "0"))
+_changes = itertools.count(1)
 
 
 @contextmanager
@@ -79,6 +91,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _flush(temporary)
+        count_change()
         temporary.replace(path)
     finally:
         remove_file(temporary, ignore_errors=True)
@@ -149,6 +162,7 @@ def whole_folder(path: Path, *, keep: Callable[[Path], bool] | None = None) -> I
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
     try:
+        count_change()
         temporary.mkdir()
         yield temporary
         _put_in_place(temporary, path, keep)
@@ -159,16 +173,58 @@ def whole_folder(path: Path, *, keep: Callable[[Path], bool] | None = None) -> I
 def move_folder(source: Path, path: Path) -> None:
     """Move a folder, also to another disk; it appears whole and replaces an earlier one.
 
+    Until it is at ``path``, it is at ``source``, also if the process is killed.
+
     Raises:
         OSError: The folder can't be moved. A folder at ``path`` is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(path)
     try:
-        shutil.move(source, temporary)
-        _put_in_place(temporary, path, None)
-    finally:
-        remove_folder(temporary, ignore_errors=True)
+        _put_in_place(source, path, None)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with whole_folder(path) as temporary:
+            shutil.copytree(source, temporary, dirs_exist_ok=True)
+        remove_folder(source)
+
+
+@contextmanager
+def temporary_folder(purpose: str) -> Iterator[Path]:
+    """Make a folder for temporary files, ``reidbench-PURPOSE-PROCESS-TOKEN``, and remove it when the block ends.
+
+    Args:
+        purpose: Lower-case letters.
+    """
+    with tempfile.TemporaryDirectory(prefix=f"reidbench-{purpose}-{os.getpid()}-", ignore_cleanup_errors=True) as path:
+        yield Path(path)
+
+
+def owner_of_leftover(path: Path) -> int | None:
+    """Return the process that gave a file or folder its temporary name; ``None`` for any other name.
+
+    Example:
+        >>> owner_of_leftover(Path("runs/.run.4711-00c0ffee.tmp.json")), owner_of_leftover(Path("runs/run.json"))
+        (4711, None)
+    """
+    match = _TEMPORARY.fullmatch(path.name) or _TEMPORARY_FOLDER.fullmatch(path.name)
+    return int(match[1]) if match else None
+
+
+def touch(path: Path) -> None:
+    """Set the time of a file to now.
+
+    Raises:
+        OSError: The time can't be set.
+    """
+    count_change()
+    os.utime(path)
+
+
+def count_change() -> None:
+    """Count a change of the disk that comes next. A test can let the process be killed before it."""
+    if _kill_before and next(_changes) == _kill_before:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def remove_file(path: Path, *, ignore_errors: bool = False) -> None:
@@ -178,6 +234,7 @@ def remove_file(path: Path, *, ignore_errors: bool = False) -> None:
         OSError: It can't be removed, unless errors are ignored.
     """
     try:
+        count_change()
         path.unlink(missing_ok=True)
     except OSError:
         if not ignore_errors:
@@ -187,7 +244,8 @@ def remove_file(path: Path, *, ignore_errors: bool = False) -> None:
 def remove_folder(path: Path, *, ignore_errors: bool = False) -> None:
     """Remove a folder with its content; one that does not exist is no error.
 
-    Links are removed, at ``path`` and inside; what they point to stays.
+    It is renamed first, so that no process ever finds a part of it. Links are removed, at ``path`` and inside; what
+    they point to stays.
 
     Raises:
         OSError: It can't be removed, or not all of it, unless errors are ignored.
@@ -195,7 +253,13 @@ def remove_folder(path: Path, *, ignore_errors: bool = False) -> None:
     if path.is_symlink():
         remove_file(path, ignore_errors=ignore_errors)
     elif path.exists():
-        shutil.rmtree(path, ignore_errors=ignore_errors)
+        aside = path
+        if path.is_dir() and owner_of_leftover(path) is None:
+            with suppress(OSError):  # a system may refuse to rename a folder with open files
+                count_change()
+                aside = path.rename(_temporary(path))
+        count_change()
+        shutil.rmtree(aside, ignore_errors=ignore_errors)
 
 
 def check_can_write(folder: Path) -> None:
@@ -224,8 +288,19 @@ def _temporary(path: Path) -> Path:
 
 def _flush(path: Path) -> None:
     """Wait until a file is on disk: after a power cut a renamed file could else be empty."""
+    count_change()
     with path.open("rb" if os.name == "posix" else "rb+") as file:
         os.fsync(file.fileno())
+
+
+def _flush_names(folder: Path) -> None:
+    """Wait until the names of a folder's files are on disk, where a system can do that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _put_in_place(temporary: Path, path: Path, keep: Callable[[Path], bool] | None) -> None:
@@ -233,6 +308,7 @@ def _put_in_place(temporary: Path, path: Path, keep: Callable[[Path], bool] | No
     contained = [file for file in temporary.rglob("*") if file.is_file() and not file.is_symlink()]
     with ThreadPoolExecutor(_FLUSHED_AT_ONCE) as pool:
         list(pool.map(_flush, contained))
+    _flush_names(temporary)
     for attempt in range(_ATTEMPTS):
         if path.is_dir() and keep is not None and keep(path):
             return
@@ -240,7 +316,9 @@ def _put_in_place(temporary: Path, path: Path, keep: Callable[[Path], bool] | No
         try:
             if path.is_dir():
                 with suppress(FileNotFoundError):  # another process has just set it aside
+                    count_change()
                     path.rename(aside)
+            count_change()
             temporary.rename(path)
         except OSError:
             with suppress(OSError):

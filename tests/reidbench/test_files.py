@@ -1,8 +1,10 @@
 """A file is written whole or not at all, and one message says why not; nothing that is removed follows a link."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,11 @@ from reidbench.files import (
     copy_file,
     explain_os_errors,
     move_folder,
+    owner_of_leftover,
     remove_file,
     remove_folder,
+    temporary_folder,
+    touch,
     whole_file,
     whole_folder,
     write_bytes,
@@ -277,6 +282,78 @@ def test_what_a_link_points_to_is_never_removed(tmp_path):
     remove_folder(tmp_path / "link")
     remove_file(tmp_path / "file_link")
     assert names(tmp_path) == ["kept"] and (tmp_path / "kept" / "file").read_text() == "kept"
+
+
+def test_a_killed_removal_leaves_the_folder_whole_or_under_a_temporary_name(tmp_path):
+    n_step = kill_at_each_step(
+        tmp_path,
+        before="path.mkdir(); (path / 'a').write_text('1'); (path / 'b').write_text('2')",
+        write="files.remove_folder(path)",
+        check="assert not path.exists() if status == 0 else not path.exists() or len(list(path.iterdir())) == 2; "
+        "assert all(each == path or each.name.isdigit() or files.owner_of_leftover(each) "
+        "for each in folder.iterdir())",
+    )
+    assert n_step >= 5  # renamed, listed and each entry removed
+
+
+def test_a_killed_move_leaves_the_folder_at_one_of_the_two_places(tmp_path):
+    kill_at_each_step(
+        tmp_path,
+        before="path.mkdir(); (path / 'a').write_text('1'); to = folder / 'moved' / str(limit)",
+        write="files.move_folder(path, to)",
+        check="assert path.is_dir() != to.is_dir() and (to if to.is_dir() else path).joinpath('a').read_text() == '1'",
+    )
+
+
+def test_a_process_can_be_killed_before_its_nth_change_of_the_disk(tmp_path):
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom reidbench.files import write_text\n"
+        "for n in range(9):\n    write_text(Path(sys.argv[1], str(n)), 'x')"
+    )
+    kept = []
+    for limit in ("4", "5"):  # a file is flushed, renamed, and its temporary name removed
+        (tmp_path / limit).mkdir()
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / limit)],
+            env={**os.environ, "REIDBENCH_KILL_BEFORE": limit},
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL
+        kept.append([name for name in names(tmp_path / limit) if not name.startswith(".")])
+    assert kept == [["0"], ["0"]]
+
+
+def test_a_temporary_folder_is_named_for_its_process_and_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with temporary_folder("blindness") as folder:
+        (folder / "photo").write_text("")
+        assert folder.parent == tmp_path and folder.name.startswith("reidbench-blindness-")
+        assert owner_of_leftover(folder) == os.getpid()
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "run.json",
+        ".hidden",
+        ".run.json.tmp",
+        ".run.12-xyz.tmp",
+        "reidbench-projects",
+        "reidbench-12",
+        "reidbench-a-b-12",
+    ],
+)
+def test_names_of_users_are_no_leftovers(name):
+    assert owner_of_leftover(Path(name)) is None
+
+
+def test_a_file_that_is_touched_has_the_time_of_now(tmp_path):
+    (tmp_path / "used").write_text("")
+    os.utime(tmp_path / "used", (1, 1))
+    before = time.time()
+    touch(tmp_path / "used")
+    assert (tmp_path / "used").stat().st_mtime >= before - 2
 
 
 def test_removing_what_does_not_exist_is_no_error(tmp_path):
