@@ -79,7 +79,7 @@ TEMPORARY = {
     "auditing/background.py": "without_animals",
     "data/patterns/make.py": "_draw_identity",
     "running/blindness.py": "relabelled",
-    "running/representation_store.py": "fill _write_rows",
+    "running/shards.py": "write_shard write_merged _write_rows",
     "testing/drawn.py": "_renamed _save _no_image",
 }
 """Functions that write below a folder of `tempfile` or of `whole_folder` that their caller made."""

@@ -23,6 +23,7 @@ from reidbench.reporting.photographs import Photographs, Thumbnail
 if TYPE_CHECKING:
     from reidbench.methods.local_features import LocalFeatureMethod
     from reidbench.running.building import Assembled
+    from reidbench.running.representation_store import RepresentationStore
 
 MOST_LINES = 60
 _GAP = 8
@@ -73,24 +74,32 @@ class LocalFeatures:
     Attributes:
         method: The method, prepared.
         photographs: The images.
-        cached: Cached features; ``None`` if the cache holds none of these images.
-        place: Row in ``cached`` of each cached image, by its id.
+        store: Cached features of the method; ``None`` if they are not cached by image.
+        content: Key of each image in ``store``, by its id.
     """
 
     method: LocalFeatureMethod
     photographs: Photographs
-    cached: Representation | None = None
-    place: Mapping[str, int] = field(default_factory=dict)
-    _extracted: dict[str, Representation | None] = field(default_factory=dict)
+    store: RepresentationStore | None = None
+    content: Mapping[str, str] = field(default_factory=dict)
+    _features: dict[str, Representation | None] = field(default_factory=dict)
 
     def of(self, image_id: str) -> Representation | None:
         """Return the features of one image, ``None`` if it is not cached and can't be read."""
-        if self.cached is not None and image_id in self.place:
-            return self.cached.take(np.array([self.place[image_id]]))
-        if image_id not in self._extracted:
-            pixels = self.photographs.pixels(image_id)
-            self._extracted[image_id] = None if pixels is None else _one_image(self.method.describe(pixels))
-        return self._extracted[image_id]
+        if image_id not in self._features:
+            cached = self._cached(image_id)
+            self._features[image_id] = self._extracted(image_id) if cached is None else cached
+        return self._features[image_id]
+
+    def _cached(self, image_id: str) -> Representation | None:
+        key = self.content.get(image_id)
+        if self.store is None or key is None or len(self.store.missing([key])):
+            return None
+        return self.store.read([key])
+
+    def _extracted(self, image_id: str) -> Representation | None:
+        pixels = self.photographs.pixels(image_id)
+        return None if pixels is None else _one_image(self.method.describe(pixels))
 
     def match(self, query: str, gallery: str) -> MatchedPoints | None:
         """Return the points of two images that the method matches."""
@@ -151,22 +160,15 @@ def match_images(method: LocalFeatureMethod, query: Representation, gallery: Rep
 
 def _cached(
     assembled: Assembled, method: LocalFeatureMethod, photographs: Photographs
-) -> tuple[Representation | None, dict[str, int]]:
-    """Return the cached features, and the row of each cached image by its id."""
+) -> tuple[RepresentationStore | None, dict[str, str]]:
+    """Return the store of the method's features, and the key of each image in it by the id of the image."""
     from reidbench.running.representation_store import RepresentationStore, features_key
 
     offer = next((part.offer for part in assembled.feature_parts if part.method is method), None)
     if offer is None or photographs.images is None or method.learns or method.transductive:
         return None, {}  # such features are cached by run, not by image
     contents = dict(zip(photographs.row, photographs.images.contents(), strict=True))
-    store = RepresentationStore(features_key(offer, method))
-    names = list(contents)
-    absent = {contents[names[place]] for place in store.missing(list(contents.values()))}
-    cached = [image_id for image_id, content in contents.items() if content not in absent]
-    if not cached:
-        return None, {}
-    place = {image_id: row for row, image_id in enumerate(cached)}
-    return store.read([contents[image_id] for image_id in cached]), place
+    return RepresentationStore(features_key(offer, method)), contents
 
 
 def draw_matches(left: Thumbnail, right: Thumbnail, points: MatchedPoints, label: str) -> Markup:

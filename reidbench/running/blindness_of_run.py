@@ -7,10 +7,12 @@ queries as the run did.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from reidbench.data.images import ImageSet
 from reidbench.matching.episode import Features, match_episode
@@ -40,8 +42,8 @@ def blindness_of(
         is_new: Whether the run extracted any images.
 
     Returns:
-        The result; ``untested`` without test queries, and if the features of a method that learns come from the cache,
-        because its model was not loaded.
+        The result; ``untested`` without test queries, and if the features of a method that learns come from the cache
+        and its model does not.
     """
     setup = extractor.setup
     assembled, method = setup.assembled, setup.method
@@ -55,8 +57,10 @@ def blindness_of(
     name = f"blindness-{key_of(*keys, *rest)[:16]}"
     store = extractor.store(assembled.feature_parts[0])
     if not is_new and (note := store.read_note(name)) is not None:
-        return Blindness.model_validate(note)
-    if not extractor.can_extract:
+        with suppress(ValidationError):  # another version may have other fields
+            return Blindness.model_validate(note)
+    # A run that was killed before this test finds its features in the cache, and its trained model too.
+    if not extractor.can_extract and not extractor.restore_again():
         return Blindness(status="untested")
     test = matched.episodes["test"]
     with setup.progress.stage("test for blindness", 1) as bar:

@@ -89,7 +89,7 @@ def evaluate(
         progress: Where bars and warnings go; by default to stderr.
         plugins: Python files with more methods, in addition to the installed plugins.
         registry: Methods to choose from; by default those of the installed plugins and of ``plugins``.
-        store_dir: Folder for features; by default the cache.
+        store_dir: Folder for features and checkpoints; by default the cache.
         agree: Called before the work with all inputs that decide the run's id; it may raise to refuse the run.
 
     Raises:
@@ -162,7 +162,7 @@ def evaluate(
     code = describe_code(assembled.offers)  # now, since the source may change while the run works
     setup = Setup(assembled, images, chosen, seed, gallery, device, progress)
     setup.check_learned()
-    extractor = Extractor(setup, path / "work", Path(store_dir) if store_dir else None)
+    extractor = Extractor(setup, Path(store_dir) if store_dir else None)
     extracted = extractor.extract()
     calibrated = calibrate_run(setup, extracted.features)
     matched = match_episodes(setup, calibrated, policy)
@@ -183,7 +183,7 @@ def evaluate(
         code=code,
     )
     record = write_run(path, data, run_files(setup, matched, decided.thresholds))
-    discard_work(path / "work")
+    discard_work(path / "work")  # of an earlier version, which trained in the folder of the run
     return record
 
 

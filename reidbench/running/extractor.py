@@ -1,15 +1,18 @@
 """Fit the methods of a run and extract features, or read both from the cache.
 
-A method that learns and whose features are all in the cache is neither fitted nor restored.
+A method that learns and whose features are all in the cache is neither fitted nor restored. If the cache lacks some of
+them, its trained model is restored from the cache; without a model, it is fitted again and all images are extracted
+again, because one store holds the features of one network.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +26,9 @@ from reidbench.methods.representation import Representation
 from reidbench.progress import Progress, Stage
 from reidbench.running.building import FeaturePart, join_representations
 from reidbench.running.extracted import Extracted
+from reidbench.running.fitted_models import find_fitted, fitted_dir, keep_fitted, work_dir
 from reidbench.running.fitting import fit_method, join_reports
-from reidbench.running.representation_store import RepresentationStore, features_key, fitted_dir, keep_fitted
+from reidbench.running.representation_store import RepresentationStore, features_key
 from reidbench.running.setup import Setup
 
 EXTRACTED_AT_ONCE = 256
@@ -36,6 +40,8 @@ DEVICES_DIFFER = 0.05
 
 CPU and GPU, and batches of different sizes, differ by less; two trainings differ by about the whole length.
 """
+SAME_MODEL = 1e-5
+"""The same for a model that was restored on the same device; only batches of different sizes differ."""
 _EXTRACTED = ("gallery", "calibration", "test")
 """Parts of the split whose images are extracted, in the order in which they are joined."""
 
@@ -45,19 +51,16 @@ class Extractor:
 
     Args:
         setup: The run.
-        work_dir: Folder for checkpoints.
-        store_dir: Folder for features; by default the cache.
+        store_dir: Folder for features and checkpoints; by default the cache.
         fit_s: How long fitting took in the run, for an error message; ``None`` if it is not known.
     """
 
-    def __init__(
-        self, setup: Setup, work_dir: Path, store_dir: Path | None = None, *, fit_s: float | None = None
-    ) -> None:
+    def __init__(self, setup: Setup, store_dir: Path | None = None, *, fit_s: float | None = None) -> None:
         self.setup = setup
-        self._work_dir = work_dir
         self._store_dir = store_dir
         self._fit_s = fit_s
         self._keys: dict[int, str] = {}
+        self._stores: dict[str, RepresentationStore] = {}
         self._fitted: set[int] = set()  # identity in memory of each method that was fitted or restored
 
     @property
@@ -119,9 +122,26 @@ class Extractor:
             self._extract_missing(part, images, contents)
         return self._read(contents)
 
+    def restore_again(self) -> bool:
+        """Restore every method whose features come from the cache; return whether that gave the same models.
+
+        The models have to give the cached features again, as on the same device, so that predictions can be compared.
+        """
+        for part in self._feature_parts:
+            if part.method.learns and id(part.method) not in self._fitted:
+                try:
+                    self._restore(part, tolerance=SAME_MODEL)
+                except ReidbenchError:
+                    return False
+        return True
+
     def store(self, part: FeaturePart) -> RepresentationStore:
         """Return the store of a part's features."""
-        return RepresentationStore(self.store_key(part), self._store_dir)
+        key = self.store_key(part)
+        if key not in self._stores:
+            self._stores[key] = RepresentationStore(key, self._store_dir, self.setup.progress)
+            self._stores[key].use(part.offer)
+        return self._stores[key]
 
     def store_key(self, part: FeaturePart) -> str:
         """Return the key of a part's store: a digest of everything that shapes its features, except the image.
@@ -156,29 +176,56 @@ class Extractor:
     ) -> tuple[FitReport, float, int]:
         """Fit a part and extract the images of the run, as far as the cache lacks them.
 
+        Two processes never fit the same method at once: the second waits, and reads what the first has cached.
+
         Returns:
             The report of the fit, how long the fit took, and how many images were extracted.
         """
-        store, key = self.store(part), self.store_key(part)
-        work_dir = self._work_dir / key[:12]
-        missing = store.missing(contents)
-        note = store.read_note()
-        if note is not None and (not len(missing) or not part.method.learns):
-            report = FitReport(tuple(note["history"]), tuple(note["notes"]), note["facts"])
-            fit_s = note["fit_s"]
-        else:
-            if note is None and part.method.learns:
-                store.clear()  # one store holds the features of one network
-                missing = store.missing(contents)
-            started = time.perf_counter()
-            report = fit_method(self.setup, part.method, work_dir)
-            self._fitted.add(id(part.method))
-            fit_s = round(time.perf_counter() - started, 3)
-            store.write_note({**dataclasses.asdict(report), "fit_s": fit_s})
-        self._extract(part, used, contents, missing)
-        if part.method.learns and self._store_dir is None and work_dir.is_dir():
-            keep_fitted(key, work_dir)  # not before: a killed run continues from its work folder
+        store = self.store(part)
+        with store.training() if part.method.learns else nullcontext():
+            missing = store.missing(contents)
+            fitted = _fit_of(store.read_note())
+            if fitted is not None and (not len(missing) or not part.method.learns or self._can_restore(part)):
+                report, fit_s = fitted
+            else:
+                if part.method.learns:
+                    store.clear()  # one store holds the features of one network
+                    missing = store.missing(contents)
+                report, fit_s = self._fit(part)
+            self._extract(part, used, contents, missing)
+            self._keep(part)
         return report, fit_s, len(missing)
+
+    def _fit(self, part: FeaturePart) -> tuple[FitReport, float]:
+        """Fit a part, or continue a fit that was interrupted; note the report and the seconds in the store."""
+        started = time.perf_counter()
+        report = fit_method(self.setup, part.method, self._work_dir(part))
+        self._fitted.add(id(part.method))
+        fit_s = round(time.perf_counter() - started, 3)
+        self.store(part).write_note({**dataclasses.asdict(report), "fit_s": fit_s})
+        return report, fit_s
+
+    def _can_restore(self, part: FeaturePart) -> bool:
+        """Restore a method whose features are in the cache in part; return whether that was possible."""
+        if id(part.method) not in self._fitted:
+            try:
+                self._restore(part)
+            except ReidbenchError as error:
+                self.setup.progress.warn(f"{error.message}; it is fitted again")
+                return False
+        return True
+
+    def _keep(self, part: FeaturePart) -> None:
+        """Move a fitted model to its final folder in the cache; a repetition, with a store of its own, keeps none.
+
+        Not before all images are extracted, because a killed run continues from the work folder.
+        """
+        folder, key = self._work_dir(part), self.store_key(part)
+        if part.method.learns and self._store_dir is None and folder.is_dir():
+            keep_fitted(key, folder)
+
+    def _work_dir(self, part: FeaturePart) -> Path:
+        return work_dir(self.store_key(part), self._store_dir)
 
     def _extract_missing(self, part: FeaturePart, images: ImageSet, contents: Sequence[str]) -> None:
         """Extract the images that the cache lacks, by what the run learned."""
@@ -211,23 +258,26 @@ class Extractor:
                     raise ValueError(f"{part.name} returned features of {len(features)} images, not of {len(chunk)}")
                 store.add([contents[place] for place in chunk], features, time.perf_counter() - started)
 
-    def _restore(self, part: FeaturePart) -> None:
-        """Restore what a method learned in the run.
+    def _restore(self, part: FeaturePart, tolerance: float = DEVICES_DIFFER) -> None:
+        """Restore what a method learned in the run: from its final folder, or from the work folder of a killed run.
 
         Raises:
             ReidbenchError: It is not in the cache, can't be read, or gives other features than the run had.
         """
-        learned_dir, store = fitted_dir(self.store_key(part)), self.store(part)
+        key, store = self.store_key(part), self.store(part)
         cost = f" (that took {self._fit_s:.0f} s)" if self._fit_s else ""
         remedy = (
             f"set REIDBENCH_CACHE to the cache that the run used; or fit it again{cost}: remove {store.folder} and "
             "repeat the run with --again, which keeps the trained model"
         )
-        if not learned_dir.is_dir():
+        working = self._work_dir(part)
+        learned_dir = find_fitted(key, self.setup.progress) if self._store_dir is None else None
+        learned_dir = learned_dir or (working if working.is_dir() else None)
+        if learned_dir is None:
             raise ReidbenchError(
                 f"{part.name} learned from the gallery, and its trained model is not in this cache: it has to be "
                 "fitted again before it can extract other images",
-                where=str(learned_dir),
+                where=str(fitted_dir(key)),
                 remedy=remedy,
             )
         try:
@@ -236,7 +286,7 @@ class Extractor:
             raise ReidbenchError(
                 f"{part.name} has to be fitted again: {error.message}", where=error.where, remedy=remedy
             ) from error
-        if not self._gives_cached_features(part.method, store):
+        if not self._gives_cached_features(part.method, store, tolerance):
             raise ReidbenchError(
                 f"{part.name} has to be fitted again: the restored model gives other features for images of the run "
                 "than the cache holds",
@@ -245,7 +295,7 @@ class Extractor:
             )
         self._fitted.add(id(part.method))
 
-    def _gives_cached_features(self, method: Method, store: RepresentationStore) -> bool:
+    def _gives_cached_features(self, method: Method, store: RepresentationStore, tolerance: float) -> bool:
         """Extract a few images again and compare with the cache; devices differ a little, two trainings by far."""
         used = self._used_images()
         contents = used.contents()
@@ -258,7 +308,7 @@ class Extractor:
         now = method.represent(Images(used.take(checked)), Progress())
         return all(
             array.shape == now.dense[name].shape
-            and np.linalg.norm(now.dense[name] - array) <= DEVICES_DIFFER * np.linalg.norm(array)
+            and np.linalg.norm(now.dense[name] - array) <= tolerance * np.linalg.norm(array)
             for name, array in before.dense.items()
         )
 
@@ -289,6 +339,18 @@ class Extractor:
                     where=f"--method {part.name}",
                     remedy="use a run of a method that extracts the features of each image separately",
                 )
+
+
+def _fit_of(note: Mapping[str, Any] | None) -> tuple[FitReport, float] | None:
+    """Return the report and the seconds of a fit from its note; ``None`` if there is none, or it lacks a value."""
+    try:
+        return (
+            None
+            if note is None
+            else (FitReport(tuple(note["history"]), tuple(note["notes"]), dict(note["facts"])), float(note["fit_s"]))
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 class _OneBar(Progress):

@@ -11,10 +11,8 @@ queries of the run, which gives the same curves and calibrates these queries out
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,9 +147,7 @@ def reopen(
     assembled.prepare(device, record.seed, progress, may_substitute=not data.weights.pretrained)
     _check_same(record, offer, assembled)
     setup = Setup(assembled, images, split_of(record, images), record.seed, data.gallery, device, progress)
-    # Used only if the cache holds nothing of the run, so that the method is fitted again.
-    work_dir = Path(tempfile.gettempdir()) / f"reidbench-{record.id}"
-    return Reopened(record, Extractor(setup, work_dir, fit_s=data.timing.get("fit_s")), registry)
+    return Reopened(record, Extractor(setup, fit_s=data.timing.get("fit_s")), registry)
 
 
 def _check_same(record: RunRecord, offer: Offer, assembled: Assembled) -> None:

@@ -4,36 +4,42 @@ The key of a store depends on the method's name, version, settings and weights a
 images that it learned from and the seed. Inside a store, the key of an image is a digest of its file and of everything
 else that a method sees of it. A new split of the same images therefore extracts nothing.
 
-Features are numpy arrays in folders called shards. A shard is written under a temporary name and renamed, so a killed
-run leaves complete shards, and the next run continues after them. All readers in one process share one memory map of
-each array.
+Features are numpy arrays in folders called shards (:mod:`reidbench.running.shards`). A shard is written under a
+temporary name and renamed, so a killed run leaves complete shards, and the next run continues after them. All readers
+in one process share one memory map of each array. A block of an array is checked against its digest before it is first
+used. A damaged shard is removed and reported, and its images count as missing. Shards are merged and removed under a
+lock of the operating system; they are added and read without one.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import uuid
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.format import dtype_to_descr, write_array_header_2_0
+from filelock import FileLock
 from numpy.typing import NDArray
 
-from reidbench.files import cache_dir, explain_os_errors, move_folder, remove_folder, whole_folder, write_text
+from reidbench.errors import ReidbenchError
+from reidbench.files import cache_dir, explain_os_errors, remove_file, remove_folder, touch, whole_folder, write_text
 from reidbench.methods.contract import Method
-from reidbench.methods.representation import Ragged, Representation
+from reidbench.methods.representation import Representation
+from reidbench.progress import Progress
 from reidbench.registry.registered import Offer
+from reidbench.running.block_digests import DamagedError, with_digest, without_digest
+from reidbench.running.shards import GoneError, Shard, write_merged, write_shard
 
 FORMAT = "2"
-_INDEX = "index.json"
-_MAPPED: weakref.WeakValueDictionary[tuple[int, ...], NDArray[Any]] = weakref.WeakValueDictionary()
-"""Arrays that this process has mapped and still uses, by device, inode, size and time of change of their files."""
+ABOUT = "about"
+"""Name of the note that says which method a store belongs to. The time of its file is that of the last use."""
+_NO_LOCK = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT)
+"""Errors of a lock in a folder that can't be written, or that another process has removed."""
 
 
 def key_of(*parts: str) -> str:
@@ -53,41 +59,39 @@ def features_key(offer: Offer, method: Method, learning: str = "") -> str:
     return key_of(offer.spec.name, offer.distribution, offer.spec.version, method.fingerprint(), learning)
 
 
-def fitted_dir(key: str) -> Path:
-    """Return the folder of a fitted model, by the key of its features."""
-    return cache_dir() / "fitted" / key[:2] / key
-
-
-def keep_fitted(key: str, work_dir: Path) -> None:
-    """Move a fitted model from the work folder of its run to the cache, for images that come later.
-
-    Raises:
-        ReidbenchError: The cache can't be written.
-    """
-    kept = fitted_dir(key)
-    with _explain(kept):
-        move_folder(work_dir, kept)
-
-
 class RepresentationStore:
     """The features that one method has extracted so far.
 
     Args:
         key: Key of the method's features, from :func:`features_key`.
         root: Folder of the store; by default the cache.
+        progress: Where warnings about damage go; by default nowhere.
     """
 
-    def __init__(self, key: str, root: Path | None = None) -> None:
+    def __init__(self, key: str, root: Path | None = None, progress: Progress | None = None) -> None:
         self._dir = (root or cache_dir()) / "representations" / key[:2] / key
+        self._progress = progress or Progress()
+        self._merging = FileLock(self._dir / "merge.lock")  # one object, because it can be taken again by its owner
 
     @property
     def folder(self) -> Path:
         """Folder of this store."""
         return self._dir
 
+    def use(self, offer: Offer) -> None:
+        """Note the method that the store belongs to, and the time, for ``reidbench cache ls``."""
+        about = {"method": offer.spec.name, "plugin": offer.distribution, "version": offer.spec.version}
+        with suppress(OSError, ReidbenchError):  # a cache that can't be written can still be read
+            if self.read_note(ABOUT) != about:
+                self.write_note(about, ABOUT)
+            touch(self._dir / f"{ABOUT}.json")
+
     def missing(self, images: Sequence[str]) -> NDArray[np.int64]:
-        """Return the places in ``images`` of those that the store lacks; of equal images only the first place."""
-        known = {image for shard in self._shards() for image in shard.images}
+        """Return the places in ``images`` of those that the store lacks; of equal images only the first place.
+
+        The blocks that hold these images are checked. An image in a damaged shard counts as missing.
+        """
+        known = {image for shard in self._sound(images) for image in shard.images}
         places = {image: place for place, image in reversed(list(enumerate(images))) if image not in known}
         return np.array(sorted(places.values()), dtype=np.int64)
 
@@ -102,52 +106,57 @@ class RepresentationStore:
         Raises:
             ReidbenchError: The cache can't be written.
         """
-        arrays = {f"dense.{name}": array for name, array in representation.dense.items()}
-        for name, ragged in representation.ragged.items():
-            packed = Ragged.from_rows([ragged[i] for i in range(len(ragged))])
-            arrays |= {f"rows.{name}": packed.values, f"counts.{name}": packed.counts}
-
-        def fill(folder: Path) -> None:
-            for name, array in arrays.items():
-                np.save(folder / f"{name}.npy", array, allow_pickle=False)
-            index = {"images": list(images), "seconds": [seconds / max(len(images), 1)] * len(images)}
-            write_text(folder / _INDEX, json.dumps(index))
-
-        self._write(fill)
+        costs = [seconds / max(len(images), 1)] * len(images)
+        self._write(lambda folder: write_shard(folder, images, costs, representation))
 
     def read(self, images: Sequence[str]) -> Representation:
         """Return the features of images that are all in the store, in this order, mapped from disk.
 
         Raises:
-            KeyError: An image is not in the store.
+            ReidbenchError: The store lacks an image, because a shard was removed or damaged after it was extracted.
         """
-        for _ in range(2):  # another process may be merging the shards now
-            shards = self._shards()
-            if len(shards) > 1:
-                shards = [self._merge(shards)]
-            place_of = {image: place for shard in shards for place, image in enumerate(shard.images)}
-            if all(image in place_of for image in images):
-                break
+        while len(shards := self._sound(images)) > 1:
+            self._merge()
+        place_of = {image: place for shard in shards for place, image in enumerate(shard.images)}
+        lost = sum(image not in place_of for image in dict.fromkeys(images))
+        if lost:
+            raise ReidbenchError(
+                f"the features of {lost} images are no longer in the cache: another process removed them, or their "
+                "files were damaged while the command ran",
+                where=str(self._dir),
+                remedy="repeat the command; it extracts these images again",
+            )
         places = np.array([place_of[image] for image in images], dtype=np.int64)
         return shards[0].representation().take(places)
 
     def clear(self) -> None:
         """Remove all features; notes stay."""
-        for folder in self._dir.glob("shard-*"):
-            remove_folder(folder, ignore_errors=True)
+        if self._dir.is_dir():
+            with self._locked():
+                for folder in self._dir.glob("shard-*"):
+                    remove_folder(folder, ignore_errors=True)
 
     def seconds(self, images: Sequence[str]) -> float:
         """Return how long the extraction of these images took when it was done."""
-        cost = {image: cost for shard in self._shards() for image, cost in zip(shard.images, shard.costs, strict=True)}
+        cost = {image: cost for shard in self._open() for image, cost in zip(shard.images, shard.costs, strict=True)}
         return float(sum(cost.get(image, 0.0) for image in dict.fromkeys(images)))
 
     def read_note(self, name: str = "note") -> dict[str, Any] | None:
-        """Return the note of this name, ``None`` if there is none or it can't be read."""
-        try:
-            note: dict[str, Any] = json.loads((self._dir / f"{name}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return note
+        """Return the note of this name, ``None`` if there is none. A damaged note is reported and removed.
+
+        Raises:
+            ReidbenchError: The note can't be read, for a reason that proves no damage.
+        """
+        path = self._dir / f"{name}.json"
+        with self._explain_reading():
+            try:
+                return without_digest(json.loads(path.read_bytes()))
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except ValueError as error:  # no JSON, or damaged
+                remove_file(path, ignore_errors=True)
+                self._progress.warn(f"a file of the cache is damaged and is made again: {path} ({error})")
+                return None
 
     def write_note(self, note: Mapping[str, Any], name: str = "note") -> None:
         """Save JSON values next to the features, such as the report of a fit and how long it took.
@@ -155,112 +164,139 @@ class RepresentationStore:
         Raises:
             ReidbenchError: The cache can't be written.
         """
-        with _explain(self._dir):
-            write_text(self._dir / f"{name}.json", json.dumps(note))
+        with explain_writing(self._dir):
+            write_text(self._dir / f"{name}.json", json.dumps(with_digest(note)))
 
-    def _shards(self) -> list[_Shard]:
-        """Return every shard that can be read; a damaged one is removed, and its images are extracted again."""
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Hold the store while a method is fitted for it; wait while another process does so."""
+        lock = FileLock(self._dir / "training.lock")
+        with suppress(OSError):  # a missing folder is reported when the model is written
+            self._dir.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except TimeoutError:
+            self._progress.warn("another process trains the same model; this one waits for it")
+            lock.acquire()
+        except OSError as error:  # a cache that can't be written can still be read
+            if error.errno not in _NO_LOCK:
+                raise
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _sound(self, images: Sequence[str]) -> list[Shard]:
+        """Return the shards, with the blocks of these images checked; a damaged shard is removed and left out."""
+        wanted = set(images)
+        shards = self._open()
+        if not wanted <= {image for shard in shards for image in shard.images} and self._dir.is_dir():
+            with self._locked():  # a listing of the folder during a merge can miss both the old shards and the new one
+                shards = self._open()
+        sound = []
+        for shard in shards:
+            places = [place for place, image in enumerate(shard.images) if image in wanted]
+            with self._explain_reading():
+                try:
+                    shard.check(np.array(places, dtype=np.int64))
+                except DamagedError as error:
+                    self._discard(shard.folder, error)
+                except GoneError:
+                    return self._sound(images)
+                else:
+                    sound.append(shard)
+        return sound
+
+    def _open(self) -> list[Shard]:
+        """Open every shard; a damaged one is removed."""
         shards = []
         for folder in sorted(self._dir.glob("shard-*")):
-            try:
-                shards.append(_Shard.open(folder))
-            except (OSError, ValueError, KeyError, TypeError):
-                remove_folder(folder, ignore_errors=True)
+            with self._explain_reading():
+                try:
+                    shard = Shard.open(folder)
+                    if shard.digests is None:
+                        shard = self._with_digests(shard)
+                except DamagedError as error:
+                    self._discard(folder, error)
+                except GoneError:  # another process has merged it into a shard that may not be in the listing
+                    return self._open()
+                else:
+                    shards.append(shard)
         return shards
 
-    def _merge(self, shards: Sequence[_Shard]) -> _Shard:
-        """Merge several shards into one, array by array, so that only the rows of one shard are in memory."""
-        kept: list[NDArray[np.int64]] = []
-        images: dict[str, float] = {}
-        for shard in shards:  # two processes may have extracted the same image
-            new = [i for i, image in enumerate(shard.images) if image not in images]
-            images |= {shard.images[i]: shard.costs[i] for i in new}
-            kept.append(np.array(new, dtype=np.int64))
-        parts = [shard.representation().take(rows) for shard, rows in zip(shards, kept, strict=True)]
+    def _with_digests(self, shard: Shard) -> Shard:
+        """Add digests to a shard of an earlier version, and say so; if they can't be written, it stays as it is."""
+        with self._locked():
+            again = Shard.open(shard.folder)
+            if again.digests is not None:
+                return again
+            try:
+                shard.add_digests()
+            except OSError:  # a cache that can't be written can still be read
+                return shard
+        self._progress.warn(
+            f"an earlier version wrote these features without digests; they were added now: {shard.folder}"
+        )
+        return Shard.open(shard.folder)
 
-        def fill(folder: Path) -> None:
-            for name in parts[0].dense:
-                arrays = [part.dense[name] for part in parts]
-                _write_rows(folder / f"dense.{name}.npy", arrays[0], sum(map(len, arrays)), iter(arrays))
-            for name in parts[0].ragged:
-                ragged = [part.ragged[name] for part in parts]
-                np.save(folder / f"counts.{name}.npy", np.concatenate([rows.counts for rows in ragged]))
-                n_row = sum(int(rows.counts.sum()) for rows in ragged)
-                blocks = (rows[image] for rows in ragged for image in range(len(rows)))
-                _write_rows(folder / f"rows.{name}.npy", ragged[0].values, n_row, blocks)
-            index = {"images": list(images), "seconds": list(images.values())}
-            write_text(folder / _INDEX, json.dumps(index))
+    def _discard(self, folder: Path, error: DamagedError) -> None:
+        """Remove a damaged shard, unless another process has removed it, and say so."""
+        with self._locked():
+            if not folder.is_dir():
+                return
+            remove_folder(folder, ignore_errors=True)
+        self._progress.warn(f"cached features are damaged and are computed again: {folder} ({error})")
 
-        merged = self._write(fill)
-        for shard in shards:
-            remove_folder(shard.folder, ignore_errors=True)
-        return _Shard.open(merged)
+    def _merge(self) -> None:
+        """Merge all shards that are not damaged into one."""
+        with self._locked(), self._explain_reading():
+            shards = []
+            for shard in self._open():
+                try:
+                    shard.check()
+                except DamagedError as error:
+                    self._discard(shard.folder, error)
+                else:
+                    shards.append(shard)
+            if len(shards) > 1:
+                self._write(lambda folder: write_merged(folder, shards))
+                for shard in shards:
+                    remove_folder(shard.folder, ignore_errors=True)
 
     def _write(self, fill: Callable[[Path], None]) -> Path:
         shard = self._dir / f"shard-{uuid.uuid4().hex[:12]}"
-        with _explain(self._dir), whole_folder(shard) as temporary:
+        with explain_writing(self._dir), whole_folder(shard) as temporary:
             fill(temporary)
         return shard
 
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other processes from merging and removing shards; no lock is needed where nothing can be written."""
+        try:
+            self._merging.acquire()
+        except OSError as error:
+            if error.errno not in _NO_LOCK:
+                raise
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._merging.release()
 
-def _explain(folder: Path) -> AbstractContextManager[None]:
+    def _explain_reading(self) -> AbstractContextManager[None]:
+        return explain_os_errors(
+            "the cache can't be read",
+            where=str(self._dir),
+            remedy="repeat the command when memory, open files or the rights of the folder allow it; nothing was "
+            "removed",
+        )
+
+
+def explain_writing(folder: Path) -> AbstractContextManager[None]:
+    """Turn an ``OSError`` in the block into the error that the cache can't be written."""
     return explain_os_errors(
         "the cache can't be written",
         where=str(folder),
         remedy="make room, or name another folder: REIDBENCH_CACHE=DIR reidbench …",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Shard:
-    """Features of some images: a folder with one file for each array, and an index of the images."""
-
-    folder: Path
-    images: list[str]
-    costs: list[float]
-    arrays: Mapping[str, NDArray[Any]]
-
-    @classmethod
-    def open(cls, folder: Path) -> _Shard:
-        index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
-        arrays = {}
-        for path in sorted(folder.glob("*.npy")):
-            arrays[path.stem] = _mapped(path)
-        shard = cls(folder, index["images"], index["seconds"], arrays)
-        if len(shard.representation()) != len(shard.images):
-            raise ValueError(f"the arrays in {folder} hold another number of images than its index")
-        return shard
-
-    def representation(self) -> Representation:
-        dense = {n.removeprefix("dense."): a for n, a in self.arrays.items() if n.startswith("dense.")}
-        ragged = {}
-        for name in (n.removeprefix("rows.") for n in self.arrays if n.startswith("rows.")):
-            counts = np.asarray(self.arrays[f"counts.{name}"])
-            ragged[name] = Ragged(self.arrays[f"rows.{name}"], np.cumsum(counts) - counts, counts)
-        return Representation(dense, ragged, checked=True)
-
-
-def _mapped(path: Path) -> NDArray[Any]:
-    """Map an array, or return the existing map; the pages of a second map would count as more memory."""
-    stat = path.stat()
-    file = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-    array = _MAPPED.get(file)
-    if array is None:
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except ValueError:  # an array without rows can't be mapped
-            array = np.load(path, allow_pickle=False)
-        _MAPPED[file] = array
-    return array
-
-
-def _write_rows(path: Path, like: NDArray[Any], n_row: int, blocks: Iterator[NDArray[Any]]) -> None:
-    """Write blocks of rows as one array, with one block in memory at a time.
-
-    The file is not mapped for writing: mapped pages count as memory, and local features take gigabytes.
-    """
-    header = {"descr": dtype_to_descr(like.dtype), "fortran_order": False, "shape": (n_row, *like.shape[1:])}
-    with path.open("wb") as file:
-        write_array_header_2_0(file, header)
-        for block in blocks:
-            file.write(np.ascontiguousarray(block).tobytes())

@@ -1,6 +1,7 @@
 """A method that uses anything but the pixels of a query is not blind, and the record names what it uses."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -148,13 +149,16 @@ class Learns(Honest):
         return found if self.learned else found[:, ::-1] ** 2
 
 
-def test_a_trained_method_whose_features_come_from_the_cache_is_untested(images, tmp_path):
+@pytest.mark.parametrize(("model", "status"), [("kept", "blind"), ("lost", "untested")])
+def test_a_run_killed_before_the_test_is_tested_with_the_trained_model_from_the_cache(images, tmp_path, model, status):
     first = run(images, tmp_path, Learns)
     assert first.data.blindness.status == "blind"
-    for note in (tmp_path / "store").rglob("blindness-*.json"):  # an older version saved no result
+    for note in (tmp_path / "store").rglob("blindness-*.json"):
         note.unlink()
+    if model == "lost":
+        shutil.rmtree(tmp_path / "store" / "work")
     again = run(images, tmp_path, Learns, again=True)
-    assert again.data.blindness.status == "untested"
+    assert again.data.blindness.status == status
     assert again.data.metrics == first.data.metrics
 
 

@@ -1,7 +1,9 @@
 """A store holds the features of each image once, for all splits, and survives killed runs and damaged files."""
 
+import errno
 import gc
 import json
+import os
 import tracemalloc
 import weakref
 
@@ -11,7 +13,9 @@ import pytest
 from reidbench.errors import ReidbenchError
 from reidbench.files import cache_dir
 from reidbench.methods.representation import Ragged, Representation
-from reidbench.running.representation_store import RepresentationStore, fitted_dir, keep_fitted, key_of
+from reidbench.progress import Progress
+from reidbench.running.representation_store import RepresentationStore, key_of
+from reidbench.running.shards import Shard
 
 
 def described(numbers):
@@ -26,10 +30,31 @@ def names(numbers):
     return [f"image-{i}" for i in numbers]
 
 
+class Heard(Progress):
+    """Keeps the warnings."""
+
+    def __init__(self):
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path))
-    return RepresentationStore(key_of("method", "1"))
+    return RepresentationStore(key_of("method", "1"), progress=Heard())
+
+
+def shard_of(store):
+    (folder,) = store.folder.glob("shard-*")
+    return folder
+
+
+def flip(path, at=-1):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
 
 
 def check(found, numbers):
@@ -106,12 +131,137 @@ def test_the_seconds_of_an_extraction_are_saved_by_image(store):
     assert store.seconds(names([2, 3])) == pytest.approx(4.0)
 
 
-def test_a_damaged_shard_is_removed_and_written_again(store):
+DAMAGE = {
+    "a flipped bit in a vector": lambda shard: flip(shard / "dense.embedding.npy"),
+    "a flipped bit in a header": lambda shard: flip(shard / "dense.embedding.npy", 20),
+    "a flipped bit in the counts": lambda shard: flip(shard / "counts.descriptor.npy", -8),
+    "a flipped bit in the index": lambda shard: flip(shard / "index.json", 20),
+    "no digests in the index": lambda shard: edit_index(shard, lambda index: index.pop("xxh3")),
+    "zeros instead of rows": lambda shard: (shard / "rows.descriptor.npy").write_bytes(
+        bytes(len((shard / "rows.descriptor.npy").read_bytes()))
+    ),
+    "an array cut short": lambda shard: (shard / "rows.descriptor.npy").write_bytes(b"half"),
+    "an empty array": lambda shard: (shard / "dense.embedding.npy").write_bytes(b""),
+    "an empty index": lambda shard: (shard / "index.json").write_bytes(b""),
+    "an index that is a list": lambda shard: (shard / "index.json").write_text("[]"),
+    "a missing array": lambda shard: (shard / "dense.embedding.npy").unlink(),
+    "missing counts": lambda shard: (shard / "counts.descriptor.npy").unlink(),
+    "a missing index": lambda shard: (shard / "index.json").unlink(),
+    "nothing left": lambda shard: [path.unlink() for path in shard.iterdir()],
+}
+
+
+def edit_index(shard, change):
+    index = json.loads((shard / "index.json").read_text())
+    change(index)
+    (shard / "index.json").write_text(json.dumps(index))
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=list(DAMAGE))
+def test_a_damaged_shard_counts_as_missing_is_removed_and_reported_once(store, damage):
     store.add(names([1, 2]), described([1, 2]), 1.0)
-    shard = next(store._dir.glob("shard-*"))
-    (shard / "rows.descriptor.npy").write_bytes(b"half")
-    assert store.missing(names([1, 2])).tolist() == [0, 1]
+    damage(shard := shard_of(store))
+    for _ in range(2):
+        assert store.missing(names([1, 2])).tolist() == [0, 1]
     assert not shard.exists()
+    assert [text.partition(":")[0] for text in store._progress.warnings] == [
+        "cached features are damaged and are computed again"
+    ]
+    store.add(names([1, 2]), described([1, 2]), 1.0)
+    check(store.read(names([2, 1])), [2, 1])
+
+
+def test_a_damaged_shard_costs_no_images_of_other_shards(store):
+    store.add(names([1]), described([1]), 1.0)
+    flip(shard_of(store) / "dense.embedding.npy")
+    store.add(names([2]), described([2]), 1.0)
+    assert store.missing(names([1, 2])).tolist() == [0]
+    check(store.read(names([2])), [2])
+
+
+def test_a_block_is_checked_when_an_image_in_it_is_first_read(store):
+    rows = np.arange(3 * 2**18, dtype=np.float32).reshape(3, 2**18)  # an image is a block of 1 MiB
+    store.add(names([0, 1, 2]), Representation({"embedding": rows}), 1.0)
+    flip(shard_of(store) / "dense.embedding.npy")
+    assert store.missing(names([0])).tolist() == []
+    np.testing.assert_array_equal(store.read(names([0])).dense["embedding"][0], rows[0])
+    assert store.missing(names([0, 2])).tolist() == [0, 1]
+
+
+def without_digests(store):
+    """Make the store as version 0.2 wrote it."""
+    for path in store.folder.glob("shard-*/index.json"):
+        edit_index(path.parent, lambda index: (index.pop("xxh3"), index.pop("arrays")))
+
+
+def test_a_shard_of_an_earlier_version_gets_digests_which_is_said_once(store):
+    store.add(names([1, 2]), described([1, 2]), 1.0)
+    without_digests(store)
+    for _ in range(2):
+        assert store.missing(names([1, 2])).tolist() == []
+    check(store.read(names([1, 2])), [1, 2])
+    (text,) = store._progress.warnings
+    assert text.startswith("an earlier version wrote these features without digests; they were added now")
+    flip(shard_of(store) / "rows.descriptor.npy")
+    assert store.missing(names([1, 2])).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("damage", ["an array cut short", "an empty array", "missing counts", "an empty index"])
+def test_damage_that_shows_without_digests_is_found_in_a_shard_of_an_earlier_version(store, damage):
+    store.add(names([1, 2]), described([1, 2]), 1.0)
+    without_digests(store)
+    DAMAGE[damage](shard_of(store))
+    assert store.missing(names([1, 2])).tolist() == [0, 1]
+    assert len(store._progress.warnings) == 1
+
+
+@pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE, errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("opens", ["numpy.load", "reidbench.running.block_digests.FileDigests.check"])
+def test_an_error_that_proves_no_damage_is_one_message_and_removes_nothing(store, monkeypatch, number, opens):
+    store.add(names([1]), described([1]), 1.0)
+
+    def fail(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opens, fail)
+        with pytest.raises(ReidbenchError, match=f"the cache can't be read: {os.strerror(number)}"):
+            store.missing(names([1]))
+    assert store.missing(names([1])).tolist() == [] and store._progress.warnings == []
+
+
+def test_a_shard_that_another_process_merges_while_it_is_opened_is_found_in_the_new_one(store, monkeypatch):
+    store.add(names([1]), described([1]), 1.0)
+    store.add(names([2]), described([2]), 1.0)
+    other = RepresentationStore(key_of("method", "1"))
+    plain = Shard.open
+
+    def merge_first(folder):
+        monkeypatch.setattr(Shard, "open", plain)
+        check(other.read(names([1, 2])), [1, 2])
+        return plain(folder)
+
+    monkeypatch.setattr(Shard, "open", merge_first)
+    assert store.missing(names([1, 2])).tolist() == [] and store._progress.warnings == []
+
+
+def test_a_store_in_a_folder_without_the_right_to_lock_can_be_read(store, monkeypatch):
+    store.add(names([1]), described([1]), 1.0)
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
+    assert store.missing(names([1, 2])).tolist() == [1]
+    with store.training():
+        check(store.read(names([1])), [1])
+
+
+def test_features_that_were_removed_while_a_command_ran_are_one_message(store):
+    store.add(names([1]), described([1]), 1.0)
+    store.clear()
+    with pytest.raises(ReidbenchError, match="the features of 2 images are no longer in the cache"):
+        store.read(names([1, 2, 1]))
 
 
 def test_an_unfinished_shard_is_ignored(store):
@@ -122,12 +272,34 @@ def test_an_unfinished_shard_is_ignored(store):
     assert store.missing(names([1, 2])).tolist() == [1]
 
 
-def test_notes_are_kept_and_a_damaged_note_is_none(store):
+def test_notes_are_kept(store):
     assert store.read_note() is None
     store.write_note({"fit_s": 3.0})
     assert store.read_note() == {"fit_s": 3.0}
-    (store._dir / "note.json").write_text("{")
-    assert store.read_note() is None
+
+
+def test_a_note_of_an_earlier_version_has_no_digest_and_is_read(store):
+    store.folder.mkdir(parents=True)
+    (store.folder / "note.json").write_text('{"fit_s": 3.0}')
+    assert store.read_note() == {"fit_s": 3.0} and store._progress.warnings == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "7", "\x00\x00"])
+def test_a_damaged_note_counts_as_missing_and_is_reported_once(store, content):
+    store.write_note({"fit_s": 3.0})
+    (store.folder / "note.json").write_text(content)
+    assert store.read_note() is None and store.read_note() is None
+    assert len(store._progress.warnings) == 1
+
+
+def test_no_flipped_bit_of_a_note_changes_a_value(store):
+    store.write_note({"fit_s": 3.5, "notes": ["a"]})
+    path = store.folder / "note.json"
+    content = path.read_bytes()
+    for at in range(len(content)):
+        flip(path, at)
+        assert store.read_note() in (None, {"fit_s": 3.5, "notes": ["a"]})
+        path.write_bytes(content)
 
 
 def test_texts_of_a_key_are_separated():
@@ -152,16 +324,3 @@ def test_a_full_disk_is_an_error_and_leaves_no_files(store, full_disk):
             write()
         assert sorted(store._dir.rglob("*")) == before
     check(store.read(names([1])), [1])
-
-
-def test_a_new_fit_replaces_an_earlier_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("REIDBENCH_CACHE", str(tmp_path / "cache"))
-    for text in ("first", "second"):
-        (tmp_path / "work").mkdir()
-        (tmp_path / "work" / "checkpoint.pt").write_text(text)
-        keep_fitted("key", tmp_path / "work")
-        assert not (tmp_path / "work").exists()
-        assert [path.read_text() for path in fitted_dir("key").iterdir()] == [text]
-    with pytest.raises(ReidbenchError, match="cache can't be written") as caught:
-        keep_fitted("key", tmp_path / "work")
-    assert caught.value.where == str(fitted_dir("key")) and fitted_dir("key").is_dir()

@@ -49,10 +49,10 @@ def learner(images):
 
 
 def test_features_are_extracted_once_and_read_afterwards(learner, tmp_path):
-    first = Extractor(learner(), tmp_path / "work", tmp_path / "store")
+    first = Extractor(learner(), tmp_path / "store")
     new = first.extract()
     assert new.is_new and first.can_extract and new.fit_report.notes == ("fitted",)
-    second = Extractor(learner(), tmp_path / "work", tmp_path / "store")
+    second = Extractor(learner(), tmp_path / "store")
     read = second.extract()
     assert not read.is_new and not second.can_extract and read.fit_report.notes == ("fitted",)
     assert read.seconds == new.seconds and set(new.seconds) == {"fit_s", "represent_s"}
@@ -63,7 +63,7 @@ def test_features_are_extracted_once_and_read_afterwards(learner, tmp_path):
 
 
 def test_a_method_without_parts_and_curves_is_not_calibrated(learner, tmp_path):
-    extracted = Extractor(learner(), tmp_path / "work", tmp_path / "store").extract()
+    extracted = Extractor(learner(), tmp_path / "store").extract()
     calibrated = calibrate_run(learner(), extracted.features)
     assert calibrated.features is extracted.features
     assert calibrated.numbering is calibrated.gallery_as_queries is None and not calibrated.calibrations
@@ -72,11 +72,11 @@ def test_a_method_without_parts_and_curves_is_not_calibrated(learner, tmp_path):
 def test_the_gallery_is_not_matched_with_itself_by_a_method_that_learned_it(learner, images, tmp_path):
     policy = parse_policy("max-score")
     setup = learner()
-    features = calibrate_run(setup, Extractor(setup, tmp_path / "work", tmp_path / "store").extract().features)
+    features = calibrate_run(setup, Extractor(setup, tmp_path / "store").extract().features)
     assert match_episodes(setup, features, policy).gallery_trials is None
     registry = load_registry()
     setup = setup_of(images, registry.find("color_histogram"), registry)
-    features = calibrate_run(setup, Extractor(setup, tmp_path / "work").extract().features)
+    features = calibrate_run(setup, Extractor(setup).extract().features)
     trials = match_episodes(setup, features, policy).gallery_trials
     assert trials is not None and len(trials.identity) == len(setup.rows["gallery"])
 
@@ -85,7 +85,7 @@ def test_queries_of_a_fusion_are_calibrated_out_of_fold(images, tmp_path):
     registry = load_registry()
     settings = {"parts": "color_histogram,sift", "calibration_pairs": 300}
     setup = setup_of(images, registry.find("wildfusion"), registry, settings)
-    extracted = Extractor(setup, tmp_path / "work").extract()
+    extracted = Extractor(setup).extract()
     calibrated = calibrate_run(setup, extracted.features)
     assert extracted.features["test"].representation.curve is None
     identity = images.identity[setup.rows["calibration"]]
@@ -104,7 +104,7 @@ def test_queries_of_a_fusion_are_calibrated_out_of_fold(images, tmp_path):
 
 def test_every_result_is_immutable_and_the_last_one_gives_the_files(learner, tmp_path):
     setup, policy = learner(), parse_policy("max-score")
-    extracted = Extractor(setup, tmp_path / "work", tmp_path / "store").extract()
+    extracted = Extractor(setup, tmp_path / "store").extract()
     calibrated = calibrate_run(setup, extracted.features)
     matched = match_episodes(setup, calibrated, policy)
     decided = decide(matched, policy)
