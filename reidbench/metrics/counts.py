@@ -40,7 +40,7 @@ N_KNOWN_IDENTITIES = MetricSpec(
 N_UNKNOWN_IDENTITIES = MetricSpec(
     "n_unknown_identities",
     "new identities",
-    "number of hidden identities among the unknown queries",
+    "number of animals among the unknown queries",
     (),
     lambda queries: len(np.unique(queries.code[~queries.known])),
 )

@@ -20,7 +20,8 @@ def _no_image_ranking(queries: Queries) -> str:
 MAP = MetricSpec(
     "map",
     "mAP",
-    "mean average precision of known queries over gallery images; undefined for centroids and classifiers",
+    "mean average precision of known queries over gallery images; undefined for methods that do not "
+    "rank gallery images (centroids, classifiers)",
     needs=(SCORES, KNOWN, Need("a ranking of gallery images", _no_image_ranking)),
     compute=lambda queries: queries.scored.average_precision[queries.known].mean(),
     column=Column(60, 11),

@@ -157,7 +157,7 @@ BAKS = MetricSpec(
 BAUS = MetricSpec(
     "baus",
     "BAUS",
-    "share of unknown queries predicted as new, averaged within each hidden identity, then over identities",
+    "share of unknown queries predicted as new, averaged within each unknown animal, then over them",
     needs=(UNKNOWN_SIDE,),
     compute=_unknown_side,
     column=Column(20, 1),
@@ -166,7 +166,7 @@ BAUS = MetricSpec(
 POOLED_SCORE = MetricSpec(
     "pooled_score",
     "pooled",
-    "`sqrt(BAKS · BAUS)` with the identities of all groups pooled; not the official score",
+    "`sqrt(BAKS · BAUS)` as if all groups were one; not the official score",
     needs=(KNOWN_SIDE, UNKNOWN_SIDE),
     compute=_root,
     column=Column(110, 20),
@@ -174,7 +174,7 @@ POOLED_SCORE = MetricSpec(
 ROOT_OF_MEANS_SCORE = MetricSpec(
     "root_of_means_score",
     "root of means",
-    "root of the groups' mean BAKS times mean BAUS; not the official score",
+    "square root of (mean BAKS · mean BAUS), with means over groups; not the official score",
     needs=(COUNTED_GROUP,),
     compute=_root,
     over_groups=_root_of_means,

@@ -43,12 +43,16 @@ def audit(
     ] = None,
     repair: Annotated[Path | None, typer.Option(help="Write the split without its leaks to this CSV.")] = None,
     alike: Annotated[
-        float, typer.Option(min=0.8, max=1.0, help="Call two pictures near-duplicates from this correlation on.")
+        float,
+        typer.Option(min=0.8, max=1.0, help="Call two pictures near-duplicates if their correlation is at least this."),
     ] = 0.955,
     burst: Annotated[
         float,
         typer.Option(
-            min=0, max=86400, metavar="SECONDS", help="Call photographs of one animal a burst up to this time apart."
+            min=0,
+            max=86400,
+            metavar="SECONDS",
+            help="Call photographs of one animal a burst if they are at most this time apart.",
         ),
     ] = 60.0,
     encounter_minutes: EncounterMinutesOption = None,
