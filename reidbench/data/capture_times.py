@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from reidbench.data.image_files import register_heif
+from reidbench.data.pictures import open_picture
 
 _EXIF, _TAKEN, _SUB_SECOND = 0x8769, 0x9003, 0x9291  # the Exif IFD, DateTimeOriginal, SubSecTimeOriginal (Exif 2.32)
 _TIME = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.(\d+))?")
@@ -101,9 +100,8 @@ def read_capture_time(path: Path) -> np.datetime64:
     Only ``DateTimeOriginal`` is read. ``DateTimeDigitized`` is the time of a scan, and programs change ``DateTime``
     when they save a file.
     """
-    register_heif()
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as opened:  # Pillow warns of broken metadata
+        with warnings.catch_warnings(action="ignore"), open_picture(path) as opened:  # Pillow warns of broken metadata
             if opened.format == "PNG" and "exif" not in opened.info:
                 return _UNKNOWN  # getexif would decode all pixels to look for metadata after them
             tags = dict(opened.getexif().get_ifd(_EXIF))

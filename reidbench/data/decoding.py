@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from reidbench.data.image_files import image_format, missing_reader, register_heif
+from reidbench.data.image_files import image_format, missing_reader
+from reidbench.data.memory import reserved
+from reidbench.data.pictures import check_fits, open_picture
 from reidbench.data.wide_samples import is_wide, read_wide, turn_upright
 from reidbench.errors import ReidbenchError
 
 _ORIENTATION = 0x0112  # EXIF
+_STRIP = 1 << 18  # pixels that are converted at once, so that a conversion needs no second picture
 
 
 def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.uint8]:
@@ -34,17 +37,19 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
         Pixels of shape ``(height, width, 3)``, RGB, C-contiguous, writable.
 
     Raises:
-        ReidbenchError: The file is missing, truncated or not an image, or the whole box is outside the image.
+        ReidbenchError: The file is missing, truncated or not an image, the picture needs more memory than the budget
+            (:mod:`reidbench.data.memory`), or the whole box is outside the image.
 
     Example:
         >>> decode("photo.jpg", bbox=(10, 20, 64, 48)).shape  # doctest: +SKIP
         (48, 64, 3)
     """
-    register_heif()
     try:
-        with Image.open(path) as opened:
-            opened.load()
-            pixels = _rgb(opened, path)
+        with open_picture(path) as opened:
+            wide = is_wide(path)
+            with reserved(check_fits(opened, path, wide=wide)):
+                opened.load()
+                return _wide(opened, bbox, path) if wide else _narrow(opened, bbox, path)
     except FileNotFoundError:
         raise ReidbenchError(
             "the image file is missing", where=str(path), remedy="restore the file, or take its row out of the dataset"
@@ -62,15 +67,26 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
             where=str(path),
             remedy="copy the file again from its source, or take its row out of the dataset",
         ) from error
-    if bbox is not None:
-        pixels = _crop(pixels, bbox, path)
-    return np.array(pixels, dtype=np.uint8, order="C")
 
 
-def _rgb(image: Image.Image, path: Path | str) -> NDArray[np.uint8]:
-    if is_wide(path):
-        return turn_upright(read_wide(image, path)[0], image.getexif().get(_ORIENTATION, 1))
-    image = ImageOps.exif_transpose(image)
+def _wide(image: Image.Image, bbox: Sequence[float] | None, path: Path | str) -> NDArray[np.uint8]:
+    pixels = turn_upright(read_wide(image, path)[0], image.getexif().get(_ORIENTATION, 1))
+    left, top, right, bottom = _box((pixels.shape[1], pixels.shape[0]), bbox, path)
+    return np.array(pixels[top:bottom, left:right], dtype=np.uint8, order="C")
+
+
+def _narrow(image: Image.Image, bbox: Sequence[float] | None, path: Path | str) -> NDArray[np.uint8]:
+    ImageOps.exif_transpose(image, in_place=True)
+    left, top, right, bottom = _box(image.size, bbox, path)
+    pixels = np.empty((bottom - top, right - left, 3), np.uint8)
+    step = max(1, _STRIP // (right - left))
+    for start in range(top, bottom, step):
+        stop = min(start + step, bottom)
+        pixels[start - top : stop - top] = _rgb(image.crop((left, start, right, stop)))
+    return pixels
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
         if image.mode in ("RGBa", "La"):
             image = image.convert(image.mode.upper())
@@ -80,8 +96,11 @@ def _rgb(image: Image.Image, path: Path | str) -> NDArray[np.uint8]:
     return np.asarray(image.convert("RGB"))
 
 
-def _crop(pixels: NDArray[np.uint8], bbox: Sequence[float], path: Path | str) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
+def _box(size: tuple[int, int], bbox: Sequence[float] | None, path: Path | str) -> tuple[int, int, int, int]:
+    """Return the edges of the box inside the upright image: left, top, right and bottom."""
+    width, height = size
+    if bbox is None:
+        return 0, 0, width, height
     x, y, box_width, box_height = bbox
     left, right = max(0, round(x)), min(width, round(x + box_width))
     top, bottom = max(0, round(y)), min(height, round(y + box_height))
@@ -91,4 +110,4 @@ def _crop(pixels: NDArray[np.uint8], bbox: Sequence[float], path: Path | str) ->
             where=str(path),
             remedy="write bbox as [x, y, width, height] in pixels of the upright image, or leave it empty",
         )
-    return pixels[top:bottom, left:right]
+    return left, top, right, bottom

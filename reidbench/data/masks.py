@@ -18,8 +18,9 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
+from reidbench.data.pictures import check_fits, open_picture
 from reidbench.errors import ReidbenchError
 
 _FAR = 1_000_000  # pixels: no photograph is as wide, and OpenCV's arithmetic is still exact
@@ -86,7 +87,8 @@ def _check_size(size: tuple[int, ...], shape: tuple[int, int]) -> None:
 
 def _from_file(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
     try:
-        with Image.open(path) as opened:
+        with open_picture(path) as opened:
+            check_fits(opened, path)
             opened.load()
             upright = ImageOps.exif_transpose(opened)
             if upright.mode in ("P", "PA"):
@@ -94,7 +96,7 @@ def _from_file(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
             pixels = np.asarray(upright)
     except FileNotFoundError:
         raise ValueError("there is no such file") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError) as error:
         raise ValueError(f"the file cannot be read: {error}") from error
     _check_size(pixels.shape[:2], shape)
     if pixels.ndim == 3 and pixels.shape[2] in (2, 4):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from PIL import Image
-
-from reidbench.data.image_files import register_heif
+from reidbench.data.pictures import open_picture
 
 _ORIENTATION = 0x0112  # EXIF
 _TURNED = frozenset({5, 6, 7, 8})  # values of it that exchange width and height
@@ -23,9 +21,8 @@ def upright_size(path: Path) -> tuple[int, int] | None:
 
 def read_size(path: Path) -> tuple[tuple[int, int] | None, bool]:
     """Return what :func:`upright_size` returns, and whether EXIF exchanges width and height of the stored picture."""
-    register_heif()
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as opened:
+        with warnings.catch_warnings(action="ignore"), open_picture(path) as opened:
             width, height = opened.size
             # getexif of a PNG without EXIF would decode all pixels to look for it after them.
             turned = (opened.format != "PNG" or "exif" in opened.info) and opened.getexif().get(_ORIENTATION) in _TURNED

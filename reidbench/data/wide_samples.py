@@ -7,7 +7,7 @@ that it is neither black nor white, and so that no other picture of the dataset 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from reidbench.data.image_files import format_of
+from reidbench.data.pictures import check_fits, open_picture
 
 DECODING = "wide-samples-2"
 """Part of the cache key of a wide picture; it changes when the rule of scaling changes. Other keys do not have it."""
@@ -26,6 +27,7 @@ _PNG_BIT_DEPTH = 24  # place of the byte
 _NARROW = ("JPEG", "GIF", "BMP", "WEBP", "AVIF", "HEIF")  # formats that Pillow reads with 8 bits
 _COLOUR = ("RGB", "RGBA", "RGBX", "LA")  # modes in which Pillow keeps only the high byte of 16 bits
 _MEASURED = 8  # pictures whose range a note quotes
+_STRIP = 1 << 18  # samples that are scaled at once: as 8-byte numbers a whole picture would take gigabytes
 _known: dict[tuple[str, int, int], bool] = {}  # (path, mtime, size); the head of a file is read once a process
 
 
@@ -52,7 +54,7 @@ def _reads_wide(path: Path) -> bool:
         return head[_PNG_BIT_DEPTH] == 16
     if kind in _NARROW:
         return False
-    with Image.open(path) as opened:
+    with open_picture(path) as opened:
         return opened.mode[0] in "IF" or max(_bits(opened)) > 8
 
 
@@ -78,7 +80,7 @@ def read_wide(opened: Image.Image, path: Path | str) -> tuple[NDArray[np.uint8],
     values = np.asarray(opened)
     if values.dtype == np.int32 and _bits(opened) == (32,) and _tag(opened, _SAMPLE_FORMAT) in (None, _UNSIGNED):
         values = values.view(np.uint32)
-    grey, white = _scaled(values.astype(np.float64), _declared(opened), is_float=values.dtype.kind == "f")
+    grey, white = _scaled(values, _declared(opened), is_float=values.dtype.kind == "f")
     return np.repeat(grey[:, :, None], 3, axis=2), white
 
 
@@ -96,7 +98,8 @@ def wide_notes(paths: Iterable[Path]) -> list[str]:
 
 def _white_of(path: Path) -> float | None:
     try:
-        with Image.open(path) as opened:
+        with open_picture(path) as opened:
+            check_fits(opened, path, wide=True)
             opened.load()
             return read_wide(opened, path)[1]
     except Exception:  # decoding it later names the reason
@@ -111,14 +114,15 @@ def _colour(path: Path, opened: Image.Image) -> tuple[NDArray[np.uint8], float]:
     read = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if read is None:
         raise ValueError("OpenCV cannot read its 16-bit colours; save it with 8 bits a sample")
-    samples = read.astype(np.float64)
-    if samples.ndim == 2:
-        samples = samples[:, :, None]
+    samples = read if read.ndim == 3 else read[:, :, None]
     colour, white = _scaled(samples[:, :, :3], _declared(opened))
     colour = np.repeat(colour, 3, axis=2) if colour.shape[2] == 1 else colour[:, :, ::-1]
     if samples.shape[2] == 4 and opened.mode != "RGBX":
-        alpha = _scaled(samples[:, :, 3:], None)[0] / 255.0
-        colour = np.rint(colour * alpha + 255.0 * (1.0 - alpha)).astype(np.uint8)
+        alpha = _scaled(samples[:, :, 3:], None)[0]
+        colour = np.ascontiguousarray(colour)
+        for rows in _strips(colour):
+            share = alpha[rows] / 255.0
+            colour[rows] = np.rint(colour[rows] * share + 255.0 * (1.0 - share)).astype(np.uint8)
     if opened.getexif().get(_ORIENTATION, 1) == 1:  # Pillow turns a TIFF file upright when it loads it
         colour = turn_upright(np.ascontiguousarray(colour), turned)
     return np.ascontiguousarray(colour), white
@@ -131,13 +135,22 @@ def turn_upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint
     return np.asarray(ImageOps.exif_transpose(image))
 
 
-def _scaled(
-    values: NDArray[np.float64], declared: float | None, *, is_float: bool = False
-) -> tuple[NDArray[np.uint8], float]:
+def _strips(values: NDArray[Any]) -> Iterator[slice]:
+    """Yield ranges of rows of a picture, small enough to compute with 8-byte numbers."""
+    step = max(1, _STRIP // max(1, math.prod(values.shape[1:])))
+    for start in range(0, len(values), step):
+        yield slice(start, start + step)
+
+
+def _scaled(values: NDArray[Any], declared: float | None, *, is_float: bool = False) -> tuple[NDArray[np.uint8], float]:
     """Scale samples to 8 bits; return them and the value that becomes white."""
-    finite = values[np.isfinite(values)]
-    largest, smallest = finite.max(initial=-math.inf), finite.min(initial=math.inf)
-    if not len(finite):
+    largest, smallest = -math.inf, math.inf
+    for rows in _strips(values):
+        block = values[rows].astype(np.float64)
+        finite = block[np.isfinite(block)]
+        largest = max(largest, float(finite.max(initial=-math.inf)))
+        smallest = min(smallest, float(finite.min(initial=math.inf)))
+    if largest < smallest:  # no sample is finite
         largest = smallest = 0.0
     black = min(0.0, smallest)
     if black < 0:
@@ -148,8 +161,11 @@ def _scaled(
         white = 1.0
     else:
         white = _white(largest)
-    grey = np.nan_to_num(values, nan=0.0, posinf=white, neginf=black)
-    return np.clip(np.rint((grey - black) * (255.0 / (white - black))), 0, 255).astype(np.uint8), float(white)
+    scaled = np.empty(values.shape, np.uint8)
+    for rows in _strips(values):
+        grey = np.nan_to_num(values[rows].astype(np.float64), nan=0.0, posinf=white, neginf=black)
+        scaled[rows] = np.clip(np.rint((grey - black) * (255.0 / (white - black))), 0, 255).astype(np.uint8)
+    return scaled, float(white)
 
 
 def _white(largest: float) -> float:
