@@ -83,7 +83,7 @@ class Aliked(LocalFeatureMethod):
 
     @override
     def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray[Any]]]:
-        resized = [self._resize(image) for image in pixels]
+        resized = [self.shrink(image) for image in pixels]
         features: list[Mapping[str, NDArray[Any]]] = [{}] * len(resized)
         for shape in dict.fromkeys(image.shape for image in resized):  # images in a batch have the same size
             indices = [index for index, image in enumerate(resized) if image.shape == shape]
@@ -123,7 +123,9 @@ class Aliked(LocalFeatureMethod):
             "size": np.tile(np.array([width, height], np.int16), (len(keypoint), 1)),
         }
 
-    def _resize(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    @override
+    def shrink(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Resize an image to the network's input; one that has this size stays as it is."""
         size = self.settings.size
         height, width = pixels.shape[:2]
         target = (size, size)

@@ -80,6 +80,10 @@ class ConvNeXtClassifier(ClassifierMethod):
         return self.classify_all(len(images), lambda rows: list(resized.take(rows)), progress)
 
     @override
+    def shrink(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return pixels if self._network is None else self._network.resize(pixels)
+
+    @override
     def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         if self._network is None:
             raise ValueError("call fit() before classify()")

@@ -63,11 +63,17 @@ class FrozenEmbedding(EmbeddingMethod):
         return hashlib.sha256(f"{super().fingerprint()}|{self._ready()[0].input}|{self.half}".encode()).hexdigest()
 
     @override
+    def shrink(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Transform an image to the network's input, ``(3, height, width)``."""
+        return np.asarray(self._ready()[0].input.prepare([pixels])[0].numpy(), dtype=np.float32)
+
+    @override
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         backbone, batches, device = self._ready()
+        transformed = [image if image.dtype == np.float32 else self.shrink(image) for image in pixels]
 
         def run(batch: range) -> NDArray[np.float32]:
-            images = backbone.input.prepare([pixels[i] for i in batch])
+            images = torch.stack([torch.from_numpy(transformed[i]) for i in batch])
             # No TF32: with it, the embedding of an image would depend on the other images of its batch.
             with (
                 torch.inference_mode(),

@@ -92,6 +92,10 @@ class TripletMethod(EmbeddingMethod):
         return Representation({"embedding": np.concatenate(rows)})
 
     @override
+    def shrink(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return self._ready()[0].resize(pixels)
+
+    @override
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         return self._ready()[0].embed(pixels)
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from reidbench.data.memory import memory_bytes
 from reidbench.errors import ReidbenchError
-from reidbench.matching.match import DEFAULT_BUDGET
 
 Joining = Literal["average", "components"]
 _LINKAGE: Final = {"average": "average", "components": "single"}
@@ -124,10 +124,11 @@ def check_size(group: str, n_image: int) -> None:
     Raises:
         ReidbenchError: The group has too many images.
     """
-    most = int((DEFAULT_BUDGET / 24) ** 0.5)  # bytes for each pair: three edges of 4, a distance of 8, and a copy
+    most = int((memory_bytes() / 24) ** 0.5)  # bytes for each pair: three edges of 4, a distance of 8, and a copy
     if n_image > most:
         raise ReidbenchError(
             f"group '{group}' has {n_image} images to cluster; the pairs of at most {most} images fit into memory",
             where="the images to cluster",
-            remedy="cluster fewer images at once, such as one site or one season",
+            remedy=f"raise the limit with --memory {-(-24 * n_image**2 // (1 << 30))}GiB, or cluster fewer images at "
+            "once, such as one site or one season",
         )

@@ -16,9 +16,9 @@ from reidbench.calibration.calibrate import Numbering
 from reidbench.calibration.calibrated import Calibrated
 from reidbench.clustering.graph import ANCHORS, Graph, anchors, check_size, symmetric
 from reidbench.data.images import ImageSet
+from reidbench.data.memory import memory_bytes
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import Features, match_episode
-from reidbench.matching.match import DEFAULT_BUDGET
 from reidbench.methods.calibration import Calibration
 from reidbench.methods.contract import Method
 from reidbench.methods.representation import Representation
@@ -107,7 +107,7 @@ def _scores(method: Method, images: Representation, advance: Callable[[int], Non
     """Return the scores of all pairs of images, computed block by block, ``(n, n)``."""
     n_image = len(images)
     scores = np.full((n_image, n_image), -np.inf, dtype=np.float32)
-    block = max(1, DEFAULT_BUDGET // (n_image * 40))
+    block = max(1, memory_bytes() // (n_image * 40))
     for start in range(0, n_image, block):
         rows = np.arange(start, min(start + block, n_image))
         scores[rows] = method.score(images.take(rows), images)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.matching.match import DEFAULT_BUDGET, Score, centroids, match
+from reidbench.matching.match import Score, centroids, match
 from reidbench.methods.representation import Representation
 from reidbench.methods.similarity import unit
 from reidbench.metrics.answers import Answers
@@ -83,7 +83,7 @@ def try_gallery(
     within_group: bool,
     by_centroid: bool,
     renormalise: bool = True,
-    budget: int = DEFAULT_BUDGET,
+    budget: int | None = None,
 ) -> GalleryTrials:
     """Search each gallery image in the gallery, in blocks of images.
 
@@ -99,7 +99,7 @@ def try_gallery(
         by_centroid: Whether identities are compared by their centroid. The centroid of an image's own identity is
             computed without its encounter.
         renormalise: Scale each centroid to length 1.
-        budget: Memory for one block, in bytes.
+        budget: Memory for one block, in bytes; by default the memory budget of the process.
     """
     n_gallery = len(identity)
     own_best, other_best = np.full(n_gallery, -np.inf), np.full(n_gallery, -np.inf)

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.data.memory import memory_bytes
 from reidbench.methods.by_identity import images_by_identity
 from reidbench.methods.representation import Representation
 from reidbench.methods.similarity import unit
 
 BEST_IDENTITIES = 50
 """Number of identities that are kept for each query."""
-DEFAULT_BUDGET = 1 << 30
-"""Memory for one block of similarities, in bytes."""
 
 Score = Callable[[Representation, Representation], NDArray[Any]]
 
@@ -69,7 +68,7 @@ def match(
     score: Score,
     *,
     best: int = BEST_IDENTITIES,
-    budget: int = DEFAULT_BUDGET,
+    budget: int | None = None,
     encounter: tuple[NDArray[Any], NDArray[Any]] | None = None,
     image_level: bool = True,
     n_compared: int = 0,
@@ -84,7 +83,7 @@ def match(
         own_codes: True identity of each query as a number, ``(n_query,)``; ``-1`` if it is not in this gallery.
         score: Similarity of two representations; higher is more alike.
         best: Number of identities to keep for each query.
-        budget: Memory for one block, in bytes.
+        budget: Memory for one block, in bytes; by default the memory budget of the process.
         encounter: Encounter of each query and of each gallery entry. If given, ``own_best`` ignores gallery entries
             of the query's encounter.
         image_level: Whether gallery entries are images; only then is average precision defined.
@@ -105,6 +104,7 @@ def match(
     other_best = np.full(n_query, -np.inf)
     order, starts = images_by_identity(gallery_codes)
     first_index = order[starts]
+    budget = memory_bytes() if budget is None else budget
     block = max(1, min(n_query, budget // (max(n_gallery, n_compared) * 40)))
     for start in range(0, n_query, block):
         rows = np.arange(start, min(start + block, n_query))

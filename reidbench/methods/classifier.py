@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from reidbench.methods.batches import Batches
 from reidbench.methods.contract import Images, Method
+from reidbench.methods.decoded_batches import decoded_batches
 from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
 
@@ -40,7 +41,7 @@ class ClassifierMethod(Method):
     metric = "probability"
     learns = True
     batch_size: int = 32
-    """Images in one call of :meth:`classify`."""
+    """Most images in one call of :meth:`classify`; fewer if photographs are large and :meth:`shrink` keeps them."""
 
     @abstractmethod
     def classify(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
@@ -49,6 +50,14 @@ class ClassifierMethod(Method):
         The probabilities of an image may sum to less than 1; the rest is the probability of an unknown animal.
         """
 
+    def shrink(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return what :meth:`classify` needs of one image, such as the image at the size of the network's input.
+
+        The default returns the image itself. A method with a network should resize it here: then every batch has
+        ``batch_size`` images, whatever their size and the memory.
+        """
+        return pixels
+
     @override
     def represent(self, images: Images, progress: Progress) -> Representation:
         """Classify every image.
@@ -56,7 +65,18 @@ class ClassifierMethod(Method):
         Returns:
             A representation with the array ``probability``, ``(n, n_class)`` float32.
         """
-        return self.classify_all(len(images), lambda rows: [images.pixels(row) for row in rows], progress)
+        batches = Batches(self.batch_size, progress)
+
+        def classify(pixels: list[NDArray[Any]]) -> NDArray[np.float32]:
+            several = batches.run(len(pixels), lambda rows: self.classify([pixels[row] for row in rows]))
+            return np.concatenate([np.asarray(probability, dtype=np.float32) for probability in several])
+
+        with progress.stage("classify", len(images)) as stage:
+            probabilities = list(
+                decoded_batches(images, self.batch_size, classify, shrink=self.shrink, advance=stage.advance)
+            )
+        self.batch_size = batches.size  # the next call starts with the size that fits, without a second warning
+        return Representation({"probability": np.concatenate(probabilities)})
 
     def classify_all(
         self, n_image: int, pixels: Callable[[range], list[NDArray[np.uint8]]], progress: Progress
@@ -65,7 +85,7 @@ class ClassifierMethod(Method):
 
         Args:
             n_image: Number of images.
-            pixels: Returns the pixels of a range of images; a method may return decoded images that it keeps.
+            pixels: Returns the pixels of a range of images that the method keeps.
             progress: Shows a progress bar and a warning if memory runs out.
         """
         batches = Batches(self.batch_size, progress)

@@ -26,6 +26,7 @@ from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.methods.calibration import Calibration
+from reidbench.methods.decoded_batches import decoded_batches
 from reidbench.methods.presets import current_preset
 from reidbench.methods.representation import Ragged, Representation
 from reidbench.methods.similarity import cosine_similarity, euclidean_similarity, pairwise
@@ -280,20 +281,32 @@ class EmbeddingMethod(Method):
     """
 
     batch_size: int = 64
-    """Images in one call of :meth:`embed`."""
+    """Most images in one call of :meth:`embed`; fewer if photographs are large and :meth:`shrink` keeps them."""
 
     @abstractmethod
     def embed(self, pixels: list[NDArray[np.uint8]]) -> NDArray[Any]:
         """Return one vector of finite numbers for each image of the batch, ``(len(pixels), dim)``."""
 
+    def shrink(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return what :meth:`embed` needs of one image, such as the image at the size of the network's input.
+
+        The default returns the image itself. A method with a network should resize it here: then every batch has
+        ``batch_size`` images, whatever their size and the memory.
+        """
+        return pixels
+
     @override
     def represent(self, images: Images, progress: Progress) -> Representation:
-        batches = []
         with progress.stage("extract", len(images)) as stage:
-            for start in range(0, len(images), self.batch_size):
-                batch = [images.pixels(i) for i in range(start, min(start + self.batch_size, len(images)))]
-                batches.append(_vectors(self.embed(batch), len(batch)))
-                stage.advance(len(batch))
+            batches = list(
+                decoded_batches(
+                    images,
+                    self.batch_size,
+                    lambda batch: _vectors(self.embed(batch), len(batch)),
+                    shrink=self.shrink,
+                    advance=stage.advance,
+                )
+            )
         return Representation({"embedding": np.concatenate(batches)})
 
     @override

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from reidbench.methods.contract import Images, PairMethod
+from reidbench.methods.decoded_batches import decoded_batches
 from reidbench.methods.local_matching import Geometry, Matches, count_inliers
 from reidbench.methods.representation import Ragged, Representation
 from reidbench.progress import Progress
@@ -29,13 +30,22 @@ class LocalFeatureMethod(PairMethod):
     """
 
     batch_size: int = 8
-    """Images in one call of :meth:`describe_batch`."""
+    """Most images in one call of :meth:`describe_batch`; fewer if photographs are large and :meth:`shrink` keeps them.
+    """
     geometry: Geometry = "none"
     """Geometric model that matches must agree with; ``none`` counts every match."""
 
     @abstractmethod
     def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray[Any]]]:
         """Return the named feature arrays of each image, one row for each keypoint; zero rows are allowed."""
+
+    def shrink(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return what :meth:`describe_batch` needs of one image, such as the image at the size of the network's input.
+
+        The default returns the image itself. A method with a network should resize it here: then every batch has
+        ``batch_size`` images, whatever their size and the memory.
+        """
+        return pixels
 
     @abstractmethod
     def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
@@ -49,7 +59,7 @@ class LocalFeatureMethod(PairMethod):
 
     @override
     def describe(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray[Any]]:
-        return self.describe_batch([pixels])[0]
+        return self.describe_batch([self.shrink(pixels)])[0]
 
     @override
     def compare(self, query: Mapping[str, NDArray[Any]], gallery: Mapping[str, NDArray[Any]]) -> float:
@@ -63,10 +73,10 @@ class LocalFeatureMethod(PairMethod):
     def represent(self, images: Images, progress: Progress) -> Representation:
         features: list[Mapping[str, NDArray[Any]]] = []
         with progress.stage("extract local features", len(images)) as stage:
-            for start in range(0, len(images), self.batch_size):
-                batch = [images.pixels(i) for i in range(start, min(start + self.batch_size, len(images)))]
-                features += self.describe_batch(batch)
-                stage.advance(len(batch))
+            for batch in decoded_batches(
+                images, self.batch_size, self.describe_batch, shrink=self.shrink, advance=stage.advance
+            ):
+                features += batch
         return Representation({}, {name: Ragged.from_rows([rows[name] for rows in features]) for name in features[0]})
 
     @override

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
+from reidbench.data.memory import memory_bytes
 from reidbench.matching.episode import Features, GalleryMode, classes_of, searches
-from reidbench.matching.match import DEFAULT_BUDGET
 from reidbench.methods.fusion import Combination
 from reidbench.metrics.answers import identity_codes
 from reidbench.metrics.open_set import balanced_accuracy
@@ -51,7 +51,7 @@ def choose_constants(
     right = np.zeros((len(choices), len(query.indices)), dtype=bool)
     for search in searches(images, query, gallery, mode):
         identities = classes_of(search.identities, learned)
-        block = max(1, DEFAULT_BUDGET // (len(search.codes) * 16 * len(method.parts)))
+        block = max(1, memory_bytes() // (len(search.codes) * 16 * len(method.parts)))
         for start in range(0, len(search.places), block):
             rows = np.arange(start, min(start + block, len(search.places)))
             evidence = method.gather(

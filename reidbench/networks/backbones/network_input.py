@@ -6,6 +6,7 @@ antialiasing, crop, scale to [0, 1], normalise.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -85,8 +86,14 @@ class NetworkInput:
         import torch
         from PIL import Image
 
-        transform = self.transform()
+        transform = _transform_of(self)
         return torch.stack([transform(Image.fromarray(image)) for image in pixels])
+
+
+@functools.lru_cache(maxsize=8)
+def _transform_of(network_input: NetworkInput) -> Callable[[Any], Tensor]:
+    """Return the transform, which is made once: images are transformed one by one."""
+    return network_input.transform()
 
 
 def three(value: Any) -> Channel3:

@@ -57,10 +57,13 @@ class BackboneNetwork(nn.Module):
         output: Tensor = self.head(self.backbone(images))
         return output
 
+    def resize(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Resize a decoded image to the network's input; one that has this size stays as it is."""
+        return pixels if pixels.shape == (self._size, self._size, 3) else resize(pixels, self._size)
+
     def _infer(self, pixels: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Tensor:
         """Return the output for decoded images of any size, in evaluation mode and float32, on the CPU."""
-        shape = (self._size, self._size, 3)
-        resized = np.stack([image if image.shape == shape else resize(image, self._size) for image in pixels])
+        resized = np.stack([self.resize(image) for image in pixels])
         device = str(next(self.parameters()).device)
         self.eval()
         # With reduced precision, the result for an image would depend on the other images of its batch.
