@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from reidbench.cli.renamed import with_new_preset
+from reidbench.data.memory import memory_budget
 from reidbench.errors import ReidbenchError
 
 if TYPE_CHECKING:
@@ -101,6 +102,19 @@ SettingsFileOption = Annotated[
     ),
 ]
 DeviceOption = Annotated[str, typer.Option(help="Compute on this device: cpu, cuda or auto (cuda if there is a GPU).")]
+
+
+def use_memory(ctx: typer.Context, value: str | None) -> str | None:
+    """Use a memory budget until the command ends."""
+    ctx.with_resource(memory_budget(value))
+    return value
+
+
+MEMORY_HELP = (
+    "Use at most this memory for decoded photographs and for blocks of similarities, such as 512MB or 2GiB; by default "
+    "1GiB. It changes no result."
+)
+MemoryOption = Annotated[str | None, typer.Option("--memory", metavar="SIZE", callback=use_memory, help=MEMORY_HELP)]
 RunsOption = Annotated[Path, typer.Option("--runs", help="Use this folder of runs.")]
 RunArgument = Annotated[
     str, typer.Argument(help="Read this run: its folder, its id or the first characters of its id.")

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from reidbench.data.encounters import MINUTES
+from reidbench.data.memory import memory_bytes
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_text
 from reidbench.records.failures import MethodFailure
@@ -48,7 +49,7 @@ class Isolation:
     memory_gib: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("--timeout", self.timeout_s), ("--memory", self.memory_gib)):
+        for name, value in (("--timeout", self.timeout_s), ("--memory-limit", self.memory_gib)):
             if value is not None and not value > 0:
                 raise ReidbenchError(f"a limit must be above 0, not {value:g}", where=f"{name} {value:g}",
                                      remedy="give a number above 0")  # fmt: skip
@@ -83,6 +84,7 @@ def run_isolated(
         "again": again,
         "plugins": [str(path) for path in plugins],
         "memory_gib": isolation.memory_gib,
+        "memory": memory_bytes(),
     }
     with tempfile.TemporaryDirectory(prefix="reidbench-") as temporary:
         folder = Path(temporary)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from reidbench.data.memory import memory_budget
 from reidbench.files import write_text
 from reidbench.records.failures import MethodFailure
 from reidbench.records.job import Job
@@ -32,7 +33,8 @@ def work(folder: Path) -> None:
         registry = load_registry(files=request["plugins"])
         offer = registry.find(job.method)
         plugin = (offer.distribution, offer.version)
-        record = evaluate_job(job, registry, runs_dir=Path(request["runs_dir"]), again=request["again"])
+        with memory_budget(request.get("memory")):  # an earlier version does not send it
+            record = evaluate_job(job, registry, runs_dir=Path(request["runs_dir"]), again=request["again"])
         result = {"record": str(record.path)}
     except (Exception, SystemExit) as raised:  # the parent handles every failure
         error: BaseException = raised

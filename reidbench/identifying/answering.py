@@ -17,6 +17,7 @@ import numpy as np
 from reidbench.csv_files import csv_text
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
+from reidbench.data.memory import obeys_memory
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
 from reidbench.identifying.enrolment import read_gallery
@@ -166,6 +167,7 @@ class Identifications:
         }  # fmt: skip
 
 
+@obeys_memory
 def identify(
     photographs: str | Path,
     run: str | Path | RunRecord,
@@ -184,6 +186,7 @@ def identify(
     runs_dir: str | Path = "runs",
     progress: Progress | None = None,
     registry: Registry | None = None,
+    memory: str | int | None = None,
 ) -> Identifications:
     """Identify new photographs with a saved run.
 
@@ -204,6 +207,7 @@ def identify(
         runs_dir: Folder in which the id of a run is looked for.
         progress: Shows progress bars and warnings; by default on stderr.
         registry: Methods and datasets; by default those of the installed plugins.
+        memory: Memory for decoded images and blocks of similarities, as for :func:`reidbench.evaluate`.
 
     Returns:
         The predictions with their bands, the searched gallery and notes.

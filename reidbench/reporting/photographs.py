@@ -21,6 +21,7 @@ from PIL import Image
 from reidbench.constants import BUILT_IN
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
+from reidbench.data.pictures import PictureTooLargeError
 from reidbench.errors import ReidbenchError
 from reidbench.records.image_ids import saved_images
 from reidbench.records.run_record import RunRecord
@@ -79,12 +80,18 @@ class Photographs:
         return Photographs(replace(used, table=used.table.assign(image_id=image_ids), checked=True))
 
     def pixels(self, image_id: str) -> NDArray[np.uint8] | None:
-        """Return an image upright and cropped to its box, ``None`` if it is missing or can't be read."""
+        """Return an image upright and cropped to its box, ``None`` if it is missing or can't be read.
+
+        Raises:
+            PictureTooLargeError: The image needs more memory than the budget.
+        """
         index = self.row.get(image_id)
         if self.images is None or index is None:
             return None
         try:
             return decode(self.images.image_path(index), self.images.table["bbox"].iloc[index])
+        except PictureTooLargeError:
+            raise  # an option reads it
         except ReidbenchError:
             return None  # one damaged file should not cost the page
 

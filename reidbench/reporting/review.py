@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
+from reidbench.data.pictures import PictureTooLargeError
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
 from reidbench.metrics.review_bands import BANDS
@@ -152,6 +153,8 @@ class _Pictures:
             return None
         try:
             pixels = decode(images.image_path(row), images.table["bbox"].iloc[row])
+        except PictureTooLargeError:
+            raise  # an option reads it
         except ReidbenchError:
             return None  # a lost gallery image costs its picture, not the page
         made = thumbnail(pixels, longest)

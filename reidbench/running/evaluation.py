@@ -13,6 +13,7 @@ from typing import Any
 
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.images import ImageSet
+from reidbench.data.memory import obeys_memory
 from reidbench.data.splits import QUERIES, Split, check_groups_are_enrolled, read_split
 from reidbench.data.splitting import AUTO, split_of_kind
 from reidbench.errors import ReidbenchError
@@ -40,6 +41,7 @@ from reidbench.running.setup import Setup
 DEFAULT_DATASET = "patterns"
 
 
+@obeys_memory
 def evaluate(
     method: str,
     dataset: str | ImageSet = DEFAULT_DATASET,
@@ -62,6 +64,7 @@ def evaluate(
     plugins: Sequence[str | Path] = (),
     registry: Registry | None = None,
     store_dir: str | Path | None = None,
+    memory: str | int | None = None,
     agree: Callable[[Question], None] = lambda _: None,
 ) -> RunRecord:
     """Run one method on one dataset, save the run, and return its record.
@@ -90,6 +93,8 @@ def evaluate(
         plugins: Python files with more methods, in addition to the installed plugins.
         registry: Methods to choose from; by default those of the installed plugins and of ``plugins``.
         store_dir: Folder for features and checkpoints; by default the cache.
+        memory: Memory for decoded images and blocks of similarities, such as ``"512MB"`` or ``"2GiB"``, or a number of
+            bytes; by default 1 GiB. It changes no result.
         agree: Called before the work with all inputs that decide the run's id; it may raise to refuse the run.
 
     Raises:

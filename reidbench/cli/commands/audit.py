@@ -12,6 +12,7 @@ from reidbench.cli.options import (
     ColumnsOption,
     EncounterMinutesOption,
     FoldersOption,
+    MemoryOption,
     NameOption,
     RootOption,
     SplitKindOption,
@@ -56,6 +57,7 @@ def audit(
         ),
     ] = 60.0,
     encounter_minutes: EncounterMinutesOption = None,
+    memory: MemoryOption = None,
     embedding: Annotated[
         str | None,
         typer.Option(metavar="RUN", help="Compare the embeddings of this run too, by folder or id."),

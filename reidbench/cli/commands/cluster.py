@@ -11,6 +11,7 @@ from rich.console import Console
 from reidbench.cli.options import (
     DeviceOption,
     JsonOption,
+    MemoryOption,
     PluginOption,
     RootOption,
     RunArgument,
@@ -40,6 +41,7 @@ def cluster(
     ] = None,
     runs: RunsOption = Path("runs"),
     device: DeviceOption = "auto",
+    memory: MemoryOption = None,
     plugin: PluginOption = None,
     safe_csv: SafeCsvOption = False,
     as_json: JsonOption = False,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import DeviceOption, JsonOption, RootOption, RunDatasetOption, RunsOption
+from reidbench.cli.options import DeviceOption, JsonOption, MemoryOption, RootOption, RunDatasetOption, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.progress import plain_console, print_json, print_line
 from reidbench.reporting.numbers import show
@@ -77,6 +77,7 @@ def images_per_identity(
     ] = None,
     draws: Annotated[int, typer.Option(min=1, help="Draw the images this many times for each number.")] = 3,
     device: DeviceOption = "auto",
+    memory: MemoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Repeat runs with fewer gallery images of each animal.

@@ -14,6 +14,7 @@ from reidbench.cli.options import (
     ColumnsOption,
     DeviceOption,
     JsonOption,
+    MemoryOption,
     NameOption,
     PluginOption,
     RootOption,
@@ -74,6 +75,7 @@ def identify(
         typer.Option(metavar="NAME", help="Enrol this name as a new animal, in spite of a similar name; repeatable."),
     ] = None,
     device: DeviceOption = "auto",
+    memory: MemoryOption = None,
     plugin: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import PluginOption, RootOption, RunsOption
+from reidbench.cli.options import MemoryOption, PluginOption, RootOption, RunsOption
 from reidbench.progress import print_line
 
 SECTION = "Read saved runs"
@@ -35,6 +35,7 @@ def report(
         ),
     ] = None,
     root: RootOption = None,
+    memory: MemoryOption = None,
     no_images: Annotated[bool, typer.Option("--no-images", help="Leave out photographs.")] = False,
     unknown_rate: Annotated[
         float, typer.Option(min=0, max=1, help="Compute expected costs for this share of new animals.")

@@ -10,7 +10,9 @@ import typer
 
 from reidbench.cli.downloading import fetch
 from reidbench.cli.given import given_options, refuse_others
+from reidbench.cli.memory_limit import is_number, limit_of_number, use_memory_or_limit
 from reidbench.cli.options import (
+    MEMORY_HELP,
     BoxOption,
     ColumnsOption,
     DeviceOption,
@@ -48,10 +50,10 @@ PROTOCOLS = {
 }
 
 
-FROM_OBEYS = ("from_", "dataset", "root", "plugin", "device", "runs", "as_json", "unknown", "name_word")
+FROM_OBEYS = ("from_", "dataset", "root", "plugin", "device", "memory", "runs", "as_json", "unknown", "name_word")
 BENCHMARK_OBEYS = (
-    "benchmark", "plugin", "device", "runs", "again", "isolate", "python", "timeout", "memory", "as_json", "unknown",
-    "name_word", "encounter_minutes",
+    "benchmark", "plugin", "device", "runs", "again", "isolate", "python", "timeout", "memory", "memory_limit",
+    "as_json", "unknown", "name_word", "encounter_minutes",
 )  # fmt: skip
 
 
@@ -124,12 +126,17 @@ def run(
         float | None, typer.Option(metavar="SECONDS", help="Stop a run that takes longer; implies --isolate.")
     ] = None,
     memory: Annotated[
+        str | None, typer.Option("--memory", metavar="SIZE", callback=use_memory_or_limit, help=MEMORY_HELP)
+    ] = None,
+    memory_limit: Annotated[
         float | None, typer.Option(metavar="GIB", help="Stop a run that needs more memory; implies --isolate.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON.")] = False,
 ) -> None:
     """Run methods on a dataset and save a record of each run."""
     console = plain_console(stderr=True)
+    if memory is not None and is_number(memory):
+        memory_limit = limit_of_number(memory, memory_limit, from_)
     if gallery not in ("group", "all"):
         raise ReidbenchError(
             f"there is no gallery mode '{gallery}'", where=f"--gallery {gallery}", remedy="choose one of: group, all"
@@ -220,8 +227,8 @@ def run(
     from reidbench.experiments.isolation import Isolation
     from reidbench.experiments.jobs import run_jobs  # numpy and pandas load here
 
-    isolate = isolate or any(limit is not None for limit in (python, timeout, memory))
-    isolation = Isolation(python, timeout, memory) if isolate else None
+    isolate = isolate or any(limit is not None for limit in (python, timeout, memory_limit))
+    isolation = Isolation(python, timeout, memory_limit) if isolate else None
     records, failures = run_jobs(
         jobs, runs_dir=runs, again=again, console=console, plugins=plugin or (), isolation=isolation,
         shared_settings=shared_settings,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from reidbench.cli.options import DeviceOption, PluginOption, RunsOption
+from reidbench.cli.options import DeviceOption, MemoryOption, PluginOption, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.progress import plain_console
 from reidbench.reporting.numbers import show
@@ -33,6 +33,7 @@ def submit(
     ),
     runs: RunsOption = Path("runs"),
     device: DeviceOption = "auto",
+    memory: MemoryOption = None,
     plugin: PluginOption = None,
 ) -> None:
     """Write the submission file of AnimalCLEF from a saved run.

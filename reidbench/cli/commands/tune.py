@@ -13,6 +13,7 @@ from reidbench.cli.options import (
     DatasetOption,
     DeviceOption,
     FoldersOption,
+    MemoryOption,
     NameOption,
     PluginOption,
     PresetOption,
@@ -44,6 +45,7 @@ def tune(
     preset: PresetOption = None,
     set_: SetOption = None,
     device: DeviceOption = "auto",
+    memory: MemoryOption = None,
     runs: RunsOption = Path("runs"),
     output: Annotated[Path, typer.Option("--output", "-o", help="Write the best settings to this JSON file.")] = Path(
         "best.json"

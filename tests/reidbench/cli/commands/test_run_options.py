@@ -49,7 +49,8 @@ RUN_CASES = {
     "--isolate": ["--isolate"],
     "--python": ["--python", "/no/such/python"],
     "--timeout": ["--timeout", "0.001"],
-    "--memory": ["--memory", "0.001"],
+    "--memory": ["--memory", "64MiB"],
+    "--memory-limit": ["--memory-limit", "0.001"],
     "--json": ["--json"],
 }
 TUNE_CASES = {
@@ -67,6 +68,7 @@ TUNE_CASES = {
     "--preset": ["--preset", "quick"],
     "--set": ["--set", "epochs=1"],
     "--device": ["--device", "cpu"],
+    "--memory": ["--memory", "64MiB"],
     "--runs": ["--runs", "elsewhere"],
     "--output": ["--output", "other.json"],
     "--json": ["--json"],
@@ -117,7 +119,7 @@ def after_base_run(base_run, tmp_path, monkeypatch):
     return base_run[1], contents(tmp_path)
 
 
-@pytest.mark.parametrize("option", sorted(set(RUN_CASES) - {"--isolate", "--unknown", "--name"}))
+@pytest.mark.parametrize("option", sorted(set(RUN_CASES) - {"--isolate", "--unknown", "--name", "--memory"}))
 def test_each_option_of_run_changes_the_result_or_is_refused(option, after_base_run, tmp_path):
     base = ["--method", "color_histogram"] if option != "--method" else []
     base += ["--dataset", SMALL] if option != "--dataset" else []
@@ -141,7 +143,7 @@ def test_isolate_makes_the_run_in_another_process(after_base_run, monkeypatch):
     assert started == ["color_histogram"]
 
 
-@pytest.mark.parametrize("option", sorted(TUNE_CASES))
+@pytest.mark.parametrize("option", sorted(set(TUNE_CASES) - {"--memory"}))
 def test_each_option_of_tune_changes_the_search_or_its_output(option, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     searches = []
@@ -157,10 +159,21 @@ def test_each_option_of_tune_changes_the_search_or_its_output(option, tmp_path, 
     assert plain != other
 
 
-NO_RUN = {"--device", "--root", "--runs", "--plugin", "--json", "--dataset", "--from", "--unknown", "--name"}
+NO_RUN = {
+    "--device",
+    "--root",
+    "--runs",
+    "--plugin",
+    "--json",
+    "--dataset",
+    "--from",
+    "--unknown",
+    "--name",
+    "--memory",
+}
 NO_FILE = {
     "--benchmark", "--device", "--runs", "--plugin", "--json", "--again", "--isolate", "--python", "--timeout",
-    "--memory", "--unknown", "--name",
+    "--memory", "--memory-limit", "--unknown", "--name",
 }  # fmt: skip
 
 
@@ -239,3 +252,22 @@ def test_a_preset_reaches_the_methods_that_have_presets_and_the_others_are_named
 )
 def test_an_option_with_one_value_is_refused_if_given_twice(args, option):
     assert f"{option} was given more than once" in call(*args)[2]
+
+
+def test_a_number_without_a_unit_limits_the_process_as_before_and_the_new_name_is_given(monkeypatch):
+    limits = []
+    monkeypatch.setattr(
+        "reidbench.experiments.jobs.run_jobs", lambda _, isolation, **__: limits.append(isolation) or ([], [])
+    )
+    result = CliRunner().invoke(app, ["run", "--method", "color_histogram", "--memory", "8"])
+    assert limits[0].memory_gib == 8 and "--memory-limit 8" in result.stderr
+    call("run", "--method", "color_histogram", "--memory-limit", "8")
+    assert limits[1] == limits[0]
+    call("run", "--method", "color_histogram", "--memory", "8GiB")
+    assert limits[2] is None
+
+
+@pytest.mark.parametrize("other", [["--memory-limit", "4"], ["--from", "some_run"]])
+def test_a_number_without_a_unit_is_refused_with_an_option_that_it_contradicts(other):
+    error = call("run", "--method", "color_histogram", "--memory", "8", *other)[2]
+    assert f"--memory 8 {other[0]}" in error and "write --memory 8GiB" in error
