@@ -97,7 +97,9 @@ def print_clusters(score: ClusteringScore, title: str, console: Console) -> None
         cells = (str(each.n_images), str(each.n_animals), str(each.n_found), show(each.ari, 4), show(each.ami, 4))
         table.add(name, *cells, style="bold" if each is score.overall else "")
     table.print(console)
-    console.print("Overall ARI and AMI: unweighted means over groups.")
+    console.print(
+        "ARI and AMI measure the agreement with the true clusters; 1 is perfect. Overall: the mean over groups."
+    )
 
 
 def _write(path: Path, image_id: list[str], names: list[str], *, safe: bool) -> None:

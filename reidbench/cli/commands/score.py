@@ -46,11 +46,11 @@ def score(
     empty_side: Annotated[
         EmptySide,
         typer.Option(
-            help="Leave a group without known or without new animals out of the score (null), or count 0 (zero)."
+            help="Leave a group without known or without new animals out of the score (null), or count it as 0 (zero)."
         ),
     ] = EmptySide.null,
     task: Annotated[
-        Task, typer.Option(help="Score identities, or score clusters by ARI and AMI.")
+        Task, typer.Option(help="Score identities, or score clusters by ARI and AMI (two measures of agreement).")
     ] = Task.identification,
     unknown: Annotated[
         list[str] | None,
@@ -59,7 +59,7 @@ def score(
     name_word: NameOption = None,
     allow_unmatched: Annotated[
         bool,
-        typer.Option("--allow-unmatched", help="Score predictions of which no name is an identity of the truth."),
+        typer.Option("--allow-unmatched", help="Compute scores even if no predicted name is an identity of the truth."),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, with the keys of metrics.test in run.json.")
