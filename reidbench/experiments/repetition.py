@@ -1,8 +1,8 @@
 """Repeat a run from its record and compare the numbers.
 
 The repetition computes everything again, with an empty cache: cached numbers would prove nothing. Dataset, split,
-plugin, settings and weights must be those of the run; otherwise the repetition is refused. Package versions, machine
-and uncommitted code may differ. They are listed, because they can change a number.
+method, settings and weights must be those of the run; otherwise the repetition is refused. Versions of plugins and
+packages, machine and uncommitted code may differ. They are listed, because they can change a number.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def repeat_run(
         progress: Shows progress bars and warnings.
 
     Raises:
-        ReidbenchError: Dataset, split, plugin, settings or weights are missing or are not those of the run.
+        ReidbenchError: Dataset, split, method, settings or weights are missing or are not those of the run.
     """
     data = record.data
     registry = load_registry(files=plugins)
@@ -125,7 +125,9 @@ def repeat_run(
         device = "cpu"
 
     def agree(question: Question) -> None:
-        _check_same_question(Question.of_record(data), question, record)
+        for note in _check_same_question(Question.of_record(data), question, record):
+            if progress is not None:
+                progress.warn(note)
 
     again = evaluate(
         f"{data.plugin.name}:{record.method}",
@@ -219,8 +221,14 @@ def _short(value: Any) -> str:
     return f"{text[:13]}…'" if re.fullmatch("'[0-9a-f]{64}'", text) else text
 
 
-def _check_same_question(recorded: Question, repeated: Question, record: RunRecord) -> None:
-    """Check that the repetition has the run's plugin, weights and settings.
+def _check_same_question(recorded: Question, repeated: Question, record: RunRecord) -> list[str]:
+    """Check that the repetition has the run's method, weights and settings.
+
+    Another version of the plugin's distribution is allowed if the method has the version of the run: the author of a
+    method raises that version when its results change.
+
+    Returns:
+        One warning for each distribution that has another version.
 
     Raises:
         ReidbenchError: One of them differs.
@@ -230,10 +238,14 @@ def _check_same_question(recorded: Question, repeated: Question, record: RunReco
     remedies = {
         "plugin": f"give --plugin the {file} of the run, unchanged"
         if file.endswith(".py")
-        else "install that version of the plugin",
+        else "install the plugin with that version of the method",
         "weights": "put the weights file of the run back to its path",
-        "parts": "install the plugin versions of the parts",
+        "parts": "install the plugins with those versions of the parts",
     }
+    shared = [path for path in before["parts"] if path in after["parts"]]
+    notes = _accept_distributions(
+        *([values["plugin"], *(values["parts"][path]["plugin"] for path in shared)] for values in (before, after))
+    )
     for name in (*remedies, *(key for key in before if key not in remedies)):
         if name == "weights" and before[name]["sha256"] and before[name]["sha256"] == after[name]["sha256"]:
             continue  # the same file; its path may differ
@@ -246,6 +258,28 @@ def _check_same_question(recorded: Question, repeated: Question, record: RunReco
                 where=str(record.path),
                 remedy=remedies.get(name, "repeat the run with the version of reidbench that made it"),
             )
+    return notes
+
+
+def _accept_distributions(before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]]) -> list[str]:
+    """Give plugins of the run the installed version of their distribution, where only that version differs.
+
+    The version of a plugin file is the digest of its content. Another content is another method.
+
+    Returns:
+        One warning for each distribution that has another version.
+    """
+    notes = []
+    for old, new in zip(before, after, strict=True):
+        if old["name"] != new["name"] or old["name"].endswith(".py") or old["version"] == new["version"]:
+            continue
+        if old["method_version"] == new["method_version"]:
+            notes.append(
+                f"the run was made with {old['name']} {old['version']}, and {new['version']} is installed; method "
+                "version and settings are the same, so the run is repeated, but numbers can differ"
+            )
+        old["version"] = new["version"]  # so that the error about another method version names that version
+    return list(dict.fromkeys(notes))
 
 
 def _metric_names(record: RunRecord) -> list[str]:

@@ -138,8 +138,8 @@ def test_what_else_changed_is_listed(run):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"plugin": {"name": "reidbench", "version": "0.0.9", "method_version": "1", "calibrated_by": None}},
-         f"plugin.version was '0.0.9' and is '{reidbench.__version__}'"),
+        ({"plugin": {"name": "reidbench", "version": "0.0.9", "method_version": "old", "calibrated_by": None}},
+         "plugin.method_version was 'old' and is '"),
         ({"plugin": {"name": "nobody", "version": "1", "method_version": "1", "calibrated_by": None}},
          "no method is called 'nobody:"),
         ({"weights": {"source": "x", "pretrained": True, "sha256": "ab", "licence": "", "label": "x"}},
@@ -151,6 +151,48 @@ def test_another_run_is_refused_before_any_work(run, tmp_path, changes, message,
     with pytest.raises(ReidbenchError, match=message) as caught:
         again(spoiled(run, **changes), tmp_path)
     assert caught.value.where and caught.value.remedy
+
+
+class Warnings(Progress):
+    """Keeps the warnings of a command."""
+
+    def __init__(self):
+        self.texts = []
+
+    def warn(self, text):
+        self.texts.append(text)
+
+
+def test_a_run_of_another_release_with_the_same_method_version_is_repeated_with_a_warning(run, tmp_path):
+    plugin = run.data.plugin.to_json() | {"version": "0.1.0"}
+    metrics = run.data.metrics.to_json()
+    metrics["test"]["overall"]["score"] += 0.25
+    earlier = spoiled(run, plugin=plugin, metrics=metrics)
+    warnings = Warnings()
+    found = repeat_run(earlier, runs_dir=tmp_path / "runs", progress=warnings)
+    (warning,) = [text for text in warnings.texts if "0.1.0" in text]
+    assert f"the run was made with reidbench 0.1.0, and {reidbench.__version__} is installed" in warning
+    assert [change.name for change in found.differ] == ["metrics.test.overall.score"]
+    assert found.record.data.plugin.version == reidbench.__version__
+
+
+def test_only_the_release_of_a_part_may_differ(run):
+    part = {
+        "method": "sift", "settings": {}, "calibration": None, "calibrated_by": None,
+        "plugin": {"name": "reidbench", "version": "0.1.0", "method_version": "1"},
+    }  # fmt: skip
+    recorded = Question.of_record(changed(run, parts={"sift": part}).data)
+
+    def installed(**changes):
+        plugin = part["plugin"] | {"version": "0.2.0"} | changes
+        return Question.of_record(changed(run, parts={"sift": part | {"plugin": plugin}}).data)
+
+    (warning,) = _check_same_question(recorded, installed(), run)
+    assert "reidbench 0.1.0, and 0.2.0 is installed" in warning
+    with pytest.raises(ReidbenchError, match="parts.sift.plugin.method_version was '1' and is '2'"):
+        _check_same_question(recorded, installed(method_version="2"), run)
+    with pytest.raises(ReidbenchError, match="parts.sift.plugin.name was 'reidbench' and is 'other'"):
+        _check_same_question(recorded, installed(name="other"), run)
 
 
 def test_weights_that_are_gone_are_an_error(run, tmp_path, monkeypatch):

@@ -78,3 +78,13 @@ def test_it_is_never_rewritten(runs_dir):
     call("compare", "--runs", runs_dir)
     call("rethreshold", RUN_ID, "--threshold", "max-score", "--runs", runs_dir)
     assert path.read_bytes() == before
+
+
+def test_it_is_repeated_with_a_warning_and_its_numbers_are_the_same(runs_dir):
+    command = ["run", "--from", RUN_ID, "--runs", str(runs_dir), "--json"]
+    done = CliRunner().invoke(app, command)
+    repeated = json.loads(done.stdout)
+    assert "the run was made with reidbench 0.1.0" in " ".join(done.stderr.split())
+    assert repeated["same"] in ("exactly", "within 1e-5") and repeated["n_compared"] > 50
+    version = {"name": "code.reidbench.version", "before": "0.1.0", "after": reidbench.__version__}
+    assert version in repeated["environment"]
