@@ -63,9 +63,12 @@ def _score_run(audit: Audit, record: RunRecord) -> WithoutLeaks:
     test = saved_run.test
     saved = saved_images(record)
     if saved is None:
-        kept = ~np.isin(test.image_id, audit.images.image_id[leaked_rows])
+        image_id = test.image_id if test.images is None else test.images
+        kept = ~np.isin(image_id, audit.images.image_id[leaked_rows])
     else:  # by key: the images can have other ids than in the run
         kept = ~np.isin(saved["test"][1], audit.images.image_keys[leaked_rows])
+    if test.pooling is not None:  # an encounter leaks if one of its images does
+        kept = ~test.pooling.any(~kept)
     clean = test.answers.take(kept)
     overall = summarise(clean, saved_run.thresholds).overall.to_json() if kept.any() else {}
     rates = [

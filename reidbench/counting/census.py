@@ -31,6 +31,7 @@ from reidbench.counting.population import (
 from reidbench.csv_files import csv_text, read_csv
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
+from reidbench.matching.pooling import IMAGE
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.review_bands import excess_of, is_right, learn_certainty
 from reidbench.metrics.uncertainty.shares import AnimalCounts
@@ -173,10 +174,11 @@ def take_census(
     truth: Answers | None = None
     if photographs is None:
         errors = _out_of_fold(saved_run, registry or load_registry(), notes)
-        counted, predictions, truth = "the run's test photographs", _test_predictions(saved_run), test
+        counted, predictions, truth = f"the run's test {saved_run.unit}", _test_predictions(saved_run), test
         notes.append(
-            "the split decides how many of the animals in these photographs are new. The estimate therefore shows how "
-            "errors change a count, not how many animals there are. Count other photographs with --photographs"
+            f"the split decides how many of the animals in these {saved_run.unit} are new. The estimate therefore "
+            "shows how errors change a count, not how many animals there are. "
+            "Count other photographs with --photographs"
         )
     else:
         errors = _LabelledQueries(test, excess, "test animals")
@@ -274,14 +276,28 @@ def _read_predictions(path: Path, saved_run: SavedRun) -> dict[str, list[str | N
                 remedy="identify the photographs with the gallery of the run, without --whole and --enrolled",
             )
     enrolled = set(saved_run.enrolled.tolist())
+    unit = saved_run.record.data.query
+    identified_by = table.column("by") if "by" in table.columns else [IMAGE] * len(table)
+    encounter = table.column("encounter") if unit != IMAGE and "encounter" in table.columns else []
     predictions: dict[str, list[str | None]] = {}
+    counted: set[str] = set()
     for index, (identity, group) in enumerate(zip(table.column("identity"), table.column("group"), strict=True)):
+        if identified_by[index] != unit:
+            raise ReidbenchError(
+                f"the photographs were identified by {identified_by[index]}, and the errors of the run were measured "
+                f"by {unit}",
+                where=table.where(index),
+                remedy=f"identify the photographs with --by {unit}",
+            )
         if identity != NEW_IDENTITY and identity not in enrolled:
             raise ReidbenchError(
                 f"'{identity}' is not enrolled in the run",
                 where=table.where(index),
                 remedy="identify the photographs with the gallery of the run, without --whole and --enrolled",
             )
+        if encounter and encounter[index] in counted:
+            continue  # one prediction for all photographs of an encounter
+        counted.update(encounter[index : index + 1])
         predictions.setdefault(group, []).append(None if identity == NEW_IDENTITY else identity)
     if not predictions:
         raise ReidbenchError(

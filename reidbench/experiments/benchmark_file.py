@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError
+from reidbench.matching.pooling import IMAGE, parse_query
 from reidbench.methods.presets import PAPER, STORED
 from reidbench.progress import Progress
 from reidbench.records.job import Job
@@ -37,6 +38,7 @@ class _Dataset(BaseModel):
     new_share: float | None = None
     seeds: list[int] = Field(default=[0], min_length=1)
     gallery: str = "group"
+    query: str = IMAGE
     unknown: list[str] = []
     names: list[str] = []
     columns: dict[str, str] = {}
@@ -99,6 +101,7 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
             new_share=dataset.new_share,
             seed=seed,
             gallery=dataset.gallery,
+            query=parse_query(dataset.query, f"{path}: query ="),
             preset=method.preset,
             settings={key: _expand(v, path) if isinstance(v, str) else v for key, v in method.settings.items()},
             threshold=method.threshold,

@@ -108,6 +108,7 @@ def images_per_identity(
                 split=reduced,
                 seed=record.seed,
                 gallery=record.data.gallery,
+                query=record.data.query,
                 preset=record.data.preset,
                 settings=record.data.settings.effective,
                 threshold=record.data.threshold.asked,

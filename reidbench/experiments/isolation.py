@@ -23,6 +23,7 @@ from reidbench.data.encounters import MINUTES
 from reidbench.data.memory import memory_bytes
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_text
+from reidbench.matching.pooling import IMAGE
 from reidbench.records.failures import MethodFailure
 from reidbench.records.job import Job
 from reidbench.records.run_record import RunRecord, read_run
@@ -78,7 +79,7 @@ def run_isolated(
             for name, value in asdict(job).items()
             # The worker may be an earlier version, which knows no fields that have their default here.
             if (value or name not in ("unknown", "names", "columns", "bbox", "folders"))
-            and (name, value) != ("encounter_minutes", MINUTES)
+            and (name, value) not in (("encounter_minutes", MINUTES), ("query", IMAGE))
         },
         "runs_dir": str(runs_dir.absolute()),
         "again": again,

@@ -35,6 +35,7 @@ def evaluate_job(
         new_share=job.new_share,
         seed=job.seed,
         gallery=job.gallery,  # type: ignore[arg-type]
+        query=job.query,
         preset=job.preset,
         settings=job.settings,
         threshold=job.threshold,

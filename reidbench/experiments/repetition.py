@@ -135,6 +135,7 @@ def repeat_run(
         split=split_of(record, images),
         seed=record.seed,
         gallery=data.gallery,
+        query=data.query,
         preset=data.preset,
         settings=data.settings.effective,
         threshold=data.threshold.asked,

@@ -30,7 +30,7 @@ from reidbench.records.run_record import RunRecord, copy_run, read_run
 from reidbench.records.saved_run import SavedRun, read_saved_run
 from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.thresholds import Policy, Thresholds
-from reidbench.thresholds.apply import choose_thresholds
+from reidbench.thresholds.apply import check_policy_suits, choose_thresholds
 from reidbench.thresholds.redraw import redrawn_scores
 from reidbench.thresholds.scoped import ScopedPolicy
 
@@ -97,6 +97,7 @@ def rethreshold(
     path = record.path.parent / run_id
     if (existing := read_run(path)) is not None:
         return existing
+    check_policy_suits(policy, record.data.query, f"--threshold {threshold}")
     saved = read_saved_run(record)
     thresholds = choose_thresholds(policy, saved.calibration.answers, saved.gallery)
     metrics = {part: summarise(episode.answers, thresholds).to_json() for part, episode in saved.episodes.items()}
@@ -111,7 +112,13 @@ def rethreshold(
     )
     rows = []
     for part, episode in saved.episodes.items():
-        rows += prediction_rows(part, episode.image_id, episode.answers, thresholds)
+        rows += prediction_rows(
+            part,
+            episode.image_id if episode.images is None else episode.images,
+            episode.answers,
+            thresholds,
+            episode.pooling,
+        )
     return copy_run(record.path, path, data, rows)
 
 

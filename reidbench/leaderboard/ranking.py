@@ -14,6 +14,7 @@ from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.leaderboard.confidence import confidence_of
 from reidbench.leaderboard.rows import CLOSED_SET, OFFICIAL, ROW_METRICS, LeaderboardRow, make_row
 from reidbench.leaderboard.selection import (
+    describe_query,
     describe_split,
     protocol_of,
     refuse_mixed_galleries,
@@ -21,13 +22,14 @@ from reidbench.leaderboard.selection import (
     select_runs,
     short,
 )
+from reidbench.matching.pooling import IMAGE
 from reidbench.methods.presets import show_setting
 from reidbench.records.finding import FoundRuns, require_runs
 from reidbench.records.run_record import RunRecord
 
 __all__ = [
-    "CLOSED_SET", "OFFICIAL", "ROW_METRICS", "TIE", "LeaderboardRow", "boards", "compare_runs", "describe_split",
-    "leaderboard", "ranks", "select_runs", "setup_key",
+    "CLOSED_SET", "OFFICIAL", "ROW_METRICS", "TIE", "LeaderboardRow", "boards", "compare_runs", "describe_query",
+    "describe_split", "leaderboard", "ranks", "select_runs", "setup_key",
 ]  # fmt: skip
 
 TIE = 1e-12
@@ -67,7 +69,7 @@ def compare_runs(
 def leaderboard(
     runs: Iterable[RunRecord], *, mixed_splits: bool = False, against: str | None = None
 ) -> list[LeaderboardRow]:
-    """Rank methods by the official score, separately for each dataset and protocol of splits.
+    """Rank methods by the official score, separately for each dataset, protocol of splits and unit of queries.
 
     If no row of a dataset has a score, as on a closed-set split, rows are ranked by balanced Rank-1.
 
@@ -83,24 +85,25 @@ def leaderboard(
         ReidbenchError: Rows of one dataset have different galleries or different splits, or ``against`` is not one
             row.
     """
-    by_dataset: dict[tuple[str, str, str], list[RunRecord]] = {}
+    by_dataset: dict[tuple[str, str, str, str], list[RunRecord]] = {}
     name_of: dict[str, str] = {}
     for run in runs:
         protocol = protocol_of(run.data.split.kind)
         digest = run.data.dataset.digest
         name = name_of.setdefault(digest, run.dataset)  # one dataset can have several names
-        by_dataset.setdefault((name, digest, protocol), []).append(run)
+        by_dataset.setdefault((name, digest, protocol, run.data.query), []).append(run)
     rows: list[LeaderboardRow] = []
-    for key in sorted(by_dataset):
+    # Runs on single images come before those on encounters.
+    for key in sorted(by_dataset, key=lambda key: (*key[:3], key[3] != IMAGE, key[3])):
         rows += _rank_dataset(by_dataset[key], mixed_splits, against)
     return rows
 
 
 def boards(rows: Iterable[LeaderboardRow]) -> list[list[LeaderboardRow]]:
-    """Return one list of rows for each dataset and protocol, in the given order."""
-    parted: dict[tuple[str, str], list[LeaderboardRow]] = {}
+    """Return one list of rows for each dataset, protocol and unit of queries, in the given order."""
+    parted: dict[tuple[str, str, str], list[LeaderboardRow]] = {}
     for row in rows:
-        parted.setdefault((row.dataset_digest, row.protocol), []).append(row)
+        parted.setdefault((row.dataset_digest, row.protocol, row.query), []).append(row)
     return list(parted.values())
 
 
@@ -173,7 +176,9 @@ def _place_of(method: str | None, rows: Sequence[LeaderboardRow]) -> int | None:
 def _setup(run: RunRecord) -> dict[str, Any]:
     """Return everything that shaped a run except dataset, split and seed."""
     weights = run.data.weights
+    query = {} if run.data.query == IMAGE else {"query": run.data.query}
     return {
+        **query,
         **{f"settings.{key}": value for key, value in run.data.settings.effective.items()},
         "threshold": run.data.threshold.policy,
         # The source of random weights contains the seed, and all seeds belong to one row.

@@ -13,6 +13,7 @@ from typing import Any
 
 from reidbench.leaderboard.confidence import Confidence
 from reidbench.leaderboard.selection import protocol_of
+from reidbench.matching.pooling import IMAGE
 from reidbench.metrics.builtin import METRICS
 from reidbench.metrics.counts import N_QUERIES
 from reidbench.metrics.open_set import SCORE
@@ -66,6 +67,7 @@ class LeaderboardRow:
         runs: The runs, by split and seed.
         confidence: Uncertainty of the score and the rank.
         blindness: ``blind``, ``transductive``, ``differs`` or ``untested``: the worst result of the runs.
+        query: What one query is: ``image``, ``encounter:best`` or ``encounter:mean``.
         follows: The input that a method's predictions depend on although it is not blind; empty for a blind method.
     """
 
@@ -98,6 +100,7 @@ class LeaderboardRow:
     runs: tuple[RunRecord, ...] = field(default=(), repr=False)
     confidence: Confidence = field(default_factory=Confidence)
     blindness: str = "untested"
+    query: str = IMAGE
     follows: str = ""
 
     @property
@@ -126,6 +129,7 @@ class LeaderboardRow:
             "dataset_digest": self.dataset_digest,
             "dataset_note": self.dataset_note,
             "gallery": self.gallery,
+            "query": self.query,
             "seeds": list(self.seeds),
             "splits": list(self.splits),
             "split_seeds": list(self.split_seeds),
@@ -214,6 +218,7 @@ def make_row(runs: Sequence[RunRecord], variant: str) -> LeaderboardRow:
         left_out=notes["left_out"],
         blindness=worst.status,
         follows=worst.summary,
+        query=first.data.query,
     )
 
 

@@ -129,6 +129,17 @@ def describe_split(run: RunRecord) -> str:
     return f"{kind}, from a file" if run.split_seed is None else f"{kind}, seed {run.split_seed}"
 
 
+def describe_query(query: str) -> str:
+    """Return words for the unit of queries, empty if each photograph is one query.
+
+    Example:
+        >>> describe_query("encounter:best"), describe_query("image")
+        ('queries: encounters, best score', '')
+    """
+    unit, _, rule = query.partition(":")
+    return f"queries: {unit}s, {rule} score" if rule else ""
+
+
 def short(digest: str) -> str:
     """Return the first 12 digits of a digest, as tables show it."""
     return digest[:12]

@@ -25,6 +25,7 @@ class Answers:
         scores: Scores of the candidates, falling along each row, padded with ``-inf``, ``(n_query, K)``.
         average_precision: Image-level average precision of known queries, ``nan`` if it is undefined, ``(n_query,)``.
         gallery_identities: Number of identities in the gallery that the queries of each group are compared with.
+        pooled: Whether a query is an encounter, with the pooled scores of its photographs.
 
     Raises:
         ValueError: Shapes don't fit, ``known`` is not bool, or scores contain ``nan`` or +inf or rise along a row.
@@ -37,6 +38,7 @@ class Answers:
     scores: NDArray[np.float64]
     average_precision: NDArray[np.float64]
     gallery_identities: Mapping[str, int]
+    pooled: bool = False
 
     def __post_init__(self) -> None:
         n_query = len(self.true)
@@ -69,6 +71,7 @@ class Answers:
             scores=self.scores[rows],
             average_precision=self.average_precision[rows],
             gallery_identities=self.gallery_identities,
+            pooled=self.pooled,
         )
 
     @property

@@ -8,6 +8,8 @@ from reidbench.metrics.spec import KNOWN, SCORES, Column, MetricSpec, Need, Quer
 
 
 def _no_image_ranking(queries: Queries) -> str:
+    if queries.scored.pooled:
+        return "no image-level ranking: the photographs of an encounter are one query"
     precision = queries.scored.average_precision[queries.known]
     n_undefined = int(np.isnan(precision).sum())
     if not n_undefined:

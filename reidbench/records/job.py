@@ -10,6 +10,7 @@ from typing import Any
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.encounters import MINUTES
 from reidbench.data.sources.columns import parse_columns
+from reidbench.matching.pooling import IMAGE
 from reidbench.methods.presets import stored_preset
 
 
@@ -39,6 +40,7 @@ class Job:
     columns: tuple[str, ...] = ()
     bbox: str = ""
     folders: str = ""
+    query: str = IMAGE
 
     def reading(self) -> dict[str, Any]:
         """Return what the user says about the dataset, as arguments of :func:`reidbench.load_dataset`."""

@@ -38,6 +38,8 @@ class Question(JsonObject):
     """Seed of the method."""
     gallery: Literal["group", "all"]
     """Gallery that a query searches."""
+    query: Literal["image", "encounter:best", "encounter:mean"] = "image"
+    """What one query is."""
     threshold: str
     """Threshold policy as given."""
 
@@ -55,6 +57,7 @@ class Question(JsonObject):
             encounter_minutes=data.dataset.encounter_minutes,
             seed=data.seed,
             gallery=data.gallery,
+            query=data.query,
             threshold=data.threshold.asked,
         )
 
@@ -68,6 +71,8 @@ class Question(JsonObject):
         values = super().to_json()
         if values["encounter_minutes"] in (None, MINUTES):
             del values["encounter_minutes"]  # earlier versions left it out, and ids have to stay
+        if values["query"] == "image":
+            del values["query"]  # earlier versions knew no other query, and ids have to stay
         for plugin in (values["plugin"], *values["parts"].values()):
             if plugin["calibrated_by"] is None:
                 del plugin["calibrated_by"]  # version 0.1.0 left it out, and ids have to stay
@@ -119,6 +124,8 @@ def id_as_written(data: Mapping[str, Any]) -> str:
         values["parts"] = {path: _without_null_curve(part) for path, part in data["parts"].items()}
     if dataset.get("encounter_minutes") not in (None, MINUTES):
         values["encounter_minutes"] = dataset["encounter_minutes"]
+    if data.get("query", "image") != "image":
+        values["query"] = data["query"]
     return _digest(values)
 
 

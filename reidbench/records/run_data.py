@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
-from typing_extensions import deprecated
+from typing_extensions import deprecated, override
 
 from reidbench.errors import ReidbenchError
 from reidbench.records.blindness_stamp import Blindness
@@ -389,6 +389,8 @@ class RunData(JsonObject):
     """The code that ran: reidbench and the distribution of each plugin, by name."""
     gallery: Literal["group", "all"]
     """Whether a query searches the gallery of its own `group`, or `all` of it."""
+    query: Literal["image", "encounter:best", "encounter:mean"] = "image"
+    """What one query is: an encounter with the `best` or `mean` of its images' scores; absent if an `image`."""
     matching: MatchingData
     """How a query is compared with the gallery."""
     calibration: tuple[CalibrationData, ...]
@@ -411,6 +413,13 @@ class RunData(JsonObject):
     """Time of writing, in UTC."""
     reidbench: str
     """Version of reidbench that wrote the record."""
+
+    @override
+    def to_json(self) -> dict[str, Any]:
+        values = super().to_json()
+        if values["query"] == "image":
+            del values["query"]  # as earlier versions wrote it
+        return values
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], *, where: str = "") -> RunData:

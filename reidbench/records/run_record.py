@@ -88,6 +88,8 @@ class RunFiles:
 _LONGEST_NAME = 200
 """Characters of a folder's name: file systems take 255 bytes, and a temporary name is longer."""
 PREDICTION_COLUMNS = ("image_id", "identity", "score", "threshold", "candidate", "group", "part")
+ENCOUNTER_COLUMN = "encounter"
+"""Further column of the predictions of a run whose queries are encounters."""
 
 
 def run_dir(runs_dir: Path, dataset: str, method: str, run_id: str) -> Path:
@@ -163,8 +165,9 @@ def copy_run(source: Path, path: Path, data: RunData, prediction_rows: Sequence[
 
 
 def _write_answers(path: Path, data: RunData, prediction_rows: Sequence[Mapping[str, Any]]) -> None:
-    rows = [[row[column] for column in PREDICTION_COLUMNS] for row in prediction_rows]
-    write_csv(path / "predictions.csv", PREDICTION_COLUMNS, rows)
+    is_pooled = any(ENCOUNTER_COLUMN in row for row in prediction_rows)
+    columns = (*PREDICTION_COLUMNS, ENCOUNTER_COLUMN) if is_pooled else PREDICTION_COLUMNS
+    write_csv(path / "predictions.csv", columns, [[row[column] for column in columns] for row in prediction_rows])
     write_text(path / "run.json", json_text(data.to_json(), indent=2) + "\n")
 
 

@@ -20,6 +20,7 @@ from reidbench.csv_files import read_csv
 from reidbench.data.splits.split import QUERIES
 from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
+from reidbench.matching.pooling import IMAGE, Pooling, other_best
 from reidbench.metrics.answers import Answers
 from reidbench.records.run_record import RunRecord
 from reidbench.thresholds import Thresholds
@@ -32,7 +33,7 @@ class SavedEpisode:
     """Scores and predictions of one part of a run, calibration or test.
 
     Attributes:
-        image_id: Image of each query, ``(n_query,)`` strings.
+        image_id: Image of each query, ``(n_query,)`` strings; for an encounter its first image.
         answers: Truth and best candidates.
         limit: The threshold of each query's best score, ``(n_query,)``.
         predicted: The prediction for each query: an identity or ``NEW_IDENTITY``, ``(n_query,)``.
@@ -42,6 +43,8 @@ class SavedEpisode:
             did not save it.
         encounter_size: Photographs of the query's encounter in the whole dataset, the query included, ``(n_query,)``; 0
             for a query without a date. ``None`` if an earlier version wrote the run.
+        pooling: Which images are one query; ``None`` if each image is one query.
+        images: Ids of all images of the queries, ``(n_image,)`` strings; ``None`` if each image is one query.
     """
 
     image_id: NDArray[Any]
@@ -52,6 +55,8 @@ class SavedEpisode:
     other_best: NDArray[np.float64]
     encountered: NDArray[np.bool_] | None = None
     encounter_size: NDArray[np.int64] | None = None
+    pooling: Pooling | None = None
+    images: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("image_id", "limit", "predicted", "own_best", "other_best", "encountered", "encounter_size"):
@@ -83,13 +88,18 @@ class SavedRun:
     enrolled_group: NDArray[Any]
 
     @property
+    def unit(self) -> str:
+        """What one query is, in the plural: ``photographs`` or ``encounters``."""
+        return "photographs" if self.test.pooling is None else "encounters"
+
+    @property
     def episodes(self) -> Mapping[str, SavedEpisode]:
         """Both episodes by the name of their part."""
         return {"calibration": self.calibration, "test": self.test}
 
 
 def read_saved_run(record: RunRecord) -> SavedRun:
-    """Read the arrays and predictions of a run.
+    """Read the arrays and predictions of a run. If its queries are encounters, their scores are pooled again.
 
     Raises:
         ReidbenchError: A file is missing, damaged, or lacks what this version needs.
@@ -148,6 +158,10 @@ def read_judged_answers(record: RunRecord) -> JudgedAnswers | None:
         image_id, true, group = (file[f"test.{name}"].astype(str) for name in ("image_id", "true", "group"))
         enrolled = file["identities"]
         image_key = file["test.image_key"].astype(str) if "test.image_key" in file else None
+        if record.data.query != IMAGE:
+            first = Pooling(file["test.encounter"].astype(str), "best").first
+            image_id, true, group = image_id[first], true[first], group[first]
+            image_key = None if image_key is None else image_key[first]
     path = record.path / "predictions.csv"
     predictions = _read_predictions(path)
     absent = [image for image in image_id.tolist() if ("test", image) not in predictions]
@@ -168,7 +182,9 @@ def read_test_answers(record: RunRecord) -> Answers | None:
     with _open_scores(record) as file:
         if not {"test.candidates", "gallery.identity", "gallery.group"} <= set(file.files):
             return None  # an earlier version wrote it
-        return _answers(record, "test", file)
+        answers = _answers(record, "test", file)
+        pooling = _pooling(record, "test", file)
+        return answers if pooling is None else pooling.pool(answers)
 
 
 @contextmanager
@@ -194,19 +210,40 @@ def _episode(
     arrays: Mapping[str, NDArray[Any]],
     predictions: Mapping[tuple[str, str], tuple[str, float]],
 ) -> SavedEpisode:
-    image_id = arrays[f"{part}.image_id"]
+    image_id = arrays[f"{part}.image_id"].astype(str)
     answers = _answers(record, part, arrays)
+    pooling = _pooling(record, part, arrays)
+    own, encountered, size = (arrays.get(f"{part}.{name}") for name in ("own_best", "encountered", "encounter_size"))
+    if own is None:
+        raise KeyError(f"{part}.own_best")
+    images = None
+    if pooling is None:
+        other = arrays[f"{part}.other_best"]
+    else:
+        images, image_id, own = image_id, image_id[pooling.first], pooling.pool_own(own, answers)
+        answers = pooling.pool(answers)
+        other = other_best(answers)
+        encountered = None if encountered is None else pooling.any(encountered)
+        size = None if size is None else size[pooling.first]
     predicted = [predictions[part, str(image)] for image in image_id]
     return SavedEpisode(
-        image_id=image_id.astype(str),
+        image_id=image_id,
         answers=answers,
         limit=np.array([limit for _, limit in predicted], dtype=np.float64),
         predicted=np.array([identity for identity, _ in predicted], dtype=object),
-        own_best=arrays[f"{part}.own_best"],
-        other_best=arrays[f"{part}.other_best"],
-        encountered=arrays.get(f"{part}.encountered"),
-        encounter_size=arrays.get(f"{part}.encounter_size"),
+        own_best=own,
+        other_best=other,
+        encountered=encountered,
+        encounter_size=size,
+        pooling=pooling,
+        images=images,
     )
+
+
+def _pooling(record: RunRecord, part: str, arrays: Mapping[str, NDArray[Any]]) -> Pooling | None:
+    if record.data.query == IMAGE:
+        return None
+    return Pooling.of(record.data.query, arrays[f"{part}.encounter"].astype(str))
 
 
 def _answers(record: RunRecord, part: str, arrays: Mapping[str, NDArray[Any]]) -> Answers:

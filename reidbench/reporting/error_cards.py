@@ -133,6 +133,8 @@ def _scores_text(case: ErrorCase) -> str:
     if case.kind == "misidentified" or (case.kind == "false_new" and case.candidate != case.true):
         own = f"correct animal {case.own_score:.4g}" if math.isfinite(case.own_score) else "correct animal not compared"
         parts.append(f"{own}, rank {case.own_rank}" if case.own_rank else f"{own}, not among the saved candidates")
+    if case.n_image > 1:
+        parts.append(f"pooled from {case.n_image} photographs of one encounter")
     return "; ".join(parts)
 
 

@@ -35,6 +35,7 @@ class ErrorCase:
         score: Score of that candidate.
         limit: Threshold of the query.
         own_score: Best score of the correct identity, ``-inf`` if it is not enrolled or was not compared.
+        n_image: Number of images of the query: 1, or those of an encounter, of which ``image_id`` is the first.
         own_rank: Rank of the correct identity, ``None`` if it is not among the saved candidates.
     """
 
@@ -48,6 +49,7 @@ class ErrorCase:
     limit: float
     own_score: float
     own_rank: int | None
+    n_image: int = 1
 
     @property
     def margin(self) -> float:
@@ -90,6 +92,7 @@ def _case(test: SavedEpisode, place: int) -> ErrorCase:
         limit=float(test.limit[place]),
         own_score=float(answers.scores[place, rank]) if rank is not None else float(test.own_best[place]),
         own_rank=None if rank is None else rank + 1,
+        n_image=1 if test.pooling is None else len(test.pooling.rows[place]),
     )
 
 

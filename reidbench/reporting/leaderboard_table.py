@@ -12,7 +12,7 @@ from typing import Any
 
 from reidbench.constants import UNDEFINED
 from reidbench.csv_files import csv_text
-from reidbench.leaderboard.ranking import CLOSED_SET, OFFICIAL, ROW_METRICS, TIE, LeaderboardRow, boards
+from reidbench.leaderboard.ranking import CLOSED_SET, OFFICIAL, ROW_METRICS, TIE, LeaderboardRow, boards, describe_query
 from reidbench.methods.presets import current_preset
 from reidbench.metrics.builtin import METRIC, METRICS
 from reidbench.metrics.spec import MetricSpec
@@ -169,7 +169,18 @@ def title_of(board: Sequence[LeaderboardRow]) -> str:
         known = _runs_of(sorted(seed for seed in numbers if seed is not None))
         named = f"{len(splits)} splits ({'/'.join(kinds)}, seeds {known}{files})"
     methods = f"{_plural('method seed', seeds)} {', '.join(map(str, seeds))}"
-    return f"{board[0].dataset} · {named} · {methods} · gallery: {board[0].gallery}"
+    return " · ".join(
+        filter(
+            None,
+            (
+                board[0].dataset,
+                named,
+                methods,
+                f"gallery: {board[0].gallery}",
+                describe_query(board[0].query),
+            ),
+        )
+    )
 
 
 def _runs_of(numbers: Sequence[int]) -> str:

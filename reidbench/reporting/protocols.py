@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from reidbench.constants import UNDEFINED
-from reidbench.leaderboard.ranking import LeaderboardRow, boards, setup_key
+from reidbench.leaderboard.ranking import LeaderboardRow, boards, describe_query, setup_key
 from reidbench.leaderboard.without_encounters import without_encounters
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.uncertainty.rates import IdentityRates, identity_rates
@@ -93,13 +93,15 @@ def compare_protocols(random: Sequence[RunRecord], in_time: Sequence[RunRecord])
 def protocol_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     """Return, for each dataset with both kinds of run, how much of each score comes from same-day photographs."""
     tables = []
-    by_dataset: dict[tuple[str, str], dict[str, list[LeaderboardRow]]] = {}
+    by_dataset: dict[tuple[str, str, str], dict[str, list[LeaderboardRow]]] = {}
     for board in boards(rows):
-        by_dataset.setdefault((board[0].dataset, board[0].dataset_digest), {})[board[0].protocol] = board
-    for (dataset, _), by_protocol in by_dataset.items():
+        first = board[0]
+        by_dataset.setdefault((first.dataset, first.dataset_digest, first.query), {})[first.protocol] = board
+    for (dataset, _, query), by_protocol in by_dataset.items():
+        name = ", ".join(filter(None, (dataset, describe_query(query))))
         for kind in IN_TIME:
             if RANDOM in by_protocol and kind in by_protocol:
-                table = _table(dataset, kind, by_protocol[RANDOM], by_protocol[kind])
+                table = _table(name, kind, by_protocol[RANDOM], by_protocol[kind])
                 tables += [table] if table else []
     return tables
 

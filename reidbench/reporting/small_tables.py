@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from reidbench.constants import UNDEFINED
-from reidbench.leaderboard.ranking import OFFICIAL, LeaderboardRow, boards
+from reidbench.leaderboard.ranking import OFFICIAL, LeaderboardRow, boards, describe_query
 from reidbench.metrics.builtin import METRIC, METRICS
 from reidbench.records.failures import FailedRun
 from reidbench.records.finding import UnreadableRun
@@ -172,11 +172,15 @@ def dataset_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
     The difference from the first method of the table is taken on each dataset, then averaged. A method without a score
     on one of the datasets has no mean, because it would be a mean over other datasets.
     """
-    by_protocol: dict[str, list[list[LeaderboardRow]]] = {}
+    by_protocol: dict[tuple[str, str], list[list[LeaderboardRow]]] = {}
     for board in boards(rows):
         if board[0].ranked_by == OFFICIAL:
-            by_protocol.setdefault(board[0].protocol, []).append(board)
-    tables = (_over_datasets(datasets, protocol) for protocol, datasets in by_protocol.items() if len(datasets) > 1)
+            by_protocol.setdefault((board[0].protocol, board[0].query), []).append(board)
+    tables = (
+        _over_datasets(datasets, ", ".join(filter(None, (protocol, describe_query(query)))))
+        for (protocol, query), datasets in by_protocol.items()
+        if len(datasets) > 1
+    )
     return [table for table in tables if table is not None]
 
 

@@ -11,6 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.images import ImageSet
 from reidbench.data.memory import obeys_memory
@@ -18,6 +20,7 @@ from reidbench.data.splits import QUERIES, Split, check_groups_are_enrolled, rea
 from reidbench.data.splitting import AUTO, split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import GalleryMode
+from reidbench.matching.pooling import IMAGE, parse_query
 from reidbench.methods.contract import MethodSpec
 from reidbench.methods.presets import PAPER, current_preset
 from reidbench.progress import Progress, RichProgress
@@ -37,6 +40,7 @@ from reidbench.running.matched import match_episodes
 from reidbench.running.provenance import describe_code
 from reidbench.running.run_content import run_data, run_files
 from reidbench.running.setup import Setup
+from reidbench.thresholds.apply import check_policy_suits
 
 DEFAULT_DATASET = "patterns"
 
@@ -54,6 +58,7 @@ def evaluate(
     encounter_minutes: float | None = None,
     seed: int = 0,
     gallery: GalleryMode = "group",
+    query: str = IMAGE,
     preset: str | None = None,
     settings: Mapping[str, Any] | None = None,
     threshold: str = DEFAULT_POLICY,
@@ -83,6 +88,8 @@ def evaluate(
             times; by default that of the dataset, which is 60 unless it was changed.
         seed: Seed of the method.
         gallery: ``group`` if a query searches the gallery of the same group, ``all`` if it searches the whole gallery.
+        query: What one query is: ``image``; or ``encounter:best`` or ``encounter:mean``, which pool the scores of the
+            photographs of one encounter by their best or their mean.
         preset: A named set of settings; by default ``quick`` on the built-in dataset, else ``paper``.
         settings: Settings that override the preset, by name.
         threshold: Policy that chooses the threshold on the calibration episode.
@@ -114,7 +121,9 @@ def evaluate(
     images = images.in_canonical_order()
     preset = preset_name(offer.spec, preset, images)
     effective = effective_settings(offer.spec, preset, settings or {})
+    query = parse_query(query)
     policy = registry.policy(threshold)
+    check_policy_suits(policy, query, f"--threshold {threshold} --query {query}")
     asked = canonical(threshold, policy)
     if isinstance(split, Split):
         chosen = split.on(images)
@@ -124,6 +133,8 @@ def evaluate(
         chosen = split_of_kind(images, split_kind, seed=split_seed, new_share=new_share)
     for warning in chosen.warnings:
         progress.warn(warning)
+    if query != IMAGE:
+        _check_encounters(images, chosen, query)
     runs_dir = Path(runs_dir)
     check_writable(runs_dir)
     assembled = assemble(offer, effective, registry)
@@ -146,6 +157,7 @@ def evaluate(
         encounter_minutes=images.encounter_minutes,
         seed=seed,
         gallery=gallery,
+        query=query,
         threshold=asked,
     )
     agree(question)
@@ -165,13 +177,13 @@ def evaluate(
             remedy="enrol animals of these groups, mark their images as unused, or search all groups: --gallery all",
         )
     code = describe_code(assembled.offers)  # now, since the source may change while the run works
-    setup = Setup(assembled, images, chosen, seed, gallery, device, progress)
+    setup = Setup(assembled, images, chosen, seed, gallery, device, progress, query)
     setup.check_learned()
     extractor = Extractor(setup, Path(store_dir) if store_dir else None)
     extracted = extractor.extract()
     calibrated = calibrate_run(setup, extracted.features)
     matched = match_episodes(setup, calibrated, policy)
-    decided = decide(matched, policy)
+    decided = decide(setup, matched, policy)
     for note in decided.thresholds.notes:
         progress.warn(note)
     blindness = blindness_of(extractor, calibrated.features, matched, decided.thresholds, is_new=extracted.is_new)
@@ -187,9 +199,34 @@ def evaluate(
         given_settings=settings or {},
         code=code,
     )
-    record = write_run(path, data, run_files(setup, matched, decided.thresholds))
+    record = write_run(path, data, run_files(setup, matched, decided))
     discard_work(path / "work")  # of an earlier version, which trained in the folder of the run
     return record
+
+
+def _check_encounters(images: ImageSet, split: Split, query: str) -> None:
+    """Check that encounters are known, and that a query encounter has several photographs.
+
+    Raises:
+        ReidbenchError: All encounters are single photographs, in the dataset or among the queries.
+    """
+    if not images.placed.any():
+        raise ReidbenchError(
+            "the dataset does not say which photographs are of one encounter",
+            where=f"--query {query}",
+            remedy="add a column encounter, or times in the column date (docs/data.md); or remove --query",
+        )
+    largest = max(
+        np.unique(images.encounter[split.indices(part, images)], return_counts=True)[1].max(initial=0)
+        for part in QUERIES
+    )
+    if largest < 2:
+        raise ReidbenchError(
+            f"no encounter has two query photographs ({images.encounter_rule})",
+            where=f"--query {query}",
+            remedy="name the column of encounters with --columns encounter=NAME, set --encounter-minutes, or remove "
+            "--query",
+        )
 
 
 def _rename_images(record: RunRecord, images: ImageSet, split: Split) -> bool:

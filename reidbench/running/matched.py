@@ -11,6 +11,7 @@ import numpy as np
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import Episode, Features, match_episode
 from reidbench.matching.gallery_trials import GalleryTrials, try_gallery
+from reidbench.matching.pooling import IMAGE
 from reidbench.methods.contract import EmbeddingMethod
 from reidbench.methods.representation import Representation
 from reidbench.running.calibrated_features import CalibratedFeatures
@@ -87,8 +88,10 @@ def _can_try_gallery(setup: Setup, *, is_needed: bool) -> bool:
     """Decide whether to match the gallery with itself; never with a method that was fitted on these images.
 
     Embeddings are compared in no time. Other methods compare images pair by pair, which takes as long as the run, so
-    they do it only if a policy needs it.
+    they do it only if a policy needs it. With encounters as queries, no method does it.
     """
+    if setup.query != IMAGE:
+        return False  # its trials are single images, whose scores are not those of encounters
     methods = [part.method for part in setup.assembled.feature_parts]
     is_fitted_on = np.isin(setup.rows["gallery"], setup.learned_from).any()
     if setup.method.matching == "identity" or (is_fitted_on and any(method.learns for method in methods)):

@@ -39,7 +39,6 @@ from reidbench.running.extracted import Extracted
 from reidbench.running.keypoint_part import keypoint_part
 from reidbench.running.matched import Matched
 from reidbench.running.setup import Setup
-from reidbench.thresholds import Thresholds
 from reidbench.version import __version__
 
 
@@ -124,6 +123,7 @@ def run_data(
         part_weights={path: WeightsData(**asdict(part_weights)) for path, part_weights in weights.items()},
         code=code,
         gallery=question.gallery,
+        query=question.query,
         matching=MatchingData(
             rule=setup.method.matching,
             metric=setup.method.metric,
@@ -142,8 +142,8 @@ def run_data(
     )
 
 
-def run_files(setup: Setup, matched: Matched, thresholds: Thresholds) -> RunFiles:
-    """Return the split, the predictions and the scores of a run."""
+def run_files(setup: Setup, matched: Matched, decided: Decided) -> RunFiles:
+    """Return the split, the predictions and the scores of a run; the scores are those of single images."""
     images, gallery = setup.images, setup.rows["gallery"]
     rows: list[dict[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {
@@ -162,7 +162,10 @@ def run_files(setup: Setup, matched: Matched, thresholds: Thresholds) -> RunFile
     for part, episode in matched.episodes.items():
         answers = episode.answers
         image_id = images.image_id[episode.rows]
-        rows += prediction_rows(part, image_id, answers, thresholds)
+        pooling = decided.poolings[part]
+        rows += prediction_rows(part, image_id, decided.answers[part], decided.thresholds, pooling)
+        if pooling is not None:
+            arrays[f"{part}.encounter"] = pooling.encounter
         arrays |= {
             f"{part}.image_id": image_id,
             f"{part}.image_key": images.image_keys[episode.rows],

@@ -13,6 +13,7 @@ from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import GalleryMode
+from reidbench.matching.pooling import IMAGE
 from reidbench.methods.contract import Method
 from reidbench.progress import Progress
 from reidbench.running.building import Assembled
@@ -30,6 +31,7 @@ class Setup:
         gallery_mode: Whether a query searches the gallery of the same group or of all groups.
         device: Where networks run.
         progress: Where bars and warnings go.
+        query: What one query is: ``image``, ``encounter:best`` or ``encounter:mean``.
         rows: Rows of ``images`` in each part of the split.
         learned_from: Rows of the images that the method is fitted on: the part ``fit``, or the gallery if ``fit`` is
             empty.
@@ -44,6 +46,7 @@ class Setup:
     gallery_mode: GalleryMode
     device: str
     progress: Progress
+    query: str = IMAGE
     rows: Mapping[str, NDArray[np.int64]] = field(init=False)
     learned_from: NDArray[np.int64] = field(init=False)
     learned: NDArray[Any] = field(init=False)

@@ -94,7 +94,14 @@ def _in_query_order(matched: list[tuple[NDArray[np.int64], Answers]], n_query: i
     def column(name: str) -> NDArray[Any]:
         return np.asarray(np.concatenate([getattr(answers, name) for _, answers in matched])[order])
 
-    names = ("true", "known", "group", "candidates", "scores", "average_precision")
     if len(order) != n_query:
         raise ValueError(f"{len(order)} of {n_query} queries were matched")
-    return Answers(**{name: column(name) for name in names}, gallery_identities=sizes)
+    return Answers(
+        true=column("true"),
+        known=column("known"),
+        group=column("group"),
+        candidates=column("candidates"),
+        scores=column("scores"),
+        average_precision=column("average_precision"),
+        gallery_identities=sizes,
+    )

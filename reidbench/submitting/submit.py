@@ -24,6 +24,7 @@ from reidbench.data.splits import check_groups_are_enrolled
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import Features, match_episode
 from reidbench.matching.gallery_trials import GalleryTrials
+from reidbench.matching.pooling import IMAGE
 from reidbench.metrics.summary import EpisodeMetrics, predict, summarise
 from reidbench.progress import Progress, RichProgress
 from reidbench.records.finding import find_run
@@ -114,6 +115,13 @@ def submit(
             f"the run is on '{record.dataset}', which is not the dataset of a competition",
             where=str(record.path),
             remedy="reidbench run --dataset AnimalCLEF2025 --root DIR --method …, then submit that run",
+        )
+    if record.data.query != IMAGE and competition.task != "cluster":
+        raise ReidbenchError(
+            "a submission holds a prediction for each photograph, and the queries of this run are encounters "
+            f"({record.data.query})",
+            where=str(record.path),
+            remedy="submit a run that was made without --query",
         )
     folder = _folder_of(record, root)
     images = read_competition(competition, folder)

@@ -20,12 +20,34 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
+from reidbench.matching.pooling import IMAGE
 from reidbench.metrics.answers import Answers
 from reidbench.thresholds.base import Policy, Thresholds
 from reidbench.thresholds.fixed import Fixed
 from reidbench.thresholds.max_score import highest_separating
 from reidbench.thresholds.scoped import SHRINK_AT, ScopedPolicy, n_identities
+
+
+def check_policy_suits(policy: Policy, query: str, where: str) -> None:
+    """Check that a policy can choose a threshold for queries of this unit.
+
+    Args:
+        policy: The policy.
+        query: ``image``, ``encounter:best`` or ``encounter:mean``.
+        where: The options, for the error.
+
+    Raises:
+        ReidbenchError: The policy needs the gallery matched with itself, and the queries are encounters.
+    """
+    if query != IMAGE and policy.needs_gallery:
+        raise ReidbenchError(
+            f"the policy '{policy.text}' needs the gallery matched with itself image by image, and the queries are "
+            "encounters",
+            where=where,
+            remedy="choose a policy that uses calibration queries: --threshold max-score",
+        )
 
 
 def choose_thresholds(policy: Policy, answers: Answers, gallery: GalleryTrials | None = None) -> Thresholds:

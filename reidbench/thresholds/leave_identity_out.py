@@ -47,7 +47,7 @@ class LeaveIdentityOut(ScopedPolicy):
         if gallery is None:
             raise ReidbenchError(
                 "the run did not search the gallery images in the rest of the gallery: the method was trained on them, "
-                "or it compares images pair by pair and was run with another policy",
+                "or it compares images pair by pair and was run with another policy, or its queries are encounters",
                 where=f"--threshold {self.text}",
                 remedy="for a method that compares pairs, repeat the run with --threshold leave-identity-out; "
                 "for a trained method, choose a policy that uses calibration queries, such as max-score",

@@ -12,6 +12,7 @@ from rich.console import Console
 from reidbench.cli.options import JsonOption, RunArgument, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
+from reidbench.matching.pooling import IMAGE
 from reidbench.progress import plain_console, print_json, print_line
 
 if TYPE_CHECKING:
@@ -93,9 +94,9 @@ def _print(result: Census, console: Console) -> None:
 
 
 def _print_effort(result: Census, console: Console) -> None:
-    effort = result.effort
+    effort, unit = result.effort, "photographs" if result.record.data.query == IMAGE else "encounters"
     console.print(
-        f"Review of the {effort.n_photograph} test photographs of the run, up to {effort.candidates} candidates each: "
+        f"Review of the {effort.n_photograph} test {unit} of the run, up to {effort.candidates} candidates each: "
         f"{effort.before:.1%} are right before the review, {effort.after:.1%} after all {effort.all_comparisons} "
         "comparisons."
     )

@@ -34,6 +34,7 @@ from reidbench.cli.repetition import repeat
 from reidbench.cli.tables import print_small_table
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.errors import ReidbenchError, did_you_mean
+from reidbench.matching.pooling import parse_query
 from reidbench.progress import RichProgress, plain_console, print_json, print_line
 from reidbench.records.job import Job
 from reidbench.reporting.numbers import show
@@ -102,6 +103,14 @@ def run(
     gallery: Annotated[
         str, typer.Option(help="Search the images of the query's group (group) or of all groups (all).")
     ] = "group",
+    query: Annotated[
+        str,
+        typer.Option(
+            metavar="UNIT",
+            help="Make each photograph a query (image), or each encounter: encounter:best or encounter:mean of the "
+            "scores of its photographs.",
+        ),
+    ] = "image",
     preset: PresetOption = None,
     set_: SetOption = None,
     settings: SettingsFileOption = None,
@@ -203,7 +212,8 @@ def run(
         jobs = [
             Job(name, place, folder, split, kind, split_value, new_share, seed_value, gallery, preset,
                 {}, threshold, device, tuple(unknown or ()), tuple(name_word or ()),
-                columns=tuple(columns or ()), bbox=bbox or "", folders=folders or "")
+                columns=tuple(columns or ()), bbox=bbox or "", folders=folders or "",
+                query=parse_query(query))
             for place, folder in places
             for kind in _kinds(protocol, split_kind, split)
             for split_value in split_seed or [0]

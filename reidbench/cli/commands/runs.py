@@ -195,6 +195,8 @@ def _counted(number: int, noun: str) -> str:
 
 def _inputs(data: RunData) -> dict[str, str]:
     """Return the inputs of a run as lines of text."""
+    from reidbench.leaderboard.selection import describe_query
+
     plugin, split, weights = data.plugin, data.split, data.weights
     parts = ", ".join(f"{count} {part}" for part, count in split.counts.items() if count)
     split_seed = "from a file" if split.seed is None else f"seed {split.seed}"
@@ -209,6 +211,7 @@ def _inputs(data: RunData) -> dict[str, str]:
         "preset": current_preset(data.preset) if data.preset else "none",
         "settings": _listed({key: show_setting(key, value) for key, value in data.settings.effective.items()}),
         "weights": weights.label + (f" ({weights.source})" if weights.source != weights.label else ""),
+        "queries": describe_query(data.query).removeprefix("queries: ") or "photographs",
         "gallery": "of the query's group" if data.gallery == "group" else "of all groups",
         "threshold": f"{data.threshold.policy}: {', '.join(thresholds) or UNDEFINED}",
         "blindness": data.blindness.status,

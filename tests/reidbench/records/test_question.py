@@ -59,6 +59,7 @@ def test_the_plugin_of_a_curve_is_part_of_the_id():
         {"split": {"digest": "other"}},
         {"seed": 1},
         {"gallery": "all"},
+        {"query": "encounter:best"},
         {"threshold": {"asked": "mad=1"}},
     ],
 )

@@ -107,11 +107,11 @@ def test_every_result_is_immutable_and_the_last_one_gives_the_files(learner, tmp
     extracted = Extractor(setup, tmp_path / "store").extract()
     calibrated = calibrate_run(setup, extracted.features)
     matched = match_episodes(setup, calibrated, policy)
-    decided = decide(matched, policy)
+    decided = decide(setup, matched, policy)
     for result in (setup, extracted, calibrated, matched, decided, *matched.episodes.values()):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(result, dataclasses.fields(result)[0].name, None)
-    files = run_files(setup, matched, decided.thresholds)
+    files = run_files(setup, matched, decided)
     assert files.arrays["test.true"].tolist() == setup.images.identity[setup.rows["test"]].tolist()
     enrolled = set(setup.images.encounter[setup.rows["gallery"]])
     expected = [name in enrolled for name in setup.images.encounter[setup.rows["test"]]]
