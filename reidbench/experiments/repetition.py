@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from reidbench.errors import ReidbenchError
-from reidbench.files import remove_folder
+from reidbench.files import remove_file, remove_folder
 from reidbench.progress import Progress
 from reidbench.records.question import Question
 from reidbench.records.run_record import RunRecord
@@ -25,6 +25,7 @@ from reidbench.registry.registered import load_registry
 from reidbench.running.blindness import TOLERANCE
 from reidbench.running.evaluation import evaluate
 from reidbench.running.inputs import dataset_of, split_of
+from reidbench.running.locks import held
 
 Same = Literal["exactly", "within 1e-5", "no"]
 
@@ -129,25 +130,32 @@ def repeat_run(
             if progress is not None:
                 progress.warn(note)
 
-    again = evaluate(
-        f"{data.plugin.name}:{record.method}",
-        images,
-        split=split_of(record, images),
-        seed=record.seed,
-        gallery=data.gallery,
-        query=data.query,
-        preset=data.preset,
-        settings=data.settings.effective,
-        threshold=data.threshold.asked,
-        device=device,
-        runs_dir=where,
-        again=True,
-        progress=progress,
-        registry=registry,
-        store_dir=store,
-        agree=agree,
-    )
-    remove_folder(store, ignore_errors=True)
+    def waiting() -> None:
+        if progress is not None:
+            progress.warn("another process repeats the same run; this one waits for it")
+
+    lock = where / f".store-{record.id}.lock"
+    with held(lock, waiting):  # two repetitions at once would share the store
+        again = evaluate(
+            f"{data.plugin.name}:{record.method}",
+            images,
+            split=split_of(record, images),
+            seed=record.seed,
+            gallery=data.gallery,
+            query=data.query,
+            preset=data.preset,
+            settings=data.settings.effective,
+            threshold=data.threshold.asked,
+            device=device,
+            runs_dir=where,
+            again=True,
+            progress=progress,
+            registry=registry,
+            store_dir=store,
+            agree=agree,
+        )
+        remove_folder(store, ignore_errors=True)
+        remove_file(lock, ignore_errors=True)  # a process that waits for it makes a new one
     return compare_records(record, again)
 
 

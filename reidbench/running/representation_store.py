@@ -13,7 +13,6 @@ lock of the operating system; they are added and read without one.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import uuid
@@ -33,13 +32,12 @@ from reidbench.methods.representation import Representation
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer
 from reidbench.running.block_digests import DamagedError, with_digest, without_digest
+from reidbench.running.locks import held
 from reidbench.running.shards import GoneError, Shard, write_merged, write_shard
 
 FORMAT = "2"
 ABOUT = "about"
 """Name of the note that says which method a store belongs to. The time of its file is that of the last use."""
-_NO_LOCK = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT)
-"""Errors of a lock in a folder that can't be written, or that another process has removed."""
 
 
 def key_of(*parts: str) -> str:
@@ -170,21 +168,12 @@ class RepresentationStore:
     @contextmanager
     def training(self) -> Iterator[None]:
         """Hold the store while a method is fitted for it; wait while another process does so."""
-        lock = FileLock(self._dir / "training.lock")
-        with suppress(OSError):  # a missing folder is reported when the model is written
-            self._dir.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except TimeoutError:
+
+        def waiting() -> None:
             self._progress.warn("another process trains the same model; this one waits for it")
-            lock.acquire()
-        except OSError as error:  # a cache that can't be written can still be read
-            if error.errno not in _NO_LOCK:
-                raise
-        try:
+
+        with held(self._dir / "training.lock", waiting):
             yield
-        finally:
-            lock.release()
 
     def _sound(self, images: Sequence[str]) -> list[Shard]:
         """Return the shards, with the blocks of these images checked; a damaged shard is removed and left out."""
@@ -269,20 +258,9 @@ class RepresentationStore:
             fill(temporary)
         return shard
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep other processes from merging and removing shards; no lock is needed where nothing can be written."""
-        try:
-            self._merging.acquire()
-        except OSError as error:
-            if error.errno not in _NO_LOCK:
-                raise
-            yield
-            return
-        try:
-            yield
-        finally:
-            self._merging.release()
+    def _locked(self) -> AbstractContextManager[None]:
+        """Keep other processes from merging and removing shards."""
+        return held(self._merging)
 
     def _explain_reading(self) -> AbstractContextManager[None]:
         return explain_os_errors(

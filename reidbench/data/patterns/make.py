@@ -30,7 +30,7 @@ from reidbench.data.patterns.photograph import Encounter, draw_encounter, take_p
 from reidbench.data.patterns.species import SPECIES, TWO_FLANKS, Animal
 from reidbench.errors import ReidbenchError
 from reidbench.files import cache_dir, explain_os_errors, whole_folder, write_text
-from reidbench.progress import Progress
+from reidbench.progress import Progress, RichProgress
 
 RECIPE = "3"
 """Version of the drawing. Increase it with every change, so that older copies in the cache are not used."""
@@ -207,12 +207,16 @@ def _draw_all(options: PatternsOptions, root: str, workers: int) -> Iterator[int
 
 
 def content_digest(root: Path) -> str:
-    """Return the SHA-256 over path and bytes of every image and the metadata, in order of path."""
+    """Return the SHA-256 over path and bytes of the table and every image in it, in order of path.
+
+    Raises:
+        FileNotFoundError: An image is missing.
+        ReidbenchError: The table can't be read.
+    """
     total = hashlib.sha256()
-    files = [path for path in root.rglob("*") if path.is_file() and path.name != _DIGEST_FILE]
-    for path in sorted(files, key=lambda path: path.relative_to(root).as_posix()):
-        content = path.read_bytes()
-        total.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
+    for name in sorted({METADATA, *read_csv(root / METADATA).column("path")}):
+        content = (root / name).read_bytes()
+        total.update(f"{name}\0{len(content)}\0".encode())
         total.update(content)
     return total.hexdigest()
 
@@ -221,33 +225,39 @@ def ensure(options: PatternsOptions, progress: Progress | None = None) -> Path:
     """Return the path of the dataset's ``metadata.csv`` in the cache; draw the dataset if it is not there.
 
     The images are in the same folder. The folder appears by one rename, so a killed run leaves no half dataset. If two
-    processes draw the dataset at once, both use the copy that was finished first.
+    processes draw the dataset at once, both use the copy that was finished first. A damaged copy is drawn again.
 
     Raises:
         ReidbenchError: The cache can't be written.
     """
     slug = "-".join(str(value) for value in astuple(options))
     root = cache_dir() / "patterns" / f"{slug}-r{RECIPE}"
-    if _complete(root):
-        return root / METADATA
     explained = explain_os_errors(
         "the drawn animals can't be kept in the cache",
         where=str(root),
         remedy="make room, or name another folder: REIDBENCH_CACHE=DIR reidbench …",
     )
-    with explained, whole_folder(root, keep=_complete) as temporary:
-        draw_dataset(options, temporary, progress)
+    with explained:
+        if _complete(root):
+            return root / METADATA
+        if root.is_dir():
+            (progress or RichProgress()).warn(f"drawn animals in the cache are damaged and are drawn again: {root}")
+        with whole_folder(root, keep=_complete) as temporary:
+            draw_dataset(options, temporary, progress)
     return root / METADATA
 
 
 def _complete(root: Path) -> bool:
-    """Tell whether a folder has the digest file, the table and every image of the table."""
+    """Tell whether a folder has the images and the table that its digest file was written for.
+
+    Raises:
+        OSError: A file can't be read, for a reason that proves no damage.
+    """
     try:
-        json.loads((root / _DIGEST_FILE).read_text(encoding="utf-8"))
-        paths = read_csv(root / METADATA).column("path")
-    except (OSError, ValueError, ReidbenchError):
+        record = json.loads((root / _DIGEST_FILE).read_text(encoding="utf-8"))
+        return bool(record["sha256"] == content_digest(root))
+    except (FileNotFoundError, NotADirectoryError, ReidbenchError, ValueError, TypeError, KeyError):
         return False
-    return bool(paths) and all((root / path).is_file() for path in paths)
 
 
 def digest_note(root: Path) -> str:
@@ -259,7 +269,7 @@ def digest_note(root: Path) -> str:
     record = json.loads((root / _DIGEST_FILE).read_text(encoding="utf-8"))
     if record["dataset"] != PatternsOptions().name:
         return ""
-    found = content_digest(root)
+    found = record["sha256"]  # `ensure` has compared it with the images
     if found == PINNED_DIGEST:
         return ""
     return (

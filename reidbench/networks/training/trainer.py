@@ -23,9 +23,9 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from reidbench.errors import ReidbenchError
-from reidbench.files import explain_os_errors, whole_file
 from reidbench.methods.contract import FitContext, FitReport, LabelledImages
 from reidbench.networks.training.augment import ResizedImages
+from reidbench.networks.training.checkpoints import read_checkpoint, write_checkpoint
 from reidbench.networks.training.network import BackboneNetwork, seeded
 from reidbench.networks.training.settings import LoopSettings
 from reidbench.progress import Progress, Stage
@@ -274,6 +274,7 @@ class _State:
         self.network = network
         self.objective = objective
         self.amp = settings.amp and context.device.startswith("cuda")
+        self.progress = context.progress
         self.scaler = torch.amp.GradScaler(context.device.split(":")[0], enabled=self.amp)
         self.history: list[dict[str, Any]] = []
         self.step = 0
@@ -312,18 +313,7 @@ class _State:
                 "optimizer": self.objective.optimizer.state_dict(),
                 "scaler": self.scaler.state_dict(),
             }
-        explained = explain_os_errors(
-            "the checkpoint can't be written",
-            where=str(path),
-            remedy="free disk space; the same command continues after the last saved epoch",
-        )
-        with explained, whole_file(path) as temporary, temporary.open("wb") as file:
-            try:
-                torch.save(content, file)
-            except RuntimeError as error:
-                if isinstance(error.__context__, OSError):  # torch hides why the file could not be written
-                    raise error.__context__ from error
-                raise
+        write_checkpoint(path, content)
 
     def load(self, path: Path, keys: Mapping[str, str]) -> int:
         """Load the checkpoint if it is of the same training.
@@ -331,11 +321,17 @@ class _State:
         A finished training can be loaded on any device, because it does not continue.
 
         Returns:
-            Number of finished epochs; 0 if there is no such checkpoint.
+            Number of finished epochs; 0 if there is no such checkpoint, or if it is damaged.
+
+        Raises:
+            ReidbenchError: It can't be read, for a reason that proves no damage.
         """
         if not path.is_file():
             return 0
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_checkpoint(path)
+        if content is None:
+            self.progress.warn(f"a checkpoint is damaged and is not used; the training starts again: {path}")
+            return 0
         numbers = json.loads(content["numbers"])
         if content["key"] != keys["finished" if numbers["stopped"] else "going"]:
             return 0

@@ -186,13 +186,39 @@ def test_ensure_draws_once_and_then_reuses(cache: Path):
     assert [p for p in (cache / "patterns").iterdir() if p != table.parent] == []
 
 
-def test_ensure_mends_a_copy_with_an_image_missing(cache: Path):
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda root: (root / rows_of(root)[0]["path"]).unlink(),
+        lambda root: flip(root / rows_of(root)[0]["path"]),
+        lambda root: flip(root / "metadata.csv"),
+        lambda root: (root / "metadata.csv").write_text(""),
+        lambda root: (root / "digest.json").write_text("[]"),
+        lambda root: (root / "digest.json").unlink(),
+    ],
+)
+def test_a_damaged_copy_is_drawn_again_and_reported_once(cache: Path, damage, capsys):
     options = PatternsOptions(identities=2, size=64)
     root = ensure(options).parent
     digest = content_digest(root)
-    (root / rows_of(root)[0]["path"]).unlink()
-    assert content_digest(ensure(options).parent) == digest
+    damage(root)
+    for _ in range(2):
+        assert content_digest(ensure(options).parent) == digest
     assert len(list((cache / "patterns").iterdir())) == 1
+    assert capsys.readouterr().err.count("are damaged and are drawn again") == 1
+
+
+def test_a_file_of_the_user_in_a_copy_is_no_damage(cache: Path, capsys):
+    root = ensure(PatternsOptions(identities=2, size=64)).parent
+    (root / "notes.txt").write_text("mine")
+    assert ensure(PatternsOptions(identities=2, size=64)).parent == root
+    assert (root / "notes.txt").read_text() == "mine" and not capsys.readouterr().err
 
 
 def test_the_copy_of_a_faster_process_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch):
@@ -220,7 +246,8 @@ def test_digest_note_speaks_only_of_a_default_dataset_that_differs(small: Path, 
     (tmp_path / "digest.json").write_text('{"dataset": "patterns", "sha256": ""}')
     (tmp_path / METADATA).write_text("other\n")
     assert "are not exactly those of the published scores" in digest_note(tmp_path)
-    monkeypatch.setattr("reidbench.data.patterns.make.PINNED_DIGEST", content_digest(tmp_path))
+    monkeypatch.setattr("reidbench.data.patterns.make.PINNED_DIGEST", "d1")
+    (tmp_path / "digest.json").write_text('{"dataset": "patterns", "sha256": "d1"}')
     assert digest_note(tmp_path) == ""
 
 

@@ -12,6 +12,7 @@ import torch
 from reidbench.errors import ReidbenchError
 from reidbench.methods.contract import FitContext, LabelledImages, Validation
 from reidbench.networks.backbones import load_backbone
+from reidbench.networks.training.checkpoints import read_checkpoint
 from reidbench.networks.training.network import EmbeddingNetwork
 from reidbench.networks.training.settings import TrainingSettings
 from reidbench.networks.training.triplet import TripletTrainer
@@ -108,6 +109,58 @@ def test_goes_on_after_a_kill_with_equal_results(tmp_path):
     resumed, again = _fit(tmp_path / "killed", ranks=(0.2, 0.3))
     assert _equal(whole, resumed) and _rows(report) == _rows(again)
     assert again.notes[0] == "resumed after epoch 1"
+
+
+def _stopped_after_an_epoch(folder):
+    with pytest.raises(KeyboardInterrupt):
+        _fit(folder, ranks=(0.1, 0.2, 0.3), stop_at=2)
+    return folder / "checkpoint.pt"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: bytes(len(content)),
+        lambda content: content.replace(b"best_epoch", b"best_epoc\x00", 1),
+        lambda content: b"\x80\x02]q\x00." + content[:10],
+    ],
+)
+def test_a_damaged_checkpoint_counts_as_missing_and_is_reported(tmp_path, damage):
+    whole, report = _fit(tmp_path / "whole", ranks=(0.1, 0.2, 0.3))
+    path = _stopped_after_an_epoch(tmp_path / "killed")
+    path.write_bytes(damage(path.read_bytes()))
+    progress = _Warnings()
+    again, repeated = _fit(tmp_path / "killed", ranks=(0.1, 0.2, 0.3), progress=progress)
+    assert _equal(whole, again) and _rows(report) == _rows(repeated)
+    assert [text for text in progress.texts if "checkpoint is damaged" in text] == [
+        f"a checkpoint is damaged and is not used; the training starts again: {path}"
+    ]
+
+
+def test_no_flipped_bit_of_a_checkpoint_changes_a_value(tmp_path):
+    path = _stopped_after_an_epoch(tmp_path)
+    content, before = path.read_bytes(), read_checkpoint(path)
+    rng = np.random.default_rng(0)
+    for at in (*range(64), *rng.integers(0, len(content), 60), *range(len(content) - 64, len(content))):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        after = read_checkpoint(path)
+        assert after is None or after["numbers"] == before["numbers"]
+        assert after is None or all(torch.equal(after["best"][name], value) for name, value in before["best"].items())
+
+
+def test_a_checkpoint_that_does_not_fit_in_memory_is_one_message_and_stays(tmp_path, monkeypatch):
+    path = _stopped_after_an_epoch(tmp_path)
+    before = path.read_bytes()
+
+    def fail(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(ReidbenchError, match="the checkpoint can't be read: DefaultCPUAllocator"):
+        _fit(tmp_path)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("size", [10, 100_000])  # torch reports the two differently
