@@ -1,7 +1,7 @@
 """Find near-duplicates by the embeddings of a saved run, such as mirrored copies and photographs of one sighting.
 
 A good method also makes two ordinary photographs of one animal similar, and that is no leak. The limit of the cosine is
-therefore set above the cosines of images from *different* encounters: other animals, or other days of one animal.
+therefore set above the cosines of images from *different* encounters, of other animals or of one animal.
 """
 
 from __future__ import annotations
@@ -97,20 +97,20 @@ def near_embeddings(embeddings: Embeddings, images: ImageSet, linked: NDArray[np
 
     Args:
         embeddings: Embeddings of some or all of the images.
-        images: The dataset, with identities and dates.
+        images: The dataset, with identities and encounters.
         linked: Group of each image, ``(n_image,)``. Images of one group are already known to be copies, so they are
             not used to choose the limit.
     """
-    days = images.date[embeddings.rows]
     identity = np.unique(images.identity[embeddings.rows], return_inverse=True)[1]
-    date = np.unique(days, return_inverse=True)[1]
-    dated = days != ""
-    best = _best_of_other_encounters(embeddings.unit, identity, date, dated, linked[embeddings.rows])
+    encounter = np.unique(images.encounter[embeddings.rows], return_inverse=True)[1]
+    placed = images.placed[embeddings.rows]
+    best = _best_of_other_encounters(embeddings.unit, identity, encounter, placed, linked[embeddings.rows])
     compared = best[best > -1]
     quantile = float(np.quantile(compared, 1 - FALSE_ALARM_SHARE)) if len(compared) else LOWEST_COSINE
     limit = min(1 - 1e-6, max(LOWEST_COSINE, quantile))  # rounding may put the cosine of equal vectors below 1
     near = nearest_above(embeddings.unit, limit)
-    others = "other encounters" if dated.any() else "other animals (no dates, so the days of one animal are unknown)"
+    unknown = "other animals (no dates and no encounter values, so the encounters of one animal are unknown)"
+    others = "other encounters" if placed.any() else unknown
     note = (
         f"Near in embedding: {embeddings.method}, run {embeddings.run}, {len(embeddings.rows)} of {len(images)} "
         f"images; cosine of at least {limit:.4f}. For 99 % of the images the highest cosine with images of {others} is "
@@ -123,8 +123,8 @@ def near_embeddings(embeddings: Embeddings, images: ImageSet, linked: NDArray[np
 def _best_of_other_encounters(
     unit: NDArray[np.float32],
     identity: NDArray[np.int64],
-    date: NDArray[np.int64],
-    dated: NDArray[np.bool_],
+    encounter: NDArray[np.int64],
+    placed: NDArray[np.bool_],
     linked: NDArray[np.int64],
 ) -> NDArray[np.float32]:
     """Return the highest cosine of each row with a row that is certainly of another encounter; -1 if there is none."""
@@ -133,8 +133,8 @@ def _best_of_other_encounters(
     for start in range(0, len(unit), step):
         block = slice(start, start + step)
         cosine = unit[block] @ unit.T
-        other_day = dated[block, None] & dated & (date[block, None] != date)
-        other_encounter = (identity[block, None] != identity) | other_day
+        parted = placed[block, None] & placed & (encounter[block, None] != encounter)
+        other_encounter = (identity[block, None] != identity) | parted
         cosine[~other_encounter | (linked[block, None] == linked)] = -1
         best[block] = cosine.max(axis=1)
     return best

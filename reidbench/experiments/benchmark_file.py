@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reidbench.constants import DEFAULT_POLICY
+from reidbench.data.encounters import MINUTES
 from reidbench.errors import ReidbenchError
 from reidbench.matching.pooling import IMAGE, parse_query
 from reidbench.methods.presets import PAPER, STORED
@@ -44,6 +45,7 @@ class _Dataset(BaseModel):
     columns: dict[str, str] = {}
     bbox: str = ""
     folders: str = ""
+    encounter_minutes: float = Field(default=MINUTES, ge=0, allow_inf_nan=False)
 
 
 class _Method(BaseModel):
@@ -110,6 +112,7 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
             columns=tuple(f"{role}={header}" for role, header in dataset.columns.items()),
             bbox=dataset.bbox,
             folders=dataset.folders,
+            encounter_minutes=dataset.encounter_minutes,
         )
         for split_seed in dataset.split_seeds
         for method in benchmark.method

@@ -58,6 +58,7 @@ def tune_method(
     columns: Mapping[str, str] | None = None,
     bbox: str = "",
     folders: str = "",
+    encounter_minutes: float | None = None,
     progress: Progress | None = None,
 ) -> list[GridCell]:
     """Run a method with every set of settings of its grid.
@@ -80,6 +81,7 @@ def tune_method(
         columns: Column of the table for each role.
         bbox: Form of the boxes.
         folders: Layout of the folder.
+        encounter_minutes: Longest time between two photographs of one encounter in minutes; by default 60.
         progress: Shows a progress bar.
 
     Returns:
@@ -107,7 +109,7 @@ def tune_method(
             given = {**(settings or {}), **choice}
             record = evaluate(
                 method, images, split_seed=split_seed, seed=seed, preset=preset,
-                settings=given, device=device, runs_dir=runs_dir,
+                settings=given, device=device, runs_dir=runs_dir, encounter_minutes=encounter_minutes,
                 progress=Progress(), registry=registry,
             )  # fmt: skip
             overall = record.data.metrics.calibration.overall
@@ -123,6 +125,7 @@ def tune_method(
                 columns=dict(columns or {}),
                 bbox=bbox or None,
                 folders=folders or None,
+                encounter_minutes=encounter_minutes,
                 split_seed=split_seed,
                 seed=seed,
             )

@@ -32,6 +32,7 @@ class SettingsFile:
         columns: Column of the table for each role, as for ``--columns``.
         bbox: Form of the boxes, as for ``--bbox``.
         folders: Layout of the folder, as for ``--folders``.
+        encounter_minutes: Longest time between two photographs of one encounter, as for ``--encounter-minutes``.
         split_seed: Seed of the split.
         seed: Seed of the method.
     """
@@ -46,6 +47,7 @@ class SettingsFile:
     columns: Mapping[str, str] = field(default_factory=dict)
     bbox: str | None = None
     folders: str | None = None
+    encounter_minutes: float | None = None
     split_seed: int | None = None
     seed: int | None = None
 
@@ -83,7 +85,10 @@ def read_settings_file(path: Path) -> SettingsFile:
     known = {key: value for key, value in data.items() if key not in _RESULTS}
     if strange := [key for key in known if key not in SettingsFile.__dataclass_fields__]:
         raise unreadable(f"'{strange[0]}' is not a key of such a file")
-    types = {"settings": dict, "unknown": list, "names": list, "columns": dict, "split_seed": int, "seed": int}
+    types: dict[str, type | tuple[type, ...]] = {
+        "settings": dict, "unknown": list, "names": list, "columns": dict, "split_seed": int, "seed": int,
+        "encounter_minutes": (int, float),
+    }  # fmt: skip
     for key, value in known.items():
         optional = value is None and key not in ("settings", "unknown", "names", "columns")
         if not optional and (not isinstance(value, types.get(key, str)) or isinstance(value, bool)):

@@ -1,7 +1,7 @@
-"""The effect of photographs from the query's day: the predictions of a saved run without them in the gallery.
+"""The effect of photographs from the query's encounter: the predictions of a saved run without them in the gallery.
 
-A photograph of the same animal and day shares light, place and pose with the query. Matching saves each query's best
-score with photographs of its animal from other days, so the predictions can be computed without the model.
+A photograph of the query's encounter shares light, place and pose with the query. Matching saves each query's best
+score with photographs of its animal from other encounters, so the predictions can be computed without the model.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from reidbench.records.saved_run import SavedEpisode, SavedRun
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WithoutEncounters:
-    """The test queries of a run, without gallery photographs of the query's animal and day.
+    """The test queries of a run, without gallery photographs of the query's encounter.
 
     Attributes:
         answers: Candidates and scores of the queries that are left.
         predicted: Predictions at the run's thresholds, ``(n_query,)`` strings.
         n_known: Number of known queries of the run.
-        n_encountered: How many of them have a photograph of their animal and day in the gallery.
+        n_encountered: How many of them have a photograph of their encounter in the gallery.
         n_left_out: How many of these are left out, because the gallery has no other photograph of their animal.
     """
 
@@ -37,14 +37,14 @@ class WithoutEncounters:
 
 
 def without_encounters(saved: SavedRun) -> WithoutEncounters | None:
-    """Remove from each test query's gallery the photographs of its animal and day, and predict again.
+    """Remove from each test query's gallery the photographs of its encounter, and predict again.
 
     Args:
         saved: The run.
 
     Returns:
         The new predictions; ``None`` if the run lacks the data. An earlier version wrote it, or the method compares
-        with one centroid or class for each animal, from which no day can be removed.
+        with one centroid or class for each animal, from which no encounter can be removed.
     """
     episode = saved.test
     if episode.encountered is None or saved.record.data.matching.rule != "nearest":

@@ -39,8 +39,8 @@ class SavedEpisode:
         predicted: The prediction for each query: an identity or ``NEW_IDENTITY``, ``(n_query,)``.
         own_best: Best score of the query's own identity outside its encounter, ``-inf`` if it has no other image.
         other_best: Best score of any other identity.
-        encountered: Whether the gallery has a photograph of the query's animal from the same day. ``None`` if the run
-            did not save it.
+        encountered: Whether the gallery has a photograph of the query's encounter. ``None`` if the run did not save
+            it.
         encounter_size: Photographs of the query's encounter in the whole dataset, the query included, ``(n_query,)``; 0
             for a query without a date. ``None`` if an earlier version wrote the run.
         pooling: Which images are one query; ``None`` if each image is one query.

@@ -1,7 +1,7 @@
-"""One method on random splits and on splits in order of time: how much of its score comes from same-day photographs.
+"""One method on random splits and on splits in order of time: how much of its score comes from shared encounters.
 
 Both kinds of split have the same animals, and as many photographs of each animal in each part. They differ in which
-photographs are queries. The difference of the scores has two parts: photographs of the query's animal and day in the
+photographs are queries. The difference of the scores has two parts: photographs of the query's encounter in the
 gallery, and everything else that changes with time.
 """
 
@@ -36,12 +36,12 @@ class ProtocolDifference:
         random: Mean score of the runs on random splits.
         in_time: Mean score of the runs on splits in order of time.
         difference: ``random`` minus ``in_time``.
-        hidden: Mean score of the random runs if no photograph of the query's animal and day were enrolled; ``None`` if
+        hidden: Mean score of the random runs if no photograph of the query's encounter were enrolled; ``None`` if
             unknown.
-        same_day: ``random`` minus ``hidden``: the part of the score that comes from same-day photographs; ``None`` if
-            unknown.
+        same_encounter: ``random`` minus ``hidden``: the part of the score that comes from photographs of the query's
+            encounter; ``None`` if unknown.
         n_known: Known test queries of the random runs.
-        n_encountered: Those with a photograph of their animal and day in the gallery.
+        n_encountered: Those with a photograph of their encounter in the gallery.
         n_left_out: Those of ``n_encountered`` without any other gallery photograph of their animal; ``hidden`` leaves
             them out.
     """
@@ -50,7 +50,7 @@ class ProtocolDifference:
     in_time: float
     difference: Difference
     hidden: float | None = None
-    same_day: Difference | None = None
+    same_encounter: Difference | None = None
     n_known: int = 0
     n_encountered: int = 0
     n_left_out: int = 0
@@ -78,12 +78,12 @@ def compare_protocols(random: Sequence[RunRecord], in_time: Sequence[RunRecord])
     if len(hidden) < len(saved):
         return ProtocolDifference(*scores, difference)
     hidden_rates = [_rates(each.answers, each.predicted) for each in hidden]
-    same_day = mean_difference(random_rates, hidden_rates)
+    same_encounter = mean_difference(random_rates, hidden_rates)
     return ProtocolDifference(
         *scores,
         difference,
-        hidden=mean_score(hidden_rates) if same_day else None,
-        same_day=same_day,
+        hidden=mean_score(hidden_rates) if same_encounter else None,
+        same_encounter=same_encounter,
         n_known=sum(each.n_known for each in hidden),
         n_encountered=sum(each.n_encountered for each in hidden),
         n_left_out=sum(each.n_left_out for each in hidden),
@@ -91,7 +91,7 @@ def compare_protocols(random: Sequence[RunRecord], in_time: Sequence[RunRecord])
 
 
 def protocol_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
-    """Return, for each dataset with both kinds of run, how much of each score comes from same-day photographs."""
+    """Return, for each dataset with both kinds of run, how much of each score comes from shared encounters."""
     tables = []
     by_dataset: dict[tuple[str, str, str], dict[str, list[LeaderboardRow]]] = {}
     for board in boards(rows):
@@ -119,38 +119,38 @@ def _table(
             continue
         cells.append((
             name_of(row), show(compared.random), show(compared.in_time), *_shown(compared.difference),
-            show(compared.hidden), *_shown(compared.same_day),
+            show(compared.hidden), *_shown(compared.same_encounter),
         ))  # fmt: skip
         notes.setdefault(_note(compared), []).append(name_of(row))
     if not cells:
         return None
-    headings = ("method", RANDOM, kind, "difference", "95 %", "same day hidden", "same-day part", "95 %")
+    headings = ("method", RANDOM, kind, "difference", "95 %", "encounter hidden", "encounter part", "95 %")
     return SmallTable(
-        f"{dataset}: how much of the score comes from same-day photographs",
+        f"{dataset}: how much of the score comes from shared encounters",
         headings,
         tuple(cells),
         (
             *(f"{', '.join(methods)}: {note}" for note, methods in notes.items()),
-            "Same day hidden: the score of the random runs if no photograph of the query's animal and day were "
-            "enrolled; thresholds held fixed. Same-day part: random minus same day hidden. The difference also "
+            "Encounter hidden: the score of the random runs if no photograph of the query's encounter were enrolled; "
+            "thresholds held fixed. Encounter part: random minus encounter hidden. The difference also "
             "includes other effects of time. 95 %: intervals over animals, with the same weights on both sides.",
         ),
     )
 
 
 def _note(compared: ProtocolDifference) -> str:
-    if compared.same_day is None:
+    if compared.same_encounter is None:
         return (
-            "the same-day part is unknown, because the method compares with one centroid or class for each animal, or "
+            "the encounter part is unknown, because the method compares with one centroid or class for each animal, or "
             "because an earlier version wrote the run."
         )
     left_out = (
-        " Queries without any other photograph of their animal there are left out when the day is hidden: "
+        " Queries without any other photograph of their animal there are left out when the encounter is hidden: "
         f"{compared.n_left_out}."
     )
     return (
         f"{compared.n_encountered} of {compared.n_known} known test queries of the random split have a photograph of "
-        "the same animal and day in the gallery." + (left_out if compared.n_left_out else "")
+        "their encounter in the gallery." + (left_out if compared.n_left_out else "")
     )
 
 

@@ -12,6 +12,7 @@ from reidbench.cli.options import (
     ColumnsOption,
     DatasetOption,
     DeviceOption,
+    EncounterMinutesOption,
     FoldersOption,
     MemoryOption,
     NameOption,
@@ -39,6 +40,7 @@ def tune(
     columns: ColumnsOption = None,
     bbox: BoxOption = None,
     folders: FoldersOption = None,
+    encounter_minutes: EncounterMinutesOption = None,
     plugin: PluginOption = None,
     split_seed: Annotated[int, typer.Option(help="Set the seed of the split.")] = 0,
     seed: Annotated[int, typer.Option(help="Set the seed of the method.")] = 0,
@@ -64,6 +66,7 @@ def tune(
         settings=parse_settings(set_), device=device, runs_dir=runs,
         plugins=plugin or (), unknown=unknown or (), names=name_word or (),
         columns=parse_columns(columns or ()), bbox=bbox or "", folders=folders or "",
+        encounter_minutes=encounter_minutes,
     )  # fmt: skip
     cells[0].file.write(output)
     if as_json:

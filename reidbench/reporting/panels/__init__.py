@@ -19,8 +19,8 @@ from reidbench.reporting.panels import (
     left_out,
     method_by_method,
     plugin_sections,
-    same_day,
     score_against_cost,
+    shared_encounters,
 )
 from reidbench.reporting.panels.base import DatasetPanel, PagePanel
 
@@ -40,7 +40,7 @@ DATASET_PANELS: tuple[DatasetPanel, ...] = (
 PAGE_PANELS: tuple[PagePanel, ...] = (
     left_out.PANEL,
     all_datasets.PANEL,
-    same_day.PANEL,
+    shared_encounters.PANEL,
     carried_thresholds.PANEL,
     plugin_sections.PANEL,
     citations.PANEL,

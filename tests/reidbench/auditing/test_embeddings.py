@@ -57,6 +57,18 @@ def test_planted_copies_are_found_and_two_days_of_one_animal_are_not(album):
     assert f"{found.limit:.4f}" in found.note and "120 of 120" in found.note
 
 
+def test_two_encounters_of_one_day_set_the_limit_as_those_of_two_days(album):
+    def limit(*dates):
+        images = album([{"identity": "ana", "size": (32, 32), "date": date} for date in dates])
+        unit = np.array([[1, 0], [0.98, 0.2], [0, 1]], np.float32)  # the cosine of the first two is .98
+        return near_embeddings(Embeddings("r", "m", np.arange(3), _units(unit)), images, np.arange(3)).limit
+
+    two_days = limit("2020-01-01", "2020-02-01", "2020-03-01")
+    assert two_days == pytest.approx(0.98, abs=0.01)
+    assert limit("2020-01-01T08:00:00", "2020-01-01T12:00:00", "2020-01-01T18:00:00") == two_days
+    assert limit("2020-01-01T23:58:00", "2020-01-02T00:02:00", "2020-01-02T00:30:00") == LOWEST_COSINE  # one encounter
+
+
 def test_a_known_copy_under_another_name_does_not_raise_the_limit(album):
     images = album([{"identity": name, "size": (32, 32)} for name in ("ana", "bo", "cy", "cy")])
     unit = np.array([[1, 0], [1, 0], [0, 1], [0.1, 0.995]], np.float32)

@@ -240,6 +240,43 @@ def test_the_share_of_queries_that_share_an_encounter_with_the_gallery_is_counte
     assert (shared["calibration"].count, shared["calibration"].share) == (0, 0.0)
 
 
+def _bursts(folder, night):
+    """Draw 12 animals with four bursts of two photographs; only the two photographs of a burst have one colour."""
+    rows = []
+    for burst in range(48):
+        colour = np.random.default_rng(burst).integers(70, 186, 3)
+        for second in range(2):
+            path = folder / f"{burst}_{second}.png"
+            noise = np.random.default_rng((burst, second)).normal(0, 40, (32, 32, 3))  # no two scores are equal
+            Image.fromarray(np.clip(colour + noise, 0, 255).astype(np.uint8)).save(path)
+            day = 1 + 2 * (burst % 4) + (second if night else 0)
+            clock = (("23:58", "00:02") if night else ("11:58", "12:02"))[second]
+            rows.append((f"a{burst // 4}", path.name, f"2020-05-0{day} {clock}"))
+    columns = dict(zip(("identity", "path", "date"), map(list, zip(*rows, strict=True)), strict=True))
+    return image_set("bursts", Rows(columns, "bursts.csv", None, len(rows)), root=folder, source="file")
+
+
+def test_bursts_at_night_score_as_the_same_bursts_at_noon(tmp_path):
+    night, noon = _bursts(tmp_path, night=True), _bursts(tmp_path, night=False)
+    given = {"runs_dir": tmp_path / "runs", "device": "cpu", "progress": Progress()}
+    assert _numbers(night) == _numbers(noon) and len(set(_numbers(night))) == 48
+    split = make_split(noon)
+    records = [evaluate("color_histogram", images, split=split, **given) for images in (night, noon)]
+    numbers = [
+        {name: each for name, each in record.metrics.items() if not isinstance(each, dict)} for record in records
+    ]
+    assert numbers[0] == pytest.approx(numbers[1])
+    for images in (night, noon):  # in the split of each, no query meets its own burst, so colours are no help
+        record = evaluate("color_histogram", images, **given)
+        assert {each.count for each in record.data.split.encounters_shared.values()} == {0}
+        records.append(record)
+    parted = evaluate("color_histogram", night, encounter_minutes=0, split_kind="random", **given)
+    assert parted.data.split.encounters_shared["test"].count == 0  # each photograph is an encounter with 0 minutes
+    assert (
+        parted.metrics["rank1"] > max(record.metrics["rank1"] for record in records) + 0.1
+    )  # the halves of a burst meet
+
+
 def test_a_set_made_in_python_needs_no_column_encounter(photographs):
     images = photographs(["ana", "ana"], date=["2020-05-01"] * 2)
     plain = ImageSet("plain", images.root, images.table.drop(columns="encounter"))

@@ -35,6 +35,15 @@ def test_every_combination_becomes_a_job(tmp_path, monkeypatch):
     assert len(jobs) == 8 and jobs[0].dataset == "/data/metadata.csv" and jobs[0].settings == {"ratio": 0.7}
 
 
+def test_the_minutes_of_an_encounter_reach_every_job(tmp_path, monkeypatch):
+    monkeypatch.setenv("STRIPES", "/data")
+    (tmp_path / "b.toml").write_text(TEXT.replace("seeds = [3, 4]", "encounter_minutes = 7.5"))
+    assert {job.encounter_minutes for job in read_benchmark(tmp_path / "b.toml")} == {7.5}
+    (tmp_path / "b.toml").write_text(TEXT.replace("seeds = [3, 4]", "encounter_minutes = -1"))
+    with pytest.raises(ReidbenchError, match="'dataset.encounter_minutes': input should be greater than or equal to 0"):
+        read_benchmark(tmp_path / "b.toml")
+
+
 def test_an_unset_variable_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("STRIPES", raising=False)
     (tmp_path / "b.toml").write_text(TEXT)

@@ -35,7 +35,7 @@ def call(*args):
     return result.stdout
 
 
-FULL = SettingsFile({"hue_bins": 5}, "color_histogram", None, SMALL, split_seed=2, seed=3)
+FULL = SettingsFile({"hue_bins": 5}, "color_histogram", None, SMALL, encounter_minutes=7.5, split_seed=2, seed=3)
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path):
@@ -55,6 +55,7 @@ def test_a_file_of_settings_alone_is_read(tmp_path):
         ("{", "can't be read"),
         ('{"settings": {}, "metod": "sift"}', "'metod' is not a key"),
         ('{"settings": {}, "seed": "1"}', "'seed' can't be '1'"),
+        ('{"settings": {}, "encounter_minutes": "7"}', "'encounter_minutes' can't be '7'"),
     ],
 )
 def test_a_file_that_means_nothing_is_refused(tmp_path, text, message):
@@ -77,6 +78,8 @@ def test_the_file_alone_makes_its_run(tmp_path):
         "2",
         "--seed",
         "3",
+        "--encounter-minutes",
+        "7.5",
     ]
     (other,) = json.loads(call("run", *same, "--runs", tmp_path, "--json"))
     assert record["id"] == other["id"] and record["settings"]["effective"]["hue_bins"] == 5
@@ -99,9 +102,10 @@ def test_an_option_that_contradicts_the_file_is_refused(tmp_path, args, option):
 def test_tune_then_run_is_the_run_that_tune_found_best(tmp_path):
     (tmp_path / "tunable.py").write_text(PLUGIN)
     best, plugin = tmp_path / "best.json", ["--plugin", tmp_path / "tunable.py", "--runs", tmp_path / "runs"]
-    rows = json.loads(
-        call("tune", "--method", "tunable", "--preset", "quick", "--dataset", SMALL, "-o", best, "--json", *plugin)
-    )
+    base = ["tune", "--method", "tunable", "--preset", "quick", "--dataset", SMALL, "--encounter-minutes", "7"]
+    rows = json.loads(call(*base, "-o", best, "--json", *plugin))
     (record,) = json.loads(call("run", "--settings", best, "--json", *plugin))
     assert rows[0]["run"].endswith(record["id"]) and record["preset"] == "quick"
+    assert record["dataset"]["encounter_minutes"] == 7
+    assert "contradict each other" in call("run", "--settings", best, "--encounter-minutes", "8", *plugin)
     assert record["settings"]["effective"]["hue_bins"] == rows[0]["settings"]["hue_bins"]

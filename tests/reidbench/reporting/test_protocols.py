@@ -35,10 +35,10 @@ def test_random_days_flatter_and_the_command_says_by_how_much(both):
     assert found.random == pytest.approx(kinds["random"].metrics["score"])
     assert found.in_time == pytest.approx(kinds["time-proportion"].metrics["score"])
     assert found.difference.value == pytest.approx(found.random - found.in_time) and found.difference.value > 0.1
-    assert found.same_day.value == pytest.approx(found.random - found.hidden) and found.same_day.value > 0.1
+    assert found.same_encounter.value == pytest.approx(found.random - found.hidden) and found.same_encounter.value > 0.1
     assert found.difference.interval.low < found.difference.value < found.difference.interval.high
     assert 0 < found.n_encountered <= found.n_known
-    assert "how much of the score comes from same-day photographs" in printed
+    assert "how much of the score comes from shared encounters" in printed
     assert f"{found.n_encountered} of {found.n_known} known test queries" in printed
 
 
@@ -54,10 +54,10 @@ def test_protocols_are_ranked_apart_and_tables_say_why(both):
     (table,) = protocol_tables(rows)
     assert table.rows[0][0] == "color_histogram" and table.headings[1:3] == ("random", "time-proportion")
     page = write_report(rows)
-    assert "how much of the score comes from same-day photographs" in page and "are on two sides" in page
+    assert "how much of the score comes from shared encounters" in page and "are on two sides" in page
     shown = CliRunner().invoke(app, ["compare", "--runs", str(both[0])], catch_exceptions=False).stdout
     shown = " ".join(shown.split())
-    assert "how much of the score comes from same-day photographs" in shown and "are on two sides" in shown
+    assert "how much of the score comes from shared encounters" in shown and "are on two sides" in shown
     told = CliRunner().invoke(app, ["compare", "--runs", str(both[0]), "--json"], catch_exceptions=False).stdout
     assert [row["split_kinds"] for row in json.loads(told)] == [["random"], ["time-proportion"]]
 

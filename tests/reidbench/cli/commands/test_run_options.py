@@ -62,6 +62,7 @@ TUNE_CASES = {
     "--columns": ["--columns", "identity=Animal"],
     "--bbox": ["--bbox", "xyxy"],
     "--folders": ["--folders", "identity"],
+    "--encounter-minutes": ["--encounter-minutes", "5"],
     "--plugin": ["--plugin", "file.py"],
     "--split-seed": ["--split-seed", "1"],
     "--seed": ["--seed", "1"],

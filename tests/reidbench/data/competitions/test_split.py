@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from reidbench.data.competitions import COMPETITIONS
+from reidbench.data.images import ImageSet
+from reidbench.data.splits.leaks import shared_encounters
 from reidbench.data.splitting import split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.registry.datasets import load_dataset
@@ -62,6 +64,22 @@ def test_unknown_animals_of_both_episodes_differ_and_no_encounter_stands_on_two_
         for row in split.indices(part, images):
             sides.setdefault(images.encounter[row], set()).add(part)
     assert all(len(parts) == 1 for parts in sides.values())
+
+
+def test_no_encounter_of_a_column_is_on_two_sides(images):
+    # Each two photographs of an animal in a row are one encounter, whatever their days.
+    place = {}
+    values = []
+    for name in images.identity.tolist():
+        place[name] = place.get(name, -1) + 1
+        values.append(f"{name}-{place[name] // 2}")
+    joined = ImageSet(images.name, images.root, images.table.assign(encounter=values), source=images.source)
+    assert len(set(joined.encounter)) < len(set(images.encounter))
+    for seed in range(3):
+        split = split_of_kind(joined, "competition", seed=seed)
+        parts = dict(zip(split.image_ids, split.parts, strict=True))
+        shared = shared_encounters(np.array([parts[each] for each in joined.image_id], dtype=object), joined)
+        assert [each.count for each in shared.values()] == [0, 0] and all(each.of for each in shared.values())
 
 
 def test_animals_with_one_photograph_stay_enrolled(images):

@@ -6,11 +6,12 @@ import pytest
 from PIL import Image
 
 from reidbench.data.sources.rows import Rows, image_set
+from reidbench.data.splits.leaks import shared_encounters
 from reidbench.data.splitting import split_of_kind
 from reidbench.errors import ReidbenchError
 
 
-def make(tmp_path, split, identity, cluster=None, kind="given", date=None):
+def make(tmp_path, split, identity, cluster=None, kind="given", date=None, encounter=None):
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     columns = {
         "image_id": [f"{index:03d}" for index in range(len(split))],
@@ -20,6 +21,8 @@ def make(tmp_path, split, identity, cluster=None, kind="given", date=None):
     }
     if cluster is not None:
         columns["cluster_id"] = cluster
+    if encounter is not None:
+        columns["encounter"] = encounter
     if date is not None:
         columns["date"] = date
     return image_set("given", Rows(columns, "table.csv", None, len(split)), root=tmp_path, source="x", split_kind=kind)
@@ -93,6 +96,23 @@ def test_clusters_and_days_chain(tmp_path):
         made = split_of_kind(images, seed=seed)
         parts = dict(zip(made.image_ids, made.parts, strict=True))
         assert len({parts[f"{row:03d}"] for row in range(4)} - {"unused"}) <= 1
+
+
+def test_a_split_that_is_brought_stays_as_it_is_and_its_parted_encounters_are_counted(tmp_path):
+    # Of each of six animals, photograph 3 (train) and 4 (test) are one encounter, and the others have their own.
+    number = range(60)
+    encounter = [f"{row // 6}-{3 if row % 6 == 4 else row % 6}" for row in number]
+    images = herd(tmp_path, encounter=encounter)
+    split = split_of_kind(images)
+    brought = images.given.part.tolist()
+    parts = dict(zip(split.image_ids, split.parts, strict=True))
+    assert all(parts[f"{row:03d}"] in ("test", "unused") for row in number if brought[row] == "test")
+    assert all(parts[f"{row:03d}"] != "test" for row in number if brought[row] == "train")
+    placed = np.array([parts[image_id] for image_id in images.image_id], dtype=object)
+    shared = shared_encounters(placed, images)["test"]
+    torn = sum(parts[f"{row:03d}"] == "test" and parts[f"{row - 1:03d}"] == "gallery" for row in number if row % 6 == 4)
+    assert shared.count == torn > 0
+    assert any(f"{torn} of {shared.of} test queries have a photograph" in warning for warning in split.warnings)
 
 
 def test_a_user_s_own_column_split_is_honoured_when_asked_for(tmp_path):

@@ -1,4 +1,4 @@
-"""Panel "How much of the score comes from same-day photographs": random splits and splits in order of time."""
+"""Panel "How much of the score comes from shared encounters": random splits and splits in order of time."""
 
 from __future__ import annotations
 
