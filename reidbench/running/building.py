@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,8 +17,9 @@ from reidbench.calibration.calibrated import Calibrated
 from reidbench.calibration.specs import OWN_CURVES
 from reidbench.errors import ReidbenchError, did_you_mean
 from reidbench.methods.calibration import Calibration
-from reidbench.methods.contract import Method, MethodSpec, Weights
+from reidbench.methods.contract import Method, MethodSpec, Resolved, Weights
 from reidbench.methods.representation import Representation
+from reidbench.networks.catalogue import pretrained_here
 from reidbench.progress import Progress
 from reidbench.records.run_data import CurvePlugin, PartData
 from reidbench.registry.registered import Offer, Registry
@@ -111,18 +113,39 @@ class Assembled:
                 ) from error
 
 
-def assemble(offer: Offer, settings: Any, registry: Registry) -> Assembled:
+def resolve_settings(spec: MethodSpec, settings: Any, *, online: bool = True) -> Resolved:
+    """Replace settings that depend on the machine, such as ``backbone=auto``, by the values in effect.
+
+    Args:
+        spec: The method.
+        settings: Its effective settings.
+        online: Whether the hub may be contacted.
+
+    Raises:
+        ReidbenchError: An installed package of weights has been changed.
+    """
+    if spec.resolve is None:
+        return Resolved(settings)
+    return spec.resolve(settings, partial(pretrained_here, online=online))
+
+
+def assemble(
+    offer: Offer, settings: Any, registry: Registry, *, drawn: bool = False, progress: Progress | None = None
+) -> Assembled:
     """Build a method and its parts.
 
     Args:
         offer: The method.
-        settings: Its effective settings.
+        settings: Its effective settings, resolved.
         registry: Offers of the parts.
+        drawn: Whether the images are the drawn animals of the package, for which presets of parts may have other
+            values.
+        progress: Receives warnings about settings of parts that depend on the machine.
 
     Raises:
         ReidbenchError: A part does not exist, has no such setting, or contains itself.
     """
-    builder = _Builder(registry)
+    builder = _Builder(registry, drawn, progress or Progress())
     method = builder.build(offer, settings, ())
     method, curve = builder.calibrated(method, method.calibration)
     return Assembled(method, tuple(builder.feature_parts), builder.parts, curve, tuple(builder.offers))
@@ -148,8 +171,14 @@ def combinations(method: Method) -> Iterator[tuple[str, Method]]:
     yield from _combinations(method, "")
 
 
-def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str, Any]) -> Any:
+def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str, Any], *, drawn: bool = False) -> Any:
     """Combine and check default settings, a preset and the settings that the user gave.
+
+    Args:
+        spec: The method.
+        preset: Name of a preset, ``None`` for the defaults.
+        given: Settings that the user gave, by name.
+        drawn: Whether the images are the drawn animals of the package, for which a preset may have other values.
 
     Raises:
         ReidbenchError: A setting does not exist or has the wrong type.
@@ -170,7 +199,7 @@ def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str,
                 where=f"--set {key}={value}",
                 remedy=f"reidbench methods {spec.name}   # lists them",
             )
-    values = {**(spec.presets[spec.find_preset(preset)] if preset else {}), **flat}
+    values = {**(spec.preset_values(preset, drawn=drawn) if preset else {}), **flat}
     if of_parts:
         before = dict(values.get(OPTIONS) or {})
         values[OPTIONS] = before | {part: {**before.get(part, {}), **own} for part, own in of_parts.items()}
@@ -188,8 +217,10 @@ def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str,
 
 
 class _Builder:
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, drawn: bool, progress: Progress) -> None:
         self._registry = registry
+        self._drawn = drawn
+        self._progress = progress
         self._built: dict[tuple[str, str, str], Method] = {}
         self.feature_parts: list[FeaturePart] = []
         self.parts: dict[str, dict[str, Any]] = {}
@@ -234,7 +265,11 @@ class _Builder:
         for name, part_spec in offer.spec.parts(settings).items():
             inside = (*path, name)
             part_offer = self._registry.find(part_spec.method)
-            own = effective_settings(part_offer.spec, part_spec.preset, part_spec.settings)
+            own = effective_settings(part_offer.spec, part_spec.preset, part_spec.settings, drawn=self._drawn)
+            resolved = resolve_settings(part_offer.spec, own)
+            own = resolved.settings
+            if resolved.warning:
+                self._progress.warn(resolved.warning)
             part = self.build(part_offer, own, inside)
             how = None if part.matching == "identity" else part_spec.calibration
             parts[name], curve = self.calibrated(part, how)

@@ -31,7 +31,7 @@ from reidbench.records.run_record import RunRecord, check_writable, discard_work
 from reidbench.registry.datasets import load_dataset
 from reidbench.registry.registered import Registry, canonical, load_registry
 from reidbench.running.blindness_of_run import blindness_of
-from reidbench.running.building import assemble, effective_settings
+from reidbench.running.building import assemble, effective_settings, resolve_settings
 from reidbench.running.calibrated_features import calibrate_run
 from reidbench.running.decided import decide
 from reidbench.running.environment import choose_device
@@ -120,7 +120,11 @@ def evaluate(
         images = images.with_encounter_minutes(encounter_minutes)
     images = images.in_canonical_order()
     preset = preset_name(offer.spec, preset, images)
-    effective = effective_settings(offer.spec, preset, settings or {})
+    drawn = images.source == "built-in"
+    resolved = resolve_settings(offer.spec, effective_settings(offer.spec, preset, settings or {}, drawn=drawn))
+    effective = resolved.settings
+    if resolved.warning:
+        progress.warn(resolved.warning)
     query = parse_query(query)
     policy = registry.policy(threshold)
     check_policy_suits(policy, query, f"--threshold {threshold} --query {query}")
@@ -137,10 +141,10 @@ def evaluate(
         _check_encounters(images, chosen, query)
     runs_dir = Path(runs_dir)
     check_writable(runs_dir)
-    assembled = assemble(offer, effective, registry)
+    assembled = assemble(offer, effective, registry, drawn=drawn, progress=progress)
     built = assembled.method
     device = choose_device(device)
-    assembled.prepare(device, seed, progress, may_substitute=images.source == "built-in")
+    assembled.prepare(device, seed, progress, may_substitute=drawn)
     question = Question(
         method=offer.spec.name,
         plugin=PluginData(
@@ -257,6 +261,7 @@ def preset_name(spec: MethodSpec, asked: str | None, images: ImageSet | None = N
             remedy="remove --preset; --set KEY=VALUE changes a setting",
         )
     if asked is None:
-        wanted = "quick" if images is not None and images.source == "built-in" and "quick" in spec.presets else PAPER
+        drawn = images is not None and images.source == "built-in"
+        wanted = "quick" if drawn and spec.quick_by_default and "quick" in spec.presets else PAPER
         return wanted if wanted in spec.presets else None
     return spec.find_preset(asked)

@@ -142,7 +142,8 @@ def reopen(
     data = record.data
     images = images_of_run(record, images)
     offer = registry.find(f"{data.plugin.name}:{record.method}" if data.plugin.name else record.method)
-    assembled = assemble(offer, effective_settings(offer.spec, None, data.settings.effective), registry)
+    settings = effective_settings(offer.spec, None, data.settings.effective)
+    assembled = assemble(offer, settings, registry, drawn=images.source == "built-in")
     device = choose_device(device)
     assembled.prepare(device, record.seed, progress, may_substitute=not data.weights.pretrained)
     _check_same(record, offer, assembled)

@@ -155,6 +155,7 @@ def presets(tested: MethodUnderTest) -> str | None:
     """Validate the settings of each preset and of each cell of the grid."""
     spec = tested.spec
     cells: dict[str, Mapping[str, Any]] = {f"preset {key}": values for key, values in spec.presets.items()}
+    cells |= {f"preset {key} of drawn animals": values for key, values in spec.drawn_presets.items()}
     cells |= {f"cell {number} of the grid": values for number, values in enumerate(spec.grid)}
     if not cells:
         raise NotApplicable("it has no presets and no grid")

@@ -14,7 +14,7 @@ from reidbench.data.images import ImageSet
 from reidbench.methods.contract import FitReport, Images, MethodSpec
 from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
-from reidbench.running.building import effective_settings
+from reidbench.running.building import effective_settings, resolve_settings
 from reidbench.testing.drawn import Drawn, drawn
 from reidbench.testing.one_build import Build, Extracted
 from reidbench.testing.pixel_watch import PixelWatch, WatchedImages
@@ -55,7 +55,8 @@ class MethodUnderTest:
         self.overrides = dict(overrides)
         self.preset = preset
         self.memory_mib = memory_mib
-        self.settings = effective_settings(offer.spec, preset, self.overrides)
+        effective = effective_settings(offer.spec, preset, self.overrides, drawn=True)
+        self.settings = resolve_settings(offer.spec, effective).settings
         self.drawn: Drawn = drawn()
         self.progress = Progress()
         self._temporary_folder = tempfile.TemporaryDirectory(prefix=OWN_FOLDER)

@@ -76,7 +76,7 @@ class Build:
             built = offer.spec.build(settings)
             if not isinstance(built, Method):
                 raise TypeError(f"build returned {type(built).__name__}, not a Method")
-        self.assembled: Assembled = assemble(offer, settings, registry)
+        self.assembled: Assembled = assemble(offer, settings, registry, drawn=True)
         self.device = device
         self.images_for = images_for
         self._work_dir = work_dir

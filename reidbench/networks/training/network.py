@@ -8,10 +8,12 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from timm.models import group_parameters
 from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
+from reidbench.errors import ReidbenchError
 from reidbench.networks.backbones import Backbone
 from reidbench.networks.training.augment import normalise, resize, to_tensor
 from reidbench.networks.training.settings import LoopSettings
@@ -28,6 +30,32 @@ def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
         yield
 
 
+def freeze_stages(backbone: nn.Module, n_stage: int) -> None:
+    """Exclude the stem and the first stages of a network of timm from training.
+
+    Args:
+        backbone: The network; changed in place.
+        n_stage: Number of stages; 0 changes nothing.
+
+    Raises:
+        ReidbenchError: The network has no stages that timm names, or no more than ``n_stage``.
+    """
+    if not n_stage:
+        return
+    matcher = getattr(backbone, "group_matcher", None)
+    layers = group_parameters(backbone, matcher(coarse=True), reverse=True) if matcher else {}
+    # The groups are the stem (0), the stages (from 1) and, in most networks, the layers after the last stage.
+    if n_stage >= max(layers.values(), default=0):
+        raise ReidbenchError(
+            f"{n_stage} stages can't be frozen: {type(backbone).__name__} has {max(layers.values(), default=0)} stages "
+            "and at least the last must be trained",
+            where=f"frozen_stages={n_stage}",
+            remedy="--set frozen_stages=0, or a smaller number",
+        )
+    for name, parameter in backbone.named_parameters():
+        parameter.requires_grad_(layers[name] > n_stage)
+
+
 class BackboneNetwork(nn.Module):
     """A backbone and a head; the input is images in [0, 1].
 
@@ -41,6 +69,7 @@ class BackboneNetwork(nn.Module):
     def __init__(self, backbone: Backbone, settings: LoopSettings) -> None:
         super().__init__()
         self.backbone = backbone.network.eval()
+        freeze_stages(self.backbone, settings.frozen_stages)
         self.folded_batch_norm = backbone.folded_batch_norm
         self.mean = backbone.mean if settings.mean == "auto" else settings.mean
         self.std = backbone.std if settings.std == "auto" else settings.std

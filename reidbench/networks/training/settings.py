@@ -10,6 +10,14 @@ from reidbench.methods.contract import Settings
 from reidbench.networks.backbones.settings import Channels
 
 
+def _is_zero(value: float) -> bool:
+    """Return whether a setting has the value 0; added settings are stored only if they change something.
+
+    Ids of runs and cache keys contain the stored settings, so those of earlier versions stay.
+    """
+    return value == 0
+
+
 class LoopSettings(Settings):
     """Settings of every training; subclasses change the defaults."""
 
@@ -25,6 +33,12 @@ class LoopSettings(Settings):
     std: Channels = Field("auto", description="Standard deviation of each channel, R,G,B; auto is that of the weights")
     freeze_bn: Literal["auto"] | bool = Field(
         "auto", description="Keep the statistics of batch norm; auto keeps them if they are folded into the weights"
+    )
+    frozen_stages: int = Field(
+        0,
+        ge=0,
+        exclude_if=_is_zero,
+        description="First stages of the backbone that are not trained, the stem included; 0 trains everything",
     )
     amp: bool = Field(True, description="Train in mixed precision on a GPU; embeddings are always float32")
     channels_last: bool = Field(True, description="Store images channels-last in memory, which is faster")

@@ -106,5 +106,5 @@ def test_the_weights_that_the_package_carries_are_those_of_their_cards():
 def test_a_first_run_of_the_triplet_method_has_starter_weights():
     """Where no hub is reached, `auto` falls to them."""
     spec = load_registry().find("triplet_effnet").spec
-    settings = spec.settings(**spec.presets["quick"])
+    settings = spec.settings(**spec.preset_values("quick", drawn=True))
     assert settings.weights == "auto" and settings.backbone in starter.starter_backbones()
