@@ -16,6 +16,7 @@ from pathlib import Path
 
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_text
+from reidbench.untrusted.reading import read_regular
 from reidbench.untrusted.text import safe_cell, unmarked_cell
 
 csv.field_size_limit(2**31 - 1)  # a mask in a cell can be longer than the default of 131,072 characters
@@ -101,7 +102,7 @@ def read_csv(path: Path, what: str = "table", *, remedy: str = "") -> CsvTable:
         return ReidbenchError(f"the {what} can't be read: {reason}", where=where, remedy=remedy or cure)
 
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise refuse(error.strerror or str(error), None, "name a CSV file that can be read") from error
     try:

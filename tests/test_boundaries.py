@@ -78,11 +78,12 @@ WRITING_OF = {
 TEMPORARY = {
     "auditing/background.py": "without_animals",
     "data/patterns/make.py": "_draw_identity",
+    "records/run_record.py": "_write_scores",
     "running/blindness.py": "relabelled",
     "running/shards.py": "write_shard write_merged _write_rows",
     "testing/drawn.py": "_renamed _save _no_image",
 }
-"""Functions that write below a folder of `tempfile` or of `whole_folder` that their caller made."""
+"""Functions that write to a path of `tempfile`, `whole_file` or `whole_folder` that their caller made."""
 ELSEWHERE = {
     "networks/training/trainer.py": "fit",  # a training has a method `save`, which writes a checkpoint as a whole file
     "reporting/photographs.py": "thumbnail",  # an image is encoded in memory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -52,6 +53,20 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         console.print("\nstopped; finished runs and cached images are kept, and the same command continues from there")
         sys.exit(130)
+    except BrokenPipeError:  # the reader of stdout ended, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # such as a path that is too long or may not be read
+        places = ", ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+        print_error(
+            ReidbenchError(
+                f"the operating system refused: {error.strerror or error}",
+                where=places,
+                remedy="check the path, its permissions and the space on the disk, then give the command again",
+            ),
+            console,
+        )
+        sys.exit(1)
     except Exception as error:
         show = getattr(error, "show", None)  # a usage error of click, which typer may include
         if show is None:

@@ -18,6 +18,7 @@ from reidbench.data.memory import reserved
 from reidbench.data.pictures import check_fits, open_picture
 from reidbench.data.wide_samples import is_wide, read_wide, turn_upright
 from reidbench.errors import ReidbenchError
+from reidbench.untrusted.reading import check_regular
 
 _ORIENTATION = 0x0112  # EXIF
 _STRIP = 1 << 18  # pixels that are converted at once, so that a conversion needs no second picture
@@ -45,6 +46,7 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
         (48, 64, 3)
     """
     try:
+        check_regular(Path(path))
         with open_picture(path) as opened:
             wide = is_wide(path)
             with reserved(check_fits(opened, path, wide=wide)):

@@ -29,6 +29,7 @@ from reidbench.data.names import NameRules, describe_words, identity_name, is_ne
 from reidbench.data.reading import ReadingReport
 from reidbench.data.wide_samples import DECODING, is_wide
 from reidbench.errors import ReidbenchError
+from reidbench.untrusted.reading import check_regular
 
 TEXT_COLUMNS = ("image_id", "identity", "path", "group", "date", "orientation")
 COLUMNS = (*TEXT_COLUMNS, "bbox")
@@ -557,6 +558,7 @@ def _is_box(box: Any) -> bool:
 
 
 def _file_hash(path: str) -> str:
+    check_regular(Path(path))
     status = Path(path).stat()
     key = (path, status.st_mtime_ns, status.st_size)
     if key not in _file_hashes:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from reidbench.matching.pooling import IMAGE, parse_query
 from reidbench.methods.presets import PAPER, STORED
 from reidbench.progress import Progress
 from reidbench.records.job import Job
+from reidbench.untrusted.reading import parse_toml, read_regular
 
 
 class _Dataset(BaseModel):
@@ -73,8 +73,8 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
         ReidbenchError: The file can't be read, a key is unknown, or an environment variable is not set.
     """
     try:
-        benchmark = _Benchmark(**tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        benchmark = _Benchmark(**parse_toml(read_regular(path)))
+    except (OSError, ValueError, TypeError) as error:
         raise ReidbenchError(
             f"the benchmark file can't be read: {error}",
             where=str(path),

@@ -21,6 +21,7 @@ from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
 from reidbench.running.evaluation import evaluate
 from reidbench.running.inputs import images_of_run, split_of
+from reidbench.untrusted.reading import parse_json, read_regular
 
 CURVE_METRICS = ("score", "baks", "baus", "balanced_rank1", "map", "auroc", "oracle_score", "regret")
 SCHEMA = 1
@@ -136,7 +137,7 @@ def read_images_per_identity(record: RunRecord) -> ImagesPerIdentity | None:
     """
     path = _path(record)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(read_regular(path))
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']}")
         return ImagesPerIdentity.from_json(data)

@@ -127,7 +127,13 @@ def find_interpreter(name: str | None) -> str:
     remedy = f"name an interpreter, and install reidbench and the plugin for it: {name} -m pip install reidbench"
     if path is None:
         raise ReidbenchError("there is no such interpreter", where=f"--python {name}", remedy=remedy)
-    test = subprocess.run([path, "-c", "import reidbench.isolation"], capture_output=True, text=True, check=False)
+    try:
+        test = subprocess.run([path, "-c", "import reidbench.isolation"], capture_output=True, text=True, check=False)
+    except (OSError, ValueError) as error:  # such as a text file that is marked as a program
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ReidbenchError(
+            f"this is not a Python interpreter: {reason}", where=f"--python {name}", remedy=remedy
+        ) from error
     if test.returncode:
         reason = (test.stderr.strip().splitlines() or ["it can't be started"])[-1]
         raise ReidbenchError(f"this interpreter can't run methods: {reason}", where=f"--python {name}", remedy=remedy)

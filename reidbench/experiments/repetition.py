@@ -21,6 +21,7 @@ from reidbench.files import remove_file, remove_folder
 from reidbench.progress import Progress
 from reidbench.records.question import Question
 from reidbench.records.run_record import RunRecord
+from reidbench.records.saved_run import open_scores
 from reidbench.registry.registered import load_registry
 from reidbench.running.blindness import TOLERANCE
 from reidbench.running.evaluation import evaluate
@@ -315,10 +316,9 @@ def _select(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]
 
 def _array_difference(before: RunRecord, after: RunRecord, part: str) -> float:
     """Return the largest difference of a score: infinite if queries or shapes differ, 0 if scores were not saved."""
-    paths = [run.path / "scores.npz" for run in (before, after)]
-    if not all(path.exists() for path in paths):
+    if not all((run.path / "scores.npz").exists() for run in (before, after)):
         return 0.0
-    with np.load(paths[0], allow_pickle=False) as old, np.load(paths[1], allow_pickle=False) as new:
+    with open_scores(before) as old, open_scores(after) as new:
         scores = [file[f"{part}.scores"] for file in (old, new)]
         # Keys say which images the queries are; ids are names of rows, and older runs have ids alone.
         has_keys = all(f"{part}.image_key" in file for file in (old, new))

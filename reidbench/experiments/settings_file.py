@@ -5,7 +5,6 @@ A file of settings alone, as JSON object, is read too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
+from reidbench.untrusted.reading import parse_json, read_regular
+from reidbench.untrusted.text import json_text
 
 _RESULTS = ("rank1", "balanced_rank1", "seconds", "run")  # `tune --json` writes them next to the settings
 
@@ -57,7 +58,7 @@ class SettingsFile:
         Raises:
             ReidbenchError: The file can't be written.
         """
-        write_output(path, json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n", "settings")
+        write_output(path, json_text(asdict(self), indent=2) + "\n", "settings")
 
 
 def read_settings_file(path: Path) -> SettingsFile:
@@ -75,7 +76,7 @@ def read_settings_file(path: Path) -> SettingsFile:
         )
 
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(read_regular(path))
     except (OSError, ValueError) as error:
         raise unreadable(error) from error
     if not isinstance(data, dict):

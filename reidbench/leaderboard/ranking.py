@@ -24,8 +24,10 @@ from reidbench.leaderboard.selection import (
 )
 from reidbench.matching.pooling import IMAGE
 from reidbench.methods.presets import show_setting
-from reidbench.records.finding import FoundRuns, require_runs
+from reidbench.records.finding import FoundRuns
+from reidbench.records.run_data import MethodPlugin
 from reidbench.records.run_record import RunRecord
+from reidbench.records.soundness import require_runs
 
 __all__ = [
     "CLOSED_SET", "OFFICIAL", "ROW_METRICS", "TIE", "LeaderboardRow", "boards", "compare_runs", "describe_query",
@@ -184,8 +186,20 @@ def _setup(run: RunRecord) -> dict[str, Any]:
         # The source of random weights contains the seed, and all seeds belong to one row.
         "weights": f"{weights.label} {weights.source}" if weights.pretrained else weights.label,
         "weights.sha256": weights.sha256,
-        "plugin": " ".join(str(value) for value in run.data.plugin.to_json().values() if value is not None),
+        "plugin": _versions(run.data.plugin),
+        **_parts(run),
     }
+
+
+def _parts(run: RunRecord) -> dict[str, Any]:
+    """Return the versions and weights of the parts of a fusion: other versions give other scores."""
+    versions = {f"{path}.plugin": _versions(part.plugin) for path, part in run.data.parts.items()}
+    weights = {f"{path}.weights": f"{w.label} {w.sha256}".strip() for path, w in run.data.part_weights.items()}
+    return versions | weights
+
+
+def _versions(plugin: MethodPlugin) -> str:
+    return " ".join(str(value) for value in plugin.to_json().values() if value is not None)
 
 
 def setup_key(run: RunRecord) -> str:

@@ -23,6 +23,7 @@ from reidbench.records.finding import UnreadableRun
 from reidbench.records.job import Job
 from reidbench.records.json_object import JsonObject
 from reidbench.records.run_record import run_dir
+from reidbench.untrusted.reading import parse_json, read_regular
 from reidbench.untrusted.text import json_text
 
 How = Literal["load", "error", "raised", "crash", "timeout", "memory"]
@@ -191,13 +192,15 @@ def list_failures(runs_dir: Path, dataset: str | None = None) -> FoundFailures:
     unreadable: list[UnreadableRun] = []
     for path in sorted(runs_dir.glob("*/*/failed-*.json")):
         try:
-            failures.append(FailedRun.model_validate_json(path.read_bytes()))
+            failures.append(FailedRun.model_validate(parse_json(read_regular(path))))
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(map(str, first["loc"]))
             unreadable.append(UnreadableRun(path, f"{field}: {first['msg']}".removeprefix(": "), "delete the file"))
         except OSError as error:
             unreadable.append(UnreadableRun(path, error.strerror or str(error), "delete the file"))
+        except ValueError as error:
+            unreadable.append(UnreadableRun(path, str(error), "delete the file"))
     return FoundFailures([each for each in failures if dataset in (None, each.dataset)], unreadable)
 
 

@@ -62,36 +62,6 @@ def list_runs(runs_dir: str | Path) -> FoundRuns:
     return FoundRuns(records, unreadable)
 
 
-def require_runs(runs_dir: str | Path, purpose: str) -> FoundRuns:
-    """Return the same as :func:`list_runs`, with at least one run that can be read.
-
-    Args:
-        runs_dir: The folder.
-        purpose: Verb for the error: there is no run to "compare".
-
-    Raises:
-        ReidbenchError: The folder has no finished run, or none can be read.
-    """
-    runs = list_runs(runs_dir)
-    if runs.records:
-        return runs
-    if runs.unreadable:
-        first, n_unreadable = runs.unreadable[0], len(runs.unreadable)
-        raise ReidbenchError(
-            f"there is no run to {purpose}: "
-            + (f"none of {n_unreadable} records can be read; the first: " if n_unreadable > 1 else "")
-            + first.reason,
-            where=str(first.path / "run.json"),
-            remedy=first.remedy,
-        )
-    raise ReidbenchError(
-        f"there is no finished run to {purpose}",
-        where=f"--runs {runs_dir}",
-        remedy="name the folder that holds them with --runs DIR, or run a method first: "
-        "reidbench run --method color_histogram",
-    )
-
-
 def load_runs(runs_dir: str | Path) -> list[RunRecord]:
     """Return every finished run below a folder, in the order of their paths.
 

@@ -6,7 +6,6 @@ images were given other ids.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.csv_files import read_csv, write_csv
-from reidbench.errors import ReidbenchError
 from reidbench.files import explain_os_errors, whole_file
-from reidbench.records.run_record import RunRecord
+from reidbench.records.file_digests import RUN_FILES
+from reidbench.records.run_record import RunRecord, write_record
+from reidbench.records.saved_run import open_scores
 
 KEYED_PARTS: Final = ("gallery", "fit", "calibration", "test")
 """Parts whose image ids and keys a run saves."""
@@ -32,18 +32,12 @@ def saved_images(record: RunRecord) -> dict[str, tuple[NDArray[Any], NDArray[Any
     path = record.path / "scores.npz"
     if not path.exists():
         return None
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not {f"{part}.image_key" for part in KEYED_PARTS} <= set(file.files):
-                return None
-            return {
-                part: (file[f"{part}.image_id"].astype(str), file[f"{part}.image_key"].astype(str))
-                for part in KEYED_PARTS
-            }
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ReidbenchError(
-            f"the saved scores of a run can't be read: {error}", where=str(path), remedy="run it again with --again"
-        ) from error
+    with open_scores(record) as file:
+        if not {f"{part}.image_key" for part in KEYED_PARTS} <= set(file.files):
+            return None
+        return {
+            part: (file[f"{part}.image_id"].astype(str), file[f"{part}.image_key"].astype(str)) for part in KEYED_PARTS
+        }
 
 
 def rename_images(
@@ -87,13 +81,17 @@ def rename_images(
         for place, image_id in zip(places, renamed[part].tolist(), strict=True):
             new_ids[place] = image_id
     columns["image_id"] = new_ids
-    with np.load(record.path / "scores.npz", allow_pickle=False) as file:
+    with open_scores(record) as file:
         arrays = {name: file[name] for name in file.files}
     arrays |= {f"{part}.image_id": ids for part, ids in renamed.items()}
     with explain_os_errors("the run can't be written", where=str(record.path), remedy="make room, or copy the run"):
+        if record.data.files:  # not while files change, so that an interrupted renaming does not look like damage
+            write_record(record.path / "run.json", record.data, {})
         write_csv(path, list(columns), zip(*columns.values(), strict=True))
         write_csv(record.path / "split.csv", ("image_id", "part"), split_rows)
         # Last, so that an interrupted renaming is found and finished the next time.
         with whole_file(record.path / "scores.npz") as temporary:
-            np.savez_compressed(temporary, **arrays)
+            np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+        if record.data.files:
+            write_record(record.path / "run.json", record.data, {name: record.path / name for name in RUN_FILES})
     return True

@@ -69,7 +69,7 @@ def _from_1(data: dict[str, Any]) -> dict[str, Any]:
 
 def _from_2(data: dict[str, Any]) -> dict[str, Any]:
     """Give every field that could be absent an explicit value."""
-    added: dict[str, Any] = {"decided_again_from": None, "calibration": [], "constants": {}}
+    added: dict[str, Any] = {"decided_again_from": None, "calibration": [], "constants": {}, "files": {}}
     untested: dict[str, Any] = {"n_query": 0, "largest": None, "differences": {}, "seconds": 0.0}
     migrated = _completed(
         {**added, **data},

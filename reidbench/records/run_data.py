@@ -409,6 +409,8 @@ class RunData(JsonObject):
     """Seconds of each stage: `fit_s`, `represent_s`, `calibrate_s`, `match_s`, sometimes `gallery_s`; and `total_s`."""
     environment: EnvironmentData
     """Machine and software."""
+    files: Mapping[str, str] = Field(default_factory=dict)
+    """SHA-256 of each file of the run, by name: for `run.json` of its keys but `files`; empty for earlier versions."""
     created: str
     """Time of writing, in UTC."""
     reidbench: str

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import json
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +20,21 @@ from numpy.typing import NDArray
 
 from reidbench.csv_files import write_csv
 from reidbench.errors import ReidbenchError
-from reidbench.files import check_can_write, copy_file, explain_os_errors, remove_folder, whole_file, write_text
+from reidbench.files import (
+    check_can_write,
+    copy_file,
+    explain_os_errors,
+    remove_file,
+    remove_folder,
+    whole_file,
+    write_text,
+)
+from reidbench.records.file_digests import RECORD, RUN_FILES, check_record, file_digest, record_digest
 from reidbench.records.question import check_id
 from reidbench.records.run_data import RunData
 from reidbench.thresholds import Thresholds
-from reidbench.untrusted.text import json_text
+from reidbench.untrusted.reading import parse_json, read_regular
+from reidbench.untrusted.text import json_text, null_for_nan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +130,7 @@ def read_run(path: Path) -> RunRecord | None:
 def _read(path: Path) -> RunRecord:
     where = str(path / "run.json")
     try:
-        data = json.loads((path / "run.json").read_text(encoding="utf-8"))
+        data = parse_json(read_regular(path / "run.json"))
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:  # cut short, empty, not JSON, not text
@@ -134,21 +143,23 @@ def _read(path: Path) -> RunRecord:
         )
     checked = RunData.from_json(data, where=where)
     check_id(data, where=where)
+    check_record(data, where=where)
     return RunRecord(path, checked)
 
 
 def write_run(path: Path, data: RunData, files: RunFiles) -> RunRecord:
-    """Write a run folder. The record is written last, so an interrupted write leaves no run.
+    """Write a run folder, in place of an earlier one. The record appears last, so an interrupted write leaves no run.
 
     Raises:
-        ReidbenchError: The folder can't be written, or the disk is full.
+        ReidbenchError: The folder can't be written, or the disk is full. An earlier run is unchanged then.
     """
-    with _explain(path):
-        write_csv(path / "split.csv", ("image_id", "part"), files.split_rows)
-        with whole_file(path / "scores.npz") as temporary:
-            np.savez_compressed(temporary, **files.arrays)  # type: ignore[arg-type]
-        _write_answers(path, data, files.prediction_rows)
-    return _read(path)
+
+    def fill(temporary: Mapping[str, Path]) -> None:
+        write_csv(temporary["split.csv"], ("image_id", "part"), files.split_rows)
+        _write_scores(temporary["scores.npz"], files.arrays)
+        _write_predictions(temporary["predictions.csv"], files.prediction_rows)
+
+    return _write(path, data, fill)
 
 
 def copy_run(source: Path, path: Path, data: RunData, prediction_rows: Sequence[Mapping[str, Any]]) -> RunRecord:
@@ -157,18 +168,56 @@ def copy_run(source: Path, path: Path, data: RunData, prediction_rows: Sequence[
     Raises:
         ReidbenchError: The folder can't be written, or the disk is full.
     """
-    with _explain(path):
+
+    def fill(temporary: Mapping[str, Path]) -> None:
         for name in ("split.csv", "scores.npz"):
-            copy_file(source / name, path / name)
-        _write_answers(path, data, prediction_rows)
+            copy_file(source / name, temporary[name])
+        _write_predictions(temporary["predictions.csv"], prediction_rows)
+
+    return _write(path, data, fill)
+
+
+def _write(path: Path, data: RunData, fill: Callable[[Mapping[str, Path]], None]) -> RunRecord:
+    """Write all files of a run under temporary names, then rename them.
+
+    An earlier record is removed before the first file gets its name, and the new one gets its name last. So no record
+    ever stands next to files of another run.
+    """
+    with _explain(path), ExitStack() as stack:
+        record = stack.enter_context(whole_file(path / "run.json"))  # entered first, so renamed last
+        temporary = {name: stack.enter_context(whole_file(path / name)) for name in RUN_FILES}
+        fill(temporary)
+        write_record(record, data, temporary)
+        remove_file(path / "run.json")
     return _read(path)
 
 
-def _write_answers(path: Path, data: RunData, prediction_rows: Sequence[Mapping[str, Any]]) -> None:
+def write_record(path: Path, data: RunData, files: Mapping[str, Path]) -> None:
+    """Write the record of a run with the digests of its other files.
+
+    Args:
+        path: Where to write.
+        data: The record.
+        files: The other files by name; if empty, the record has no digests.
+
+    Raises:
+        OSError: The record can't be written, or a file can't be read.
+    """
+    record = null_for_nan(data.to_json())
+    digests = {name: file_digest(file) for name, file in files.items()}
+    if digests:
+        digests[RECORD] = record_digest(record)
+    write_text(path, json_text({**record, "files": digests}, indent=2) + "\n")
+
+
+def _write_scores(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+
+
+def _write_predictions(path: Path, prediction_rows: Sequence[Mapping[str, Any]]) -> None:
     is_pooled = any(ENCOUNTER_COLUMN in row for row in prediction_rows)
     columns = (*PREDICTION_COLUMNS, ENCOUNTER_COLUMN) if is_pooled else PREDICTION_COLUMNS
-    write_csv(path / "predictions.csv", columns, [[row[column] for column in columns] for row in prediction_rows])
-    write_text(path / "run.json", json_text(data.to_json(), indent=2) + "\n")
+    write_csv(path, columns, [[row[column] for column in columns] for row in prediction_rows])
 
 
 def _explain(path: Path) -> AbstractContextManager[None]:

@@ -5,12 +5,14 @@ Reports, thresholds, curves and comparisons of saved runs start here.
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -22,9 +24,15 @@ from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.matching.pooling import IMAGE, Pooling, other_best
 from reidbench.metrics.answers import Answers
+from reidbench.records.file_digests import check_file
 from reidbench.records.run_record import RunRecord
 from reidbench.thresholds import Thresholds
 
+UNREADABLE: Final = (
+    OSError, ValueError, EOFError, LookupError, TypeError, MemoryError, OverflowError, RuntimeError, SyntaxError,
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError,
+)  # fmt: skip
+"""What numpy and zipfile raise for a damaged file, and what its arrays cause if they do not fit together."""
 _AGAIN = "run it again with --again; representations are cached"
 
 
@@ -104,9 +112,9 @@ def read_saved_run(record: RunRecord) -> SavedRun:
     Raises:
         ReidbenchError: A file is missing, damaged, or lacks what this version needs.
     """
-    with _open_scores(record) as file:
+    with open_scores(record) as file:
         arrays = {name: file[name] for name in file.files}
-    predictions = _read_predictions(record.path / "predictions.csv")
+    predictions = _read_predictions(record)
     try:
         calibration, test = (_episode(record, part, arrays, predictions) for part in QUERIES)
         gallery = None
@@ -121,6 +129,10 @@ def read_saved_run(record: RunRecord) -> SavedRun:
             f"the run lacks {error.args[0]}: an earlier version wrote it, or a file was changed",
             where=str(record.path),
             remedy=_AGAIN,
+        ) from error
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        raise ReidbenchError(
+            f"the files of a run do not fit together: {error}", where=str(record.path), remedy=_AGAIN
         ) from error
     return SavedRun(record, calibration, test, record.thresholds, gallery, enrolled, enrolled_group)
 
@@ -154,7 +166,7 @@ def read_judged_answers(record: RunRecord) -> JudgedAnswers | None:
     """
     if not (record.path / "scores.npz").exists() or not (record.path / "predictions.csv").exists():
         return None
-    with _open_scores(record) as file:  # only the named arrays are read, so scores cost nothing
+    with open_scores(record) as file:  # only the named arrays are read, so scores cost nothing
         image_id, true, group = (file[f"test.{name}"].astype(str) for name in ("image_id", "true", "group"))
         enrolled = file["identities"]
         image_key = file["test.image_key"].astype(str) if "test.image_key" in file else None
@@ -163,7 +175,7 @@ def read_judged_answers(record: RunRecord) -> JudgedAnswers | None:
             image_id, true, group = image_id[first], true[first], group[first]
             image_key = None if image_key is None else image_key[first]
     path = record.path / "predictions.csv"
-    predictions = _read_predictions(path)
+    predictions = _read_predictions(record)
     absent = [image for image in image_id.tolist() if ("test", image) not in predictions]
     if absent:
         raise ReidbenchError(f"the predictions of a run lack the query '{absent[0]}'", where=str(path), remedy=_AGAIN)
@@ -179,7 +191,7 @@ def read_test_answers(record: RunRecord) -> Answers | None:
     """
     if not (record.path / "scores.npz").exists():
         return None
-    with _open_scores(record) as file:
+    with open_scores(record) as file:
         if not {"test.candidates", "gallery.identity", "gallery.group"} <= set(file.files):
             return None  # an earlier version wrote it
         answers = _answers(record, "test", file)
@@ -188,17 +200,18 @@ def read_test_answers(record: RunRecord) -> Answers | None:
 
 
 @contextmanager
-def _open_scores(record: RunRecord) -> Iterator[NpzFile]:
+def open_scores(record: RunRecord) -> Iterator[NpzFile]:
     """Open the saved arrays of a run.
 
     Raises:
         ReidbenchError: The file is missing or damaged, or an array that is read inside is.
     """
     path = record.path / "scores.npz"
+    check_file(record.path, path.name, record.data.files)
     try:
         with np.load(path, allow_pickle=False) as file:
             yield file
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise ReidbenchError(
             f"the saved scores of a run can't be read: {error}", where=str(path), remedy=_AGAIN
         ) from error
@@ -265,8 +278,10 @@ def _answers(record: RunRecord, part: str, arrays: Mapping[str, NDArray[Any]]) -
     )
 
 
-def _read_predictions(path: Path) -> dict[tuple[str, str], tuple[str, float]]:
+def _read_predictions(record: RunRecord) -> dict[tuple[str, str], tuple[str, float]]:
     """Return prediction and threshold by part and image."""
+    path = record.path / "predictions.csv"
+    check_file(record.path, path.name, record.data.files)
     table = read_csv(path, "predictions of a run", remedy=_AGAIN)
     names = ("part", "image_id", "identity", "threshold")
     table.require(*names, remedy=_AGAIN)

@@ -95,7 +95,7 @@ def _load(
         options.refuse_table(where, fixed)
         options.refuse_folders(where, "the layout of this dataset is known")
         return _from_class(name, root, naming)
-    path = Path(name).expanduser()
+    path = _expanded(name)
     if path.is_dir():
         return from_folder(path, root, naming, options)
     if path.is_file():
@@ -116,6 +116,22 @@ def _load(
         where=f"dataset {name}",
         remedy=(f"{guess} " if guess else "") + "reidbench datasets   # lists the names",
     )
+
+
+def _expanded(name: str) -> Path:
+    """Return a name as a path, with the home folder for ``~``.
+
+    Raises:
+        ReidbenchError: No user has the name after ``~``.
+    """
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise ReidbenchError(
+            f"there is no user '{Path(name).parts[0][1:]}', so '~' has no folder here",
+            where=f"dataset {name}",
+            remedy="write the path without ~",
+        ) from error
 
 
 def dataset_names(registry: Registry | None = None) -> list[tuple[str, str, str]]:

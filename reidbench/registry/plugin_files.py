@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from reidbench.errors import ReidbenchError
+from reidbench.untrusted.reading import read_regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def read_plugin_files(paths: Iterable[Path | str]) -> list[PluginFile]:
     files: dict[str, PluginFile] = {}
     for path in map(Path, paths):
         try:
-            source = path.read_bytes()
+            source = read_regular(path)
         except OSError as error:
             raise ReidbenchError(
                 f"the plugin can't be read: {error.strerror or error}",

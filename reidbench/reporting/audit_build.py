@@ -19,7 +19,8 @@ from reidbench.data.splitting import split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
 from reidbench.progress import Progress
-from reidbench.records.finding import FoundRuns, find_run, require_runs
+from reidbench.records.finding import FoundRuns, find_run
+from reidbench.records.soundness import require_runs
 from reidbench.registry.datasets import load_dataset
 from reidbench.reporting.audit_page import audit_tables, write_audit
 from reidbench.reporting.numbers import show

@@ -10,7 +10,8 @@ from reidbench.files import write_output
 from reidbench.leaderboard.ranking import leaderboard, select_runs
 from reidbench.metrics.expected_cost import ErrorCosts
 from reidbench.records.failures import FoundFailures, list_failures
-from reidbench.records.finding import FoundRuns, find_run, require_runs
+from reidbench.records.finding import FoundRuns, find_run
+from reidbench.records.soundness import require_runs, without_damaged
 from reidbench.registry.registered import load_registry
 from reidbench.reporting.error_cases import KINDS
 from reidbench.reporting.page import PageOptions, write_report
@@ -101,4 +102,8 @@ def _find_runs(names: Sequence[str], runs_dir: Path) -> FoundRuns:
     if not names:
         return require_runs(runs_dir, "report on")
     found = {record.path.resolve(): record for record in (find_run(name, runs_dir) for name in names)}
-    return FoundRuns(list(found.values()))
+    runs = without_damaged(FoundRuns(list(found.values())))
+    if not runs.records:
+        damaged = runs.unreadable[0]
+        raise ReidbenchError(damaged.reason, where=str(damaged.path), remedy=damaged.remedy)
+    return runs

@@ -68,7 +68,7 @@ def compare(
     from reidbench.leaderboard.detection_intervals import with_detection_intervals
     from reidbench.leaderboard.ranking import compare_runs
     from reidbench.records.failures import list_failures
-    from reidbench.records.finding import list_runs, require_runs
+    from reidbench.records.soundness import list_sound_runs, require_runs
     from reidbench.reporting import leaderboard_table
     from reidbench.reporting.protocols import protocol_tables
     from reidbench.reporting.small_tables import (
@@ -87,7 +87,7 @@ def compare(
         raise ReidbenchError("no CSV is written", where="--safe-csv", remedy="add --format csv, or remove --safe-csv")
     failed = list_failures(runs, dataset)
     failures = failed.failures
-    saved = list_runs(runs) if failures else require_runs(runs, "compare")
+    saved = list_sound_runs(runs) if failures else require_runs(runs, "compare")
     rows = []
     if saved.records:  # if all runs failed, the failures are shown
         rows = compare_runs(

@@ -122,7 +122,7 @@ def carried(
     Reads no image.
     """
     from reidbench.leaderboard.ranking import compare_runs
-    from reidbench.records.finding import require_runs
+    from reidbench.records.soundness import require_runs
     from reidbench.reporting.carried import as_json as carried_as_json
     from reidbench.reporting.carried import carried_thresholds
 

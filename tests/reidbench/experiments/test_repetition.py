@@ -238,7 +238,7 @@ def test_the_command_says_so_and_fails_where_numbers_differ(run, tmp_path):
     result = CliRunner().invoke(app, asked, catch_exceptions=False)
     assert result.exit_code == 0 and "are the same, exactly" in result.stdout
     assert "environment: unchanged" in result.stdout and "not compared" not in result.stdout
-    (run.path / "run.json").write_text(json.dumps(without_metric(run, "mrr").data.to_json()))
+    (run.path / "run.json").write_text(json.dumps(with_id(without_metric(run, "mrr").data.to_json())))
     result = CliRunner().invoke(app, asked, catch_exceptions=False)
     assert result.exit_code == 0 and "not compared, only in the repetition: mrr" in result.stdout
     metrics = run.data.metrics.to_json()

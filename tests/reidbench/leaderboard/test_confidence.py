@@ -196,7 +196,7 @@ def test_runs_without_answers_have_no_intervals_and_no_differences(tmp_path):
     with pytest.raises(ReidbenchError, match="differences from that row can't be computed"):
         leaderboard(runs, against="a")
     (runs[1].path / "scores.npz").write_bytes(b"nothing")
-    with pytest.raises(ReidbenchError, match="can't be read"):
+    with pytest.raises(ReidbenchError, match="was changed after it was written, or is damaged"):
         leaderboard(runs)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from reidbench.records.migrations import SCHEMA
@@ -87,6 +89,7 @@ def example(**changes: Any) -> dict[str, Any]:
                 "gpu": None,
                 "peak_memory_mib": 512.0,
             },
+            "files": {},
             "created": "2025-01-01T00:00:00Z",
             "reidbench": "0.1.0",
         },
@@ -95,9 +98,16 @@ def example(**changes: Any) -> dict[str, Any]:
     return with_id(record) if "id" not in changes else record
 
 
+def as_before_digests(folder: Path) -> Path:
+    """Make the run in a folder one of an earlier version, which wrote no digests of files; return the folder."""
+    data = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(data | {"files": {}}))
+    return folder
+
+
 def with_id(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of a ``run.json`` with the id that belongs to its inputs."""
-    return {**record, "id": id_as_written(record)}
+    """Return the content of a ``run.json`` with the id that belongs to its inputs, and without digests of files."""
+    return {**record, "id": id_as_written(record), "files": {}}
 
 
 def changed(record: RunRecord, **changes: Any) -> RunRecord:

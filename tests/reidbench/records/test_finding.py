@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reidbench.errors import ReidbenchError
-from reidbench.records.finding import find_run, list_runs, load_runs, require_runs
+from reidbench.records.finding import find_run, list_runs, load_runs
+from reidbench.records.soundness import require_runs
 from tests.reidbench.records.example import merged, with_id
 
 OLD_RUN = "afedd1c4b32df774"
@@ -93,7 +94,7 @@ def test_a_record_whose_inputs_were_changed_is_left_out(runs_dir, changes):
 def test_commands_that_need_a_run_say_why_there_is_none(runs_dir, tmp_path):
     assert require_runs(runs_dir, "compare").records
     shutil.rmtree(next(runs_dir.glob("patterns*")))
-    with pytest.raises(ReidbenchError, match=r"no run to compare: none of 2 records can be read.*schema 99"):
+    with pytest.raises(ReidbenchError, match=r"no run to compare: none of 2 runs can be read.*schema 99"):
         require_runs(runs_dir, "compare")
     with pytest.raises(ReidbenchError, match="no finished run to compare") as caught:
         require_runs(tmp_path / "nothing", "compare")

@@ -12,6 +12,7 @@ from reidbench.progress import Progress
 from reidbench.records.finding import find_run
 from reidbench.records.saved_run import read_judged_answers, read_saved_run
 from reidbench.running.evaluation import evaluate
+from tests.reidbench.records.example import as_before_digests
 
 
 @pytest.fixture(scope="module", params=["group", "all"])
@@ -66,7 +67,7 @@ def test_a_damaged_file_is_named(record, tmp_path, name, content):
     for file in record.path.iterdir():
         (folder / file.name).write_bytes(content if file.name == name else file.read_bytes())
     with pytest.raises(ReidbenchError) as caught:
-        read_saved_run(find_run(folder))
+        read_saved_run(find_run(as_before_digests(folder)))
     assert name in caught.value.where and "--again" in caught.value.remedy
 
 
@@ -79,7 +80,7 @@ def test_a_run_of_an_earlier_version_says_to_run_again(record, tmp_path):
         kept = {key: arrays[key] for key in arrays.files if not key.startswith("gallery.")}
     np.savez(folder / "scores.npz", **kept)
     with pytest.raises(ReidbenchError, match=r"lacks gallery\.identity"):
-        read_saved_run(find_run(folder))
+        read_saved_run(find_run(as_before_digests(folder)))
 
 
 def test_a_run_that_lacks_the_sizes_of_encounters_is_read_without_them(record, tmp_path):
@@ -90,7 +91,7 @@ def test_a_run_that_lacks_the_sizes_of_encounters_is_read_without_them(record, t
     with np.load(folder / "scores.npz") as arrays:
         kept = {key: arrays[key] for key in arrays.files if not key.endswith(".encounter_size")}
     np.savez(folder / "scores.npz", **kept)
-    assert read_saved_run(find_run(folder)).test.encounter_size is None
+    assert read_saved_run(find_run(as_before_digests(folder))).test.encounter_size is None
 
 
 def test_predictions_that_lack_a_query_are_named(record, tmp_path):
@@ -101,5 +102,5 @@ def test_predictions_that_lack_a_query_are_named(record, tmp_path):
     lost = lines[-1].split(",")[0]
     for read in (read_judged_answers, read_saved_run):
         with pytest.raises(ReidbenchError, match=lost) as caught:
-            read(find_run(folder))
+            read(find_run(as_before_digests(folder)))
         assert "--again" in caught.value.remedy

@@ -228,7 +228,7 @@ def test_a_folder_of_torn_records_alone_is_an_error(tmp_path):
     (tmp_path / "patterns" / "sift").mkdir(parents=True)
     first = tear(tmp_path, "", "a")
     tear(tmp_path, "{", "b")
-    with pytest.raises(ReidbenchError, match="none of 2 records can be read; the first") as caught:
+    with pytest.raises(ReidbenchError, match="none of 2 runs can be read; the first") as caught:
         call("--runs", tmp_path)
     assert str(first) in caught.value.where and "delete the folder" in caught.value.remedy
 
