@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from reidbench.errors import ReidbenchError
 
@@ -142,6 +142,21 @@ class ReadingReport:
         if header:
             columns["encounter"] = header
         return replace(self, columns=columns, columns_not_used=tuple(name for name in left if name != header))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON values, with the keys of ``dataset.reading`` in run records."""
+        return {
+            "columns": dict(self.columns),
+            "columns_not_used": list(self.columns_not_used),
+            "columns_option": dict(self.options.columns),
+            "bbox_option": self.options.bbox,
+            "layout": self.layout,
+            "folders_option": self.options.folders,
+            "n_boxes": self.boxes.n,
+            "n_boxes_cut": self.boxes.n_cut,
+            "n_boxes_small": self.boxes.n_small,
+            "remarks": list(self.remarks),
+        }
 
     def lines(self) -> list[str]:
         """Return a line for each thing that a reader of the results should know.

@@ -141,6 +141,7 @@ class Identifications:
             "run": self.record.id,
             "method": self.record.method,
             "dataset": self.record.dataset,
+            "reading": self.record.data.dataset.reading.model_dump(mode="json"),
             "error": self.certainty.error,
             "bands": [
                 {

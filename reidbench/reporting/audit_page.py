@@ -66,6 +66,7 @@ def as_json(audit: Audit, runs: Sequence[WithoutLeaks] = (), probes: Sequence[di
         "dataset": audit.images.name,
         "digest": audit.images.digest,
         "n_images": len(audit.images),
+        "reading": audit.images.reading.to_json(),
         "split": audit.split.digest if audit.split else None,
         "pairs": [
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -182,6 +183,26 @@ def dataset_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
         if len(datasets) > 1
     )
     return [table for table in tables if table is not None]
+
+
+def rule_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
+    """Return a table of the runs whose dataset has the digest rule of earlier versions; none if there are none."""
+    counts = Counter(
+        (row.dataset, row.dataset_digest[:12], name_of(row))
+        for row in rows
+        for run in row.runs
+        if run.data.dataset.digest_rule == 1
+    )
+    if not counts:
+        return []
+    note = (
+        "Ids, the order of rows and the name of the dataset count in these digests (dataset.digest_rule 1). Newer runs "
+        "of the same images have another digest and other splits, so they are not ranked together with these runs. Run "
+        "the methods again to compare them."
+    )
+    cells = tuple((*names, str(count)) for names, count in sorted(counts.items()))
+    headings = ("dataset", "digest", "method", "runs")
+    return [SmallTable("Runs by the digest rule of earlier versions", headings, cells, (note,), n_names=3)]
 
 
 def _over_datasets(datasets: Sequence[Sequence[LeaderboardRow]], protocol: str) -> SmallTable | None:

@@ -6,6 +6,7 @@ only fits, extracts features and compares them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.images import ImageSet
 from reidbench.data.memory import obeys_memory
+from reidbench.data.names import describe_words
 from reidbench.data.splits import QUERIES, Split, check_groups_are_enrolled, read_split
 from reidbench.data.splitting import AUTO, split_of_kind
 from reidbench.errors import ReidbenchError
@@ -118,6 +120,8 @@ def evaluate(
     images = dataset if isinstance(dataset, ImageSet) else load_dataset(dataset, Path(root) if root else None, registry)
     if encounter_minutes is not None:
         images = images.with_encounter_minutes(encounter_minutes)
+    if isinstance(dataset, ImageSet):
+        _warn_of_words(images, progress)
     images = images.in_canonical_order()
     preset = preset_name(offer.spec, preset, images)
     drawn = images.source == "built-in"
@@ -265,3 +269,13 @@ def preset_name(spec: MethodSpec, asked: str | None, images: ImageSet | None = N
         wanted = "quick" if drawn and spec.quick_by_default and "quick" in spec.presets else PAPER
         return wanted if wanted in spec.presets else None
     return spec.find_preset(asked)
+
+
+def _warn_of_words(images: ImageSet, progress: Progress) -> None:
+    """Warn of words for an unidentified animal in a set that was made in Python, which keeps all its rows."""
+    words = Counter(name for name in images.identity.tolist() if images.naming.is_unidentified(name))
+    if words:
+        progress.warn(
+            f"{words.total()} images have a word for an unidentified animal as identity ({describe_words(words)}), and "
+            "each word counts as one animal: leave these images out, or name such words in ImageSet(naming=…)"
+        )

@@ -95,7 +95,7 @@ def match_answers(
             remedy="write the names as the truth does; if they are right, such as enrolled animals without a query, "
             "add --allow-unmatched",
         )
-    note(text + "; they count as wrong identities")
+    note(text + "; they count as wrong identities, which is right if they are enrolled animals without a query")
     return matched
 
 

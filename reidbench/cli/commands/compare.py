@@ -78,6 +78,7 @@ def compare(
         failure_tables,
         group_tables,
         interval_tables,
+        rule_tables,
         unreadable_tables,
         variance_tables,
     )
@@ -103,6 +104,7 @@ def compare(
         (costs, cost_tables),
         (True, dataset_tables),
         (True, protocol_tables),
+        (True, rule_tables),
     ]
     unreadable = [*saved.unreadable, *failed.unreadable]
     lost = unreadable_tables(unreadable)

@@ -10,6 +10,7 @@ from reidbench.reporting.panels import (
     by_group,
     carried_thresholds,
     citations,
+    earlier_rule,
     encounter_size,
     every_threshold,
     expected_cost,
@@ -39,6 +40,7 @@ DATASET_PANELS: tuple[DatasetPanel, ...] = (
 
 PAGE_PANELS: tuple[PagePanel, ...] = (
     left_out.PANEL,
+    earlier_rule.PANEL,
     all_datasets.PANEL,
     shared_encounters.PANEL,
     carried_thresholds.PANEL,

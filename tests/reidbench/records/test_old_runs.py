@@ -88,3 +88,10 @@ def test_it_is_repeated_with_a_warning_and_its_numbers_are_the_same(runs_dir):
     assert repeated["same"] in ("exactly", "within 1e-5") and repeated["n_compared"] > 50
     version = {"name": "code.reidbench.version", "before": "0.1.0", "after": reidbench.__version__}
     assert version in repeated["environment"]
+
+
+def test_compare_and_report_say_which_runs_have_the_earlier_rule_of_digests(runs_dir, tmp_path):
+    printed = " ".join(call("compare", "--runs", runs_dir).split())
+    assert "Runs by the digest rule of earlier versions" in printed and "are not ranked together" in printed
+    call("report", "--runs", runs_dir, "-o", tmp_path / "page.html")
+    assert "Runs by the digest rule of earlier versions" in (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -1,12 +1,15 @@
 """A run on the same images is the same run, whatever ids, paths, names and order its dataset has now."""
 
+import json
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 import reidbench
+from reidbench.cli.main import app
 from reidbench.data.images import ImageSet
 from reidbench.progress import Progress
 from reidbench.reporting.photographs import Photographs
@@ -103,3 +106,44 @@ def test_a_report_shows_the_photographs_of_a_run_when_ids_were_swapped(tables, t
     original = Photographs(images)
     for image_id in reidbench.read_saved_run(record).test.image_id.tolist():
         assert np.array_equal(photographs.pixels(image_id), original.pixels(image_id))
+
+
+def test_a_word_for_an_unidentified_animal_in_a_set_made_in_python_is_said(tables, tmp_path):
+    images = reidbench.load_dataset(tables[0])
+    first = images.identity[0]
+    words = ImageSet("own", images.root, images.table.replace({"identity": {first: "Unknown"}}))
+    progress = Warnings()
+    run(words, tmp_path, progress)
+    count = int((images.identity == first).sum())
+    assert [warning for warning in progress.warnings if f"({count} 'Unknown')" in warning]
+    progress = Warnings()
+    run(images, tmp_path, progress)
+    assert not [warning for warning in progress.warnings if "unidentified" in warning]
+
+
+@pytest.mark.parametrize("command", ["identify", "cluster"])
+def test_a_command_gives_the_same_result_when_the_dataset_has_other_ids_and_paths(tables, tmp_path, command):
+    record = run(tables[0], tmp_path)
+    drawn = reidbench.load_dataset(tables[0])
+    (tmp_path / "new").mkdir()
+    shutil.copy(drawn.image_path(0), tmp_path / "new" / "a.png")
+    results = []
+    for table in tables:
+        args = {
+            "identify": ["identify", tmp_path / "new", "--run", record.id, "--dataset", table, "--json"],
+            "cluster": ["cluster", record.id, "--dataset", table, "--json"],
+        }[command]
+        env = {"REIDBENCH_CACHE": str(tmp_path / "cache")}
+        done = CliRunner().invoke(app, [*map(str, args), "--runs", str(tmp_path / "runs")], env=env)
+        assert done.exit_code == 0, (done.output, done.exception)
+        results.append(json.loads(done.stdout))
+        assert command != "identify" or list(results[-1]["reading"]["columns"]) == ["identity", "path", "image_id"]
+    assert _without_ids(results[0]) == _without_ids(results[1])
+
+
+def _without_ids(value):
+    """Return JSON values without names of images, of the dataset and of its columns."""
+    if isinstance(value, dict):
+        hidden = ("image_id", "images", "dataset", "reading", "leaked", "path", "seconds")
+        return {key: _without_ids(each) for key, each in value.items() if key not in hidden}
+    return [_without_ids(each) for each in value] if isinstance(value, list) else value

@@ -60,7 +60,7 @@ def test_a_number_that_two_identities_of_the_truth_have_is_not_matched(tmp_path)
     assert score == pytest.approx(math.sqrt(3 / 4))  # 007 is wrong, 07, Jose and Ana are right; Zoe is right
     assert notes == [
         "1 of 4 predictions that name an animal name none of the truth: '7' (1; nearest in the truth: '007'); "
-        "they count as wrong identities"
+        "they count as wrong identities, which is right if they are enrolled animals without a query"
     ]
 
 
