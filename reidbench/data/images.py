@@ -134,6 +134,8 @@ class ImageSet:
             ``None`` joins by day only, as earlier versions did.
         encounter_column: Name of the source's column that ``encounter`` comes from; empty if there is none.
         unused_columns: Columns of the source that nothing was read from.
+        digest_of_run: Digest in the record of a run whose images are all here, although other images of its dataset
+            were added or removed since; it replaces :attr:`digest`. Empty for any other set.
 
     Raises:
         ReidbenchError: An image id is repeated, a file is missing, an identity has two groups, and so on. The error
@@ -162,6 +164,7 @@ class ImageSet:
     encounter_minutes: float | None = MINUTES
     encounter_column: str = ""
     unused_columns: tuple[str, ...] = ()
+    digest_of_run: str = ""
     _texts: dict[str, NDArray[np.str_]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -206,7 +209,7 @@ class ImageSet:
         table = self.table.iloc[rows].reset_index(drop=True)
         given = None if self.given is None else self.given.take(rows)
         origin = self.origin.take(rows)
-        taken = replace(self, table=table, origin=origin, asked=("", ""), checked=True, given=given)
+        taken = replace(self, table=table, origin=origin, asked=("", ""), checked=True, given=given, digest_of_run="")
         if _KEYS in self._texts:
             taken._texts[_KEYS] = _read_only(self._texts[_KEYS][rows])
         return taken
@@ -225,7 +228,7 @@ class ImageSet:
         order = np.argsort(self.image_id) if self.source == "built-in" else np.lexsort((self.image_id, self.image_keys))
         if np.array_equal(order, np.arange(len(self))):
             return self
-        return replace(self.take(order), asked=self.asked)
+        return replace(self.take(order), asked=self.asked, digest_of_run=self.digest_of_run)
 
     def reading_lines(self) -> list[str]:
         """Return what was read, in one line for the images and one for each remark."""
@@ -375,6 +378,8 @@ class ImageSet:
         The digest does not depend on ids, paths, the order of rows or the name of the set, so a copied or renamed
         folder has the same digest.
         """
+        if self.digest_of_run:
+            return self.digest_of_run
         if self.digest_rule == 1:
             return digest_by_rule_1(self.file_hashes(), self.table)
         return digest_of_keys(self.image_keys.tolist())

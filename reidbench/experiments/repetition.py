@@ -25,7 +25,7 @@ from reidbench.records.saved_run import open_scores
 from reidbench.registry.registered import load_registry
 from reidbench.running.blindness import TOLERANCE
 from reidbench.running.evaluation import evaluate
-from reidbench.running.inputs import dataset_of, split_of
+from reidbench.running.inputs import change_since, dataset_of, split_of
 from reidbench.running.locks import held
 
 Same = Literal["exactly", "within 1e-5", "no"]
@@ -116,6 +116,8 @@ def repeat_run(
     registry = load_registry(files=plugins)
     _require_files(record, plugins)
     images = dataset_of(record, dataset, root, registry)
+    if progress is not None and (change := change_since(record, images)):
+        progress.warn(change)
     if data.dataset.digest_rule == 1 and progress is not None:
         progress.warn(
             "the rule of digests changed since this run: ids, order and name of the dataset counted then; the "

@@ -32,7 +32,7 @@ from reidbench.records.finding import find_run
 from reidbench.records.run_record import RunRecord
 from reidbench.records.saved_run import SavedEpisode, read_saved_run
 from reidbench.registry.registered import Registry, load_registry
-from reidbench.running.inputs import dataset_of
+from reidbench.running.inputs import change_since, dataset_of
 from reidbench.running.reopening import Reopened, reopen
 
 BEST = 5
@@ -238,6 +238,8 @@ def identify(
             "the run were measured with its own gallery: identify them without it for a census"
         )
     images = dataset_of(record, dataset, Path(root) if root else None, registry, unknown=unknown, names=names)
+    if change := change_since(record, images):
+        progress.warn(change)
     saved_run = read_saved_run(record)
     enrolled_later = read_gallery(Path(gallery), images) if gallery is not None else None
     later_groups = () if enrolled_later is None else enrolled_later.table["group"]
@@ -301,9 +303,11 @@ def _readable(reopened: Reopened, progress: Progress) -> tuple[ImageSet, list[st
                 broken.append(row)
                 notes.append(
                     f"'{images.image_id[row]}' of the dataset is not searched: {error.message}. The run did not use "
-                    "it. Keep its row in the table: the digest of the run includes it"
+                    "it, so you can take its row out of the table"
                 )
             stage.advance(1)
+    if len(broken) > 1:
+        notes.insert(0, f"{len(broken)} broken photographs of the dataset are not searched")
     return (images.take(np.setdiff1d(np.arange(len(images)), broken)) if broken else images), notes
 
 

@@ -6,8 +6,9 @@ another place; the digest is always checked.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from reidbench.constants import BUILT_IN
@@ -74,12 +75,14 @@ def dataset_of(
 def images_of_run(record: RunRecord, images: ImageSet) -> ImageSet:
     """Return images as a run used them: in the order of the run, and for an older run with its rule of digests.
 
+    Images that the run did not use, those in no part but ``unused``, may have been added or removed since.
+
     Args:
         record: The run.
         images: Its dataset, whatever its ids, its paths, the order of its rows and its name are now.
 
     Raises:
-        ReidbenchError: Their digest is not that of the record.
+        ReidbenchError: An image that the run used is missing or changed.
     """
     used = same_images(record, images)
     if used is not None:
@@ -93,6 +96,7 @@ def images_of_run(record: RunRecord, images: ImageSet) -> ImageSet:
     raise ReidbenchError(
         f"'{images.name}' is not the dataset of the run, or has changed: {counts}"
         f"its digest is {images.digest[:12]}, not {recorded.digest[:12]}"
+        + _missing(record, images)
         + (" (a run of an earlier version: ids and the order of rows count)" if recorded.digest_rule == 1 else ""),
         where=str(record.path),
         remedy=f"name the unchanged dataset '{record.dataset}' with --dataset and --root",
@@ -100,15 +104,59 @@ def images_of_run(record: RunRecord, images: ImageSet) -> ImageSet:
 
 
 def same_images(record: RunRecord, images: ImageSet) -> ImageSet | None:
-    """Return what :func:`images_of_run` returns, ``None`` if they are not the images of the run."""
+    """Return what :func:`images_of_run` returns, ``None`` if images that the run used are not among them."""
     recorded = record.data.dataset
     if recorded.digest_rule == 1 and images.digest_rule != 1:
         images = images.by_rule_1(recorded.name)
-    return images.in_canonical_order() if images.digest == recorded.digest else None
+    if images.digest == recorded.digest:
+        return images.in_canonical_order()
+    if not _has_used_images(record, images):
+        return None
+    return replace(images.in_canonical_order(), checked=True, digest_of_run=recorded.digest)
+
+
+def change_since(record: RunRecord, images: ImageSet) -> str:
+    """Return a note if the dataset has changed since the run, which did not use the changed images; else empty.
+
+    Args:
+        record: The run.
+        images: Images from :func:`images_of_run`.
+    """
+    if not images.digest_of_run:
+        return ""
+    return (
+        f"'{images.name}' has changed since the run: it has {len(images)} images, not {record.data.dataset.n_images}. "
+        "All images that the run used are there and unchanged"
+    )
+
+
+def _missing(record: RunRecord, images: ImageSet) -> str:
+    """Return how many images of a run are not in a set, and the first of them; empty if the run does not say."""
+    saved = saved_images(record) if images.digest_rule != 1 and record.data.dataset.digest_rule != 1 else None
+    if saved is None:
+        return ""
+    here = set(images.image_keys.tolist())
+    used = (pair for ids, keys in saved.values() for pair in zip(ids.tolist(), keys.tolist(), strict=True))
+    missing = [image_id for image_id, key in used if key not in here]
+    if not missing:
+        return ""
+    return f"; images that the run used and that are missing or changed: {len(missing)}, such as '{missing[0]}'"
+
+
+def _has_used_images(record: RunRecord, images: ImageSet) -> bool:
+    """Tell whether all images that a run used are in a set; a run of an earlier version does not say which it used."""
+    saved = saved_images(record) if images.digest_rule != 1 and record.data.dataset.digest_rule != 1 else None
+    if saved is None:
+        return False
+    used = Counter(key for _, keys in saved.values() for key in keys.tolist())
+    return used <= Counter(images.image_keys.tolist())
 
 
 def _split_by_keys(record: RunRecord, images: ImageSet) -> Split | None:
-    """Return the split of a run on images with other ids; ``None`` if the ids are those of the run."""
+    """Return the split of a run on images with other ids; ``None`` if the ids are those of the run.
+
+    If unused images were added or removed, the split is always made by keys: ``split.csv`` names other images.
+    """
     saved = saved_images(record) if images.digest_rule != 1 else None
     if saved is None:
         return None
@@ -120,12 +168,13 @@ def _split_by_keys(record: RunRecord, images: ImageSet) -> Split | None:
             parts_of[key].append(part)
             id_of[image_id] = key
     own_keys = dict(zip(images.image_id.tolist(), images.image_keys.tolist(), strict=True))
-    if all(own_keys.get(image_id) == key for image_id, key in id_of.items()):
+    if not images.digest_of_run and all(own_keys.get(image_id) == key for image_id, key in id_of.items()):
         return None
     ordered = images.in_canonical_order()
     parts = [parts_of[key].pop(0) if parts_of[key] else "unused" for key in ordered.image_keys.tolist()]
     recorded = record.data.split
-    return Split(tuple(ordered.image_id.tolist()), tuple(parts), recorded.kind, record.split_seed).on(images)
+    split = Split(tuple(ordered.image_id.tolist()), tuple(parts), recorded.kind, record.split_seed).on(images)
+    return replace(split, digest_of_run=recorded.digest if images.digest_of_run else "")
 
 
 def split_of(record: RunRecord, images: ImageSet) -> Split:

@@ -31,6 +31,8 @@ class Split:
         new_share: Share of queries of unknown animals that was requested, ``None`` if none was.
         image_keys: Key of each image (:attr:`ImageSet.image_keys`), from :meth:`on`; empty for a split that no dataset
             was named for, or whose dataset has digest rule 1.
+        digest_of_run: Digest of the split of a run, of whose dataset unused images were added or removed since; it
+            replaces :attr:`digest`. Empty for any other split.
     """
 
     image_ids: tuple[str, ...]
@@ -40,6 +42,7 @@ class Split:
     warnings: tuple[str, ...] = ()
     new_share: float | None = None
     image_keys: tuple[str, ...] = ()
+    digest_of_run: str = ""
 
     def __post_init__(self) -> None:
         if len(self.image_ids) != len(self.parts):
@@ -75,6 +78,8 @@ class Split:
 
         A split without keys has ids in these lines.
         """
+        if self.digest_of_run:
+            return self.digest_of_run
         if self.image_keys:
             return digest_of_keys(f"{key},{part}" for key, part in zip(self.image_keys, self.parts, strict=True))
         lines = "".join(f"{image_id},{part}\n" for image_id, part in zip(self.image_ids, self.parts, strict=True))
