@@ -67,16 +67,17 @@ def obeys_memory(function: Callable[_Arguments, _Result]) -> Callable[_Arguments
     return within_budget
 
 
-def parse_size(size: str | int, option: str = "--memory") -> int:
+def parse_size(size: str | int, option: str = "--memory", least: int = SMALLEST_MEMORY) -> int:
     """Return a size in bytes.
 
     Args:
         size: A number with one of the units MB, GB (powers of 1000), MiB, GiB (powers of 1024), in any case; or a
             number of bytes.
         option: The option that the size comes from, for the message.
+        least: Smallest size in bytes.
 
     Raises:
-        ReidbenchError: It is not a size, or it is below :data:`SMALLEST_MEMORY`.
+        ReidbenchError: It is not a size, or it is below ``least``.
 
     Example:
         >>> parse_size("512MB"), parse_size("1.5 GiB")
@@ -87,14 +88,12 @@ def parse_size(size: str | int, option: str = "--memory") -> int:
         match = _SIZE.fullmatch(size)
         unit = _UNITS.get(match[2].upper()) if match else None
         if match is None or unit is None:
-            raise ReidbenchError(f"'{size}' is not a size of memory", where=where, remedy=remedy)
+            raise ReidbenchError(f"'{size}' is not a size", where=where, remedy=remedy)
         n_bytes = int(float(match[1]) * unit)
     else:
         n_bytes = int(size)
-    if n_bytes < SMALLEST_MEMORY:
-        raise ReidbenchError(
-            f"the memory must be at least {show_size(SMALLEST_MEMORY)}, not {size}", where=where, remedy=remedy
-        )
+    if n_bytes < least:
+        raise ReidbenchError(f"the memory must be at least {show_size(least)}, not {size}", where=where, remedy=remedy)
     return n_bytes
 
 

@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from pathlib import Path
 from reidbench.data.encounters import MINUTES
 from reidbench.data.memory import memory_bytes
 from reidbench.errors import ReidbenchError
-from reidbench.files import write_text
+from reidbench.files import temporary_folder, write_text
 from reidbench.matching.pooling import IMAGE
 from reidbench.records.failures import MethodFailure
 from reidbench.records.job import Job
@@ -87,8 +86,7 @@ def run_isolated(
         "memory_gib": isolation.memory_gib,
         "memory": memory_bytes(),
     }
-    with tempfile.TemporaryDirectory(prefix="reidbench-") as temporary:
-        folder = Path(temporary)
+    with temporary_folder("isolated") as folder:
         write_text(folder / "asked.json", json.dumps(request))
         # In a new session, so that its children can be ended with it. Its output goes to stderr, because stdout is for
         # results.

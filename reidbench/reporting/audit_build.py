@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split, read_split, write_split
 from reidbench.data.splitting import split_of_kind
 from reidbench.errors import ReidbenchError
-from reidbench.files import write_output
+from reidbench.files import temporary_folder, write_output
 from reidbench.progress import Progress
 from reidbench.records.finding import FoundRuns, find_run
 from reidbench.records.soundness import require_runs
@@ -156,13 +155,13 @@ def _probe(images: ImageSet, split: Split | None, method: str, progress: Progres
             where="--background",
             remedy="name one with --split",
         )
-    with tempfile.TemporaryDirectory(prefix="reidbench-background-") as folder:
-        backgrounds = without_animals(images, Path(folder) / "images", progress)
+    with temporary_folder("background") as folder:
+        backgrounds = without_animals(images, folder / "images", progress)
         part = dict(zip(split.image_ids, split.parts, strict=True))
         image_ids = tuple(backgrounds.images.table["image_id"])
         same_split = Split(image_ids, tuple(part[image_id] for image_id in image_ids), split.kind, split.seed)
         metrics = {
-            name: evaluate(method, of, split=same_split, runs_dir=Path(folder) / "runs", progress=Progress()).metrics
+            name: evaluate(method, of, split=same_split, runs_dir=folder / "runs", progress=Progress()).metrics
             for name, of in (("animal", images.take(backgrounds.kept)), ("background", backgrounds.images))
         }
     names = ("score", "balanced_rank1", "chance_score", "n_queries")

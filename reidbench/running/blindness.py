@@ -11,17 +11,16 @@ Source: metamorphic testing, Chen et al. 1998, "Metamorphic testing: a new appro
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.files import temporary_folder
 from reidbench.metrics.answers import Answers
 from reidbench.metrics.summary import predict
 from reidbench.records.blindness_stamp import Blindness
@@ -110,12 +109,12 @@ def relabelled(images: ImageSet, rows: NDArray[np.int64], places: NDArray[np.int
     label[rows] = _deranged(label[rows])
     path = table["path"].to_numpy(dtype=object, copy=True)
     image_id = table["image_id"].to_numpy(dtype=object, copy=True)
-    with tempfile.TemporaryDirectory(prefix="reidbench-") as temporary:
+    with temporary_folder("blindness") as temporary:
         code = {name: number for number, name in enumerate(dict.fromkeys(label[rows]))}
         for number, row in enumerate(rows[places]):
             source = images.image_path(int(row))
             # A label need not be a valid file name, so the folder has the number of the label.
-            copy = Path(temporary) / f"animal-{code[label[row]]}" / f"photo-{number}{source.suffix}"
+            copy = temporary / f"animal-{code[label[row]]}" / f"photo-{number}{source.suffix}"
             copy.parent.mkdir(exist_ok=True)
             shutil.copyfile(source, copy)
             path[row], image_id[row] = str(copy), f"photo-{number}"

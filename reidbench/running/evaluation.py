@@ -38,6 +38,7 @@ from reidbench.running.calibrated_features import calibrate_run
 from reidbench.running.decided import decide
 from reidbench.running.environment import choose_device
 from reidbench.running.extractor import Extractor
+from reidbench.running.leftovers import sweep_quietly
 from reidbench.running.matched import match_episodes
 from reidbench.running.provenance import describe_code
 from reidbench.running.run_content import run_data, run_files
@@ -145,6 +146,7 @@ def evaluate(
         _check_encounters(images, chosen, query)
     runs_dir = Path(runs_dir)
     check_writable(runs_dir)
+    sweep_quietly(runs_dir, progress)
     assembled = assemble(offer, effective, registry, drawn=drawn, progress=progress)
     built = assembled.method
     device = choose_device(device)

@@ -6,6 +6,7 @@ They are drawn in milliseconds and do not show how accurate a method is; the dat
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Drawn:
 @functools.lru_cache(maxsize=1)
 def drawn() -> Drawn:
     """Draw the images into a temporary folder, once in each process."""
-    folder = tempfile.TemporaryDirectory(prefix="reidbench-testing-")
+    folder = tempfile.TemporaryDirectory(prefix=f"reidbench-testing-{os.getpid()}-")
     _KEPT.append(folder)  # the folder is removed when the process ends
     root = Path(folder.name)
     everything = _animals(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ class MethodUnderTest:
         self.settings = resolve_settings(offer.spec, effective).settings
         self.drawn: Drawn = drawn()
         self.progress = Progress()
-        self._temporary_folder = tempfile.TemporaryDirectory(prefix=OWN_FOLDER)
+        self._temporary_folder = tempfile.TemporaryDirectory(prefix=f"{OWN_FOLDER}{os.getpid()}-")
         self.folder = Path(self._temporary_folder.name)
         self.watch = Watch(write_folders(self.folder))
         self.pixel_watches = {"fit": PixelWatch(), "represent": PixelWatch()}

@@ -11,6 +11,7 @@ from reidbench.data.patterns.make import (
     draw_animal,
     draw_dataset,
     ensure,
+    is_whole,
 )
 from reidbench.data.patterns.options import LEVELS, NAME, Level, PatternsOptions
 from reidbench.data.patterns.photograph import draw_encounter, take_photograph
@@ -34,4 +35,5 @@ __all__ = [
     "draw_encounter",
     "take_photograph",
     "ensure",
+    "is_whole",
 ]

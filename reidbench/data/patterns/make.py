@@ -29,7 +29,7 @@ from reidbench.data.patterns.options import LEVELS, PatternsOptions
 from reidbench.data.patterns.photograph import Encounter, draw_encounter, take_photograph
 from reidbench.data.patterns.species import SPECIES, TWO_FLANKS, Animal
 from reidbench.errors import ReidbenchError
-from reidbench.files import cache_dir, explain_os_errors, whole_folder, write_text
+from reidbench.files import cache_dir, explain_os_errors, touch, whole_folder, write_text
 from reidbench.progress import Progress, RichProgress
 
 RECIPE = "3"
@@ -238,16 +238,18 @@ def ensure(options: PatternsOptions, progress: Progress | None = None) -> Path:
         remedy="make room, or name another folder: REIDBENCH_CACHE=DIR reidbench …",
     )
     with explained:
-        if _complete(root):
+        if is_whole(root):
+            with contextlib.suppress(OSError):  # the time of the last use, for `reidbench cache ls`
+                touch(root / _DIGEST_FILE)
             return root / METADATA
         if root.is_dir():
             (progress or RichProgress()).warn(f"drawn animals in the cache are damaged and are drawn again: {root}")
-        with whole_folder(root, keep=_complete) as temporary:
+        with whole_folder(root, keep=is_whole) as temporary:
             draw_dataset(options, temporary, progress)
     return root / METADATA
 
 
-def _complete(root: Path) -> bool:
+def is_whole(root: Path) -> bool:
     """Tell whether a folder has the images and the table that its digest file was written for.
 
     Raises:
