@@ -49,13 +49,13 @@ class FoundColumns:
 
 
 def plain(header: str) -> str:
-    """Return a header without case, blanks, underscores and hyphens.
+    """Return a header without case, blanks, underscores, hyphens and invisible characters.
 
     Example:
         >>> plain("Individual ID"), plain("individual_id"), plain("individualID")
         ('individualid', 'individualid', 'individualid')
     """
-    return re.sub(r"[\s_-]+", "", header).casefold()
+    return re.sub(r"[\s_\-\u200b-\u200f\u202a-\u202e\u2060\ufeff]+", "", header).casefold()
 
 
 def parse_columns(pairs: Iterable[str]) -> dict[str, str]:

@@ -34,7 +34,14 @@ def found(*headers, asked=None, needed=("identity", "path")):
 
 @pytest.mark.parametrize(
     "header",
-    ["IDENTITY, path", "individualID,filePath", "Individual ID,File Name", "animal,image", "individual_id,file-name"],
+    [
+        "IDENTITY, path",
+        "individualID,filePath",
+        "Individual ID,File Name",
+        "animal,image",
+        "individual_id,file-name",
+        "\u200fidentity,path\u200b",
+    ],
 )
 def test_case_blanks_and_synonyms_give_the_same_dataset(herd, header):
     plain_table = reidbench.load_dataset(table(herd, "identity,path", "plain.csv"))

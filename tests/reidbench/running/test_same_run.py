@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ from typer.testing import CliRunner
 import reidbench
 from reidbench.cli.main import app
 from reidbench.data.images import ImageSet
+from reidbench.methods.contract import EmbeddingMethod, FitReport, MethodSpec, Settings
 from reidbench.progress import Progress
+from reidbench.registry.registered import Offer, Registry
 from reidbench.reporting.photographs import Photographs
 from reidbench.running.inputs import dataset_of, split_of
 
@@ -119,6 +122,62 @@ def test_a_word_for_an_unidentified_animal_in_a_set_made_in_python_is_said(table
     progress = Warnings()
     run(images, tmp_path, progress)
     assert not [warning for warning in progress.warnings if "unidentified" in warning]
+
+
+class Stopping(EmbeddingMethod):
+    """Mean colour; the first fit is stopped after it has written a file into its folder."""
+
+    learns = True
+
+    def fit(self, train, context):
+        begun = context.work_dir / "begun.txt"
+        if not begun.exists():
+            begun.write_text("one step")
+            raise KeyboardInterrupt
+        return FitReport(notes=(f"continued after {begun.read_text()}",))
+
+    def embed(self, pixels):
+        return np.stack([image.reshape(-1, 3).mean(0) for image in pixels])
+
+
+def test_an_interrupted_training_is_continued_when_the_dataset_has_other_names(tables, tmp_path):
+    registry = Registry((Offer(MethodSpec("stopping", "", Settings, Stopping), "tests", "1"),), ())
+    given = {"runs_dir": tmp_path / "runs", "store_dir": tmp_path / "store", "device": "cpu", "registry": registry}
+    with pytest.raises(KeyboardInterrupt):
+        reidbench.evaluate("stopping", tables[0], progress=Warnings(), **given)
+    record = reidbench.evaluate("stopping", tables[1], progress=Warnings(), **given)  # would stop if it began again
+    assert record.method == "stopping" and record.dataset == "sheet1 (2)"
+
+
+@pytest.mark.parametrize("option", [[], ["--encounter-minutes", "20"]])
+@pytest.mark.parametrize("command", ["split", "audit", "run"])
+def test_the_minutes_of_encounters_are_an_option_of_each_command(tables, tmp_path, command, option):
+    # Photographs of an animal are 30 minutes apart: one encounter by default, each its own with 20 minutes. The second
+    # half of an animal's photographs is of another day.
+    frame = pd.read_csv(tables[0])
+    place = frame.groupby("identity").cumcount()
+    half = place >= frame.groupby("identity")["path"].transform("count") // 2
+    minutes = 30 * (place % 10)
+    frame["date"] = [
+        f"2020-05-0{1 + 2 * later} {8 + minute // 60:02d}:{minute % 60:02d}"
+        for later, minute in zip(half, minutes, strict=True)
+    ]
+    frame["path"] = [str(Path(tables[0]).parent / path) for path in frame["path"]]
+    frame.to_csv(tmp_path / "timed.csv", index=False)
+    source = str(tmp_path / "timed.csv")
+    args = {
+        "split": [source, "-o", str(tmp_path / "split.csv")],
+        "audit": [source],
+        "run": ["--method", "color_histogram", "--dataset", source, "--runs", str(tmp_path / "runs")],
+    }[command]
+    done = CliRunner().invoke(app, [command, *args, *option], env={"COLUMNS": "200"}, catch_exceptions=False)
+    images = reidbench.load_dataset(source)
+    expected = len(np.unique((images.with_encounter_minutes(20) if option else images).encounter))
+    assert (expected == len(images)) == bool(option)
+    if command == "audit":
+        assert ("20 minutes" in done.output) == bool(option), done.output
+    else:
+        assert f"{expected} encounters of 12 animals" in done.output
 
 
 @pytest.mark.parametrize("command", ["identify", "cluster"])
