@@ -176,6 +176,7 @@ def evaluate(
     if saved is not None:
         if _rename_images(saved, images, chosen):
             progress.warn(f"this run was made with other image ids; its files in {path} now have those of the dataset")
+            return read_run(path) or saved  # with the digests of the files as they are now
         return saved
 
     if gallery == "group":
