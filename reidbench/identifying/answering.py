@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,11 @@ from reidbench.data.images import ImageSet
 from reidbench.data.memory import obeys_memory
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
+from reidbench.identifying.by_encounter import check_unit, pooling_of
 from reidbench.identifying.enrolment import read_gallery
 from reidbench.identifying.new_photographs import NewPhotographs, joined, read_photographs
 from reidbench.identifying.searching import search
+from reidbench.matching.pooling import IMAGE
 from reidbench.metrics.review_bands import BANDS, Band, Certainty, excess_of, is_right, learn_certainty
 from reidbench.metrics.summary import predict
 from reidbench.metrics.uncertainty.bootstrap import Interval
@@ -72,6 +74,7 @@ class Identification:
         right: Probability that the prediction is correct, estimated on the calibration queries; ``nan`` if no
             calibration query had such a prediction.
         candidates: The best candidates, the highest score first.
+        encounter: Number of the encounter whose photographs are one query; empty if each photograph is one query.
     """
 
     image_id: str
@@ -84,6 +87,7 @@ class Identification:
     limit: float
     right: float
     candidates: Sequence[Candidate]
+    encounter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class Identifications:
         rates: Error of each band on the test queries of the run.
         notes: Notes for the reader, as sentences.
         options: Options that made the gallery larger than that of the run, such as ``--whole``; empty without them.
+        by: What one query is: ``image``, ``encounter:best`` or ``encounter:mean``.
     """
 
     record: RunRecord
@@ -130,6 +135,7 @@ class Identifications:
     rates: Sequence[BandRate]
     notes: Sequence[str]
     options: str = ""
+    by: str = IMAGE
 
     def count(self, band: Band) -> int:
         """Return how many photographs are in a band."""
@@ -160,11 +166,13 @@ class Identifications:
                         {"identity": c.identity, "score": _finite(c.score), "image_id": c.image_id}
                         for c in prediction.candidates
                     ],
+                    **({} if self.by == IMAGE else {"encounter": prediction.encounter}),
                 }
                 for prediction in self.found
             ],
             "unreadable": [{"image_id": name, "reason": reason} for name, reason in self.photographs.unreadable],
             "notes": list(self.notes),
+            **({} if self.by == IMAGE else {"by": self.by}),
         }  # fmt: skip
 
 
@@ -182,6 +190,8 @@ def identify(
     group: str | None = None,
     gallery: str | Path | None = None,
     whole: bool = False,
+    by: str | None = None,
+    encounter_minutes: float | None = None,
     error: float = 0.05,
     device: str = "auto",
     runs_dir: str | Path = "runs",
@@ -203,6 +213,9 @@ def identify(
         group: Group of all photographs; needed if the gallery has several groups and nothing else gives the group.
         gallery: CSV of animals that were enrolled after the run, as ``--enroll`` writes it.
         whole: Search every image of the dataset, not only the gallery of the split.
+        by: What one query is, as the run says: ``image`` (the default), ``encounter:best`` or ``encounter:mean``. All
+            photographs of one encounter are taken to show one animal.
+        encounter_minutes: Longest time in minutes between two photographs of one encounter; by default that of the run.
         error: Share of wrong predictions that the bands ``certain`` and ``new`` may hold, above 0 and below 1.
         device: ``auto``, ``cpu`` or ``cuda``.
         runs_dir: Folder in which the id of a run is looked for.
@@ -230,6 +243,13 @@ def identify(
         )
     progress = progress or RichProgress()
     record = run if isinstance(run, RunRecord) else find_run(run, runs_dir)
+    unit = check_unit(record, by)
+    if encounter_minutes is not None and unit == IMAGE:
+        raise ReidbenchError(
+            "each photograph is identified by itself, so no encounters are made",
+            where=f"--encounter-minutes {encounter_minutes:g}",
+            remedy="remove it, or use a run made with --query encounter, and --by encounter",
+        )
     registry = registry or load_registry()
     options = " ".join(["--whole"] * whole + ["--enrolled"] * (gallery is not None))
     if options:
@@ -252,6 +272,12 @@ def identify(
     notes += _gallery_notes(len(saved_run.enrolled), searched, reopened.method.matching, enrolled_later)
     notes += _untested_group_notes(saved_run.calibration, new.images)
     result = search(reopened, new.images, searched, progress)
+    pooling, pooling_note = pooling_of(
+        new, unit, images.encounter_minutes if encounter_minutes is None else encounter_minutes
+    )
+    if pooling is not None:  # each photograph gets the candidates of its encounter
+        result = replace(result, answers=pooling.pool_candidates(result.answers).take(pooling.query))
+        notes.append(pooling_note)
     answers = result.answers
     limit = saved_run.thresholds.limits(answers)
     certainty = learn_certainty(saved_run.calibration.answers, saved_run.calibration.limit, error)
@@ -275,13 +301,14 @@ def identify(
                 for name, score, index in zip(answers.candidates[row], answers.scores[row], nearest[row], strict=False)
                 if index >= 0
             ],
+            encounter="" if pooling is None else str(pooling.encounter[row]),
         )
         for row, (photograph, digest) in enumerate(
             zip(new.images.table.itertuples(), new.images.file_hashes(), strict=True)
         )
     ]
     rates = band_rates(certainty, saved_run.test)
-    return Identifications(record, predictions, searched, new, certainty, rates, notes, options)
+    return Identifications(record, predictions, searched, new, certainty, rates, notes, options, unit)
 
 
 def _readable(reopened: Reopened, progress: Progress) -> tuple[ImageSet, list[str]]:
@@ -326,7 +353,7 @@ def band_rates(certainty: Certainty, test: SavedEpisode) -> list[BandRate]:
     return rates
 
 
-def to_csv(found: Sequence[Identification], options: str = "") -> str:
+def to_csv(found: Sequence[Identification], options: str = "", by: str = IMAGE) -> str:
     """Return predictions as a CSV: the columns of a prediction file, then band, candidates and their images.
 
     People open this table, so cells that a spreadsheet would compute begin with an apostrophe.
@@ -335,11 +362,12 @@ def to_csv(found: Sequence[Identification], options: str = "") -> str:
         found: The predictions.
         options: Options that made the gallery larger than that of the run. They are written into a last column
             ``searched_with``, by which ``census`` recognizes such a table; without them there is no such column.
+        by: What one query is. Encounters give two last columns, ``encounter`` and ``by``.
     """
     ranks = range(1, BEST + 1)
     best = [f"{name}_{rank}" for rank in ranks for name in ("candidate", "score", "image")]
     columns = ["image_id", "identity", "band", "score", "threshold", "p_right", "group", "sha256", *best]
-    columns += ["searched_with"] * bool(options)
+    columns += ["searched_with"] * bool(options) + ["encounter", "by"] * (by != IMAGE)
     rows = []
     for prediction in found:
         row = [prediction.image_id, prediction.answer, prediction.band]
@@ -347,7 +375,8 @@ def to_csv(found: Sequence[Identification], options: str = "") -> str:
         row += [prediction.group, prediction.sha256]
         for candidate in prediction.candidates:
             row += [candidate.identity, _cell(candidate.score), candidate.image_id]
-        rows.append(row + [""] * (3 * (BEST - len(prediction.candidates))) + [options] * bool(options))
+        row += [""] * (3 * (BEST - len(prediction.candidates))) + [options] * bool(options)
+        rows.append(row + [prediction.encounter, by] * (by != IMAGE))
     return csv_text(columns, rows, safe=True)
 
 

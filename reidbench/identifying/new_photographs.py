@@ -32,12 +32,14 @@ class NewPhotographs:
         unreadable: Name and error message of each photograph that cannot be read.
         skipped: Number of files in the folder that are no photographs.
         notes: Remarks on the files that were left out.
+        encounter: Value of the column ``encounter`` for each readable photograph, empty text for none.
     """
 
     images: ImageSet
     unreadable: Sequence[tuple[str, str]] = ()
     skipped: int = field(default=0)
     notes: Sequence[str] = ()
+    encounter: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class _Entry:
     bbox: tuple[float, ...] | None = None
     where: str = ""
     problem: str = ""
+    encounter: str = ""
 
 
 def read_photographs(
@@ -104,6 +107,7 @@ def read_photographs(
     entry_groups, group_notes = _groups_of(entries, groups, group, source)
     notes += group_notes
     rows: list[tuple[object, ...]] = []
+    encounters: list[str] = []
     unreadable: list[tuple[str, str]] = []
     for entry, entry_group in zip(entries, entry_groups, strict=True):
         try:
@@ -114,6 +118,7 @@ def read_photographs(
             row = f" ({error.where})" if entry.problem else ""
             unreadable.append((entry.name, error.message + row))
         else:
+            encounters.append(entry.encounter)
             identity = f"{_PLACEHOLDER} {len(rows)}"
             rows.append((
                 entry.name, identity, str(entry.path), entry_group, entry.date, entry.orientation, entry.bbox
@@ -129,7 +134,8 @@ def read_photographs(
     by_column = zip(COLUMNS, zip(*rows, strict=True), strict=True)
     table = pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in by_column})
     notes += wide_notes(Path(str(path)) for path in table["path"])
-    return NewPhotographs(ImageSet(source.name, Path(), table, source="photographs"), tuple(unreadable), skipped, notes)
+    images = ImageSet(source.name, Path(), table, source="photographs")
+    return NewPhotographs(images, tuple(unreadable), skipped, notes, tuple(encounters))
 
 
 def _groups_of(
@@ -196,7 +202,7 @@ def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], i
     found = find_columns(list(table.columns), asked.columns, where=str(table.path), needed=("path",))
     asked.check_box_column(found.header, table.columns, str(table.path))
     kind = "dataset" if "dataset" in found.header else "species"
-    roles = ("path", "image_id", kind, "date", "orientation", "bbox")
+    roles = ("path", "image_id", kind, "date", "orientation", "encounter", "bbox")
     columns = [table.column(found.header.get(role, "")) for role in roles]
     read = {role: found.header[role] for role in roles if role in found.header}
     unused = tuple(header for header in table.columns if header not in read.values())
@@ -204,7 +210,7 @@ def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], i
     boxes = read_boxes(columns[-1], paths, asked.bbox, str(table.path))
     entries = []
     for index, cells in enumerate(zip(*columns[:-1], strict=True)):
-        path, name, group, date, orientation = (cell.strip() for cell in cells)
+        path, name, group, date, orientation, encounter = (cell.strip() for cell in cells)
         if not path:
             raise ReidbenchError(
                 "the column path is empty", where=table.where(index), remedy="write the path of the photograph"
@@ -219,6 +225,7 @@ def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], i
                 boxes.boxes[index],
                 table.where(index),
                 boxes.problems.get(index, ""),
+                encounter,
             )
         )
     return entries, 0, ReadingReport(read, unused, boxes.counts, options=asked).lines()

@@ -13,6 +13,7 @@ from reidbench.cli.options import (
     BoxOption,
     ColumnsOption,
     DeviceOption,
+    EncounterMinutesOption,
     JsonOption,
     MemoryOption,
     NameOption,
@@ -55,6 +56,15 @@ def identify(
     whole: Annotated[
         bool, typer.Option("--whole", help="Search every image of the dataset; by default the gallery of the split.")
     ] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UNIT",
+            help="Take all photographs of an encounter to show one animal: encounter:best or encounter:mean, as the "
+            "run's --query; by default image.",
+        ),
+    ] = None,
+    encounter_minutes: EncounterMinutesOption = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write to this CSV; by default identify.csv, with --enroll enlarged.csv."),
@@ -92,6 +102,13 @@ def identify(
             raise ReidbenchError(
                 "--enroll writes a dataset and no page", where=f"--page {page}", remedy="remove --page"
             )
+        for option, value in (("--by", by), ("--encounter-minutes", encounter_minutes)):
+            if value is not None:
+                raise ReidbenchError(
+                    f"{option} is about identification, and --enroll identifies nothing",
+                    where=f"{option} {value}",
+                    remedy=f"remove {option}",
+                )
         _enroll(
             photographs, run, runs, dataset, root, unknown, name_word,
             parse_columns(columns or ()), bbox or "", group, enrolled, output or Path("enlarged.csv"),
@@ -109,10 +126,11 @@ def identify(
     result = answer(
         photographs, run, dataset=dataset, root=root, unknown=unknown, names=name_word,
         columns=parse_columns(columns or ()), bbox=bbox or "", group=group, gallery=enrolled, whole=whole, error=error,
+        by=by, encounter_minutes=encounter_minutes,
         device=device, runs_dir=runs, registry=registry,
     )  # fmt: skip
     output = output or Path("identify.csv")
-    write_answers(output, to_csv(result.found, result.options))
+    write_answers(output, to_csv(result.found, result.options, result.by))
     if page is not None:
         from reidbench.reporting.review import write_review
 
