@@ -16,7 +16,7 @@ from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
-from reidbench.registry.registered import load_registry
+from reidbench.registry.registered import Registry, load_registry
 from reidbench.running.reopening import reopen
 
 LOWEST_COSINE = 0.9
@@ -62,13 +62,15 @@ class NearEmbeddings:
     note: str
 
 
-def read_embeddings(record: RunRecord, images: ImageSet, progress: Progress) -> Embeddings:
+def read_embeddings(
+    record: RunRecord, images: ImageSet, progress: Progress, registry: Registry | None = None
+) -> Embeddings:
     """Return the embeddings of a saved run, from the cache or extracted again.
 
     Raises:
         ReidbenchError: The run is on other images, or its method does not give one vector for each image.
     """
-    reopened = reopen(record, images, registry=load_registry(), progress=progress)
+    reopened = reopen(record, images, registry=registry or load_registry(), progress=progress)
     features = reopened.extractor.extract_again()
     parts = [features[part].representation for part in ("gallery", "calibration", "test")]
     names = list(parts[0].dense)

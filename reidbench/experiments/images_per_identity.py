@@ -19,6 +19,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.files import explain_os_errors, write_text
 from reidbench.progress import Progress
 from reidbench.records.run_record import RunRecord
+from reidbench.registry.registered import Registry
 from reidbench.running.evaluation import evaluate
 from reidbench.running.inputs import images_of_run, split_of
 from reidbench.untrusted.reading import parse_json, read_regular
@@ -79,6 +80,7 @@ def images_per_identity(
     draws: int = 3,
     device: str = "auto",
     progress: Progress | None = None,
+    registry: Registry | None = None,
 ) -> ImagesPerIdentity:
     """Repeat a run with fewer gallery images of each identity, and save the curve.
 
@@ -90,6 +92,7 @@ def images_per_identity(
         draws: Number of random draws for each count.
         device: ``auto``, ``cpu`` or ``cuda``.
         progress: Shows a progress bar.
+        registry: Registry with the method of the run; by default that of the installed plugins.
 
     Raises:
         ReidbenchError: The images are not those of the run, a count is below 1, or the curve can't be written.
@@ -104,7 +107,7 @@ def images_per_identity(
         for size, draw in repetitions:
             reduced = keep_gallery_images(split, images, size, seed=draw)
             repetition = evaluate(
-                record.method,
+                f"{plugin}:{record.method}" if (plugin := record.data.plugin.name) else record.method,
                 images,
                 split=reduced,
                 seed=record.seed,
@@ -116,6 +119,7 @@ def images_per_identity(
                 device=device,
                 runs_dir=curves_dir(record) / "runs",
                 progress=Progress(),
+                registry=registry,
             )
             points.append(_point(size, draw, repetition))
             stage.advance()

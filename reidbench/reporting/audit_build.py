@@ -21,6 +21,7 @@ from reidbench.progress import Progress
 from reidbench.records.finding import FoundRuns, find_run
 from reidbench.records.soundness import require_runs
 from reidbench.registry.datasets import load_dataset
+from reidbench.registry.registered import Registry, load_registry
 from reidbench.reporting.audit_page import audit_tables, write_audit
 from reidbench.reporting.numbers import show
 from reidbench.reporting.small_tables import SmallTable
@@ -48,6 +49,7 @@ class AuditOptions:
         columns: Column of the table for each role.
         bbox: Form of the boxes; empty if the user names none.
         folders: Layout of the folder; empty if the user names none.
+        plugins: Plugin files, whose datasets and methods can be named.
     """
 
     split_path: Path | None = None
@@ -67,6 +69,7 @@ class AuditOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     bbox: str = ""
     folders: str = ""
+    plugins: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,9 +91,11 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
             file can't be written.
     """
     progress = progress or Progress()
+    registry = load_registry(files=options.plugins)
     images = load_dataset(
         dataset,
         root,
+        registry,
         unknown=options.unknown,
         names=options.names,
         columns=options.columns,
@@ -104,7 +109,7 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     embeddings = None
     if options.embedding is not None:
         record = find_run(options.embedding, options.runs_dir or Path("runs"))
-        embeddings = read_embeddings(record, images, progress)
+        embeddings = read_embeddings(record, images, progress, registry)
     audit = audit_images(
         images, split, alike=options.alike, burst_s=options.burst_s, embeddings=embeddings, progress=progress
     )
@@ -112,7 +117,7 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     no_run = f"None of the runs in {options.runs_dir} is on these images." if runs_found.records and not runs else ""
     notes = (note, *audit.notes, *map(str, runs_found.unreadable), no_run)
     audit = replace(audit, notes=tuple(filter(None, notes)))
-    probes = tuple(_probe(images, split, name, progress) for name in options.background)
+    probes = tuple(_probe(images, split, name, progress, registry) for name in options.background)
     tables = tuple(audit_tables(audit, runs, [_probe_table(probes)] if probes else []))
     written = []
     if options.repair is not None:
@@ -145,7 +150,9 @@ def _split(images: ImageSet, options: AuditOptions) -> tuple[Split | None, str]:
     return made, f"Split: {made.kind}, seed {made.seed}, the same as in reidbench run."
 
 
-def _probe(images: ImageSet, split: Split | None, method: str, progress: Progress) -> dict[str, Any]:
+def _probe(
+    images: ImageSet, split: Split | None, method: str, progress: Progress, registry: Registry
+) -> dict[str, Any]:
     """Run a method twice on one split: on the animals, and on the photographs without them."""
     from reidbench.running.evaluation import evaluate
 
@@ -161,7 +168,9 @@ def _probe(images: ImageSet, split: Split | None, method: str, progress: Progres
         image_ids = tuple(backgrounds.images.table["image_id"])
         same_split = Split(image_ids, tuple(part[image_id] for image_id in image_ids), split.kind, split.seed)
         metrics = {
-            name: evaluate(method, of, split=same_split, runs_dir=folder / "runs", progress=Progress()).metrics
+            name: evaluate(
+                method, of, split=same_split, runs_dir=folder / "runs", progress=Progress(), registry=registry
+            ).metrics
             for name, of in (("animal", images.take(backgrounds.kept)), ("background", backgrounds.images))
         }
     names = ("score", "balanced_rank1", "chance_score", "n_queries")

@@ -14,6 +14,7 @@ from reidbench.cli.options import (
     FoldersOption,
     MemoryOption,
     NameOption,
+    PluginOption,
     RootOption,
     SplitKindOption,
     UnknownOption,
@@ -68,6 +69,7 @@ def audit(
     method: Annotated[
         list[str] | None, typer.Option(help="Run this method for --background; repeatable; by default color_histogram.")
     ] = None,
+    plugin: PluginOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON.")] = False,
 ) -> None:
     """Find copies, leaks across a split and doubtful names."""
@@ -83,7 +85,7 @@ def audit(
         unknown=tuple(unknown or ()), names=tuple(name_word or ()),
         
         columns=parse_columns(columns or ()), bbox=bbox or "", folders=folders or "",
-        encounter_minutes=encounter_minutes,
+        encounter_minutes=encounter_minutes, plugins=tuple(plugin or ()),
     )  # fmt: skip
     result = run_audit(dataset, root, options, RichProgress())
     for line in result.audit.images.reading_lines():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from reidbench.cli.options import JsonOption, RunArgument, RunsOption
+from reidbench.cli.options import JsonOption, PluginOption, RunArgument, RunsOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
 from reidbench.matching.pooling import IMAGE
@@ -42,6 +42,7 @@ def census(
         int, typer.Option(min=1, max=50, help="Let a reviewer see at most this many candidates.")
     ] = 5,
     curve: Annotated[Path | None, typer.Option(help="Write the course of the review to this CSV.")] = None,
+    plugin: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Estimate the number of animals in spite of errors.
@@ -50,9 +51,11 @@ def census(
     """
     from reidbench.counting.census import take_census, write_curve
     from reidbench.counting.effort import TARGETS
+    from reidbench.registry.registered import load_registry
 
     result = take_census(
-        run, photographs=photographs, targets=target or TARGETS, candidates=candidates, runs_dir=runs
+        run, photographs=photographs, targets=target or TARGETS, candidates=candidates, runs_dir=runs,
+        registry=load_registry(files=plugin) if plugin else None,
     )  # fmt: skip
     if curve is not None:
         write_curve(curve, result.effort)

@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from reidbench.cli.options import DeviceOption, JsonOption, MemoryOption, RootOption, RunDatasetOption, RunsOption
+from reidbench.cli.options import (
+    DeviceOption,
+    JsonOption,
+    MemoryOption,
+    PluginOption,
+    RootOption,
+    RunDatasetOption,
+    RunsOption,
+)
 from reidbench.cli.tables import Column, Table
 from reidbench.progress import plain_console, print_json, print_line
 from reidbench.reporting.numbers import show
@@ -78,6 +86,7 @@ def images_per_identity(
     draws: Annotated[int, typer.Option(min=1, help="Draw the images this many times for each number.")] = 3,
     device: DeviceOption = "auto",
     memory: MemoryOption = None,
+    plugin: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Repeat runs with fewer gallery images of each animal.
@@ -87,13 +96,15 @@ def images_per_identity(
     from reidbench.experiments.images_per_identity import images_per_identity as repeat
     from reidbench.progress import RichProgress
     from reidbench.records.finding import find_run
+    from reidbench.registry.registered import load_registry
     from reidbench.running.inputs import dataset_of
 
     records = [find_run(name, runs) for name in run]
+    registry = load_registry(files=plugin or ())
     curves = [
         repeat(
-            record, dataset_of(record, dataset, root), counts=keep or (), draws=draws, device=device,
-            progress=RichProgress(),
+            record, dataset_of(record, dataset, root, registry), counts=keep or (), draws=draws, device=device,
+            progress=RichProgress(), registry=registry,
         )
         for record in records
     ]  # fmt: skip

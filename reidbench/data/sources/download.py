@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import tarfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,8 +78,10 @@ def download(name: str, root: Path) -> None:
     mark = root / loaded.download_mark_name
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with contextlib.redirect_stdout(sys.stderr):  # the library prints its progress
+        with contextlib.redirect_stdout(sys.stderr), _archives_stay_inside():  # the library prints its progress
             loaded.get_data(str(root))
+    except ReidbenchError:
+        raise
     except Exception as error:  # a download can raise any error
         # The library sets the mark between download and unpacking. If it stayed, the next attempt would skip both.
         remove_file(mark, ignore_errors=True)
@@ -88,6 +92,32 @@ def download(name: str, root: Path) -> None:
             remedy="check the network and, for a dataset on Kaggle, that the command 'kaggle' is installed and logged "
             "in; or unpack the files there by hand and leave out --download",
         ) from error
+
+
+@contextlib.contextmanager
+def _archives_stay_inside() -> Iterator[None]:
+    """Refuse archives whose files would be written outside the folder, while the library unpacks them.
+
+    The library calls :func:`shutil.unpack_archive`. For zip files that leaves out absolute paths and paths with ``..``.
+    For tar files it checks nothing before Python 3.14, unless a filter is set: the filter ``data`` refuses such paths,
+    links to the outside and devices.
+    """
+    data_filter = getattr(tarfile, "data_filter", None)
+    if data_filter is None:  # Python 3.11.0 to 3.11.3
+        raise ReidbenchError(
+            "this version of Python unpacks tar files without checking their paths",
+            where=sys.version.split()[0],
+            remedy="use Python 3.11.4 or newer",
+        )
+    before = tarfile.TarFile.__dict__.get("extraction_filter")
+    tarfile.TarFile.extraction_filter = staticmethod(data_filter)
+    try:
+        yield
+    finally:
+        if before is None:
+            del tarfile.TarFile.extraction_filter
+        else:
+            tarfile.TarFile.extraction_filter = before
 
 
 def _class(name: str) -> Any:

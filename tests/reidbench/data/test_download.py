@@ -1,5 +1,9 @@
 """Sets of wildlife-datasets by name: downloaded by the library's own code, with a stand-in and without a network."""
 
+import io
+import tarfile
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,6 +45,11 @@ def herd(monkeypatch):
         def _extract(cls):
             if cls.fails == "extract":
                 raise Exception("Extracting failed.")
+
+            if cls.fails == "archive":
+                from wildlife_datasets.datasets.utils import extract_archive
+
+                extract_archive(cls.archive, ".")
 
         def create_catalogue(self):
             return self.finalize_catalogue(pd.read_csv(f"{self.root}/metadata.csv"))
@@ -102,6 +111,40 @@ def test_a_failed_download_says_why_and_can_be_tried_again(herd, tmp_path, fails
     herd.fails = ""
     download("Herd", tmp_path)
     assert herd.downloads == 2 and len(load_dataset("Herd", tmp_path)) == 60
+
+
+def _tar(path, name, link=""):
+    with tarfile.open(path, "w:gz") as file:
+        entry = tarfile.TarInfo(name)
+        if link:
+            entry.type, entry.linkname = tarfile.SYMTYPE, link
+        else:
+            entry.size = 5
+        file.addfile(entry, io.BytesIO(b"owned"))
+
+
+@pytest.mark.parametrize(("name", "link"), [("../victim.txt", ""), ("a", "../victim.txt"), ("{folder}/victim.txt", "")])
+def test_a_tar_file_that_leads_outside_its_folder_is_refused(herd, tmp_path, name, link):
+    (tmp_path / "victim.txt").write_text("mine")
+    herd.fails, herd.archive = "archive", str(tmp_path / "a.tar.gz")
+    _tar(herd.archive, name.format(folder=tmp_path), link)
+    filter_before = getattr(tarfile.TarFile, "extraction_filter", None)
+    if name.startswith("{"):  # the filter makes absolute paths relative
+        download("Herd", tmp_path / "herd")
+    else:
+        with pytest.raises(ReidbenchError, match=r"could not be downloaded: \w*(OutsideDestination|Filter|Absolute)"):
+            download("Herd", tmp_path / "herd")
+        assert not is_downloaded("Herd", tmp_path / "herd")
+    assert (tmp_path / "victim.txt").read_text() == "mine" and not (tmp_path / "herd" / "a").is_symlink()
+    assert getattr(tarfile.TarFile, "extraction_filter", None) is filter_before
+
+
+def test_a_zip_file_that_leads_outside_its_folder_writes_nothing_there(herd, tmp_path):
+    herd.fails, herd.archive = "archive", str(tmp_path / "a.zip")
+    with zipfile.ZipFile(herd.archive, "w") as file:
+        file.writestr("../victim.txt", "owned")
+    download("Herd", tmp_path / "herd")
+    assert not (tmp_path / "victim.txt").exists()
 
 
 def run(*more, given=None):
