@@ -34,6 +34,9 @@ _TEMPORARY = re.compile(r"\..{1,40}\.(\d+)-[0-9a-f]{8}\.tmp(\.[^.]*)?", re.DOTAL
 """Names that :func:`_temporary` gives."""
 _TEMPORARY_FOLDER = re.compile(r"reidbench-(?:[a-z]+-)?(\d+)-[a-z0-9_]{8}")
 """Names that :func:`temporary_folder` gives."""
+_OF_DISKS = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM
+})  # fmt: skip
 _kill_before = int(os.environ.get("REIDBENCH_KILL_BEFORE", "0"))
 _changes = itertools.count(1)
 
@@ -195,9 +198,42 @@ def temporary_folder(purpose: str) -> Iterator[Path]:
 
     Args:
         purpose: Lower-case letters.
+
+    Raises:
+        ReidbenchError: The folder can't be made, or the block raised an ``OSError`` for a file in it.
     """
-    with tempfile.TemporaryDirectory(prefix=f"reidbench-{purpose}-{os.getpid()}-", ignore_cleanup_errors=True) as path:
-        yield Path(path)
+    place = "the folder of temporary files"
+    try:
+        place = tempfile.gettempdir()
+        prefix = f"reidbench-{purpose}-{os.getpid()}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as folder:
+            place = folder
+            yield Path(folder)
+    except OSError as error:
+        named = [str(name) for name in (error.filename, error.filename2) if name is not None]
+        # An error while a file is written does not name it.
+        if not any(name.startswith(place) for name in named) and (named or error.errno not in _OF_DISKS):
+            raise
+        raise ReidbenchError(
+            f"temporary files can't be written: {error.strerror or error}",
+            where=place,
+            remedy="make room, or name another folder: TMPDIR=DIR reidbench …",
+        ) from error
+
+
+def disk_error(error: OSError) -> ReidbenchError | None:
+    """Return an error of the disk as one that a user can act on, for code that does not name the file.
+
+    Returns:
+        ``None`` if the error is not about a full, read-only or broken disk or about permissions.
+    """
+    if error.errno not in _OF_DISKS:
+        return None
+    return ReidbenchError(
+        f"a file can't be read or written: {error.strerror}",
+        where=str(error.filename2 or error.filename or "the name of the file is not known"),
+        remedy="make room or change the permissions, and repeat the command; finished runs and cached images are kept",
+    )
 
 
 def owner_of_leftover(path: Path) -> int | None:

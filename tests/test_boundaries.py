@@ -80,7 +80,7 @@ TEMPORARY = {
     "data/patterns/make.py": "_draw_identity",
     "records/run_record.py": "_write_scores",
     "running/blindness.py": "relabelled",
-    "running/shards.py": "write_shard write_merged _write_rows",
+    "running/shards.py": "_write_rows",
     "testing/drawn.py": "_renamed _save _no_image",
 }
 """Functions that write to a path of `tempfile`, `whole_file` or `whole_folder` that their caller made."""

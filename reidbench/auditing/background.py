@@ -69,7 +69,8 @@ def without_animals(images: ImageSet, folder: Path, progress: Progress | None = 
                 continue
             pixels[inside] = pixels[~inside].mean(axis=0).round().astype(np.uint8)
             path = folder / f"{row:06d}.png"
-            cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+            # Not by imwrite, which returns False on a full disk.
+            path.write_bytes(cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes())
             kept.append(row)
             paths.append(path.name)
             n_masked += masked

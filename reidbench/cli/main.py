@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -11,6 +12,7 @@ import typer
 
 from reidbench.cli.group import Commands
 from reidbench.errors import ReidbenchError
+from reidbench.files import disk_error
 from reidbench.progress import plain_console, print_error, print_line
 from reidbench.untrusted.text import visible
 from reidbench.version import __version__
@@ -39,6 +41,14 @@ def _root(
     """Compare methods that recognise individual animals in photographs."""
 
 
+def _drop_output() -> None:
+    """Leave out what stdout does not take, so that the interpreter does not try again at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):  # it can be closed, or be no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
     """Run the command line.
 
@@ -47,6 +57,7 @@ def main() -> None:
     console = plain_console(stderr=True)
     try:
         code = app(prog_name="reidbench", standalone_mode=False)
+        sys.stdout.flush()
     except ReidbenchError as error:
         print_error(error, console)
         sys.exit(1)
@@ -54,18 +65,17 @@ def main() -> None:
         console.print("\nstopped; finished runs and cached images are kept, and the same command continues from there")
         sys.exit(130)
     except BrokenPipeError:  # the reader of stdout ended, as head does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(1)
     except OSError as error:  # such as a path that is too long or may not be read
+        _drop_output()  # the disk of stdout can be full
         places = ", ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
-        print_error(
-            ReidbenchError(
-                f"the operating system refused: {error.strerror or error}",
-                where=places,
-                remedy="check the path, its permissions and the space on the disk, then give the command again",
-            ),
-            console,
+        refused = ReidbenchError(
+            f"the operating system refused: {error.strerror or error}",
+            where=places,
+            remedy="check the path, its permissions and the space on the disk, then give the command again",
         )
+        print_error(disk_error(error) or refused, console)
         sys.exit(1)
     except Exception as error:
         show = getattr(error, "show", None)  # a usage error of click, which typer may include

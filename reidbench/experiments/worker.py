@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from reidbench.data.memory import memory_budget
+from reidbench.errors import ReidbenchError
 from reidbench.files import write_text
+from reidbench.progress import plain_console, print_error
 from reidbench.records.failures import MethodFailure
 from reidbench.records.job import Job
 
@@ -45,7 +48,18 @@ def work(folder: Path) -> None:
         failure = MethodFailure.of(error, job.method, plugin)
         keys = ("message", "how", "where", "remedy", "plugin", "trace")
         result = {"failure": {key: getattr(failure, key) for key in keys}}
-    write_text(folder / "told.json", json.dumps(result) + "\n")
+    try:
+        write_text(folder / "told.json", json.dumps(result) + "\n")
+    except OSError as error:
+        print_error(
+            ReidbenchError(
+                f"the result of the separate process can't be written: {error.strerror or error}",
+                where=str(folder),
+                remedy="make room, or name another folder: TMPDIR=DIR reidbench …; a finished run is kept",
+            ),
+            plain_console(stderr=True),
+        )
+        sys.exit(1)
 
 
 def _limit_memory(gib: float | None) -> None:

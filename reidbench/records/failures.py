@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from reidbench.data.encounters import MINUTES
 from reidbench.errors import LoadError, ReidbenchError
-from reidbench.files import explain_os_errors, remove_file, write_text
+from reidbench.files import disk_error, explain_os_errors, remove_file, write_text
 from reidbench.records.finding import UnreadableRun
 from reidbench.records.job import Job
 from reidbench.records.json_object import JsonObject
@@ -67,6 +67,9 @@ class MethodFailure(ReidbenchError):
         if isinstance(error, ReidbenchError):
             how: How = "load" if isinstance(error, LoadError) else "error"
             return cls(error.message, how=how, where=error.where, remedy=error.remedy, plugin=plugin)
+        of_disk = disk_error(error) if isinstance(error, OSError) else None
+        if of_disk is not None:
+            return cls(of_disk.message, how="error", where=of_disk.where, remedy=of_disk.remedy, plugin=plugin)
         if isinstance(error, MemoryError) or any(text in str(error).lower() for text in _OUT_OF_MEMORY):
             remedy = "set a smaller input or model, or give it more memory"
             return cls(f"{method} ran out of memory: {_described(error)}", how="memory", remedy=remedy, plugin=plugin,

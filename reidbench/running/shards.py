@@ -159,11 +159,11 @@ class Shard:
 def write_shard(folder: Path, images: Sequence[str], costs: Sequence[float], features: Representation) -> None:
     """Write the features of some images into an empty folder."""
     for name, array in features.dense.items():
-        np.save(folder / f"dense.{name}.npy", array, allow_pickle=False)
+        _write_rows(folder / f"dense.{name}.npy", array, len(array), iter([array]))
     for name, ragged in features.ragged.items():
         packed = Ragged.from_rows([ragged[i] for i in range(len(ragged))])
-        np.save(folder / f"rows.{name}.npy", packed.values, allow_pickle=False)
-        np.save(folder / f"counts.{name}.npy", packed.counts, allow_pickle=False)
+        for kind, array in (("rows", packed.values), ("counts", packed.counts)):
+            _write_rows(folder / f"{kind}.{name}.npy", array, len(array), iter([array]))
     write_index(folder, images, costs)
 
 
@@ -184,7 +184,8 @@ def write_merged(folder: Path, shards: Sequence[Shard]) -> None:
         _write_rows(folder / f"dense.{name}.npy", arrays[0], sum(map(len, arrays)), iter(arrays))
     for name in parts[0].ragged:
         ragged = [part.ragged[name] for part in parts]
-        np.save(folder / f"counts.{name}.npy", np.concatenate([rows.counts for rows in ragged]), allow_pickle=False)
+        counts = np.concatenate([rows.counts for rows in ragged])
+        _write_rows(folder / f"counts.{name}.npy", counts, len(counts), iter([counts]))
         n_row = sum(int(rows.counts.sum()) for rows in ragged)
         blocks = (rows[image] for rows in ragged for image in range(len(rows)))
         _write_rows(folder / f"rows.{name}.npy", ragged[0].values, n_row, blocks)
@@ -215,7 +216,8 @@ def _mapped(path: Path) -> NDArray[Any]:
 def _write_rows(path: Path, like: NDArray[Any], n_row: int, blocks: Iterator[NDArray[Any]]) -> None:
     """Write blocks of rows as one array, with one block in memory at a time.
 
-    The file is not mapped for writing: mapped pages count as memory, and local features take gigabytes.
+    The file is not mapped for writing: mapped pages count as memory, and local features take gigabytes. ``np.save`` is
+    not used, because on a full disk its error does not have the reason.
     """
     header = {"descr": dtype_to_descr(like.dtype), "fortran_order": False, "shape": (n_row, *like.shape[1:])}
     with path.open("wb") as file:

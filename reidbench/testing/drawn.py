@@ -140,7 +140,8 @@ def _images(root: Path, rows: list[tuple[str, str, str, str, str, str, None]]) -
 
 
 def _save(path: Path, pixels: NDArray[np.uint8]) -> Path:
-    cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+    # Not by imwrite, which returns False on a full disk.
+    path.write_bytes(cv2.imencode(path.suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))[1].tobytes())
     return path
 
 

@@ -1,5 +1,6 @@
 """A file is written whole or not at all, and one message says why not; nothing that is removed follows a link."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.files import (
     check_can_write,
     copy_file,
+    disk_error,
     explain_os_errors,
     move_folder,
     owner_of_leftover,
@@ -389,3 +391,34 @@ def test_the_module_is_light():
     code = "import reidbench.files, sys; sys.exit(', '.join({'numpy', 'pandas', 'torch'} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_error_of_a_temporary_file_is_one_message_and_the_folder_is_removed(tmp_path, monkeypatch, full_disk):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with (
+        full_disk(100),
+        pytest.raises(ReidbenchError, match="temporary files can't be written: File too large") as caught,
+    ):
+        write_large(temporary_folder("test"))
+    assert caught.value.where.startswith(str(tmp_path / "reidbench-test-")) and "TMPDIR=DIR" in caught.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+
+def write_large(folder):
+    with folder as path:
+        (path / "large").write_bytes(bytes(1000))
+
+
+def test_an_error_of_a_file_elsewhere_passes_a_temporary_folder_unchanged(tmp_path):
+    with pytest.raises(FileNotFoundError), temporary_folder("test"):
+        (tmp_path / "absent").read_bytes()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_an_error_of_the_disk_names_its_file_and_what_to_do(number):
+    explained = disk_error(OSError(number, os.strerror(number), "runs/a.csv"))
+    assert os.strerror(number) in explained.message and explained.where == "runs/a.csv" and explained.remedy
+
+
+def test_another_error_is_not_one_of_the_disk():
+    assert disk_error(OSError(errno.ECONNREFUSED, "Connection refused")) is None
