@@ -67,7 +67,8 @@ def score_predictions(
     _check_truth(true, truth_name, rules)
     _refuse_repeats(predicted["image_id"], predictions_name)
     identities = set(true["identity"])
-    empty = predicted[[is_empty_answer(name, identities, rules) for name in predicted["identity"]]]
+    is_empty = [is_empty_answer(name, identities, rules) for name in predicted["identity"]]
+    empty = predicted[np.array(is_empty, dtype=bool)]  # pandas takes an empty list as a list of columns
     refuse_unnamed(
         list(empty["identity"]),
         list(empty["image_id"]),

@@ -168,3 +168,10 @@ def test_blanks_around_cells_and_column_names_are_ignored(tmp_path):
 
 def test_a_byte_order_mark_is_not_part_of_the_header(tmp_path):
     assert score_predictions(*files(tmp_path, "\ufeff" + ANSWERS)).overall.n_queries == 8
+
+
+def test_predictions_with_a_header_only_lack_every_query(tmp_path):
+    (tmp_path / "p.csv").write_text("image_id,identity\n")
+    (tmp_path / "t.csv").write_text("image_id,identity,is_new\n1,ana,0\n")
+    with pytest.raises(ReidbenchError, match="1"):
+        score_predictions(tmp_path / "p.csv", tmp_path / "t.csv")
