@@ -71,6 +71,7 @@ _HOMES = {
     "TripletTrainer": "networks.training.triplet",
     "Validation": "methods.contract",
     "Weights": "methods.contract",
+    "detect_strongest": "methods.keypoint_detectors",
     "embedding_method": "methods.from_function",
     "evaluate": "running.evaluation",
     "identify": "identifying.answering",
@@ -119,6 +120,7 @@ if TYPE_CHECKING:
     from reidbench.methods.fusion import Combination as Combination
     from reidbench.methods.fusion import Fusion as Fusion
     from reidbench.methods.fusion import IdentityCombination as IdentityCombination
+    from reidbench.methods.keypoint_detectors import detect_strongest as detect_strongest
     from reidbench.methods.local_features import LocalFeatureMethod as LocalFeatureMethod
     from reidbench.methods.local_matching import Matches as Matches
     from reidbench.methods.local_matching import match_descriptors as match_descriptors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
+import cv2
 import pytest
 
 from reidbench.testing import check_method, conformance_tests
@@ -12,6 +13,7 @@ TINY = {"model": "test_resnet", "weights": "random", "size": 32}
 
 test_color_histogram = conformance_tests("color_histogram")
 test_sift = conformance_tests("sift")
+test_orb = conformance_tests("orb")
 test_embedding_cosine = conformance_tests("embedding_cosine", settings=TINY)
 test_triplet = conformance_tests(
     "triplet_effnet", settings={"backbone": "test_resnet", "weights": "random", "size": 32, "max_steps": 4}
@@ -20,6 +22,11 @@ test_convnext_classifier = conformance_tests(
     "convnext_classifier", settings={"backbone": "test_convnext", "weights": "random", "size": 32, "epochs": 1}
 )
 test_wildfusion_of_other_parts = conformance_tests("wildfusion", settings={"parts": "color_histogram,sift"})
+
+
+@pytest.mark.skipif(not hasattr(cv2, "KAZE"), reason="no KAZE here: pip install 'opencv-python<5'")
+def test_kaze():
+    check_method("kaze")
 
 
 @pytest.mark.skipif(
