@@ -33,6 +33,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """Return an empty cache for one test, which it may damage: all other tests share the cache of the session."""
+    folder = tmp_path / "own_cache"
+    monkeypatch.setenv("REIDBENCH_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
 def hub_cache(tmp_path, monkeypatch):
     """Stand in for the hub's local cache, offline: ``hub_cache(repository, {name: bytes})`` puts files there."""
     folder = tmp_path / "hub"

@@ -12,7 +12,6 @@ import reidbench
 from reidbench.constants import NEW_IDENTITY
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
-from reidbench.files import cache_dir
 from reidbench.identifying.answering import identify, to_csv
 from reidbench.progress import Progress
 from reidbench.records.saved_run import read_saved_run
@@ -58,13 +57,13 @@ def tested(tmp_path_factory):
     ("method", "settings"),
     [("color_histogram", {}), ("sift", {}), ("wildfusion", FUSED), ("triplet_resnet50", TRAINED)],
 )
-def test_test_photographs_get_the_predictions_of_the_run(tested, tmp_path, method, settings):
+def test_test_photographs_get_the_predictions_of_the_run(tested, tmp_path, method, settings, own_cache):
     images, table = tested
     record = evaluate(
         method, images, settings=settings, runs_dir=tmp_path, progress=Progress(), device="cpu", seed=len(method)
     )
     if settings:  # features are extracted again, so the trained model has to be restored
-        shutil.rmtree(cache_dir() / "representations")
+        shutil.rmtree(own_cache / "representations")
     by_image = {prediction.image_id: prediction for prediction in predict(table, record).found}
     test = read_saved_run(record).test
     assert sorted(by_image) == sorted(test.image_id.tolist())
@@ -126,12 +125,12 @@ def test_an_older_record_without_the_common_curve_has_to_be_run_again(one_group_
     assert "--again" in caught.value.remedy
 
 
-def test_a_trained_method_without_its_model_in_the_cache_has_to_be_fitted_again(tested, tmp_path):
+def test_a_trained_method_without_its_model_in_the_cache_has_to_be_fitted_again(tested, tmp_path, own_cache):
     images, table = tested
     run = {"settings": TRAINED, "runs_dir": tmp_path, "progress": Progress(), "device": "cpu", "seed": 99}
     record = evaluate("triplet_resnet50", images, **run)
-    shutil.rmtree(cache_dir() / "fitted")
-    shutil.rmtree(cache_dir() / "representations")
+    shutil.rmtree(own_cache / "fitted")
+    shutil.rmtree(own_cache / "representations")
     with pytest.raises(ReidbenchError, match="has to be fitted again") as caught:
         predict(table, record)
     assert "--again" in caught.value.remedy and "REIDBENCH_CACHE" in caught.value.remedy

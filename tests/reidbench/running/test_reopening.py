@@ -9,7 +9,6 @@ import pytest
 import reidbench
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
-from reidbench.files import cache_dir
 from reidbench.methods.contract import EmbeddingMethod, FitReport, MethodSpec, Settings
 from reidbench.progress import Progress
 from reidbench.records.saved_run import read_saved_run
@@ -103,11 +102,11 @@ def test_with_recorded_curves_test_scores_equal_those_of_the_run(fused, images):
 
 
 @pytest.mark.parametrize("stores", ["whole", "lost"])
-def test_a_trained_model_is_restored_not_fitted_again(doubled, tmp_path, registry, stores):
+def test_a_trained_model_is_restored_not_fitted_again(doubled, tmp_path, registry, stores, own_cache):
     record = evaluate("keeper", doubled, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=len(stores))
     assert Keeper.fitted == 1
     if stores == "lost":
-        shutil.rmtree(cache_dir() / "representations")
+        shutil.rmtree(own_cache / "representations")
     reopened = open_again(record, doubled, registry)
     more = reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=5")
     again = match_episodes(reopened.setup, reopened.extract_again(more), reopened.policy).episodes["test"]
@@ -127,9 +126,9 @@ def test_with_an_empty_cache_the_method_is_fitted_again_for_all_images(images, t
     assert Keeper.fitted == 2  # the model of this fit is cached, as that of a run
 
 
-def test_a_missing_model_is_an_error_if_the_cache_holds_features_of_the_run(images, tmp_path, registry):
+def test_a_missing_model_is_an_error_if_the_cache_holds_features_of_the_run(images, tmp_path, registry, own_cache):
     record = evaluate("keeper", images, runs_dir=tmp_path, registry=registry, progress=Progress(), seed=12)
-    shutil.rmtree(cache_dir() / "fitted")
+    shutil.rmtree(own_cache / "fitted")
     more = reidbench.load_dataset("patterns:identities=12,size=32,level=easy,seed=7")
     with pytest.raises(ReidbenchError, match="has to be fitted again before it can extract other images") as caught:
         open_again(record, images, registry).extract_again(more)
@@ -145,10 +144,10 @@ def test_a_restored_model_with_other_features_is_an_error(images, tmp_path, regi
         reopened.extract_more(more, None)
 
 
-def test_a_new_fit_replaces_the_features_of_an_unknown_one(images, tmp_path, registry):
+def test_a_new_fit_replaces_the_features_of_an_unknown_one(images, tmp_path, registry, own_cache):
     run = {"runs_dir": tmp_path, "registry": registry, "progress": Progress(), "seed": 13}
     record = evaluate("keeper", images, **run)
-    shutil.rmtree(cache_dir() / "representations")
+    shutil.rmtree(own_cache / "representations")
     reopened = open_again(record, images, registry)
     before = reopened.extract_again().features["test"].representation.dense["embedding"].copy()  # of the cached model
     evaluate("keeper", images, again=True, **run)
