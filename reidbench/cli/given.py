@@ -43,6 +43,28 @@ def refuse_others(ctx: Any, option: str, obeyed: Collection[str], *, reason: str
         )
 
 
+def refuse_options(ctx: Any, parameters: Collection[str], *, where: str, reason: str, remedy: str) -> None:
+    """Refuse options that have no effect in the present combination.
+
+    Args:
+        ctx: The context of the command.
+        parameters: Parameters without effect.
+        where: The part of the command that makes them ineffective, such as ``--no-split``.
+        reason: Why they have no effect.
+        remedy: What to do.
+
+    Raises:
+        ReidbenchError: One of these options was given.
+    """
+    others = [option for parameter, option in given_options(ctx).items() if parameter in parameters]
+    if others:
+        raise ReidbenchError(
+            f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} no effect here: {reason}",
+            where=" ".join(filter(None, (where, *others))),
+            remedy=remedy,
+        )
+
+
 def refuse_repeats(command: Any) -> None:
     """Make a command refuse an option with one value that is given twice; without this, the last one counts."""
     for inner in getattr(command, "commands", {}).values():

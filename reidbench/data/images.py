@@ -237,6 +237,10 @@ class ImageSet:
         counts = f"{self.name}: {len(self)} images of {len(np.unique(self.identity))} animals{aside}"
         return [counts, *(f"  {line}" for line in (*self.reading.lines(), self.note) if line)]
 
+    def unused_words(self) -> list[str]:
+        """Return a note for each word of ``--unknown`` or ``--name`` that no row of the source has."""
+        return self.naming.unused({*self.identity.tolist(), *self.set_aside_words})
+
     def image_path(self, index: int) -> Path:
         """Return the path of the image at ``index``."""
         return self.root / str(self.table["path"].iloc[index])

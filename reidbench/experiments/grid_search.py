@@ -9,6 +9,7 @@ from typing import Any
 
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.settings_file import SettingsFile
+from reidbench.experiments.shared_settings import settings_by_method
 from reidbench.methods.presets import current_preset
 from reidbench.progress import Progress, RichProgress
 from reidbench.registry.datasets import load_dataset
@@ -72,7 +73,7 @@ def tune_method(
         split_seed: Seed of the split.
         seed: Seed of the method.
         preset: Name of a preset of the method.
-        settings: Settings for all runs, in addition to those of the grid.
+        settings: Settings for all runs, in addition to those of the grid; ``METHOD.KEY`` is a setting too.
         device: ``auto``, ``cpu`` or ``cuda``.
         runs_dir: Folder of the runs.
         plugins: Plugin files, in addition to the installed plugins.
@@ -88,7 +89,7 @@ def tune_method(
         One cell for each set of settings, the highest Rank-1 on calibration first; equal ones in the order of the grid.
 
     Raises:
-        ReidbenchError: The method has no grid.
+        ReidbenchError: The method has no grid, or a setting is one that the grid changes.
     """
     registry = load_registry(files=plugins)
     spec = registry.find(method).spec
@@ -98,15 +99,25 @@ def tune_method(
             where=f"--method {method}",
             remedy="choose a method with a grid, such as triplet_effnet",
         )
+    own = settings_by_method([method], settings or {}, registry)[0][method]
+    searched = [key for key in own if any(key in choice for choice in spec.grid)]
+    if searched:
+        raise ReidbenchError(
+            f"the grid of {method} tries values of {', '.join(searched)}",
+            where=" ".join(f"--set {key}={own[key]}" for key in searched),
+            remedy=f"remove it, or run the method without tune: reidbench run --method {method}",
+        )
     progress = progress or RichProgress()
     images = load_dataset(
         dataset, root, registry, unknown=unknown, names=names, columns=columns, bbox=bbox, folders=folders
     )
+    for note in images.unused_words():
+        progress.warn(note)
     cells = []
     with progress.stage(f"tune {method}", len(spec.grid)) as stage:
         for choice in spec.grid:
             stage.describe(", ".join(f"{key}={value}" for key, value in choice.items()))
-            given = {**(settings or {}), **choice}
+            given = {**own, **choice}
             record = evaluate(
                 method, images, split_seed=split_seed, seed=seed, preset=preset,
                 settings=given, device=device, runs_dir=runs_dir, encounter_minutes=encounter_minutes,

@@ -270,6 +270,7 @@ def identify(
     of_dataset, notes = _readable(reopened, progress) if whole else (reopened.gallery, [])
     searched = joined("gallery", of_dataset, *([enrolled_later] if enrolled_later is not None else []))
     notes += _gallery_notes(len(saved_run.enrolled), searched, reopened.method.matching, enrolled_later)
+    notes += images.unused_words() if unknown or names else []
     notes += _untested_group_notes(saved_run.calibration, new.images)
     result = search(reopened, new.images, searched, progress)
     pooling, pooling_note = pooling_of(

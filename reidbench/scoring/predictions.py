@@ -64,6 +64,8 @@ def score_predictions(
     rules = NameRules(tuple(unknown), tuple(names))
     predicted, predictions_name = _read(predictions, ("image_id", "identity"), "predictions", note)
     true, truth_name = _read(truth, ("image_id", "identity", "is_new"), "truth", note)
+    for unused in rules.unused({identity_name(cell) for cell in (*predicted["identity"], *true["identity"])}):
+        note(unused)
     _check_truth(true, truth_name, rules)
     _refuse_repeats(predicted["image_id"], predictions_name)
     identities = set(true["identity"])

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from reidbench.cli.given import refuse_options
 from reidbench.cli.options import (
     BoxOption,
     ColumnsOption,
@@ -26,6 +27,7 @@ SECTION = "Images and splits"
 
 
 def audit(
+    ctx: typer.Context,
     dataset: Annotated[str, typer.Argument(help="Audit this dataset: a name, a CSV or Parquet file, or a folder.")],
     root: RootOption = None,
     unknown: UnknownOption = None,
@@ -78,6 +80,21 @@ def audit(
     from reidbench.reporting.audit_build import AuditOptions, run_audit
     from reidbench.reporting.audit_page import as_json as audit_json
 
+    if no_split:
+        refuse_options(
+            ctx, ("split", "split_kind", "split_seed", "repair"), where="--no-split",
+            reason="the images are audited without a split", remedy="remove --no-split, or the other options",
+        )  # fmt: skip
+    if split is not None:
+        refuse_options(
+            ctx, ("split_kind", "split_seed"), where=f"--split {split}", reason="the file has the split",
+            remedy="remove --split to make a split, or the other options to use the file",
+        )  # fmt: skip
+    if not background:
+        refuse_options(
+            ctx, ("method",), where="", reason="methods are only run for --background",
+            remedy="add --background, or remove --method",
+        )  # fmt: skip
     options = AuditOptions(
         split_path=split, split_kind=split_kind, split_seed=split_seed, no_split=no_split, runs_dir=runs, output=output,
         repair=repair, alike=alike, burst_s=burst, embedding=embedding,

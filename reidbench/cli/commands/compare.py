@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reidbench.cli.given import refuse_options
 from reidbench.cli.options import RunsOption, SafeCsvOption
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
@@ -34,6 +35,7 @@ class Format(str, Enum):  # noqa: UP042 - typer reads the values of a plain Enum
 
 
 def compare(
+    ctx: typer.Context,
     runs: RunsOption = Path("runs"),
     dataset: Annotated[str | None, typer.Option(help="Rank runs on this dataset; by default on each dataset.")] = None,
     split_digest: Annotated[
@@ -83,7 +85,17 @@ def compare(
         variance_tables,
     )
 
+    if as_json and format not in (Format.table, Format.json):
+        raise ReidbenchError(
+            "two formats are named", where=f"--json --format {format.value}", remedy="remove --json or --format"
+        )
     chosen = Format.json if as_json else format
+    if chosen in (Format.json, Format.csv):
+        refuse_options(
+            ctx, ("by_group", "intervals", "variance", "costs"), where=f"--format {chosen.value}",
+            reason=f"they add a table for readers, and {chosen.value} has one row for each method with all its numbers",
+            remedy="remove them, or write --format table, markdown or html",
+        )  # fmt: skip
     if safe_csv and chosen is not Format.csv:
         raise ReidbenchError("no CSV is written", where="--safe-csv", remedy="add --format csv, or remove --safe-csv")
     failed = list_failures(runs, dataset)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from reidbench.cli.given import refuse_options
 from reidbench.cli.options import (
     BoxOption,
     ColumnsOption,
@@ -32,6 +33,7 @@ SECTION = "Images and splits"
 
 
 def datasets(
+    ctx: typer.Context,
     name: Annotated[
         str | None, typer.Argument(help="Count the images of this dataset; by default list all datasets.")
     ] = None,
@@ -55,6 +57,10 @@ def datasets(
     registry = load_registry(files=plugin or ())
     console = plain_console()
     if name is None:
+        refuse_options(
+            ctx, ("unknown", "name_word", "columns", "bbox", "folders"), where="reidbench datasets",
+            reason="no dataset is named, so none is read", remedy="name a dataset, or remove the other options",
+        )  # fmt: skip
         if sheet is not None:
             raise ReidbenchError(
                 "a contact sheet needs one dataset",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reidbench.cli.confirmation import ask, is_terminal
+from reidbench.cli.given import refuse_options
 from reidbench.cli.options import (
     BoxOption,
     ColumnsOption,
@@ -36,6 +37,7 @@ RENAMED = {"--gallery": "--enrolled"}
 
 
 def identify(
+    ctx: typer.Context,
     photographs: Annotated[
         Path, typer.Argument(help="Identify these photographs: a folder, or a CSV with a column path.")
     ],
@@ -98,6 +100,10 @@ def identify(
 
     registry = load_registry(files=plugin or ())
     if enroll is not None:
+        refuse_options(
+            ctx, ("whole", "error", "device"), where=f"--enroll {enroll}",
+            reason="decisions are enrolled and nothing is identified", remedy="remove --enroll, or the other options",
+        )  # fmt: skip
         if page is not None:
             raise ReidbenchError(
                 "--enroll writes a dataset and no page", where=f"--page {page}", remedy="remove --page"

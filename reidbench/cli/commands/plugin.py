@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from reidbench.cli.given import refuse_options
 from reidbench.cli.options import JsonOption, PluginOption, SetOption, SettingsFileOption, parse_settings, settled
 from reidbench.cli.renamed import with_new_preset
 from reidbench.cli.tables import Column, Table
@@ -49,6 +50,7 @@ def new(
 
 @plugin.command()
 def check(
+    ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Check this method, or distribution:method.")] = None,
     set_: SetOption = None,
     settings: SettingsFileOption = None,
@@ -59,7 +61,7 @@ def check(
     plugin_files: PluginOption = None,
     only: Annotated[list[str] | None, typer.Option(metavar="CHECK", help="Report only this check; repeatable.")] = None,
     memory: Annotated[
-        float, typer.Option(metavar="MIB", help="Allow each stage this much memory on tiny images.")
+        float, typer.Option(min=0, metavar="MIB", help="Allow each stage this much memory on tiny images.")
     ] = 4096.0,
     list_: Annotated[bool, typer.Option("--list", help="List the checks with their reasons.")] = False,
     as_json: JsonOption = False,
@@ -70,6 +72,16 @@ def check(
     """
     console = plain_console()
     if list_:
+        refuse_options(
+            ctx, ("set_", "settings", "preset", "plugin_files", "only", "memory"), where="--list",
+            reason="the checks are listed and no method is checked", remedy="remove --list, or the other options",
+        )  # fmt: skip
+        if name is not None:
+            raise ReidbenchError(
+                "--list lists the checks and checks no method",
+                where=f"{name} --list",
+                remedy="remove --list, or the method",
+            )
         _print_checks(console, as_json)
         return
     if name is None:
@@ -78,6 +90,7 @@ def check(
             where="reidbench plugin check",
             remedy="reidbench plugin check color_histogram   # reidbench methods lists all",
         )
+    from reidbench.experiments.shared_settings import settings_by_method
     from reidbench.progress import RichProgress
     from reidbench.registry.registered import load_registry
     from reidbench.testing import examine
@@ -89,13 +102,16 @@ def check(
         file = read_settings_file(settings)
         settled("NAME", name.rpartition(":")[2], file.method, settings)
         preset = settled("--preset", preset, file.preset, settings)
+    registry = load_registry(files=plugin_files or ())
+    method = name.rpartition(":")[2]
+    by_method, _ = settings_by_method([method], parse_settings(set_, file), registry)
     examination = examine(
         name,
-        settings=parse_settings(set_, file),
+        settings=by_method[method],
         preset=preset,
         only=only or (),
         memory_mib=memory,
-        registry=load_registry(files=plugin_files or ()),
+        registry=registry,
         progress=RichProgress(),
     )
     if as_json:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from reidbench.cli.given import refuse_options
 from reidbench.cli.options import MemoryOption, PluginOption, RootOption, RunsOption
 from reidbench.progress import print_line
 
@@ -15,6 +16,7 @@ RENAMED = {"--split": "--split-digest"}
 
 
 def report(
+    ctx: typer.Context,
     run: Annotated[
         list[str] | None, typer.Argument(help="Show these runs, by folder or id; by default all in --runs.")
     ] = None,
@@ -61,6 +63,16 @@ def report(
     from reidbench.reporting.build import build_report, parse_costs
     from reidbench.reporting.page import PageOptions
 
+    if no_images:
+        refuse_options(
+            ctx, ("images", "root"), where="--no-images", reason="the page shows no photographs",
+            remedy="remove --no-images, or the other options",
+        )  # fmt: skip
+    if not images:
+        refuse_options(
+            ctx, ("root",), where="", reason="it is the folder of a dataset that --images names",
+            remedy="add --images DATASET, or remove --root",
+        )  # fmt: skip
     options = PageOptions(title=title, unknown_rate=unknown_rate, costs=parse_costs(cost or []), errors=errors)
     size = build_report(
         output, run or [], runs, options, dataset=dataset, split=split_digest, gallery=gallery,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from reidbench.cli.given import refuse_options
 from reidbench.cli.options import NameOption
 from reidbench.cli.tables import Column, Table
 from reidbench.errors import ReidbenchError
@@ -36,6 +37,7 @@ class EmptySide(str, Enum):  # noqa: UP042 - typer reads the values of a plain E
 
 
 def score(
+    ctx: typer.Context,
     predictions: Annotated[
         Path,
         typer.Argument(help="Read predictions from this CSV: image_id,identity, or for clusters image_id,cluster."),
@@ -67,6 +69,10 @@ def score(
 ) -> None:
     """Score predictions of any origin against the truth."""
     if task is Task.clustering:
+        refuse_options(
+            ctx, ("empty_side",), where="--task clustering", reason="clusters have no known and new queries",
+            remedy="remove --empty-side",
+        )  # fmt: skip
         if allow_unmatched:
             raise ReidbenchError(
                 "clusters have no names that could be unmatched",

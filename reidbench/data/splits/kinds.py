@@ -61,6 +61,8 @@ _KINDS: Final = {
     )
 }
 KINDS: Final = tuple(_KINDS)
+SOURCE_KINDS: Final = ("auto", "given", "competition")
+"""Kinds that depend on the source of the images; :func:`reidbench.data.splitting.split_of_kind` makes them."""
 
 
 def parse_kind(text: str) -> Kind:
@@ -75,6 +77,6 @@ def parse_kind(text: str) -> Kind:
         raise ReidbenchError(
             f"there is no kind of split '{text}'",
             where=f"--split-kind {text}",
-            remedy=f"{guess} " * bool(guess) + "kinds: " + ", ".join(KINDS),
+            remedy=f"{guess} " * bool(guess) + f"choose one of: {', '.join((*SOURCE_KINDS, *KINDS))}",
         )
     return replace(_KINDS[name], name=text, deal=Cutoff(given)) if equals else _KINDS[name]

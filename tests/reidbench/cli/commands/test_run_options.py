@@ -37,6 +37,7 @@ RUN_CASES = {
     "--encounter-minutes": ["--encounter-minutes", "5"],
     "--seed": ["--seed", "1"],
     "--gallery": ["--gallery", "all"],
+    "--query": ["--query", "encounter"],
     "--preset": ["--preset", "quick"],
     "--set": ["--set", "hue_bins=5"],
     "--settings": ["--settings", "settings.json"],
