@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from reidbench.cli.options import JsonOption, PluginOption
 from reidbench.cli.tables import Column, Table
 from reidbench.constants import UNDEFINED
-from reidbench.progress import plain_console, print_warning
+from reidbench.progress import plain_console, print_json, print_warning
 
 if TYPE_CHECKING:
     from reidbench.running.networks_used import UsedNetwork
@@ -45,7 +43,7 @@ def weights(
              "licence": places[name].licence or None}
             for name, users in by_name.items()
         ]  # fmt: skip
-        typer.echo(json.dumps({"networks": rows, "problems": problems}, indent=2))
+        print_json({"networks": rows, "problems": problems})
         return
     console = plain_console()
     if by_name:
@@ -68,4 +66,4 @@ def weights(
     else:
         console.print("no network with pretrained weights")
     for problem in problems:
-        print_warning(problem, Console(stderr=True, highlight=False))
+        print_warning(problem, plain_console(stderr=True))
