@@ -24,6 +24,7 @@ from reidbench.calibration.pairs import (
     sample_pairs,
     sample_pairs_within,
 )
+from reidbench.data.sides import may_compare
 from reidbench.methods.calibration import Calibration
 from reidbench.methods.contract import Method
 from reidbench.methods.representation import Representation
@@ -45,12 +46,15 @@ class LabelledRows:
         identity: Identity of each image as a number, the same numbers in gallery and queries, ``(n,)``.
         group: Group of each image, ``(n,)`` strings.
         encounter: Encounter of each image, ``(n,)`` strings.
+        side: Side of each image, ``(n,)`` strings, empty if it is unknown or does not matter. Curves are fitted only
+            on pairs that matching compares. ``None`` if no side matters.
     """
 
     representation: Representation
     identity: NDArray[np.int64]
     group: NDArray[Any]
     encounter: NDArray[Any]
+    side: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +155,7 @@ class _NodeFit:
         """Fit the curves, install them, and return the record of the part at path ``name``."""
         how = self.node.how
         pairs, first = self._pairs(how)
+        pairs = _compared(pairs, first, self.gallery)
         first_images = self.enrolled if how.source == "gallery" else self.query
         similarity = np.asarray(
             self.node.inner.score_pairs(first_images, self.enrolled, pairs.indices), dtype=np.float64
@@ -258,3 +263,10 @@ class _NodeFit:
             return {"ece": None, "reliability": None}
         result = reliability(probability[compared], pairs.same[compared], weight=pairs.weight[compared])
         return {"ece": result.ece, "reliability": result.to_json()}
+
+
+def _compared(pairs: LabelledPairs, first: LabelledRows, second: LabelledRows) -> LabelledPairs:
+    """Return the pairs that matching compares: those of two known, different sides are left out."""
+    if first.side is None or second.side is None:
+        return pairs
+    return pairs.take(may_compare(first.side[pairs.query], second.side[pairs.gallery]))

@@ -17,6 +17,7 @@ from reidbench.calibration.calibrated import Calibrated
 from reidbench.clustering.graph import ANCHORS, Graph, anchors, check_size, symmetric
 from reidbench.data.images import ImageSet
 from reidbench.data.memory import memory_bytes
+from reidbench.data.sides import may_compare, sides_of
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import Features, match_episode
 from reidbench.methods.calibration import Calibration
@@ -65,13 +66,15 @@ class PairProbabilities:
             mode=setup.gallery_mode,
             learned=setup.learned,
             progress=setup.progress,
+            match_sides=setup.match_sides,
         ).answers
+        side = sides_of(images, setup.match_sides)[query.indices]
         for name in np.unique(group):
             rows = np.flatnonzero(group == name)
             check_size(str(name), len(rows))
             features = query.take(rows).representation
             with setup.progress.stage(f"pairs: {name}", len(rows)) as bar:
-                scores = _scores(self.method, features, bar.advance)
+                scores = _scores(self.method, features, side[rows], bar.advance)
             candidates, best = known.candidates[rows, :ANCHORS], known.scores[rows, :ANCHORS]
             yield Graph(str(name), rows, symmetric(scores), anchors(candidates, best))
 
@@ -103,13 +106,19 @@ def pair_probabilities(reopened: Reopened, *more: ImageSet) -> PairProbabilities
     return PairProbabilities(method, calibrated.numbering, calibrated.features, setup)
 
 
-def _scores(method: Method, images: Representation, advance: Callable[[int], None]) -> NDArray[np.float32]:
-    """Return the scores of all pairs of images, computed block by block, ``(n, n)``."""
+def _scores(
+    method: Method, images: Representation, side: NDArray[np.str_], advance: Callable[[int], None]
+) -> NDArray[np.float32]:
+    """Return the scores of all pairs of images, ``(n, n)``; ``-inf`` for pairs of two different sides.
+
+    They are computed block by block.
+    """
     n_image = len(images)
     scores = np.full((n_image, n_image), -np.inf, dtype=np.float32)
     block = max(1, memory_bytes() // (n_image * 40))
     for start in range(0, n_image, block):
         rows = np.arange(start, min(start + block, n_image))
-        scores[rows] = method.score(images.take(rows), images)
+        compared = may_compare(side[rows, None], side)
+        scores[rows] = np.where(compared, method.score(images.take(rows), images), -np.inf)
         advance(len(rows))
     return scores

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.encounters import MINUTES
+from reidbench.data.sides import ANY, parse_match_sides
 from reidbench.errors import ReidbenchError
 from reidbench.matching.pooling import IMAGE, parse_query
 from reidbench.methods.presets import PAPER, STORED
@@ -40,6 +41,7 @@ class _Dataset(BaseModel):
     seeds: list[int] = Field(default=[0], min_length=1)
     gallery: str = "group"
     query: str = IMAGE
+    match_sides: str = ANY
     unknown: list[str] = []
     names: list[str] = []
     columns: dict[str, str] = {}
@@ -104,6 +106,7 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
             seed=seed,
             gallery=dataset.gallery,
             query=parse_query(dataset.query, f"{path}: query ="),
+            match_sides=parse_match_sides(dataset.match_sides, f"{path}: match_sides ="),
             preset=method.preset,
             settings={key: _expand(v, path) if isinstance(v, str) else v for key, v in method.settings.items()},
             threshold=method.threshold,

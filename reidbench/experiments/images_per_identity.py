@@ -113,6 +113,7 @@ def images_per_identity(
                 seed=record.seed,
                 gallery=record.data.gallery,
                 query=record.data.query,
+                match_sides=record.data.match_sides,
                 preset=record.data.preset,
                 settings=record.data.settings.effective,
                 threshold=record.data.threshold.asked,

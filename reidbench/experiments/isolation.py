@@ -20,6 +20,7 @@ from pathlib import Path
 
 from reidbench.data.encounters import MINUTES
 from reidbench.data.memory import memory_bytes
+from reidbench.data.sides import ANY
 from reidbench.errors import ReidbenchError
 from reidbench.files import temporary_folder, write_text
 from reidbench.matching.pooling import IMAGE
@@ -78,7 +79,7 @@ def run_isolated(
             for name, value in asdict(job).items()
             # The worker may be an earlier version, which knows no fields that have their default here.
             if (value or name not in ("unknown", "names", "columns", "bbox", "folders"))
-            and (name, value) not in (("encounter_minutes", MINUTES), ("query", IMAGE))
+            and (name, value) not in (("encounter_minutes", MINUTES), ("query", IMAGE), ("match_sides", ANY))
         },
         "runs_dir": str(runs_dir.absolute()),
         "again": again,

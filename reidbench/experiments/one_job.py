@@ -36,6 +36,7 @@ def evaluate_job(
         seed=job.seed,
         gallery=job.gallery,  # type: ignore[arg-type]
         query=job.query,
+        match_sides=job.match_sides,
         preset=job.preset,
         settings=job.settings,
         threshold=job.threshold,

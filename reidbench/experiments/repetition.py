@@ -146,6 +146,7 @@ def repeat_run(
             seed=record.seed,
             gallery=data.gallery,
             query=data.query,
+            match_sides=data.match_sides,
             preset=data.preset,
             settings=data.settings.effective,
             threshold=data.threshold.asked,

@@ -97,7 +97,7 @@ def rethreshold(
     path = record.path.parent / run_id
     if (existing := read_run(path)) is not None:
         return existing
-    check_policy_suits(policy, record.data.query, f"--threshold {threshold}")
+    check_policy_suits(policy, record.data.query, f"--threshold {threshold}", record.data.match_sides)
     saved = read_saved_run(record)
     thresholds = choose_thresholds(policy, saved.calibration.answers, saved.gallery)
     metrics = {part: summarise(episode.answers, thresholds).to_json() for part, episode in saved.episodes.items()}

@@ -18,6 +18,7 @@ from reidbench.csv_files import csv_text
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.data.memory import obeys_memory
+from reidbench.data.sides import ANY, sides_of
 from reidbench.errors import ReidbenchError
 from reidbench.files import write_output
 from reidbench.identifying.by_encounter import check_unit, pooling_of
@@ -272,6 +273,11 @@ def identify(
     notes += _gallery_notes(len(saved_run.enrolled), searched, reopened.method.matching, enrolled_later)
     notes += images.unused_words() if unknown or names else []
     notes += _untested_group_notes(saved_run.calibration, new.images)
+    if record.data.match_sides != ANY and (n_unknown := int((sides_of(new.images) == "").sum())):
+        notes.append(
+            f"the run compares photographs of the same side only; {n_unknown} of {len(new.images)} new photographs "
+            "have no side and are compared with all. A table of photographs with the column orientation gives sides"
+        )
     result = search(reopened, new.images, searched, progress)
     pooling, pooling_note = pooling_of(
         new, unit, images.encounter_minutes if encounter_minutes is None else encounter_minutes

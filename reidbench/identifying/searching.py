@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
+from reidbench.data.sides import may_compare, sides_of
 from reidbench.identifying.new_photographs import joined
 from reidbench.matching.episode import Features, match_episode
 from reidbench.methods.contract import Method
@@ -40,9 +41,25 @@ def search(reopened: Reopened, photographs: ImageSet, gallery: ImageSet, progres
     query, enrolled = (Features(part, representation.take(part)) for part in (rows[:n_query], rows[n_query:]))
     setup = reopened.setup
     episode = match_episode(
-        reopened.method, both, query, enrolled, mode=setup.gallery_mode, learned=setup.learned, progress=progress
+        reopened.method,
+        both,
+        query,
+        enrolled,
+        mode=setup.gallery_mode,
+        learned=setup.learned,
+        progress=progress,
+        match_sides=setup.match_sides,
     )
-    return SearchResult(episode.answers, reopened.method, query.representation, enrolled.representation, gallery)
+    side = sides_of(both, setup.match_sides)
+    return SearchResult(
+        episode.answers,
+        reopened.method,
+        query.representation,
+        enrolled.representation,
+        gallery,
+        side[:n_query],
+        side[n_query:],
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +75,8 @@ class SearchResult:
     _query: Representation
     _enrolled: Representation
     _gallery: ImageSet
+    _query_side: NDArray[np.str_]
+    _gallery_side: NDArray[np.str_]
 
     def nearest(self, best: int) -> NDArray[np.int64]:
         """Return the row of the gallery image of each candidate that is most similar to the photograph.
@@ -72,10 +91,12 @@ class SearchResult:
         """
         identity = self._gallery.identity
         rows_of = {name: np.flatnonzero(identity == name) for name in np.unique(identity)}
+        nothing = np.zeros(0, np.int64)
         candidates = self.answers.candidates[:, :best]
         nearest = np.full(candidates.shape, -1, dtype=np.int64)
         for query, names in enumerate(candidates):
-            rows_by_candidate = [rows_of[name] if name else np.zeros(0, np.int64) for name in names]
+            compared = may_compare(self._query_side[query], self._gallery_side)
+            rows_by_candidate = [rows[compared[rows]] for rows in (rows_of.get(name, nothing) for name in names)]
             rows = np.concatenate(rows_by_candidate) if rows_by_candidate else np.zeros(0, np.int64)
             if not len(rows):
                 continue

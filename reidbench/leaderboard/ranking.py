@@ -181,6 +181,7 @@ def _setup(run: RunRecord) -> dict[str, Any]:
     query = {} if run.data.query == IMAGE else {"query": run.data.query}
     return {
         **query,
+        "match_sides": run.data.match_sides,
         **{f"settings.{key}": value for key, value in run.data.settings.effective.items()},
         "threshold": run.data.threshold.policy,
         # The source of random weights contains the seed, and all seeds belong to one row.

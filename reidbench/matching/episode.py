@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
+from reidbench.data.sides import ANY, MatchSides, may_compare, sides_of
 from reidbench.matching.match import BEST_IDENTITIES, IdentityScores, centroids, match
 from reidbench.methods.contract import Method
 from reidbench.methods.fusion import IdentityCombination
@@ -52,7 +53,7 @@ class Features:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """The queries of one group and the gallery images that they are compared with.
+    """The queries of one group, or of one side in it, and the gallery images that they are compared with.
 
     Attributes:
         group: Name of the group of the queries.
@@ -92,26 +93,39 @@ class Episode:
     other_best: NDArray[np.float64]
 
 
-def searches(images: ImageSet, query: Features, gallery: Features, mode: GalleryMode) -> Iterator[Search]:
-    """Yield the queries of each group with their gallery images; a group without gallery images is left out.
+def searches(
+    images: ImageSet, query: Features, gallery: Features, mode: GalleryMode, match_sides: MatchSides = ANY
+) -> Iterator[Search]:
+    """Yield the queries of each group with their gallery images; queries without gallery images are left out.
 
     Args:
         images: The image set.
         query: The queries of the episode.
         gallery: The enrolled images.
         mode: ``group`` searches only images of the query's group, ``all`` searches all.
+        match_sides: ``same`` yields the queries of each side separately, each with the images of its side and those
+            of unknown side.
     """
-    identity, group = images.identity, images.group
+    identity, group, side = images.identity, images.group, sides_of(images, match_sides)
     for name in sorted(set(group[query.indices])):
-        places = np.flatnonzero(group[query.indices] == name)
-        all_images = np.arange(len(gallery.indices))
-        searched = np.flatnonzero(group[gallery.indices] == name) if mode == "group" else all_images
-        if not len(searched):
-            continue
-        identities, codes = np.unique(identity[gallery.indices[searched]], return_inverse=True)
-        own = np.searchsorted(identities, identity[query.indices[places]])
-        own = np.where(np.isin(identity[query.indices[places]], identities), own, -1)
-        yield Search(name, places, query.take(places), gallery.take(searched), identities, codes, own)
+        in_group = np.flatnonzero(group[query.indices] == name)
+        of_group = _searched(images, gallery, name, mode)
+        for of_side in np.unique(side[query.indices[in_group]]):
+            places = in_group[side[query.indices[in_group]] == of_side]
+            searched = of_group[may_compare(of_side, side[gallery.indices[of_group]])]
+            if not len(searched):
+                continue
+            identities, codes = np.unique(identity[gallery.indices[searched]], return_inverse=True)
+            own = np.searchsorted(identities, identity[query.indices[places]])
+            own = np.where(np.isin(identity[query.indices[places]], identities), own, -1)
+            yield Search(name, places, query.take(places), gallery.take(searched), identities, codes, own)
+
+
+def _searched(images: ImageSet, gallery: Features, group: str, mode: GalleryMode) -> NDArray[np.int64]:
+    """Return the places of the gallery images that queries of a group search, whatever their sides."""
+    if mode == "group":
+        return np.flatnonzero(images.group[gallery.indices] == group)
+    return np.arange(len(gallery.indices))
 
 
 def match_episode(
@@ -123,6 +137,7 @@ def match_episode(
     mode: GalleryMode,
     learned: NDArray[Any],
     progress: Progress,
+    match_sides: MatchSides = ANY,
 ) -> Episode:
     """Compare every query with its gallery images.
 
@@ -134,6 +149,9 @@ def match_episode(
         mode: ``group`` searches only images of the query's group, ``all`` searches all.
         learned: Sorted training identities of the method.
         progress: Shows a progress bar.
+        match_sides: ``same`` compares only images of the same side, and those of unknown side with all. Other pairs
+            count as not compared (``-inf``). For average precision, the images of the query's animal that were not
+            compared count as never found.
     """
     identity = images.identity
     encounter = images.encounter
@@ -142,10 +160,13 @@ def match_episode(
     scores = np.full((n_query, BEST_IDENTITIES), -np.inf)
     precision = np.full(n_query, np.nan)
     own_best, other_best = np.full(n_query, -np.inf), np.full(n_query, -np.inf)
-    searched = dict.fromkeys(sorted(set(images.group[query.indices])), 0)
+    searched = {
+        name: len(np.unique(identity[gallery.indices[_searched(images, gallery, name, mode)]]))
+        for name in sorted(set(images.group[query.indices]))
+    }
+    n_own_compared = np.zeros(n_query)
     with progress.stage("match", n_query) as stage:
-        for search in searches(images, query, gallery, mode):
-            searched[search.group] = len(search.identities)
+        for search in searches(images, query, gallery, mode, match_sides):
             by_image = method.matching == "nearest"
             encounters = encounter[search.query.indices], encounter[search.gallery.indices]
             best = match(
@@ -161,7 +182,11 @@ def match_episode(
             )
             _fill(search, best, candidates, scores)
             precision[search.places] = best.average_precision
+            n_own_compared[search.places] = np.where(search.own >= 0, np.bincount(search.codes)[search.own], 0)
             own_best[search.places], other_best[search.places] = best.own_best, best.other_best
+    if match_sides != ANY and method.matching == "nearest":
+        n_own = np.sum(identity[query.indices][:, None] == identity[gallery.indices], axis=1)
+        precision = np.nan_to_num(precision) * n_own_compared / np.where(n_own, n_own, np.nan)
     answers = Answers(
         true=identity[query.indices],
         known=np.isin(identity[query.indices], identity[gallery.indices]),

@@ -9,6 +9,7 @@ from typing import Any
 
 from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.encounters import MINUTES
+from reidbench.data.sides import ANY, MatchSides
 from reidbench.data.sources.columns import parse_columns
 from reidbench.matching.pooling import IMAGE
 from reidbench.methods.presets import stored_preset
@@ -41,6 +42,7 @@ class Job:
     bbox: str = ""
     folders: str = ""
     query: str = IMAGE
+    match_sides: MatchSides = ANY
 
     def reading(self) -> dict[str, Any]:
         """Return what the user says about the dataset, as arguments of :func:`reidbench.load_dataset`."""

@@ -40,6 +40,8 @@ class Question(JsonObject):
     """Gallery that a query searches."""
     query: Literal["image", "encounter:best", "encounter:mean"] = "image"
     """What one query is."""
+    match_sides: Literal["any", "same"] = "any"
+    """Sides that are compared."""
     threshold: str
     """Threshold policy as given."""
 
@@ -58,6 +60,7 @@ class Question(JsonObject):
             seed=data.seed,
             gallery=data.gallery,
             query=data.query,
+            match_sides=data.match_sides,
             threshold=data.threshold.asked,
         )
 
@@ -73,6 +76,8 @@ class Question(JsonObject):
             del values["encounter_minutes"]  # earlier versions left it out, and ids have to stay
         if values["query"] == "image":
             del values["query"]  # earlier versions knew no other query, and ids have to stay
+        if values["match_sides"] == "any":
+            del values["match_sides"]  # as query
         for plugin in (values["plugin"], *values["parts"].values()):
             if plugin["calibrated_by"] is None:
                 del plugin["calibrated_by"]  # version 0.1.0 left it out, and ids have to stay
@@ -126,6 +131,8 @@ def id_as_written(data: Mapping[str, Any]) -> str:
         values["encounter_minutes"] = dataset["encounter_minutes"]
     if data.get("query", "image") != "image":
         values["query"] = data["query"]
+    if data.get("match_sides", "any") != "any":
+        values["match_sides"] = data["match_sides"]
     return _digest(values)
 
 

@@ -391,6 +391,8 @@ class RunData(JsonObject):
     """Whether a query searches the gallery of its own `group`, or `all` of it."""
     query: Literal["image", "encounter:best", "encounter:mean"] = "image"
     """What one query is: an encounter with the `best` or `mean` of its images' scores; absent if an `image`."""
+    match_sides: Literal["any", "same"] = "any"
+    """`same` if only images of the same side are compared, and those of unknown side with all; absent if `any`."""
     matching: MatchingData
     """How a query is compared with the gallery."""
     calibration: tuple[CalibrationData, ...]
@@ -421,6 +423,8 @@ class RunData(JsonObject):
         values = super().to_json()
         if values["query"] == "image":
             del values["query"]  # as earlier versions wrote it
+        if values["match_sides"] == "any":
+            del values["match_sides"]
         return values
 
     @classmethod

@@ -104,6 +104,7 @@ def _match_again(
             mode=setup.gallery_mode,
             learned=setup.learned,
             progress=Progress(),
+            match_sides=setup.match_sides,
         )
         answers.append(episode.answers)
     return answers

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from reidbench.calibration.calibrate import LabelledRows, Numbering, calibrate, number_curves
 from reidbench.calibration.calibrated import Calibrated
+from reidbench.data.sides import sides_of
 from reidbench.matching.episode import Features
 from reidbench.methods.contract import Method
 from reidbench.methods.fusion import Combination
@@ -107,7 +108,8 @@ def fit_curves(
 
 def _labelled(setup: Setup, features: Features, identity_code: NDArray[np.int64]) -> LabelledRows:
     rows, images = features.indices, setup.images
-    return LabelledRows(features.representation, identity_code[rows], images.group[rows], images.encounter[rows])
+    side = sides_of(images, setup.match_sides)[rows]
+    return LabelledRows(features.representation, identity_code[rows], images.group[rows], images.encounter[rows], side)
 
 
 def _choose_constants(setup: Setup, features: Mapping[str, Features]) -> dict[str, Any]:
@@ -117,6 +119,12 @@ def _choose_constants(setup: Setup, features: Mapping[str, Features]) -> dict[st
         if isinstance(method, Combination) and len(method.choices()) > 1:
             calibration, gallery = (features[part].part(path) for part in ("calibration", "gallery"))
             constants[path or "."] = choose_constants(
-                method, setup.images, calibration, gallery, mode=setup.gallery_mode, learned=setup.learned
+                method,
+                setup.images,
+                calibration,
+                gallery,
+                mode=setup.gallery_mode,
+                learned=setup.learned,
+                match_sides=setup.match_sides,
             )
     return constants

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
 from reidbench.data.memory import memory_bytes
+from reidbench.data.sides import MatchSides
 from reidbench.matching.episode import Features, GalleryMode, classes_of, searches
 from reidbench.methods.fusion import Combination
 from reidbench.metrics.answers import identity_codes
@@ -29,6 +30,7 @@ def choose_constants(
     *,
     mode: GalleryMode,
     learned: NDArray[Any],
+    match_sides: MatchSides,
 ) -> dict[str, Any]:
     """Set ``method.choice`` to the candidate with the best score on these queries; of equal ones the first.
 
@@ -39,6 +41,7 @@ def choose_constants(
         gallery: Features of the gallery.
         mode: Whether a query searches the gallery of the same group or of all groups.
         learned: Sorted identities that the method learned from.
+        match_sides: Whether images of any side are compared, or only those of the same side.
 
     Returns:
         The choice, its score, the first candidate and its score, and the number of candidates, for the record.
@@ -49,7 +52,7 @@ def choose_constants(
     known = np.isin(identity, images.identity[gallery.indices])
     best = np.full((len(choices), len(query.indices)), -np.inf)
     right = np.zeros((len(choices), len(query.indices)), dtype=bool)
-    for search in searches(images, query, gallery, mode):
+    for search in searches(images, query, gallery, mode, match_sides):
         identities = classes_of(search.identities, learned)
         block = max(1, memory_bytes() // (len(search.codes) * 16 * len(method.parts)))
         for start in range(0, len(search.places), block):

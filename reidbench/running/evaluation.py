@@ -18,6 +18,7 @@ from reidbench.constants import DEFAULT_POLICY
 from reidbench.data.images import ImageSet
 from reidbench.data.memory import obeys_memory
 from reidbench.data.names import describe_words
+from reidbench.data.sides import ANY, check_sides, parse_match_sides
 from reidbench.data.splits import QUERIES, Split, check_groups_are_enrolled, read_split
 from reidbench.data.splitting import AUTO, split_of_kind
 from reidbench.errors import ReidbenchError
@@ -62,6 +63,7 @@ def evaluate(
     seed: int = 0,
     gallery: GalleryMode = "group",
     query: str = IMAGE,
+    match_sides: str = ANY,
     preset: str | None = None,
     settings: Mapping[str, Any] | None = None,
     threshold: str = DEFAULT_POLICY,
@@ -93,6 +95,8 @@ def evaluate(
         gallery: ``group`` if a query searches the gallery of the same group, ``all`` if it searches the whole gallery.
         query: What one query is: ``image``; or ``encounter:best`` or ``encounter:mean``, which pool the scores of the
             photographs of one encounter by their best or their mean.
+        match_sides: ``any`` compares photographs of all sides, ``same`` only those with the same value in the column
+            ``orientation``, and those of unknown side with all.
         preset: A named set of settings; by default ``quick`` on the built-in dataset, else ``paper``.
         settings: Settings that override the preset, by name.
         threshold: Policy that chooses the threshold on the calibration episode.
@@ -132,7 +136,9 @@ def evaluate(
         progress.warn(resolved.warning)
     query = parse_query(query)
     policy = registry.policy(threshold)
-    check_policy_suits(policy, query, f"--threshold {threshold} --query {query}")
+    sides = parse_match_sides(match_sides)
+    given = f"--query {query}" if query != IMAGE else f"--match-sides {sides}"
+    check_policy_suits(policy, query, f"--threshold {threshold} {given}", sides)
     asked = canonical(threshold, policy)
     if isinstance(split, Split):
         chosen = split.on(images)
@@ -144,6 +150,8 @@ def evaluate(
         progress.warn(warning)
     if query != IMAGE:
         _check_encounters(images, chosen, query)
+    if warning := check_sides(images, sides):
+        progress.warn(warning)
     runs_dir = Path(runs_dir)
     check_writable(runs_dir)
     sweep_quietly(runs_dir, progress)
@@ -168,6 +176,7 @@ def evaluate(
         seed=seed,
         gallery=gallery,
         query=query,
+        match_sides=sides,
         threshold=asked,
     )
     agree(question)
@@ -188,7 +197,7 @@ def evaluate(
             remedy="enrol animals of these groups, mark their images as unused, or search all groups: --gallery all",
         )
     code = describe_code(assembled.offers)  # now, since the source may change while the run works
-    setup = Setup(assembled, images, chosen, seed, gallery, device, progress, query)
+    setup = Setup(assembled, images, chosen, seed, gallery, device, progress, query, sides)
     setup.check_learned()
     extractor = Extractor(setup, Path(store_dir) if store_dir else None)
     extracted = extractor.extract()

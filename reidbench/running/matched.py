@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reidbench.data.sides import ANY
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import Episode, Features, match_episode
 from reidbench.matching.gallery_trials import GalleryTrials, try_gallery
@@ -53,6 +54,7 @@ def match_episodes(setup: Setup, calibrated: CalibratedFeatures, policy: Policy)
             mode=setup.gallery_mode,
             learned=setup.learned,
             progress=setup.progress,
+            match_sides=setup.match_sides,
         )
         for part in ("calibration", "test")
     }
@@ -88,10 +90,10 @@ def _can_try_gallery(setup: Setup, *, is_needed: bool) -> bool:
     """Decide whether to match the gallery with itself; never with a method that was fitted on these images.
 
     Embeddings are compared in no time. Other methods compare images pair by pair, which takes as long as the run, so
-    they do it only if a policy needs it. With encounters as queries, no method does it.
+    they do it only if a policy needs it. With encounters as queries, or only the same side compared, no method does it.
     """
-    if setup.query != IMAGE:
-        return False  # its trials are single images, whose scores are not those of encounters
+    if setup.query != IMAGE or setup.match_sides != ANY:
+        return False  # its trials are single images compared with all sides, whose scores are not those of the queries
     methods = [part.method for part in setup.assembled.feature_parts]
     is_fitted_on = np.isin(setup.rows["gallery"], setup.learned_from).any()
     if setup.method.matching == "identity" or (is_fitted_on and any(method.learns for method in methods)):

@@ -147,7 +147,8 @@ def reopen(
     device = choose_device(device)
     assembled.prepare(device, record.seed, progress, may_substitute=not data.weights.pretrained)
     _check_same(record, offer, assembled)
-    setup = Setup(assembled, images, split_of(record, images), record.seed, data.gallery, device, progress, data.query)
+    split = split_of(record, images)
+    setup = Setup(assembled, images, split, record.seed, data.gallery, device, progress, data.query, data.match_sides)
     return Reopened(record, Extractor(setup, fit_s=data.timing.get("fit_s")), registry)
 
 

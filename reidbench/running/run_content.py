@@ -124,6 +124,7 @@ def run_data(
         code=code,
         gallery=question.gallery,
         query=question.query,
+        match_sides=question.match_sides,
         matching=MatchingData(
             rule=setup.method.matching,
             metric=setup.method.metric,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
+from reidbench.data.sides import ANY, MatchSides
 from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import GalleryMode
@@ -32,6 +33,7 @@ class Setup:
         device: Where networks run.
         progress: Where bars and warnings go.
         query: What one query is: ``image``, ``encounter:best`` or ``encounter:mean``.
+        match_sides: Whether images of ``any`` side are compared, or only those of the ``same`` side.
         rows: Rows of ``images`` in each part of the split.
         learned_from: Rows of the images that the method is fitted on: the part ``fit``, or the gallery if ``fit`` is
             empty.
@@ -47,6 +49,7 @@ class Setup:
     device: str
     progress: Progress
     query: str = IMAGE
+    match_sides: MatchSides = ANY
     rows: Mapping[str, NDArray[np.int64]] = field(init=False)
     learned_from: NDArray[np.int64] = field(init=False)
     learned: NDArray[Any] = field(init=False)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
+from reidbench.data.sides import MatchSides
 from reidbench.matching.episode import Episode, Features, GalleryMode, match_episode
 from reidbench.methods.contract import Method
 from reidbench.metrics.answers import Answers
@@ -30,6 +31,7 @@ def match_larger_gallery(
     mode: GalleryMode,
     learned: NDArray[Any],
     progress: Progress,
+    match_sides: MatchSides,
 ) -> Answers:
     """Match the queries of an episode with a larger gallery.
 
@@ -42,6 +44,7 @@ def match_larger_gallery(
         mode: Search the group of the query, or all groups.
         learned: Sorted names of the identities that the method was trained on.
         progress: Shows a progress bar.
+        match_sides: Compare images of any side, or only of the same side.
 
     Returns:
         The candidates and scores, in the order of the queries. Images of the query's animal are compared only if the
@@ -61,14 +64,20 @@ def match_larger_gallery(
             for animal in np.unique(identity[query.indices[in_group]]):
                 rows = in_group[identity[query.indices[in_group]] == animal]
                 allowed = searched[was_enrolled[searched] | (searched_identity != animal)]
-                episode = _match(method, images, query.take(rows), gallery.take(allowed), mode, learned)
+                episode = _match(method, images, query.take(rows), gallery.take(allowed), mode, learned, match_sides)
                 matched.append((rows, episode.answers))
                 stage.advance(len(rows))
     return _in_query_order(matched, len(query.indices))
 
 
 def _match(
-    method: Method, images: ImageSet, query: Features, gallery: Features, mode: GalleryMode, learned: NDArray[Any]
+    method: Method,
+    images: ImageSet,
+    query: Features,
+    gallery: Features,
+    mode: GalleryMode,
+    learned: NDArray[Any],
+    match_sides: MatchSides,
 ) -> Episode:
     """Match a few queries; to save time, only their images and those of the gallery are passed on."""
     rows = np.concatenate([query.indices, gallery.indices])
@@ -81,6 +90,7 @@ def _match(
         mode=mode,
         learned=learned,
         progress=Progress(),
+        match_sides=match_sides,
     )
 
 

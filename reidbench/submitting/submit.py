@@ -189,6 +189,7 @@ def _identify_queries(
             mode=setup.gallery_mode,
             learned=setup.learned,
             progress=progress,
+            match_sides=setup.match_sides,
         )
         for part in ("calibration", "test")
     }
@@ -207,6 +208,7 @@ def _identify_queries(
         mode=setup.gallery_mode,
         learned=setup.learned,
         progress=progress,
+        match_sides=setup.match_sides,
     ).answers
     predictions = dict(zip(queries.table["image_id"], predict(answers, thresholds).tolist(), strict=True))
     write_submission(output, competition, images, order, predictions)

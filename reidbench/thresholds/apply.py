@@ -20,6 +20,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from reidbench.data.sides import ANY, MatchSides
 from reidbench.errors import ReidbenchError
 from reidbench.matching.gallery_trials import GalleryTrials
 from reidbench.matching.pooling import IMAGE
@@ -30,21 +31,23 @@ from reidbench.thresholds.max_score import highest_separating
 from reidbench.thresholds.scoped import SHRINK_AT, ScopedPolicy, n_identities
 
 
-def check_policy_suits(policy: Policy, query: str, where: str) -> None:
+def check_policy_suits(policy: Policy, query: str, where: str, match_sides: MatchSides = ANY) -> None:
     """Check that a policy can choose a threshold for queries of this unit.
 
     Args:
         policy: The policy.
         query: ``image``, ``encounter:best`` or ``encounter:mean``.
         where: The options, for the error.
+        match_sides: Whether images of ``any`` side are compared, or only those of the ``same`` side.
 
     Raises:
-        ReidbenchError: The policy needs the gallery matched with itself, and the queries are encounters.
+        ReidbenchError: The policy needs the gallery matched with itself, and the queries are encounters or only images
+            of the same side are compared.
     """
-    if query != IMAGE and policy.needs_gallery:
+    if policy.needs_gallery and (query != IMAGE or match_sides != ANY):
+        reason = "the queries are encounters" if query != IMAGE else "only photographs of the same side are compared"
         raise ReidbenchError(
-            f"the policy '{policy.text}' needs the gallery matched with itself image by image, and the queries are "
-            "encounters",
+            f"the policy '{policy.text}' needs the gallery matched with itself image by image, and {reason}",
             where=where,
             remedy="choose a policy that uses calibration queries: --threshold max-score",
         )

@@ -111,6 +111,14 @@ def run(
             "scores of its photographs.",
         ),
     ] = "image",
+    match_sides: Annotated[
+        str,
+        typer.Option(
+            metavar="any|same",
+            help="Compare photographs of any side, or only of the same side (column orientation); a photograph of "
+            "unknown side is compared with all.",
+        ),
+    ] = "any",
     preset: PresetOption = None,
     set_: SetOption = None,
     settings: SettingsFileOption = None,
@@ -208,13 +216,15 @@ def run(
         )  # fmt: skip
         jobs = [replace(job, device=device) for job in read_benchmark(benchmark, RichProgress())]
     elif method:
+        from reidbench.data.sides import parse_match_sides  # pandas loads here
+
         if split is not None:
             _check_split_file(ctx, split, places)
         jobs = [
             Job(name, place, folder, split, kind, split_value, new_share, seed_value, gallery, preset,
                 {}, threshold, device, tuple(unknown or ()), tuple(name_word or ()),
                 columns=tuple(columns or ()), bbox=bbox or "", folders=folders or "",
-                query=parse_query(query))
+                query=parse_query(query), match_sides=parse_match_sides(match_sides))
             for place, folder in places
             for kind in _kinds(protocol, split_kind, split)
             for split_value in split_seed or [0]

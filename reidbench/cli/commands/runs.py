@@ -213,6 +213,7 @@ def _inputs(data: RunData) -> dict[str, str]:
         "weights": weights.label + (f" ({weights.source})" if weights.source != weights.label else ""),
         "queries": describe_query(data.query).removeprefix("queries: ") or "photographs",
         "gallery": "of the query's group" if data.gallery == "group" else "of all groups",
+        "sides": "any" if data.match_sides == "any" else "only photographs of the same side are compared",
         "threshold": f"{data.threshold.policy}: {', '.join(thresholds) or UNDEFINED}",
         "blindness": data.blindness.status,
     }

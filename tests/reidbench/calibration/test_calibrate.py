@@ -1,5 +1,7 @@
 """Curves are fitted on the calibration episode, and nothing is judged by a curve that saw it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -151,3 +153,17 @@ def test_nan_is_named_with_its_part(part):
     method.inner.score_pairs = lambda query, gallery, pairs: np.full(len(pairs), np.nan)
     with pytest.raises(ValueError, match="Given gives nan"):
         calibrate(method, queries, gallery, number_curves(["cat"], 200, 0), by_group=True, seed=0, progress=Progress())
+
+
+def test_pairs_of_two_known_sides_are_not_calibrated_on(part):
+    queries, gallery = part
+    side = np.array(["left", "right", ""])
+
+    def with_sides(rows):
+        return replace(rows, side=side[np.arange(len(rows.identity)) % 3])
+
+    asked, enrolled = with_sides(queries), with_sides(gallery)
+    different = (asked.side[:, None] != enrolled.side) & (asked.side[:, None] != "") & (enrolled.side != "")
+    how = Calibration(pairs=10**6)  # more than there are, so that all pairs are used
+    assert fit(part, how)[2]["n_pairs"] == different.size
+    assert fit((asked, enrolled), how)[2]["n_pairs"] == (~different).sum()

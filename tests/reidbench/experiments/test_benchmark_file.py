@@ -63,3 +63,14 @@ def test_the_committed_benchmarks_can_be_read(monkeypatch):
         monkeypatch.setenv(name, "/somewhere")
     for path in (Path(__file__).parents[3] / "benchmarks").glob("*.toml"):
         assert read_benchmark(path)
+
+
+def test_the_sides_to_match_are_read_and_another_word_is_refused_with_the_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("STRIPES", "/data")
+    path = tmp_path / "b.toml"
+    path.write_text(TEXT.replace("seeds = [3, 4]", 'match_sides = "same"'))
+    assert {job.match_sides for job in read_benchmark(path)} == {"same"}
+    path.write_text(TEXT.replace("seeds = [3, 4]", 'match_sides = "left"'))
+    with pytest.raises(ReidbenchError, match="not 'left'") as caught:
+        read_benchmark(path)
+    assert "b.toml" in caught.value.where

@@ -60,6 +60,7 @@ def test_the_plugin_of_a_curve_is_part_of_the_id():
         {"seed": 1},
         {"gallery": "all"},
         {"query": "encounter:best"},
+        {"match_sides": "same"},
         {"threshold": {"asked": "mad=1"}},
     ],
 )

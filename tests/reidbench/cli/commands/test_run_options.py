@@ -38,6 +38,7 @@ RUN_CASES = {
     "--seed": ["--seed", "1"],
     "--gallery": ["--gallery", "all"],
     "--query": ["--query", "encounter"],
+    "--match-sides": ["--match-sides", "same"],
     "--preset": ["--preset", "quick"],
     "--set": ["--set", "hue_bins=5"],
     "--settings": ["--settings", "settings.json"],
