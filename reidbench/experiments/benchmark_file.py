@@ -76,17 +76,17 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
     """
     try:
         benchmark = _Benchmark(**parse_toml(read_regular(path)))
-    except (OSError, ValueError, TypeError) as error:
-        raise ReidbenchError(
-            f"the benchmark file can't be read: {error}",
-            where=str(path),
-            remedy="compare it with benchmarks/patterns.toml",
-        ) from error
-    except ValidationError as error:
+    except ValidationError as error:  # before ValueError, from which it is derived
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise ReidbenchError(
             f"'{key}': {first['msg'][0].lower()}{first['msg'][1:]}",
+            where=str(path),
+            remedy="compare it with benchmarks/patterns.toml",
+        ) from error
+    except (OSError, ValueError, TypeError) as error:
+        raise ReidbenchError(
+            f"the benchmark file can't be read: {error}",
             where=str(path),
             remedy="compare it with benchmarks/patterns.toml",
         ) from error
