@@ -92,7 +92,8 @@ def audit_images(
     if split is None:
         not_checked[SAME_DAY] = "there is no split that could separate an encounter"
     elif n_placed:
-        pairs += _same_encounter(images, split)
+        listed = {(pair.left, pair.right) for pair in pairs if pair.kind == SAME_BYTES}
+        pairs += [pair for pair in _same_encounter(images, split) if (pair.left, pair.right) not in listed]
         notes.append(f"Same encounter: {describe_encounters(images)}.")
         if n_placed < len(images):
             notes.append(

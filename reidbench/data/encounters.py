@@ -23,6 +23,7 @@ def encounters_of(
     time: Sequence[str],
     day: Sequence[str],
     cluster: Sequence[str],
+    file: Sequence[str] = (),
     minutes: float = MINUTES,
     whole_days: bool = False,
 ) -> NDArray[np.int64]:
@@ -31,6 +32,7 @@ def encounters_of(
     Two photographs of one animal are connected if
 
     - they have the same encounter value or the same cluster of near-duplicates;
+    - their files are equal, because a copy was made at the same moment;
     - their times are at most ``minutes`` apart, also across midnight;
     - they are of one day, and at least one of the two has neither an encounter value nor a time.
 
@@ -45,6 +47,7 @@ def encounters_of(
         day: Day of each photograph, ``YYYY-MM-DD`` or empty, ``(n,)``.
         cluster: Cluster of near-duplicates, empty for none, ``(n,)``. It connects photographs, but it does not replace
             the day as an encounter value does.
+        file: Digest of each photograph's file, ``(n,)``; empty to ignore copies. It connects like a cluster.
         minutes: Longest time between two connected photographs; exactly that time connects.
         whole_days: Whether all photographs of one animal and day are connected, whatever their times and values.
 
@@ -65,6 +68,7 @@ def encounters_of(
     links = [
         *_with_first((name, text) if text else None for name, text in zip(identity, value, strict=True)),
         *_with_first((name, text) if text else None for name, text in zip(identity, cluster, strict=True)),
+        *_with_first(zip(identity, file, strict=True) if file else ()),
         *_in_time(identity, time, minutes),
     ]
     joining = {

@@ -337,6 +337,7 @@ class ImageSet:
                 time=time,
                 day=[day or moment[:10] for day, moment in zip(self.date.tolist(), time, strict=True)],
                 cluster=cluster,
+                file=[] if self.encounter_minutes is None else self.file_hashes(),
                 minutes=self.encounter_minutes or 0.0,
                 whole_days=whole_days,
             )

@@ -54,6 +54,31 @@ def test_equal_values_of_two_animals_are_two_encounters():
     assert _encounters(["ana", "bo"], time=["2020-05-01T10:00:00"] * 2) == [0, 1]
 
 
+def test_equal_files_of_one_animal_are_one_encounter():
+    assert _encounters(["ana", "bo", "ana", "ana"], file=["f", "f", "f", "g"]) == [0, 1, 0, 2]
+
+
+def test_a_split_keeps_copies_of_one_photograph_together(tmp_path):
+    # Ten animals with four photographs; the second is a copy of the first. No dates, so nothing else joins them.
+    rows = ["identity,path"]
+    for animal in range(10):
+        for number in range(4):
+            shade = 20 * animal + (0 if number == 1 else number)
+            path = f"{animal}_{number}.png"
+            Image.new("RGB", (8, 8), (shade, animal, 7)).save(tmp_path / path)
+            rows.append(f"a{animal},{path}")
+    (tmp_path / "m.csv").write_text("\n".join(rows) + "\n")
+    images = load_dataset(str(tmp_path / "m.csv"))
+    for seed in range(8):
+        split = make_split(images, seed=seed)
+        part = dict(zip(split.image_ids, split.parts, strict=True))
+        enrolled = {f"{animal}_{number}.png" for animal in range(10) for number in (0, 1)}
+        for path in enrolled:
+            copy = path.replace("_0", "_x").replace("_1", "_0").replace("_x", "_1")
+            if part[path] == "gallery":
+                assert part[copy] in ("gallery", "unused")
+
+
 def test_a_day_joins_only_photographs_without_value_and_time():
     day = ["2020-05-01"] * 3
     assert _encounters(day=day) == [0, 0, 0]

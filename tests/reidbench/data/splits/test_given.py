@@ -12,11 +12,13 @@ from reidbench.errors import ReidbenchError
 
 
 def make(tmp_path, split, identity, cluster=None, kind="given", date=None, encounter=None):
-    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    paths = [f"{index:03d}.png" for index in range(len(split))]
+    for index, path in enumerate(paths):  # all different: copies of one photograph are one encounter
+        Image.new("RGB", (4, 4), (index, 0, 0)).save(tmp_path / path)
     columns = {
         "image_id": [f"{index:03d}" for index in range(len(split))],
         "identity": identity,
-        "path": ["a.png"] * len(split),
+        "path": paths,
         "split": split,
     }
     if cluster is not None:
