@@ -150,7 +150,7 @@ def test_a_new_fit_replaces_the_features_of_an_unknown_one(images, tmp_path, reg
     shutil.rmtree(own_cache / "representations")
     reopened = open_again(record, images, registry)
     before = reopened.extract_again().features["test"].representation.dense["embedding"].copy()  # of the cached model
-    evaluate("keeper", images, again=True, **run)
+    record = evaluate("keeper", images, again=True, **run)
     after = open_again(record, images, registry).extract_again().features["test"].representation.dense["embedding"]
     assert Keeper.fitted == 2 and not np.allclose(before, after)
 
