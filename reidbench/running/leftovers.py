@@ -80,9 +80,11 @@ def _in(root: Path, patterns: Iterable[str]) -> Iterator[Leftover]:
     for path in sorted({path for pattern in patterns for path in root.glob(pattern)}):
         owner = owner_of_leftover(path)
         is_of_first_version = path.name.startswith("tmp-") and path.parent.parent.parent == root / "representations"
-        if (owner is None and not is_of_first_version) or path.is_symlink() or not _is_own(path):
+        if (owner is None and not is_of_first_version) or path.is_symlink():
             continue
         try:
+            if not _is_own(path):
+                continue
             newest, size = _newest_and_size(path)
         except OSError:  # another process removes it at this moment
             continue

@@ -27,7 +27,7 @@ def whole(make_workplace, tmp_path_factory):
 def check_kill(place, whole, number):
     commands, results, _ = whole
     killed = place.run(*commands, kill=number)
-    assert killed["status"] == signal.SIGKILL
+    assert killed["status"] == signal.SIGKILL, (number, killed["output"])
     again = place.run(*commands)
     assert again["status"] == 0, (number, again["output"])
     assert "Traceback" not in again["output"] and "damaged" not in again["output"], (number, again["output"])
