@@ -59,7 +59,7 @@ def _table(board: Sequence[LeaderboardRow], width: int) -> Table:
             for column in columns
         ],
         title=title_of(board),
-        elsewhere="A wider terminal or --format markdown shows them; docs/protocol.md defines them.",
+        elsewhere="A wider terminal or --format markdown shows them. docs/protocol.md defines all columns.",
     )
     best = [best_rows(column, board) for column in columns]
     for index, row in enumerate(board):

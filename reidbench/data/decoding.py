@@ -63,7 +63,7 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
             raise ReidbenchError(
                 f"the image is {kind}, which this installation cannot read", where=str(path), remedy=needed
             ) from None
-        reason = "not an image that can be identified" if isinstance(error, UnidentifiedImageError) else str(error)
+        reason = "the file is damaged or not an image" if isinstance(error, UnidentifiedImageError) else str(error)
         raise ReidbenchError(
             f"the image cannot be read: {reason}",
             where=str(path),

@@ -1,4 +1,4 @@
-"""The line that tells what made encounters of the images of a dataset."""
+"""The line that gives the number of encounters of a dataset and how they were found."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _SHOWN = 8  # names of columns in the line
 
 
 def describe_encounters(images: ImageSet) -> str:
-    """Return how many encounters there are, what they were made from, and which columns were not used.
+    """Return how many encounters there are, how they were found, and which columns were not used.
 
     Example:
         >>> describe_encounters(images)  # doctest: +SKIP
-        "24 encounters of 12 animals, by column 'eventID'; columns not used: camera, seq_id"
+        "24 encounters of 12 animals: an encounter is all photographs of one animal taken on one day"
     """
     n_encounter, n_animal = len(np.unique(images.encounter)), len(np.unique(images.identity))
-    line = f"{n_encounter} encounters of {n_animal} animals, by {images.encounter_rule}"
+    line = f"{n_encounter} encounters of {n_animal} animals: {images.encounter_rule}"
     if not images.unused_columns or images.reading.columns:  # the line on the columns names them
         return line
     more = len(images.unused_columns) - _SHOWN

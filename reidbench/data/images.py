@@ -308,19 +308,22 @@ class ImageSet:
 
     @property
     def encounter_rule(self) -> str:
-        """What makes the images of one animal an encounter, as a phrase: columns, times and days that are in use."""
+        """Which photographs of one animal are one encounter, as a phrase: columns, times and days that are in use."""
         by = []
         if any(self._column(_ENCOUNTER)):
-            by.append(f"column '{self.encounter_column or _ENCOUNTER}'")
+            by.append(f"with the same value in column '{self.encounter_column or _ENCOUNTER}'")
         if any(self._clusters()):
-            by.append("column 'cluster_id'")
+            by.append("with the same value in column 'cluster_id'")
         if self.time.any():
-            source = "in column 'date'" if any("T" in date for date in self.table["date"]) else "of the camera (EXIF)"
-            by.append(f"times {source} at most {self.encounter_minutes:g} minutes apart")
+            source = "column 'date'" if any("T" in date for date in self.table["date"]) else "EXIF data"
+            by.append(f"taken at most {self.encounter_minutes:g} minutes apart (times from {source})")
         by_day = (self.date != "") & (self.time == "") & ~np.array([value != "" for value in self._column(_ENCOUNTER)])
         if by_day.any():
-            by.append(f"days for {int(by_day.sum())} images without these" if by else "days")
-        return ", ".join(by) if by else "single photographs, because the data have no encounter values, times or dates"
+            few = f" ({int(by_day.sum())} photographs have only a day)" if by else ""
+            by.append(f"taken on one day{few}")
+        if not by:
+            return "each photograph is one encounter, because the data have no encounter values, times or dates"
+        return f"an encounter is all photographs of one animal {', or '.join(by)}"
 
     def encounter_value(self, index: int) -> str:
         """Return the encounter value of the image at ``index``, empty if the source has none for it."""

@@ -11,7 +11,6 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from reidbench.constants import UNDEFINED
 from reidbench.data.encounter_line import describe_encounters
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
@@ -85,7 +84,7 @@ def run_jobs(
             for line in _words_without_effect(job, images):
                 console.print(f"  {line}", soft_wrap=True)
         images = loaded[dataset]
-        task = f" on {job.dataset}, split {job.split_kind} with seed {job.split_seed}, method seed {job.seed}"
+        task = f" on {job.dataset}, split kind {job.split_kind}, split seed {job.split_seed}, method seed {job.seed}"
         console.print(Text.assemble((job.method, "bold"), task))
         try:
             if isolation is None:
@@ -107,8 +106,8 @@ def run_jobs(
         else:
             forget_failure(runs_dir, job, images.name)
             label = record.data.weights.label
-            preset = current_preset(record.data.preset or UNDEFINED)
-            console.print(f"  preset: {preset}; weights: {label}; {record.data.timing['total_s']} s")
+            preset = current_preset(record.data.preset) if record.data.preset else "none"
+            console.print(f"  took {record.data.timing['total_s']:.1f} s; preset: {preset}; weights: {label}")
             for part in record.data.calibration:
                 console.print(f"  {_describe_calibration(part)}")
             records.append(record)

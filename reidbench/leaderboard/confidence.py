@@ -35,7 +35,7 @@ class RowDifference:
         value: The difference.
         interval: 95 % interval of the difference, over the same reweighted animals.
         beats: Probability that this row is better.
-        p_value: P-value of the exchange test, adjusted for the number of rows compared.
+        p_value: P-value of the permutation test, adjusted for the number of rows compared.
     """
 
     value: float

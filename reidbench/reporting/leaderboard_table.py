@@ -201,7 +201,7 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
     chances = [chance for row in board if (chance := row.metrics.get("chance_score")) is not None]
     if chances:
         low, high = show(min(chances)), show(max(chances))
-        notes.append(f"Chance score: {low}." if low == high else f"Chance score: {low} to {high}.")
+        notes.append(f"Chance score (the score of guessing): {low if low == high else f'{low} to {high}'}.")
     left_out = {name: why for row in board for name, why in row.left_out.items()}
     if left_out and first.ranked_by == OFFICIAL:
         notes.append(f"Left out of the score: {'; '.join(f'{name} ({why})' for name, why in left_out.items())}.")
@@ -210,7 +210,8 @@ def notes_of(board: Sequence[LeaderboardRow]) -> list[str]:
     confidences = [row.confidence for row in board if row.confidence.score is not None]
     if confidences:
         notes.append(
-            "95 %: interval of the score, if other animals had been tested (Bayesian bootstrap); thresholds held fixed."
+            "95 %: how much the score might differ if other animals had been tested (95 % interval, Bayesian "
+            "bootstrap; thresholds held fixed)."
         )
         if any(each.ranks is not None for each in confidences) and len(board) > 1:
             note = (

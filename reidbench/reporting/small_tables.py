@@ -76,8 +76,9 @@ def difference_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
             if (difference := row.confidence.against) is not None
         )
         note = (
-            "P(better): share of bootstrap folds in which the method has the higher score. p: exchange test, adjusted "
-            "by Holm."
+            "P(better): how probable it is that the method is better (share of random weights of the animals with "
+            "which its score is higher). p: p-value of a permutation test, adjusted for the number of comparisons "
+            "(Holm's method); below 0.05, the difference is hardly chance."
         )
         headings = ("method", "difference", "95 %", "P(better)", "p")
         title = f"{board[0].dataset}: score minus that of {name_of(reference)}, paired by animal"
@@ -101,7 +102,7 @@ def interval_tables(rows: Sequence[LeaderboardRow]) -> list[SmallTable]:
             for row in board
         )
         notes = [
-            "Intervals over animals (Bayesian bootstrap): 10,000 reweightings for BAKS and BAUS, 1,000 for "
+            "Intervals over animals (Bayesian bootstrap): 10,000 sets of random weights for BAKS and BAUS, 1,000 for "
             "the others; thresholds held fixed."
         ]
         if "oracle_score" in kept:

@@ -68,7 +68,9 @@ def find_fitted(key: str, progress: Progress) -> Path | None:
                 _write_digests(folder)
             except OSError:  # a cache that can't be written can still be read
                 return folder
-            progress.warn(f"an earlier version kept this trained model without digests; they were added now: {folder}")
+            progress.warn(
+                f"added checksums to a trained model of an earlier version, so that damage can be found: {folder}"
+            )
     return folder
 
 

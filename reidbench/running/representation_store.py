@@ -214,7 +214,7 @@ class RepresentationStore:
         return shards
 
     def _with_digests(self, shard: Shard) -> Shard:
-        """Add digests to a shard of an earlier version, and say so; if they can't be written, it stays as it is."""
+        """Add digests to a shard of an earlier version, and report it; if they can't be written, it stays as it is."""
         with self._locked():
             again = Shard.open(shard.folder)
             if again.digests is not None:
@@ -224,7 +224,7 @@ class RepresentationStore:
             except OSError:  # a cache that can't be written can still be read
                 return shard
         self._progress.warn(
-            f"an earlier version wrote these features without digests; they were added now: {shard.folder}"
+            f"added checksums to cached features of an earlier version, so that damage can be found: {shard.folder}"
         )
         return Shard.open(shard.folder)
 

@@ -82,20 +82,23 @@ def match_answers(
     shown = []
     for name, count in unmatched.most_common(_SHOWN):
         near = nearest(name, true)
-        shown.append(f"{name!r} ({count}" + (f"; nearest in the truth: {near!r})" if near else ")"))
+        shown.append(f"{name!r} ({count}" + (f"; most similar in the truth: {near!r})" if near else ")"))
     n_named = sum(name != NEW_IDENTITY for name in matched)
     text = (
-        f"{unmatched.total()} of {n_named} predictions that name an animal name none of the truth: "
+        f"{unmatched.total()} of {n_named} predictions of an animal have a name that is not in the truth: "
         f"{_list(shown, unmatched)}"
     )
     if unmatched.total() == n_named and not allow_unmatched:
         raise ReidbenchError(
             text,
             where=where,
-            remedy="write the names as the truth does; if they are right, such as enrolled animals without a query, "
-            "add --allow-unmatched",
+            remedy="spell the names as in the truth; if they are right, because these animals are enrolled but no "
+            "query shows them, add --allow-unmatched",
         )
-    note(text + "; they count as wrong identities, which is right if they are enrolled animals without a query")
+    note(
+        text
+        + "; they count as wrong identities, which is correct if these animals are enrolled but no query shows them"
+    )
     return matched
 
 

@@ -46,7 +46,7 @@ class LeaveIdentityOut(ScopedPolicy):
         """
         if gallery is None:
             raise ReidbenchError(
-                "the run did not search the gallery images in the rest of the gallery: the method was trained on them, "
+                "the run did not compare its gallery images with each other: the method was trained on them, "
                 "or it compares images pair by pair and was run with another policy, or its queries are encounters",
                 where=f"--threshold {self.text}",
                 remedy="for a method that compares pairs, repeat the run with --threshold leave-identity-out; "

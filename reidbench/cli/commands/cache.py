@@ -64,7 +64,10 @@ def verify(as_json: JsonOption = False) -> None:
             print_line(f"damaged: {text}")
         for path in without:
             print_line(f"no digests, written by an earlier version: {path}")
-        print_line(f"{n_checked} files and folders have their digests; {len(damaged)} damaged; {len(without)} without")
+        print_line(
+            f"{n_checked} files and folders match their digests; {len(damaged)} are damaged; "
+            f"{len(without)} have no digests"
+        )
         if damaged:
             print_line("the next run that needs a damaged one removes it and makes it again")
     if damaged:

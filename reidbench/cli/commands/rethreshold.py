@@ -126,9 +126,11 @@ def _print_outcomes(
     for reason, policies in refused.items():
         console.print(f"Not applied: {', '.join(policies)}: {reason}.")
     if one_group:
-        console.print("The queries are of one group, so a policy gives the same with :group, with :shrunk and without.")
+        console.print(
+            "All queries are of one group: a policy gives the same result with :group, with :shrunk and without."
+        )
     console.print(
-        "Bold: the policy of the run. Threshold: a range is over the groups, and ~ marks a policy that changes it from "
+        "Bold: the policy of the run. Threshold: a range if the groups have different ones; ~ if it also changes from "
         "query to query. 95 %: interval of the score over test animals; thresholds held fixed. Regret: the score with "
         "the best threshold of each group, minus the score of the policy."
     )
@@ -138,8 +140,8 @@ def _print_outcomes(
             f"{UNDEFINED} if a policy refuses more than half of the draws."
         )
     console.print(
-        "All numbers are from the test queries. If you choose a policy from this table, its score in it is probably "
-        "too high for other photographs."
+        "All numbers are from the test queries. If you choose the best policy of this table, it will probably score "
+        "less on other photographs."
     )
     if warning:
         console.print(f"Warning: {warning}.")

@@ -233,7 +233,7 @@ def run(
         ]  # fmt: skip
         shared_settings = parse_settings(set_, file)
         if not dataset:
-            console.print("no --dataset: using the built-in dataset 'patterns', animals drawn from a seed")
+            console.print("no --dataset: using the built-in dataset 'patterns' of drawn animals")
     else:
         raise ReidbenchError(
             "no method is named",

@@ -43,7 +43,10 @@ def score(
         typer.Argument(help="Read predictions from this CSV: image_id,identity, or for clusters image_id,cluster."),
     ],
     truth: Annotated[
-        Path, typer.Option(help="Read the truth from this CSV: image_id,identity,is_new and optionally group.")
+        Path,
+        typer.Option(
+            help="Read the truth (correct identities) from this CSV: image_id,identity,is_new and optionally group."
+        ),
     ],
     empty_side: Annotated[
         EmptySide,
@@ -67,7 +70,7 @@ def score(
         bool, typer.Option("--json", help="Print JSON, with the keys of metrics.test in run.json.")
     ] = False,
 ) -> None:
-    """Score predictions of any origin against the truth."""
+    """Compare predictions of any program with the correct identities."""
     if task is Task.clustering:
         refuse_options(
             ctx, ("empty_side",), where="--task clustering", reason="clusters have no known and new queries",
@@ -126,7 +129,9 @@ def _print(metrics: dict[str, Any], predictions: Path, truth: Path, console: Con
         cells = (*(show_metric(values[key], 4) for key in columns), identities)
         table.add(name, *cells, style="bold" if values is overall else "")
     table.print(console)
-    console.print("Score: mean over groups of √(BAKS · BAUS). Overall BAKS and BAUS pool all groups.")
+    console.print(
+        "Score: mean over groups of √(BAKS · BAUS). Overall BAKS and BAUS count the animals of all groups as one group."
+    )
     if overall["score"] is None:
         console.print(f"No score: {overall['reasons']['score']}.")
     else:

@@ -29,5 +29,7 @@ def few_animals(n_known: int, n_unknown: int) -> str:
     has = f"{n_known} known and {n_unknown} unknown animals"
     for (known, unknown), coverage in MEASURED:
         if n_known >= known and n_unknown >= unknown:
-            return f"only {has}: with so few, the share of 95 % intervals that contain the true score is {coverage:.0%}"
+            return (
+                f"only {has}: with so few, a 95 % interval contains the true score in {100 * coverage:.0f} % of cases"
+            )
     return f"only {has}: the intervals are too uncertain to compare methods"

@@ -151,7 +151,10 @@ def test_each_known_column_holds_encounters(photographs, column):
     images = photographs(["ana", "ana", "ana", "bo"], **{column: ["1", "2", "1", "1"]})
     assert _numbers(images) == [0, 1, 0, 2]
     assert images.encounter_column == column
-    assert describe_encounters(images) == f"3 encounters of 2 animals, by column '{column}'"
+    assert describe_encounters(images) == (
+        "3 encounters of 2 animals: an encounter is all photographs of one animal with the same value in column "
+        f"'{column}'"
+    )
 
 
 def test_a_word_for_a_missing_value_is_no_encounter(photographs):
@@ -162,7 +165,8 @@ def test_a_word_for_a_missing_value_is_no_encounter(photographs):
 def test_the_line_names_the_columns_that_are_not_used(photographs):
     images = photographs(["ana"] * 3, eventID=["1", "1", "2"], seq_id=["1", "1", "1"], camera=["c", "c", "c"])
     assert describe_encounters(images) == (
-        "2 encounters of 1 animals, by column 'eventID'; columns not used: seq_id, camera"
+        "2 encounters of 1 animals: an encounter is all photographs of one animal with the same value in column "
+        "'eventID'; columns not used: seq_id, camera"
     )
 
 

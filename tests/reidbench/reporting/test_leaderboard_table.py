@@ -130,9 +130,9 @@ def test_random_weights_are_noted_and_absent_ones_are_not():
 
 
 def test_the_chance_score_stands_under_the_table():
-    assert "Chance score: 0.250." in notes_of([make_row()])
+    assert "Chance score (the score of guessing): 0.250." in notes_of([make_row()])
     rows = [make_row("a", metrics={"chance_score": 0.1}), make_row("b", 2, metrics={"chance_score": 0.2})]
-    assert "Chance score: 0.100 to 0.200." in notes_of(rows)
+    assert "Chance score (the score of guessing): 0.100 to 0.200." in notes_of(rows)
 
 
 def test_a_note_of_the_dataset_is_printed_once():

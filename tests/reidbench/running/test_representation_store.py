@@ -201,7 +201,7 @@ def test_a_shard_of_an_earlier_version_gets_digests_which_is_said_once(store):
         assert store.missing(names([1, 2])).tolist() == []
     check(store.read(names([1, 2])), [1, 2])
     (text,) = store._progress.warnings
-    assert text.startswith("an earlier version wrote these features without digests; they were added now")
+    assert text.startswith("added checksums to cached features of an earlier version")
     flip(shard_of(store) / "rows.descriptor.npy")
     assert store.missing(names([1, 2])).tolist() == [0, 1]
 

@@ -59,15 +59,15 @@ def test_a_number_that_two_identities_of_the_truth_have_is_not_matched(tmp_path)
     score, notes = scored(tmp_path, ["7", *RIGHT[1:], "07"], truth)
     assert score == pytest.approx(math.sqrt(3 / 4))  # 007 is wrong, 07, Jose and Ana are right; Zoe is right
     assert notes == [
-        "1 of 4 predictions that name an animal name none of the truth: '7' (1; nearest in the truth: '007'); "
-        "they count as wrong identities, which is right if they are enrolled animals without a query"
+        "1 of 4 predictions of an animal have a name that is not in the truth: '7' (1; most similar in the truth: "
+        "'007'); they count as wrong identities, which is correct if these animals are enrolled but no query shows them"
     ]
 
 
 def test_a_name_in_other_case_is_wrong_and_quoted_with_the_nearest(tmp_path):
     score, notes = scored(tmp_path, replaced(2, "ANA"))
     assert score == pytest.approx(math.sqrt(2 / 3))
-    assert "1 of 3 predictions" in notes[0] and "'ANA' (1; nearest in the truth: 'Ana')" in notes[0]
+    assert "1 of 3 predictions" in notes[0] and "'ANA' (1; most similar in the truth: 'Ana')" in notes[0]
 
 
 def test_an_animal_of_the_truth_called_new_stays_an_animal(tmp_path):
@@ -77,7 +77,7 @@ def test_an_animal_of_the_truth_called_new_stays_an_animal(tmp_path):
 
 def test_no_matching_name_is_an_error_unless_allowed(tmp_path):
     wrong = ["a 7", "JOSE", "ANA", "new_individual"]
-    with pytest.raises(ReidbenchError, match="3 of 3 predictions that name an animal") as caught:
+    with pytest.raises(ReidbenchError, match="3 of 3 predictions of an animal") as caught:
         scored(tmp_path, wrong)
     assert "--allow-unmatched" in caught.value.remedy
     score, notes = scored(tmp_path, wrong, allow_unmatched=True)

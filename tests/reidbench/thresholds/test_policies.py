@@ -112,7 +112,7 @@ def test_leave_identity_out_takes_the_best_threshold_of_the_gallery(episode):
     # Known trials score 0.6 and more, unknown ones 0.5 and less: the middle of the gap.
     chosen = parse_policy("leave-identity-out").choose(episode([("a", True, "L", "a", 0.1)]), TRIALS)
     assert chosen.value == pytest.approx(0.55) and chosen.policy == "leave-identity-out"
-    with pytest.raises(ReidbenchError, match="did not search the gallery images"):
+    with pytest.raises(ReidbenchError, match="did not compare its gallery images"):
         parse_policy("leave-identity-out").choose(episode([("a", True, "L", "a", 0.1)]), None)
 
 

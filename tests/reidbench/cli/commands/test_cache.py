@@ -87,14 +87,14 @@ def test_drawings_are_entries_and_are_checked(cache, tmp_path):
 
     root = ensure(PatternsOptions(identities=2, size=64)).parent
     assert names(cache)[0] == "patterns:identities=2,size=64"
-    assert "0 damaged" in call("verify")
+    assert "0 are damaged" in call("verify")
     picture = next(root.rglob("*.jpg"))
     picture.write_bytes(picture.read_bytes()[:-1])
     assert f"damaged: {root}" in call("verify", code=1)
 
 
 def test_verify_reads_every_digest_and_changes_nothing(cache, tmp_path):
-    assert "5 files and folders have their digests; 0 damaged; 0 without" in call("verify")
+    assert "5 files and folders match their digests; 0 are damaged; 0 have no digests" in call("verify")
     (shard,) = cache["new"].folder.glob("shard-*")
     array = shard / "dense.embedding.npy"
     array.write_bytes(array.read_bytes()[:-1] + b"!")
@@ -102,7 +102,7 @@ def test_verify_reads_every_digest_and_changes_nothing(cache, tmp_path):
     before = sorted(tmp_path.rglob("*"))
     text = call("verify", code=1)
     assert f"damaged: {shard}: dense.embedding.npy is damaged" in text and "weights is missing" in text
-    assert "2 damaged" in text and sorted(tmp_path.rglob("*")) == before
+    assert "2 are damaged" in text and sorted(tmp_path.rglob("*")) == before
     assert len(json.loads(call("verify", "--json", code=1))["damaged"]) == 2
 
 
@@ -110,7 +110,7 @@ def test_verify_counts_what_has_no_digests(cache):
     (shard,) = cache["new"].folder.glob("shard-*")
     index = json.loads((shard / "index.json").read_text())
     (shard / "index.json").write_text(json.dumps({key: index[key] for key in ("images", "seconds")}))
-    assert "0 damaged; 1 without" in call("verify")
+    assert "0 are damaged; 1 have no digests" in call("verify")
 
 
 @pytest.mark.parametrize(

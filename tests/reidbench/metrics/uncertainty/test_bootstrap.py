@@ -77,15 +77,15 @@ def test_nominal_95_percent_intervals_cover_93_to_97_in_many_trials(draw_rates, 
 def test_small_samples_cover_what_their_warning_says(draw_rates):
     for n_known, n_unknown in ((23, 6), (10, 3), (6, 2)):
         warning = few_animals(n_known, n_unknown)
-        stated = int(warning.rpartition(" ")[2].rstrip("%")) / 100 if warning else 0.95
+        stated = int(warning.rpartition(" in ")[2].partition(" ")[0]) / 100 if warning else 0.95
         assert coverage(draw_rates, n_known, n_unknown, trials=400, seed=2)[0] == pytest.approx(stated, abs=0.03)
     assert few_animals(40, 18) == "" and "too uncertain" in few_animals(5, 1)
 
 
 def test_no_warning_says_that_95_percent_intervals_cover_95_percent():
     assert few_animals(23, 6) == ""
-    assert few_animals(22, 6).endswith("the share of 95 % intervals that contain the true score is 94%")
-    assert not any("95%" in few_animals(known, unknown) for known in range(50) for unknown in range(20))
+    assert few_animals(22, 6).endswith("a 95 % interval contains the true score in 94 % of cases")
+    assert not any("in 95 % of" in few_animals(known, unknown) for known in range(50) for unknown in range(20))
 
 
 def test_methods_and_splits_share_an_animals_weight(draw_rates, monkeypatch):
