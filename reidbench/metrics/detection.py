@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reidbench.metrics.spec import KNOWN, SCORES, UNKNOWN, Column, MetricSpec
+from reidbench.metrics.spec import KNOWN, SCORES, UNKNOWN, LeaderboardColumn, MetricSpec
 
 
 def auroc(known: ArrayLike, best_score: ArrayLike) -> float:
@@ -79,7 +79,7 @@ AUROC = MetricSpec(
     "probability that a known query has a higher best score than an unknown one",
     needs=(SCORES, KNOWN, UNKNOWN),
     compute=lambda queries: auroc(queries.known, queries.scored.best_score),
-    column=Column(70, 5),
+    column=LeaderboardColumn(70, 5),
     by_group=True,
 )
 FPR95 = MetricSpec(
@@ -89,5 +89,5 @@ FPR95 = MetricSpec(
     needs=(SCORES, KNOWN, UNKNOWN),
     compute=lambda queries: fpr95(queries.known, queries.scored.best_score),
     lower_is_better=True,
-    column=Column(80, 19),
+    column=LeaderboardColumn(80, 19),
 )

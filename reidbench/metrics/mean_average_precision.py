@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reidbench.metrics.spec import KNOWN, SCORES, Column, MetricSpec, Need, Queries
+from reidbench.metrics.spec import KNOWN, SCORES, LeaderboardColumn, MetricSpec, Need, Queries
 
 
 def _no_image_ranking(queries: Queries) -> str:
@@ -26,5 +26,5 @@ MAP = MetricSpec(
     "rank gallery images (centroids, classifiers)",
     needs=(SCORES, KNOWN, Need("a ranking of gallery images", _no_image_ranking)),
     compute=lambda queries: queries.scored.average_precision[queries.known].mean(),
-    column=Column(60, 11),
+    column=LeaderboardColumn(60, 11),
 )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from reidbench.metrics.ranking import hits_within
-from reidbench.metrics.spec import KNOWN, SCORES, Column, MetricSpec
+from reidbench.metrics.spec import KNOWN, SCORES, LeaderboardColumn, MetricSpec
 
 
 def mean_reciprocal_rank(true: ArrayLike, candidates: ArrayLike) -> float:
@@ -47,5 +47,5 @@ MRR = MetricSpec(
     "no threshold",
     needs=(SCORES, KNOWN),
     compute=lambda queries: mean_reciprocal_rank(queries.code[queries.known], queries.named),
-    column=Column(65, 25),
+    column=LeaderboardColumn(65, 25),
 )

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from reidbench.constants import NEW_IDENTITY
 from reidbench.metrics.group_metrics import GroupMetrics
-from reidbench.metrics.spec import COUNTED_GROUP, KNOWN_SIDE, UNKNOWN_SIDE, Column, MetricSpec, Queries
+from reidbench.metrics.spec import COUNTED_GROUP, KNOWN_SIDE, UNKNOWN_SIDE, LeaderboardColumn, MetricSpec, Queries
 
 
 def balanced_accuracy(right: ArrayLike, identity: ArrayLike) -> float:
@@ -142,7 +142,7 @@ SCORE = MetricSpec(
     needs=(COUNTED_GROUP,),
     compute=_root,
     over_groups=lambda groups: mean_of_defined([each.score for each in groups]),
-    column=Column(0, 0),
+    column=LeaderboardColumn(0, 0),
     by_group=True,
 )
 BAKS = MetricSpec(
@@ -151,7 +151,7 @@ BAKS = MetricSpec(
     "share of known queries with the correct identity, averaged within each identity, then over identities",
     needs=(KNOWN_SIDE,),
     compute=_known_side,
-    column=Column(10, 1),
+    column=LeaderboardColumn(10, 1),
     by_group=True,
 )
 BAUS = MetricSpec(
@@ -160,7 +160,7 @@ BAUS = MetricSpec(
     "share of unknown queries predicted as new, averaged within each unknown animal, then over them",
     needs=(UNKNOWN_SIDE,),
     compute=_unknown_side,
-    column=Column(20, 1),
+    column=LeaderboardColumn(20, 1),
     by_group=True,
 )
 POOLED_SCORE = MetricSpec(
@@ -169,7 +169,7 @@ POOLED_SCORE = MetricSpec(
     "`sqrt(BAKS · BAUS)` as if all groups were one; not the official score",
     needs=(KNOWN_SIDE, UNKNOWN_SIDE),
     compute=_root,
-    column=Column(110, 20),
+    column=LeaderboardColumn(110, 20),
 )
 ROOT_OF_MEANS_SCORE = MetricSpec(
     "root_of_means_score",
@@ -178,5 +178,5 @@ ROOT_OF_MEANS_SCORE = MetricSpec(
     needs=(COUNTED_GROUP,),
     compute=_root,
     over_groups=_root_of_means,
-    column=Column(120, 21),
+    column=LeaderboardColumn(120, 21),
 )

@@ -15,7 +15,7 @@ import numpy as np
 
 from reidbench.metrics.group_metrics import GroupMetrics
 from reidbench.metrics.open_set import SCORE, mean_of_defined
-from reidbench.metrics.spec import COUNTED_GROUP, SCORES, Column, MetricSpec, Queries
+from reidbench.metrics.spec import COUNTED_GROUP, SCORES, LeaderboardColumn, MetricSpec, Queries
 from reidbench.metrics.sweep import ThresholdSweep, threshold_sweep
 
 SAME_SCORE = 1e-12
@@ -84,7 +84,7 @@ ORACLE_SCORE = MetricSpec(
     needs=(COUNTED_GROUP, SCORES),
     compute=_oracle_score,
     over_groups=_oracle_over_groups,
-    column=Column(90, 12),
+    column=LeaderboardColumn(90, 12),
 )
 REGRET = MetricSpec(
     "regret",
@@ -95,5 +95,5 @@ REGRET = MetricSpec(
     compute=lambda queries: regret_of(queries.value(ORACLE_SCORE), queries.value(SCORE)),
     over_groups=lambda groups: regret_of(_oracle_over_groups(groups), mean_of_defined([each.score for each in groups])),
     lower_is_better=True,
-    column=Column(100, 6),
+    column=LeaderboardColumn(100, 6),
 )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from reidbench.metrics.open_set import balanced_accuracy
-from reidbench.metrics.spec import KNOWN, SCORES, Column, MetricSpec, Queries, candidates
+from reidbench.metrics.spec import KNOWN, SCORES, LeaderboardColumn, MetricSpec, Queries, candidates
 
 
 def hits_within(true: ArrayLike, candidates: ArrayLike, k: int) -> NDArray[np.bool_]:
@@ -125,7 +125,7 @@ RANK1 = MetricSpec(
     "share of known queries whose identity is the best candidate; no threshold",
     needs=(SCORES, KNOWN, candidates(1)),
     compute=lambda queries: _rank(queries, 1),
-    column=Column(40, 2),
+    column=LeaderboardColumn(40, 2),
 )
 RANK5 = MetricSpec(
     "rank5",
@@ -133,7 +133,7 @@ RANK5 = MetricSpec(
     "share of known queries whose identity is among the best five candidates; no threshold",
     needs=(SCORES, KNOWN, candidates(5)),
     compute=lambda queries: _rank(queries, 5),
-    column=Column(50, 17),
+    column=LeaderboardColumn(50, 17),
 )
 BALANCED_RANK1 = MetricSpec(
     "balanced_rank1",
@@ -141,7 +141,7 @@ BALANCED_RANK1 = MetricSpec(
     "`rank1` averaged within each identity first; ranks the methods on a closed-set split",
     needs=(SCORES, KNOWN, candidates(1)),
     compute=lambda queries: _balanced_rank(queries, 1),
-    column=Column(30, 10),
+    column=LeaderboardColumn(30, 10),
     by_group=True,
 )
 BALANCED_RANK5 = MetricSpec(

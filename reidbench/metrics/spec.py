@@ -117,7 +117,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class LeaderboardColumn:
     """Where the leaderboard shows a metric.
 
     Attributes:
@@ -157,7 +157,7 @@ class MetricSpec:
     compute: Callable[[Queries], float]
     over_groups: Callable[[Sequence[GroupMetrics]], float] | None = None
     lower_is_better: bool = False
-    column: Column | None = None
+    column: LeaderboardColumn | None = None
     by_group: bool = False
     in_every_row: bool = True
 
