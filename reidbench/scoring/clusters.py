@@ -28,7 +28,8 @@ def score_cluster_file(
         truth: CSV with ``image_id``, ``identity`` and optionally ``group``; without one, all images are one group.
         unknown: Further words for an unidentified animal.
         names: Words that are names of animals, or of clusters, such as ``None``.
-        note: Receives a sentence for each change of spelling; by default it becomes a warning of Python.
+        note: Receives a sentence for each change of spelling and each unused word; by default it becomes a warning of
+            Python.
 
     Raises:
         ReidbenchError: A file or a column is missing, or an image is missing, extra, repeated or without a cluster.
@@ -41,6 +42,8 @@ def score_cluster_file(
             note(f"{count} images have the cluster '{name}', which counts as one cluster, so as one animal")
     truth_table = read_csv(truth, "truth").unmarked()
     identity = _column(truth_table, "identity", rules, note)
+    for unused in rules.unused({*cluster.values(), *identity.values()}):
+        note(unused)
     for ids, problem in (
         ([image_id for image_id in identity if image_id not in cluster], "missing from the predictions"),
         ([image_id for image_id in cluster if image_id not in identity], "not in the truth"),

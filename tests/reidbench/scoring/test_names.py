@@ -147,3 +147,12 @@ def test_a_word_for_an_unidentified_animal_is_no_cluster_and_no_identity(tmp_pat
     with pytest.raises(ReidbenchError, match="image_id '2' has no identity: 'unknown' names none"):
         clusters(tmp_path, "1,a\n2,b\n", "1,x\n2,unknown\n")
     assert clusters(tmp_path, "1,a\n2,b\n", "1,x\n2,None\n", names=["None"])[0].overall.ari == 1.0
+
+
+def test_words_that_no_cluster_and_no_identity_has_are_noted(tmp_path):
+    rules = {"unknown": ["gone"], "names": ["None", "ana"]}
+    _, notes = clusters(tmp_path, "1,a\n2,None\n", "1,Ana\n2,x\n", **rules)
+    assert notes == [
+        "--unknown gone: no row has this word",
+        "--name ana: no row has this name; the spelling there is 'Ana'",
+    ]
