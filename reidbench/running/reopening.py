@@ -229,6 +229,14 @@ def _install_curves(record: RunRecord, method: Method, queried: Collection[str])
             remedy="repeat the run with --again, and use that run",
         )
     for path, node in nodes.items():
+        for group in groups:
+            if group not in recorded[path].curves:
+                raise ReidbenchError(
+                    f"the score calibration of {path or record.method} in the record lacks the curve of group "
+                    f"'{group}', which other parts have",
+                    where=str(record.path / "run.json"),
+                    remedy="put the run's own record back, or repeat the run with --again",
+                )
         curves = [*(recorded[path].curves[group] for group in groups), recorded[path].pooled]
         try:
             node.install([curve_from_json(each) for each in curves if each is not None])

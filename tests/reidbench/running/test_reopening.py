@@ -189,3 +189,10 @@ def test_another_release_of_a_plugin_with_the_same_method_version_is_accepted(fu
         data["weights"]["source"] = "/elsewhere/weights"
 
     assert open_again(altered(fused, newer), images).method.parts
+
+
+def test_a_part_without_the_curve_of_a_group_is_named(fused, images):
+    record = altered(fused, lambda data: data["calibration"][1]["curves"].pop("turtle"))
+    with pytest.raises(ReidbenchError, match="of sift in the record lacks the curve of group 'turtle'") as caught:
+        open_again(record, images).install_curves(["turtle"])
+    assert caught.value.where.endswith("run.json") and "--again" in caught.value.remedy
