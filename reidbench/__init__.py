@@ -46,6 +46,8 @@ _HOMES = {
     "ImageSet": "data.images",
     "Images": "methods.contract",
     "LabelledImages": "methods.contract",
+    "LightGlueMethod": "networks.lightglue",
+    "LightGlueSettings": "methods.lightglue_settings",
     "LocalFeatureMethod": "methods.local_features",
     "Matches": "methods.local_matching",
     "Method": "methods.contract",
@@ -56,6 +58,7 @@ _HOMES = {
     "PolicySpec": "thresholds.base",
     "Progress": "progress",
     "Ragged": "methods.representation",
+    "RefineSettings": "methods.refinement",
     "ReidbenchError": "errors",
     "Representation": "methods.representation",
     "Resolved": "methods.contract",
@@ -121,10 +124,12 @@ if TYPE_CHECKING:
     from reidbench.methods.fusion import Fusion as Fusion
     from reidbench.methods.fusion import IdentityCombination as IdentityCombination
     from reidbench.methods.keypoint_detectors import detect_strongest as detect_strongest
+    from reidbench.methods.lightglue_settings import LightGlueSettings as LightGlueSettings
     from reidbench.methods.local_features import LocalFeatureMethod as LocalFeatureMethod
     from reidbench.methods.local_matching import Matches as Matches
     from reidbench.methods.local_matching import match_descriptors as match_descriptors
     from reidbench.methods.local_matching import match_mutual as match_mutual
+    from reidbench.methods.refinement import RefineSettings as RefineSettings
     from reidbench.methods.representation import Ragged as Ragged
     from reidbench.methods.representation import Representation as Representation
     from reidbench.metrics.answers import Answers as Answers
@@ -134,6 +139,7 @@ if TYPE_CHECKING:
     from reidbench.networks.backbones import load_backbone as load_backbone
     from reidbench.networks.backbones import load_frozen_backbone as load_frozen_backbone
     from reidbench.networks.backbones.network import load_network as load_network
+    from reidbench.networks.lightglue import LightGlueMethod as LightGlueMethod
     from reidbench.networks.training.augment import ResizedImages as ResizedImages
     from reidbench.networks.training.classifier import ClassifierTrainer as ClassifierTrainer
     from reidbench.networks.training.network import ClassifierNetwork as ClassifierNetwork

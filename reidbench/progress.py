@@ -48,6 +48,9 @@ class Progress:
     def warn(self, text: str) -> None:
         """Show a warning without ending the run."""
 
+    def note(self, text: str) -> None:
+        """Show a fact that is no warning, such as how long the run will take."""
+
 
 class _SilentStage:
     def advance(self, steps: float = 1) -> None:
@@ -95,6 +98,10 @@ class RichProgress(Progress):
     @override
     def warn(self, text: str) -> None:
         print_warning(text, self._console)
+
+    @override
+    def note(self, text: str) -> None:
+        self._console.print(visible(text), soft_wrap=True)
 
 
 def _description_column() -> ProgressColumn:

@@ -10,11 +10,10 @@ from typing import Literal
 from pydantic import Field
 
 import reidbench
-from reidbench import Calibration
 
 
-class AlikedSettings(reidbench.Settings):
-    """Settings of keypoints, matching and score calibration."""
+class AlikedSettings(reidbench.LightGlueSettings):
+    """Settings of keypoints, and those of matching and score calibration."""
 
     model: Literal["aliked-n16", "aliked-n16rot", "aliked-n32", "aliked-t16"] = Field(
         "aliked-n16", description="variant of the network; n16rot was trained on rotated images"
@@ -26,29 +25,6 @@ class AlikedSettings(reidbench.Settings):
     keep_aspect: bool = Field(False, description="resize only the longest side to size, and keep the aspect")
     keypoints: int = Field(256, ge=2, description="largest number of keypoints of each image; the strongest are kept")
     batch_size: int = Field(4, ge=1, description="images in a batch; halved if the GPU's memory runs out")
-    matcher: Literal["lightglue", "mnn"] = Field(
-        "lightglue", description="lightglue (a network), or mnn: mutual nearest neighbours with ratio test, no weights"
-    )
-    matcher_weights: str = Field("auto", description="LightGlue's weights: auto, or a file")
-    confidence: float = Field(0.5, ge=0, le=1, description="LightGlue matches above this confidence count")
-    ratio: float = Field(
-        0.8, gt=0, le=1, description="mnn: a match is nearer than this share of the second nearest distance"
-    )
-    pair_batch: int = Field(32, ge=1, description="pairs of images in a LightGlue batch")
-    geometry: Literal["none", "affine", "homography", "fundamental"] = Field(
-        "none", description="count only matches that agree with one such geometric model"
-    )
-    calibration: Literal["isotonic", "logistic", "none"] = Field(
-        "isotonic", description="curve from the number of matches to a probability"
-    )
-    calibration_scope: Literal["auto", "group", "pooled"] = Field(
-        "auto", description="group: one curve for each group; pooled: one for all; auto: group if it has enough animals"
-    )
-    calibration_pairs: int = Field(20_000, ge=100, description="largest number of image pairs to fit the curves on")
-
-    def how_calibrated(self) -> Calibration:
-        """Return the options of score calibration."""
-        return Calibration(kind=self.calibration, scope=self.calibration_scope, pairs=self.calibration_pairs)
 
 
 def _networks(settings: AlikedSettings) -> list[str]:

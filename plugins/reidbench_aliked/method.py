@@ -13,51 +13,33 @@ from kornia.feature import ALIKED
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from reidbench import (
-    Batches,
-    LocalFeatureMethod,
-    Matches,
-    Progress,
-    Representation,
-    Weights,
-    load_network,
-    match_mutual,
-)
+from reidbench import Batches, LightGlueMethod, Progress, Weights, load_network
 from reidbench_aliked import AlikedSettings
-from reidbench_aliked.lightglue import LightGlueMatcher
 
 # Published values: every local maximum is a candidate, and two keypoints are more than two pixels apart.
 _DETECTION_THRESHOLD = 0.0
 _NMS_RADIUS = 2
+_DIMENSION = {"aliked-t16": 64}  # length of a descriptor; 128 for the other variants
 _MODELS = get_args(AlikedSettings.model_fields["model"].annotation)
 
 
-class Aliked(LocalFeatureMethod):
+class Aliked(LightGlueMethod):
     """A method whose similarity is the number of matching ALIKED keypoints."""
+
+    matcher_file = "aliked_lightglue.pth"
+    features = "ALIKED"
 
     def __init__(self, settings: AlikedSettings) -> None:
         super().__init__(settings)
-        self.geometry = settings.geometry
-        self.batch_size = settings.batch_size
-        self.calibration = settings.how_calibrated()
-        self._device = "cpu"
+        self.dimension = _DIMENSION.get(settings.model, 128)
         self._network: ALIKED | None = None
-        self._matcher: LightGlueMatcher | None = None
-        self._own_weights: Weights | None = None
         self._batches = Batches(settings.batch_size, Progress())
 
-    @property
     @override
-    def weights(self) -> Weights:
-        if self._own_weights is None:
-            raise ValueError("call prepare() first")
-        return Weights.join([self._own_weights, *([self._matcher.weights] if self._matcher else [])])
-
-    @override
-    def prepare(self, device: str, seed: int, progress: Progress) -> None:
+    def load(self, device: str, progress: Progress) -> Weights:
         settings: AlikedSettings = self.settings
         network = self._variant(settings.model)
-        self._own_weights = load_network(
+        weights = load_network(
             network,
             settings.model,
             settings.weights,
@@ -68,18 +50,15 @@ class Aliked(LocalFeatureMethod):
             variants={name: functools.partial(self._variant, name) for name in _MODELS},
         )
         self._network = network.to(device)
-        self._device = device
         self._batches = Batches(settings.batch_size, progress)
-        if settings.matcher == "lightglue":
-            self._matcher = LightGlueMatcher(settings, device, progress)
+        return weights
 
     @override
     def fingerprint(self) -> str:
         """Return a text with the settings of extraction only, so that every matcher uses the same cached features."""
         settings: AlikedSettings = self.settings
         shape = (settings.model, settings.size, settings.keep_aspect, settings.keypoints)
-        assert self._own_weights is not None
-        return f"aliked|{shape}|{self._own_weights.sha256}"
+        return f"aliked|{shape}|{self.own_weights.sha256}"
 
     @override
     def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray[Any]]]:
@@ -96,13 +75,6 @@ class Aliked(LocalFeatureMethod):
                 features[index] = of_image
         return features
 
-    @override
-    def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
-        if self._matcher is not None:
-            return self._matcher.match(query, gallery, pairs)
-        descriptors = query.ragged["descriptor"], gallery.ragged["descriptor"]
-        return match_mutual(*descriptors, pairs, ratio=self.settings.ratio, device=self._device)
-
     def _variant(self, name: str) -> ALIKED:
         with torch.random.fork_rng(devices=[]):  # the random initial weights are all replaced by those of the file
             return ALIKED(name, self.settings.keypoints, _DETECTION_THRESHOLD, _NMS_RADIUS)
@@ -110,7 +82,7 @@ class Aliked(LocalFeatureMethod):
     def _forward(self, batch: NDArray[np.uint8]) -> list[Mapping[str, NDArray[Any]]]:
         assert self._network is not None
         height, width = batch.shape[1:3]
-        images = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float() / 255.0
+        images = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2).float() / 255.0
         with torch.inference_mode(), torch.backends.cudnn.flags(deterministic=True, allow_tf32=False):
             return [self._features(output, width, height) for output in self._network(images)]
 

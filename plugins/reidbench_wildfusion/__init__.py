@@ -35,6 +35,13 @@ class WildFusionSettings(reidbench.Settings):
     shortlist: int = Field(
         25, ge=0, description="number of gallery images for each query that the other parts compare; 0 compares all"
     )
+    refine: int = Field(
+        0,
+        ge=0,
+        exclude_if=lambda refine: refine == 0,  # run ids of earlier versions have to stay
+        description="setting refine of each part that has it: number of pairs of each query that its slow matcher "
+        "compares; 0 uses the settings of the parts",
+    )
     weights: Literal["equal", "fitted"] | Annotated[tuple[float, ...], BeforeValidator(_split_text)] = Field(
         "equal", description="equal, fitted (chosen on calibration), or a number for each part"
     )
@@ -86,7 +93,11 @@ def _parts(settings: WildFusionSettings) -> Mapping[str, PartSpec]:
             where=f"--set {unused[0]}.…",
             remedy="use a name of the setting parts",
         )
-    return {name: PartSpec(method, settings.options.get(name, {}), calibration=how) for name, method in methods.items()}
+    offered = {"refine": settings.refine} if settings.refine else {}
+    return {
+        name: PartSpec(method, settings.options.get(name, {}), calibration=how, offered=offered)
+        for name, method in methods.items()
+    }
 
 
 def _build(settings: WildFusionSettings, parts: Mapping[str, reidbench.Method]) -> reidbench.Method:
@@ -96,6 +107,12 @@ def _build(settings: WildFusionSettings, parts: Mapping[str, reidbench.Method]) 
             f"{len(weights)} weights are given for {len(parts)} parts",
             where=f"--set weights={','.join(map(str, weights))}",
             remedy="give one weight for each part, in the order of the parts, or weights=fitted",
+        )
+    if settings.refine and not any(getattr(part.settings, "refine", 0) for part in parts.values()):
+        raise reidbench.ReidbenchError(
+            f"no part of this fusion has the setting refine: {', '.join(parts)}",
+            where=f"--set refine={settings.refine}",
+            remedy="leave refine out, or choose a part that has it, such as aliked",
         )
     return reidbench.Fusion(settings, parts, shortlist=settings.shortlist, weights=weights, average=settings.average)
 

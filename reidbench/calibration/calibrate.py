@@ -156,10 +156,7 @@ class _NodeFit:
         how = self.node.how
         pairs, first = self._pairs(how)
         pairs = _compared(pairs, first, self.gallery)
-        first_images = self.enrolled if how.source == "gallery" else self.query
-        similarity = np.asarray(
-            self.node.inner.score_pairs(first_images, self.enrolled, pairs.indices), dtype=np.float64
-        )
+        similarity = self._similarity(how, pairs)
         if np.isnan(similarity).any():
             raise ValueError(f"{name or type(self.node.inner).__name__} gives nan as a similarity")
         if how.compat:  # published WildFusion stores similarities in half precision
@@ -186,6 +183,19 @@ class _NodeFit:
             "pooled": pooled[-1].to_json(),
             **self._reliability(pairs, similarity, first, curves),
         }
+
+    def _similarity(self, how: Calibration, pairs: LabelledPairs) -> NDArray[np.float64]:
+        """Return the similarity of each pair as in the search of its query: in the gallery of its group."""
+        method = self.node.inner
+        if how.source == "gallery":  # a search of the gallery would compare an image with itself first
+            return np.asarray(method.score_shortlist(self.enrolled, self.enrolled, pairs.indices), dtype=np.float64)
+        similarity = np.empty(len(pairs))
+        for group in np.unique(self.queries.group[pairs.query]) if self.by_group else ("",):
+            places = np.flatnonzero(self._in_group(self.queries, group)[pairs.query])
+            enrolled = np.flatnonzero(self._in_group(self.gallery, group))
+            indices = np.stack([pairs.query[places], np.searchsorted(enrolled, pairs.gallery[places])], axis=1)
+            similarity[places] = method.score_pairs(self.query, self.enrolled.take(enrolled), indices)
+        return similarity
 
     def _pairs(self, how: Calibration) -> tuple[LabelledPairs, LabelledRows]:
         """Return the pairs, and the images that contain the first image of each pair."""

@@ -54,6 +54,10 @@ class Calibrated(Method):
     def score_pairs(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
         return self._calibrate(self.inner.score_pairs(query, gallery, pairs), self._numbers(query)[pairs[:, 0]])
 
+    @override
+    def score_shortlist(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
+        return self._calibrate(self.inner.score_shortlist(query, gallery, pairs), self._numbers(query)[pairs[:, 0]])
+
     @property
     @override
     def weights(self) -> Weights:

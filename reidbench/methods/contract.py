@@ -220,6 +220,8 @@ class Method(ABC):
 
     Set it to the old ``module.Class`` when a class moves. Otherwise every cached representation is computed again.
     """
+    matching_settings: tuple[str, ...] = ()
+    """Settings that change only the comparison of features; :meth:`fingerprint` leaves them out."""
     transductive: bool = False
     """Whether the prediction for a query depends on the other queries.
 
@@ -261,7 +263,8 @@ class Method(ABC):
     def fingerprint(self) -> str:
         """Return a digest of everything that shapes the representation except the images: settings and weights."""
         name = self.fingerprint_name or f"{type(self).__module__}.{type(self).__qualname__}"
-        text = f"{name}|{self.settings.model_dump_json()}|{self.weights}"
+        settings = self.settings.model_dump_json(exclude=set(self.matching_settings))
+        text = f"{name}|{settings}|{self.weights}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     @abstractmethod
@@ -285,6 +288,14 @@ class Method(ABC):
             of_query = np.flatnonzero(pairs[:, 0] == row)
             similarity[of_query] = self.score(query.take(np.array([row])), gallery.take(pairs[of_query, 1]))[0]
         return similarity
+
+    def score_shortlist(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the similarity of each pair of a shortlist, ``(n_pair,)``.
+
+        The gallery of each query is only the images of its pairs. That makes a difference only for a method whose
+        similarity of a pair depends on the other images of the gallery. For the arguments see :meth:`score_pairs`.
+        """
+        return self.score_pairs(query, gallery, pairs)
 
 
 class EmbeddingMethod(Method):
@@ -396,12 +407,14 @@ class PartSpec:
         settings: Settings of the method, as in ``--set``.
         preset: Name of one of the method's presets.
         calibration: How the core maps its similarities to probabilities; ``None`` uses them unchanged.
+        offered: Settings that are used only if the method has them, and if ``settings`` does not give them.
     """
 
     method: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     preset: str | None = None
     calibration: Calibration | None = Calibration()
+    offered: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,10 @@ class Fusion(Combination):
     def by_identity(self, scores: NDArray[Any], codes: NDArray[np.int64]) -> NDArray[Any]:
         return best_by_identity(scores, codes)
 
+    def n_listed(self, n_gallery: int) -> int:
+        """Return the number of gallery images of each query that the parts after the first compare."""
+        return min(self._shortlist or n_gallery, n_gallery)
+
     def evidence(self, query: Representation, gallery: Representation) -> list[NDArray[Any]]:
         """Return the scores of each part, ``(n_query, n_gallery)``; ``-inf`` for an image outside the shortlist."""
         first, *later = self.parts
@@ -187,7 +191,9 @@ class Fusion(Combination):
         gathered = [np.where(compared, scores, -np.inf)]
         for name in later:
             of_part = np.full(scores.shape, -np.inf)
-            of_part[rows, listed.ravel()] = self.parts[name].score_pairs(query.part(name), gallery.part(name), pairs)
+            of_part[rows, listed.ravel()] = self.parts[name].score_shortlist(
+                query.part(name), gallery.part(name), pairs
+            )
             gathered.append(of_part)
         return gathered
 

@@ -70,6 +70,7 @@ def _packaged(name: str, repository: str, file: str) -> KnownNetwork:
 
 
 LIGHTGLUE_ALIKED = "LightGlue for ALIKED"
+LIGHTGLUE_DISK = "LightGlue for DISK"
 
 KNOWN_NETWORKS: tuple[KnownNetwork, ...] = (
     _timm("resnet50", "timm/resnet50.a1_in1k", 102),
@@ -83,6 +84,8 @@ KNOWN_NETWORKS: tuple[KnownNetwork, ...] = (
     *(_packaged(name, "kornia/aliked", f"{name}.pth") for name in ("aliked-n16", "aliked-n16rot", "aliked-n32")),
     _packaged("aliked-t16", "kornia/aliked", "aliked-t16.pth"),
     _packaged(LIGHTGLUE_ALIKED, "kornia/lightglue", "aliked_lightglue.pth"),
+    _packaged("DISK", "kornia/disk", "depth-save.pth"),
+    _packaged(LIGHTGLUE_DISK, "kornia/lightglue", "disk_lightglue.pth"),
 )
 
 

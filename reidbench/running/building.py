@@ -265,7 +265,9 @@ class _Builder:
         for name, part_spec in offer.spec.parts(settings).items():
             inside = (*path, name)
             part_offer = self._registry.find(part_spec.method)
-            own = effective_settings(part_offer.spec, part_spec.preset, part_spec.settings, drawn=self._drawn)
+            fields = part_offer.spec.settings.model_fields
+            given = {key: value for key, value in part_spec.offered.items() if key in fields} | dict(part_spec.settings)
+            own = effective_settings(part_offer.spec, part_spec.preset, given, drawn=self._drawn)
             resolved = resolve_settings(part_offer.spec, own)
             own = resolved.settings
             if resolved.warning:

