@@ -5,6 +5,7 @@ It is a method on its own, and the local part of WildFusion.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import Field
@@ -34,6 +35,10 @@ def _networks(settings: AlikedSettings) -> list[str]:
     return names
 
 
+def _resolve(settings: AlikedSettings, available: Callable[[str], bool]) -> reidbench.Resolved:
+    return reidbench.Resolved(settings.with_matcher("LightGlue for ALIKED", available))
+
+
 def _build(settings: AlikedSettings) -> reidbench.Method:
     from reidbench_aliked.method import Aliked  # imports torch and kornia
 
@@ -52,7 +57,8 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             needs="weights of ALIKED, and of LightGlue unless matcher=mnn",
             licence="BSD-3-Clause (ALIKED), Apache-2.0 (LightGlue)",
             networks=_networks,
-            presets={"quick": {"matcher": "mnn"}},
+            resolve=_resolve,
+            presets={"quick": {"matcher": "auto"}},
             quick_by_default=False,
             source="Zhao et al. 2023 (ALIKED); Lindenberger et al. 2023 (LightGlue); as used in WildFusion",
         )

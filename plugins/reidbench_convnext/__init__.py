@@ -72,7 +72,7 @@ _QUICK_FUSION: dict[str, Any] = {
         "wildfusion": {
             "parts": "embedding_cosine,aliked",
             "embedding_cosine.model": "tf_efficientnet_lite1",
-            "aliked.matcher": "mnn",
+            "aliked.matcher": "auto",
         },
         "classifier": {
             "backbone": "tf_efficientnet_lite1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import Field
@@ -16,8 +17,8 @@ class DiskSettings(reidbench.LightGlueSettings):
     size: int = Field(512, ge=64, multiple_of=16, description="side in pixels that images are resized to")
     keypoints: int = Field(256, ge=2, description="largest number of keypoints of each image; the strongest are kept")
     batch_size: int = Field(1, ge=1, description="images in a batch; halved if the GPU's memory runs out")
-    matcher: Literal["lightglue", "mnn"] = Field(
-        "mnn", description="mnn: mutual nearest neighbours with ratio test, no weights; or lightglue (a network)"
+    matcher: Literal["lightglue", "mnn", "auto"] = Field(
+        "mnn", description="mnn (mutual nearest neighbours), lightglue or auto, as of aliked"
     )
 
 
@@ -26,6 +27,10 @@ def _networks(settings: DiskSettings) -> list[str]:
     if settings.matcher == "lightglue" and settings.matcher_weights == "auto":
         names.append("LightGlue for DISK")
     return names
+
+
+def _resolve(settings: DiskSettings, available: Callable[[str], bool]) -> reidbench.Resolved:
+    return reidbench.Resolved(settings.with_matcher("LightGlue for DISK", available))
 
 
 def _build(settings: DiskSettings) -> reidbench.Method:
@@ -46,6 +51,7 @@ def reidbench_methods() -> list[reidbench.MethodSpec]:
             needs="weights of DISK, and of LightGlue with matcher=lightglue",
             licence="Apache-2.0",
             networks=_networks,
+            resolve=_resolve,
             source="Tyszkiewicz, Fua and Trulls 2020 (DISK); Lindenberger et al. 2023 (LightGlue)",
         )
     ]

@@ -117,10 +117,11 @@ def _build(settings: WildFusionSettings, parts: Mapping[str, reidbench.Method]) 
     return reidbench.Fusion(settings, parts, shortlist=settings.shortlist, weights=weights, average=settings.average)
 
 
-# Networks whose weights come from packages, and a matcher that compares all pairs within minutes on two cores.
+# Networks whose weights come from packages. LightGlue compares few pairs of each query, or none without its weights, so
+# that a run takes minutes on two cores.
 _QUICK: dict[str, Any] = {
     "parts": ("embedding_cosine", "aliked"),
-    "options": {"embedding_cosine": {"model": "tf_efficientnet_lite1"}, "aliked": {"matcher": "mnn"}},
+    "options": {"embedding_cosine": {"model": "tf_efficientnet_lite1"}, "aliked": {"matcher": "auto"}},
 }
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, Self
 
 from pydantic import Field
 
 from reidbench.methods.calibration import Calibration
 from reidbench.methods.refinement import RefineSettings
 
+QUICK_REFINE = 5
+"""Number of pairs of each query that ``matcher=auto`` compares by LightGlue."""
+
 
 class LightGlueSettings(RefineSettings):
     """Matching and score calibration of a :class:`~reidbench.networks.lightglue.LightGlueMethod`."""
 
-    matcher: Literal["lightglue", "mnn"] = Field(
-        "lightglue", description="lightglue (a network), or mnn: mutual nearest neighbours with ratio test, no weights"
+    matcher: Literal["lightglue", "mnn", "auto"] = Field(
+        "lightglue",
+        description="lightglue (a network); mnn: mutual nearest neighbours with ratio test, no weights; auto: "
+        f"lightglue with refine={QUICK_REFINE} (or the given number) if its weights are available, else mnn",
     )
     matcher_weights: str = Field("auto", description="LightGlue's weights: auto, or a file")
     confidence: float = Field(0.5, ge=0, le=1, description="LightGlue matches above this confidence count")
@@ -36,3 +42,16 @@ class LightGlueSettings(RefineSettings):
     def how_calibrated(self) -> Calibration:
         """Return the options of score calibration."""
         return Calibration(kind=self.calibration, scope=self.calibration_scope, pairs=self.calibration_pairs)
+
+    def with_matcher(self, network: str, available: Callable[[str], bool]) -> Self:
+        """Return the settings with the matcher that ``matcher=auto`` means on this machine.
+
+        Args:
+            network: Name of LightGlue's weights in ``reidbench weights``.
+            available: Returns whether the weights of a network can be had.
+        """
+        if self.matcher != "auto":
+            return self
+        if self.matcher_weights != "auto" or available(network):
+            return self.model_copy(update={"matcher": "lightglue", "refine": self.refine or QUICK_REFINE})
+        return self.model_copy(update={"matcher": "mnn", "refine": 0})

@@ -158,3 +158,36 @@ def test_refine_without_a_slow_matcher_is_an_error():
 
     with pytest.raises(reidbench.ReidbenchError, match="refine=5 has no effect with matcher=mnn"):
         Aliked(AlikedSettings(matcher="mnn", refine=5))
+
+
+def test_matcher_auto_is_lightglue_on_the_best_pairs_where_its_weights_are():
+    here = ["LightGlue for ALIKED"]
+    cases = (
+        ({"matcher": "auto"}, here),
+        ({"matcher": "auto", "refine": 8}, here),
+        ({"matcher": "auto", "refine": 8}, ["LightGlue for DISK"]),
+        ({"matcher": "auto", "matcher_weights": "mine.pth"}, []),
+        ({"matcher": "mnn"}, here),
+        ({"matcher": "lightglue"}, []),
+    )
+    chosen = [
+        reidbench.LightGlueSettings(**given).with_matcher(here[0], networks.__contains__) for given, networks in cases
+    ]
+    assert [(each.matcher, each.refine) for each in chosen] == [
+        ("lightglue", 5), ("lightglue", 8), ("mnn", 0), ("lightglue", 5), ("mnn", 0), ("lightglue", 0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["aliked", "wildfusion", "convnext_fusion"])
+def test_the_preset_quick_resolves_to_a_matcher_of_this_machine(method, monkeypatch):
+    from reidbench.registry.registered import load_registry
+    from reidbench.running.building import assemble, effective_settings, resolve_settings
+
+    registry = load_registry()
+    offer = registry.find(method)
+    for here, expected in ((True, ("lightglue", 5)), (False, ("mnn", 0))):
+        monkeypatch.setattr("reidbench.running.building.pretrained_here", lambda name, here=here, **_: here)
+        settings = resolve_settings(offer.spec, effective_settings(offer.spec, "quick", {})).settings
+        assembled = assemble(offer, settings, registry)
+        local = [part.method for part in assembled.feature_parts if part.name == "aliked"]
+        assert {(each.settings.matcher, each.refine) for each in local} == {expected}
