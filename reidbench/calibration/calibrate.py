@@ -185,14 +185,19 @@ class _NodeFit:
         }
 
     def _similarity(self, how: Calibration, pairs: LabelledPairs) -> NDArray[np.float64]:
-        """Return the similarity of each pair as in the search of its query: in the gallery of its group."""
-        method = self.node.inner
+        """Return the similarity of each pair as in the search of its query: in the gallery of its group and side."""
+        method, queries, gallery = self.node.inner, self.queries, self.gallery
         if how.source == "gallery":  # a search of the gallery would compare an image with itself first
             return np.asarray(method.score_shortlist(self.enrolled, self.enrolled, pairs.indices), dtype=np.float64)
+        group = queries.group[pairs.query] if self.by_group else np.full(len(pairs), "")
+        side = np.full(len(pairs), "") if queries.side is None else queries.side[pairs.query]
         similarity = np.empty(len(pairs))
-        for group in np.unique(self.queries.group[pairs.query]) if self.by_group else ("",):
-            places = np.flatnonzero(self._in_group(self.queries, group)[pairs.query])
-            enrolled = np.flatnonzero(self._in_group(self.gallery, group))
+        for of_group, of_side in sorted(set(zip(group.tolist(), side.tolist(), strict=True))):
+            places = np.flatnonzero((group == of_group) & (side == of_side))
+            searched = self._in_group(gallery, of_group)
+            if gallery.side is not None:
+                searched = searched & may_compare(of_side, gallery.side)
+            enrolled = np.flatnonzero(searched)
             indices = np.stack([pairs.query[places], np.searchsorted(enrolled, pairs.gallery[places])], axis=1)
             similarity[places] = method.score_pairs(self.query, self.enrolled.take(enrolled), indices)
         return similarity

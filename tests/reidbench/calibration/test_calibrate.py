@@ -167,3 +167,24 @@ def test_pairs_of_two_known_sides_are_not_calibrated_on(part):
     how = Calibration(pairs=10**6)  # more than there are, so that all pairs are used
     assert fit(part, how)[2]["n_pairs"] == different.size
     assert fit((asked, enrolled), how)[2]["n_pairs"] == (~different).sum()
+
+
+def test_the_pairs_of_a_query_are_compared_in_the_gallery_that_it_searches():
+    """Gallery: 8 images of cats (4 left, 2 right, 2 of unknown side) and 4 left ones of dogs."""
+    searched = []
+
+    class Spy(Given):
+        def score_pairs(self, query, gallery, pairs):
+            similarity = super().score_pairs(query, gallery, pairs)
+            np.testing.assert_allclose(similarity, self.score(query, gallery)[pairs[:, 0], pairs[:, 1]], atol=1e-6)
+            searched.append((sorted(set(pairs[:, 0].tolist())), len(gallery)))
+            return similarity
+
+    gallery = rows([0, 0, 1, 1, 2, 2, 3, 3, 5, 5, 6, 6], ["cat"] * 8 + ["dog"] * 4)
+    gallery = replace(gallery, side=np.array(["left"] * 4 + ["right"] * 2 + [""] * 2 + ["left"] * 4))
+    queries = rows([0, 1, 2, 3, 5, 6], ["cat"] * 4 + ["dog"] * 2, seed=3)
+    queries = replace(queries, side=np.array(["left", "left", "right", "", "left", "left"]))
+    method = Calibrated(Spy(Settings()), Calibration(kind="logistic"))
+    numbering = number_curves(["cat", "dog"], 200, seed=0)
+    calibrate(method, queries, gallery, numbering, by_group=True, seed=0, progress=Progress())
+    assert searched == [([3], 8), ([0, 1], 6), ([2], 4), ([4, 5], 4)]
