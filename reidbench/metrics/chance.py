@@ -30,8 +30,8 @@ def chance_score(n_identities: int) -> float:
 CHANCE_SCORE = MetricSpec(
     "chance_score",
     "chance",
-    'the score of the best guess: a random identity of the group, or "new" with probability 1/2; for n identities '
-    "`1 / (2 · sqrt(n))`, which is above 0",
+    'the expected score of guessing: "new" with probability 1/2, else a random identity of the group; for n identities '
+    "`1 / (2 · sqrt(n))`",
     needs=(COUNTED_GROUP, GALLERY_COUNTS),
     compute=lambda queries: chance_score(queries.gallery_identities[queries.group_names[0]]),
     over_groups=lambda groups: mean_of_defined([each["chance_score"] for each in groups]),

@@ -1,4 +1,4 @@
-"""Panel "Over every threshold": BAKS against 1 − BAUS, Rank-k, and BAKS at fixed rates of false matches."""
+"""Panel "Results at every threshold": BAKS against 1 − BAUS, Rank-k, and BAKS at fixed rates of false matches."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def _blocks(board: Board) -> Iterator[Block]:
     rates = [each.curves.identification for each in board.series]
     reasons = dict.fromkeys(rate.reason for row in zip(*rates, strict=True) for rate in row if rate.reason)
     yield board.table(
-        "DIR at FPIR: BAKS at the lowest threshold that accepts at most a given share of the unknown animals",
+        "BAKS at the lowest threshold that accepts at most a given share of the unknown animals (DIR at FPIR)",
         [f"DIR at FPIR {100 * rate.fpir:g} %" for rate in rates[0]],
         [[show(rate.value) for rate in row] for row in rates],
         f"Undefined: {'; '.join(reasons)}." if reasons else "",
     )
 
 
-PANEL = DatasetPanel("Over every threshold", _blocks)
+PANEL = DatasetPanel("Results at every threshold", _blocks)

@@ -85,7 +85,7 @@ def test_every_part_is_there(page):
     for heading in (
         "Leaderboard", "Uncertainty", "95 % intervals", "standard deviation of one run's score", "Score against cost",
         "curves, rates and costs below are of the first split and seed of each row",
-        "Over every threshold", "By group", "Expected cost", "Gallery size",
+        "Results at every threshold", "By group", "Expected cost", "Gallery size",
         "Method by method", "Reliability", "False new", "Mis-identified", "False match", "Carried thresholds",
         "Citations and licences", "Lowe 2004",
     ):  # fmt: skip

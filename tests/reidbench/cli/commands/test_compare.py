@@ -132,7 +132,7 @@ def test_html_is_a_page_of_the_table_that_sorts_and_filters(runs_dir):
     page = call("--runs", runs_dir, "--format", "html")
     assert page.startswith("<!doctype html>") and page.count("<script>") == 1
     assert 'aria-sort="ascending"' in page and 'class="filter"' in page and "0.375" in page
-    assert "Over every threshold" not in page
+    assert "Results at every threshold" not in page
 
 
 def test_html_shows_the_tables_below_the_leaderboard_too(runs_dir):
