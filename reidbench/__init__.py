@@ -34,6 +34,7 @@ _HOMES = {
     "ClassifierTrainingSettings": "networks.training.settings",
     "Combination": "methods.fusion",
     "CommandSpec": "registry.commands",
+    "CropSettings": "methods.contract",
     "DatasetSpec": "data.sources.named",
     "EmbeddingMethod": "methods.contract",
     "EmbeddingNetwork": "networks.training.network",
@@ -49,6 +50,7 @@ _HOMES = {
     "LightGlueMethod": "networks.lightglue",
     "LightGlueSettings": "methods.lightglue_settings",
     "LocalFeatureMethod": "methods.local_features",
+    "MaskSettings": "methods.contract",
     "Matches": "methods.local_matching",
     "Method": "methods.contract",
     "MethodSpec": "methods.contract",
@@ -106,11 +108,13 @@ if TYPE_CHECKING:
     from reidbench.methods.batches import Batches as Batches
     from reidbench.methods.calibration import Calibration as Calibration
     from reidbench.methods.classifier import ClassifierMethod as ClassifierMethod
+    from reidbench.methods.contract import CropSettings as CropSettings
     from reidbench.methods.contract import EmbeddingMethod as EmbeddingMethod
     from reidbench.methods.contract import FitContext as FitContext
     from reidbench.methods.contract import FitReport as FitReport
     from reidbench.methods.contract import Images as Images
     from reidbench.methods.contract import LabelledImages as LabelledImages
+    from reidbench.methods.contract import MaskSettings as MaskSettings
     from reidbench.methods.contract import Method as Method
     from reidbench.methods.contract import MethodSpec as MethodSpec
     from reidbench.methods.contract import PairMethod as PairMethod

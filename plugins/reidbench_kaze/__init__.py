@@ -9,7 +9,7 @@ from pydantic import Field
 import reidbench
 
 
-class KazeSettings(reidbench.Settings):
+class KazeSettings(reidbench.MaskSettings):
     """Settings of keypoints and their matching."""
 
     keypoints: int = Field(256, ge=2, description="largest number of keypoints of each image; the strongest are kept")

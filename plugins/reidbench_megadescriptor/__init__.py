@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 import reidbench
-from reidbench import BackboneSettings
+from reidbench import BackboneSettings, CropSettings
 
 _HUB = "hf-hub:BVRA/MegaDescriptor-"
 
@@ -32,7 +32,7 @@ MegaDescriptorName = Annotated[
 ]
 
 
-class EmbeddingSettings(BackboneSettings):
+class EmbeddingSettings(BackboneSettings, CropSettings):
     """Settings of model, weights, input and precision."""
 
     batch_size: int = Field(32, ge=1, description="Images in a batch; halved if the GPU's memory runs out")

@@ -73,13 +73,13 @@ def decode(path: Path | str, bbox: Sequence[float] | None = None) -> NDArray[np.
 
 def _wide(image: Image.Image, bbox: Sequence[float] | None, path: Path | str) -> NDArray[np.uint8]:
     pixels = turn_upright(read_wide(image, path)[0], image.getexif().get(_ORIENTATION, 1))
-    left, top, right, bottom = _box((pixels.shape[1], pixels.shape[0]), bbox, path)
+    left, top, right, bottom = box_edges((pixels.shape[1], pixels.shape[0]), bbox, path)
     return np.array(pixels[top:bottom, left:right], dtype=np.uint8, order="C")
 
 
 def _narrow(image: Image.Image, bbox: Sequence[float] | None, path: Path | str) -> NDArray[np.uint8]:
     ImageOps.exif_transpose(image, in_place=True)
-    left, top, right, bottom = _box(image.size, bbox, path)
+    left, top, right, bottom = box_edges(image.size, bbox, path)
     pixels = np.empty((bottom - top, right - left, 3), np.uint8)
     step = max(1, _STRIP // (right - left))
     for start in range(top, bottom, step):
@@ -98,7 +98,7 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(image.convert("RGB"))
 
 
-def _box(size: tuple[int, int], bbox: Sequence[float] | None, path: Path | str) -> tuple[int, int, int, int]:
+def box_edges(size: tuple[int, int], bbox: Sequence[float] | None, path: Path | str) -> tuple[int, int, int, int]:
     """Return the edges of the box inside the upright image: left, top, right and bottom."""
     width, height = size
     if bbox is None:

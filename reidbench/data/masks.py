@@ -11,6 +11,8 @@ it returns uninitialised memory for some broken text and takes all memory for a 
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from PIL import ImageOps
 
 from reidbench.data.pictures import check_fits, open_picture
 from reidbench.errors import ReidbenchError
+from reidbench.untrusted.reading import read_regular
 
 _FAR = 1_000_000  # pixels: no photograph is as wide, and OpenCV's arithmetic is still exact
 _REMEDY = (
@@ -53,8 +56,47 @@ def decode_mask(cell: Any, root: Path, shape: tuple[int, int], where: str = "") 
     try:
         return _read(_parsed(cell), root, shape)
     except ValueError as error:
-        shown = str(cell) if len(str(cell)) <= 60 else f"{str(cell)[:60]}…"
-        raise ReidbenchError(f"segmentation {shown} is no mask: {error}", where=where, remedy=_REMEDY) from error
+        raise ReidbenchError(f"segmentation {_shown(cell)} is no mask: {error}", where=where, remedy=_REMEDY) from error
+
+
+def mask_digest(cell: Any, root: Path, where: str = "") -> str:
+    """Return the SHA-256 of a mask: of the bytes of its file, or of its numbers.
+
+    Args:
+        cell: A cell that contains a mask.
+        root: Folder that the path of a mask file starts from.
+        where: File and row, for the message of an error.
+
+    Raises:
+        ReidbenchError: The file can't be read.
+    """
+    try:
+        parsed = _parsed(cell)
+        if isinstance(parsed, str):
+            content = read_regular(root / parsed.strip())
+        else:
+            content = json.dumps(parsed, sort_keys=True, default=_plain).encode()
+    except (OSError, ValueError) as error:
+        reason = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
+        raise ReidbenchError(
+            f"segmentation {_shown(cell)} is no mask: {reason}", where=where, remedy=_REMEDY
+        ) from error
+    return hashlib.sha256(content).hexdigest()
+
+
+def absolute_mask(cell: Any, root: Path) -> Any:
+    """Return a cell in which the path of a mask file is absolute; another cell stays as it is."""
+    parsed = cell if cell is None else _parsed(cell)
+    return str((root / parsed.strip()).resolve()) if isinstance(parsed, str) else cell
+
+
+def _plain(value: Any) -> Any:
+    """Convert arrays and bytes, which tables can hold, for JSON."""
+    return value.decode("latin-1") if isinstance(value, bytes) else np.asarray(value).tolist()
+
+
+def _shown(cell: Any) -> str:
+    return str(cell) if len(str(cell)) <= 60 else f"{str(cell)[:60]}…"
 
 
 def _parsed(cell: Any) -> Any:

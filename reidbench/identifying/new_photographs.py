@@ -6,13 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reidbench.csv_files import read_csv
 from reidbench.data.decoding import decode
 from reidbench.data.image_files import IMAGE_SUFFIXES, image_format, is_image, left_out_notes, read_folder
-from reidbench.data.images import COLUMNS, ImageSet
+from reidbench.data.image_masks import mask_cells
+from reidbench.data.images import COLUMNS, Given, ImageSet
+from reidbench.data.masks import absolute_mask
 from reidbench.data.reading import ReadingOptions, ReadingReport
 from reidbench.data.sources.boxes import read_boxes
 from reidbench.data.sources.cells import moment
@@ -55,6 +59,7 @@ class _Entry:
     where: str = ""
     problem: str = ""
     encounter: str = ""
+    mask: Any = None
 
 
 def read_photographs(
@@ -108,6 +113,7 @@ def read_photographs(
     notes += group_notes
     rows: list[tuple[object, ...]] = []
     encounters: list[str] = []
+    masks: list[Any] = []
     unreadable: list[tuple[str, str]] = []
     for entry, entry_group in zip(entries, entry_groups, strict=True):
         try:
@@ -119,6 +125,7 @@ def read_photographs(
             unreadable.append((entry.name, error.message + row))
         else:
             encounters.append(entry.encounter)
+            masks.append(entry.mask)
             identity = f"{_PLACEHOLDER} {len(rows)}"
             rows.append((
                 entry.name, identity, str(entry.path), entry_group, entry.date, entry.orientation, entry.bbox
@@ -134,7 +141,7 @@ def read_photographs(
     by_column = zip(COLUMNS, zip(*rows, strict=True), strict=True)
     table = pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in by_column})
     notes += wide_notes(Path(str(path)) for path in table["path"])
-    images = ImageSet(source.name, Path(), table, source="photographs")
+    images = ImageSet(source.name, Path(), table, source="photographs", given=_only_masks(masks))
     return NewPhotographs(images, tuple(unreadable), skipped, notes, tuple(encounters))
 
 
@@ -202,7 +209,7 @@ def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], i
     found = find_columns(list(table.columns), asked.columns, where=str(table.path), needed=("path",))
     asked.check_box_column(found.header, table.columns, str(table.path))
     kind = "dataset" if "dataset" in found.header else "species"
-    roles = ("path", "image_id", kind, "date", "orientation", "encounter", "bbox")
+    roles = ("path", "image_id", kind, "date", "orientation", "encounter", "segmentation", "bbox")
     columns = [table.column(found.header.get(role, "")) for role in roles]
     read = {role: found.header[role] for role in roles if role in found.header}
     unused = tuple(header for header in table.columns if header not in read.values())
@@ -210,7 +217,7 @@ def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], i
     boxes = read_boxes(columns[-1], paths, asked.bbox, str(table.path))
     entries = []
     for index, cells in enumerate(zip(*columns[:-1], strict=True)):
-        path, name, group, date, orientation, encounter = (cell.strip() for cell in cells)
+        path, name, group, date, orientation, encounter, mask = (cell.strip() for cell in cells)
         if not path:
             raise ReidbenchError(
                 "the column path is empty", where=table.where(index), remedy="write the path of the photograph"
@@ -226,6 +233,7 @@ def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], i
                 table.where(index),
                 boxes.problems.get(index, ""),
                 encounter,
+                absolute_mask(mask, file.resolve().parent) if mask else None,
             )
         )
     return entries, 0, ReadingReport(read, unused, boxes.counts, options=asked).lines()
@@ -241,4 +249,15 @@ def joined(name: str, *sets: ImageSet) -> ImageSet:
         )
         tables.append(table)
     table = pd.concat(tables, ignore_index=True).astype(object)
-    return ImageSet(name, Path(), table.where(table.notna(), None), checked=True)
+    masks = [absolute_mask(cell, images.root) for images in sets for cell in mask_cells(images)]
+    return ImageSet(name, Path(), table.where(table.notna(), None), checked=True, given=_only_masks(masks))
+
+
+def _only_masks(cells: Sequence[Any]) -> Given | None:
+    """Return what a source gives if it gives masks and nothing else; ``None`` if no image has one."""
+    if all(cell is None for cell in cells):
+        return None
+    mask = np.empty(len(cells), dtype=object)
+    mask[:] = cells
+    nothing = np.full(len(cells), "", dtype=object)
+    return Given(nothing, nothing, mask=mask)

@@ -182,6 +182,7 @@ def _setup(run: RunRecord) -> dict[str, Any]:
     return {
         **query,
         "match_sides": run.data.match_sides,
+        "masks": short(run.data.masks) or "none",
         **{f"settings.{key}": value for key, value in run.data.settings.effective.items()},
         "threshold": run.data.threshold.policy,
         # The source of random weights contains the seed, and all seeds belong to one row.

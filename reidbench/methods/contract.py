@@ -19,11 +19,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
 from reidbench.data.decoding import decode
-from reidbench.data.images import ImageSet
+from reidbench.data.image_masks import mask_cells, read_mask
+from reidbench.data.images import ImageSet, Origin
 from reidbench.errors import ReidbenchError
 from reidbench.methods.calibration import Calibration
 from reidbench.methods.decoded_batches import decoded_batches
@@ -42,16 +43,53 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
+class MaskSettings(Settings):
+    """Settings of a method that can ignore keypoints outside the animal; :class:`LocalFeatureMethod` obeys them.
+
+    The default is left out of the recorded settings, so that runs and cached features of earlier versions keep their
+    ids and keys.
+    """
+
+    mask: Literal["auto", "none"] = Field(
+        "auto",
+        exclude_if=lambda value: value == "auto",
+        description="auto drops keypoints outside the mask of an image that has one; none keeps all",
+    )
+
+
+class CropSettings(Settings):
+    """Settings of a method that can crop images to the animal; :class:`EmbeddingMethod` obeys them.
+
+    The default is left out of the recorded settings, as in :class:`MaskSettings`.
+    """
+
+    crop: Literal["box", "mask"] = Field(
+        "box",
+        exclude_if=lambda value: value == "box",
+        description="box uses the box of an image, if it has one; mask uses the box around its mask, if it has one",
+    )
+
+
 class Images:
     """The view of a set of images that a method receives.
 
-    It gives pixels, group, orientation and date of image ``index``, from 0 to ``len(images) - 1``. Identity, path,
-    image id and part of the split are not accessible.
+    It gives pixels, group, orientation, date and mask of image ``index``, from 0 to ``len(images) - 1``. Identity,
+    path, image id and part of the split are not accessible.
+
+    Args:
+        images: The images.
+        masks: Whether the method may read masks; see :attr:`Method.uses_masks`.
     """
 
-    def __init__(self, images: ImageSet) -> None:
+    def __init__(self, images: ImageSet, *, masks: bool = False) -> None:
         table = images.table
-        self.__files = _Files(tuple(str(images.root / path) for path in table["path"]), tuple(table["bbox"]))
+        self.__files = _Files(
+            tuple(str(images.root / path) for path in table["path"]),
+            tuple(table["bbox"]),
+            images.root,
+            tuple(mask_cells(images)) if masks else None,
+            images.origin,
+        )
         self.__columns = {name: tuple(map(str, table[name])) for name in ("group", "orientation")}
         self.__columns["date"] = tuple(images.date.tolist())
 
@@ -61,6 +99,17 @@ class Images:
     def pixels(self, index: int) -> NDArray[np.uint8]:
         """Return image ``index``, rotated upright and cropped to its box, as RGB ``(height, width, 3)``."""
         return self.__files.read(index)
+
+    def mask(self, index: int) -> NDArray[np.bool_] | None:
+        """Return which pixels of :meth:`pixels` show the animal, ``(height, width)``.
+
+        It is ``None`` if the dataset has no mask of the image (column ``segmentation``), or if the mask shows nothing
+        inside the box.
+
+        Raises:
+            ValueError: The method does not declare :attr:`Method.uses_masks`, so masks are not part of its cache keys.
+        """
+        return self.__files.mask(index)
 
     def group(self, index: int) -> str:
         """Return the group of image ``index``: its dataset or species."""
@@ -75,12 +124,39 @@ class Images:
         return self.__columns["date"][index]
 
 
+class CroppedToMasks:
+    """Images that are cropped to the box around their mask; an image without a mask stays as it is."""
+
+    def __init__(self, images: Images) -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def pixels(self, index: int) -> NDArray[np.uint8]:
+        """Return the pixels of one image inside the box around its mask."""
+        pixels, mask = self._images.pixels(index), self._images.mask(index)
+        if mask is None:
+            return pixels
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        return np.ascontiguousarray(pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class _Files:
     """Paths and boxes of the images; private, because a path can reveal the identity."""
 
     paths: tuple[str, ...]
     boxes: tuple[Any, ...]
+    root: Path
+    masks: tuple[Any, ...] | None
+    origin: Origin
+
+    def mask(self, index: int) -> NDArray[np.bool_] | None:
+        if self.masks is None:
+            raise ValueError("a method that reads masks must set uses_masks = True, so that they are in its cache keys")
+        box, where = self.boxes[index], self.origin.at(index)
+        return read_mask(self.masks[index], self.root, Path(self.paths[index]), box, where)
 
     def read(self, index: int) -> NDArray[np.uint8]:
         return decode(self.paths[index], self.boxes[index])
@@ -228,6 +304,11 @@ class Method(ABC):
     Such a method receives all images in one call of :meth:`represent`. It is not tested for blindness, and tables
     mark it.
     """
+    uses_masks: bool = False
+    """Whether the method, with its settings, reads :meth:`Images.mask`.
+
+    The masks of images that have one are then part of the keys of cached features and of the id of a run.
+    """
     calibration: Calibration | None = None
     """How the core maps similarities to probabilities; ``None`` uses the similarities unchanged."""
     may_substitute: bool = False
@@ -304,6 +385,11 @@ class EmbeddingMethod(Method):
     The similarity is the cosine, or minus the Euclidean distance if ``metric`` is ``"euclidean"``.
     """
 
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        if isinstance(settings, CropSettings) and settings.crop == "mask":
+            self.uses_masks = True
+
     batch_size: int = 64
     """Most images in one call of :meth:`embed`; fewer if photographs are large and :meth:`shrink` keeps them."""
 
@@ -324,7 +410,7 @@ class EmbeddingMethod(Method):
         with progress.stage("extract", len(images)) as stage:
             batches = list(
                 decoded_batches(
-                    images,
+                    CroppedToMasks(images) if isinstance(self.settings, CropSettings) and self.uses_masks else images,
                     self.batch_size,
                     lambda batch: _vectors(self.embed(batch), len(batch)),
                     shrink=self.shrink,

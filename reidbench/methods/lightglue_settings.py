@@ -8,13 +8,14 @@ from typing import Literal, Self
 from pydantic import Field
 
 from reidbench.methods.calibration import Calibration
+from reidbench.methods.contract import MaskSettings
 from reidbench.methods.refinement import RefineSettings
 
 QUICK_REFINE = 5
 """Number of pairs of each query that ``matcher=auto`` compares by LightGlue."""
 
 
-class LightGlueSettings(RefineSettings):
+class LightGlueSettings(RefineSettings, MaskSettings):
     """Matching and score calibration of a :class:`~reidbench.networks.lightglue.LightGlueMethod`."""
 
     matcher: Literal["lightglue", "mnn", "auto"] = Field(

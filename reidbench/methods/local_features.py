@@ -17,7 +17,7 @@ import xxhash
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from reidbench.methods.contract import Images, PairMethod
+from reidbench.methods.contract import Images, MaskSettings, PairMethod
 from reidbench.methods.decoded_batches import decoded_batches
 from reidbench.methods.local_matching import Geometry, Matches, count_inliers, match_mutual
 from reidbench.methods.refinement import joined_similarity, pairs_to_refine
@@ -56,6 +56,8 @@ class LocalFeatureMethod(PairMethod):
         super().__init__(settings)
         self.refine = getattr(settings, "refine", 0)
         self._results: dict[tuple[bytes, bytes], int] = {}
+        if isinstance(settings, MaskSettings) and settings.mask == "auto":
+            self.uses_masks = True
 
     @abstractmethod
     def describe_batch(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Mapping[str, NDArray[Any]]]:
@@ -99,6 +101,8 @@ class LocalFeatureMethod(PairMethod):
                 images, self.batch_size, self.describe_batch, shrink=self.shrink, advance=stage.advance
             ):
                 features += batch
+        if isinstance(self.settings, MaskSettings) and self.uses_masks:
+            features = [inside_mask(rows, images.mask(index)) for index, rows in enumerate(features)]
         return Representation({}, {name: Ragged.from_rows([rows[name] for rows in features]) for name in features[0]})
 
     def match_fast(self, query: Representation, gallery: Representation, pairs: NDArray[np.int64]) -> Matches:
@@ -168,3 +172,25 @@ def _digest(images: Representation, row: int) -> bytes:
         digest.update(f"{name}{rows.shape}{rows.dtype}".encode())
         digest.update(rows.data)
     return digest.digest()
+
+
+def inside_mask(features: Mapping[str, NDArray[Any]], mask: NDArray[np.bool_] | None) -> Mapping[str, NDArray[Any]]:
+    """Return the features of the keypoints on the animal; all of them without a mask.
+
+    The picture itself is not changed, because the edge of a blanked background gives keypoints that match.
+
+    Args:
+        features: Arrays with one row for each keypoint.
+        mask: Which pixels show the animal, ``(height, width)``.
+
+    Example:
+        >>> points = {"keypoint": np.array([[0.2, 0.5], [0.9, 0.5]])}
+        >>> inside_mask(points, np.array([[True, False]]))["keypoint"].tolist()
+        [[0.2, 0.5]]
+    """
+    if mask is None:
+        return features
+    size = np.array(mask.shape[::-1])
+    column, row = np.clip((np.asarray(features["keypoint"]) * size).astype(np.int64), 0, size - 1).reshape(-1, 2).T
+    kept = mask[row, column]
+    return {name: rows[kept] for name, rows in features.items()}

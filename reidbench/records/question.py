@@ -42,6 +42,8 @@ class Question(JsonObject):
     """What one query is."""
     match_sides: Literal["any", "same"] = "any"
     """Sides that are compared."""
+    masks: str = ""
+    """Digest of the masks that the method uses; empty for none."""
     threshold: str
     """Threshold policy as given."""
 
@@ -61,6 +63,7 @@ class Question(JsonObject):
             gallery=data.gallery,
             query=data.query,
             match_sides=data.match_sides,
+            masks=data.masks,
             threshold=data.threshold.asked,
         )
 
@@ -78,6 +81,8 @@ class Question(JsonObject):
             del values["query"]  # earlier versions knew no other query, and ids have to stay
         if values["match_sides"] == "any":
             del values["match_sides"]  # as query
+        if not values["masks"]:
+            del values["masks"]  # as query
         for plugin in (values["plugin"], *values["parts"].values()):
             if plugin["calibrated_by"] is None:
                 del plugin["calibrated_by"]  # version 0.1.0 left it out, and ids have to stay
@@ -133,6 +138,8 @@ def id_as_written(data: Mapping[str, Any]) -> str:
         values["query"] = data["query"]
     if data.get("match_sides", "any") != "any":
         values["match_sides"] = data["match_sides"]
+    if data.get("masks"):
+        values["masks"] = data["masks"]
     return _digest(values)
 
 

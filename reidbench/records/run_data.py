@@ -393,6 +393,8 @@ class RunData(JsonObject):
     """What one query is: an encounter with the `best` or `mean` of its images' scores; absent if an `image`."""
     match_sides: Literal["any", "same"] = "any"
     """`same` if only images of the same side are compared, and those of unknown side with all; absent if `any`."""
+    masks: str = ""
+    """SHA-256 of the masks of animals that the method used; absent if it used none."""
     matching: MatchingData
     """How a query is compared with the gallery."""
     calibration: tuple[CalibrationData, ...]
@@ -425,6 +427,8 @@ class RunData(JsonObject):
             del values["query"]  # as earlier versions wrote it
         if values["match_sides"] == "any":
             del values["match_sides"]
+        if not values["masks"]:
+            del values["masks"]
         return values
 
     @classmethod

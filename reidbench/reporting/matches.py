@@ -98,8 +98,18 @@ class LocalFeatures:
         return self.store.read([key])
 
     def _extracted(self, image_id: str) -> Representation | None:
+        from reidbench.methods.contract import Images
+        from reidbench.methods.local_features import inside_mask
+
         pixels = self.photographs.pixels(image_id)
-        return None if pixels is None else _one_image(self.method.describe(pixels))
+        if pixels is None:
+            return None
+        features = self.method.describe(pixels)
+        images = self.photographs.images
+        if self.method.uses_masks and images is not None:
+            row = np.array([self.photographs.row[image_id]])
+            features = inside_mask(features, Images(images.take(row), masks=True).mask(0))
+        return _one_image(features)
 
     def match(self, query: str, gallery: str) -> MatchedPoints | None:
         """Return the points of two images that the method matches."""
@@ -162,13 +172,16 @@ def _cached(
     assembled: Assembled, method: LocalFeatureMethod, photographs: Photographs
 ) -> tuple[RepresentationStore | None, dict[str, str]]:
     """Return the store of the method's features, and the key of each image in it by the id of the image."""
+    from reidbench.data.image_masks import masked_contents
     from reidbench.running.representation_store import RepresentationStore, features_key
 
     offer = next((part.offer for part in assembled.feature_parts if part.method is method), None)
     if offer is None or photographs.images is None or method.learns or method.transductive:
         return None, {}  # such features are cached by run, not by image
-    contents = dict(zip(photographs.row, photographs.images.contents(), strict=True))
-    return RepresentationStore(features_key(offer, method)), contents
+    contents = photographs.images.contents()
+    if method.uses_masks:
+        contents = masked_contents(photographs.images, contents)
+    return RepresentationStore(features_key(offer, method)), dict(zip(photographs.row, contents, strict=True))
 
 
 def draw_matches(left: Thumbnail, right: Thumbnail, points: MatchedPoints, label: str) -> Markup:

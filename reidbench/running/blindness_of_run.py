@@ -91,7 +91,8 @@ def _match_again(
         rows = setup.rows["test"][chunk]
         shown = images.take(rows)
         by_method = {
-            id(part.method): part.method.represent(Images(shown), Progress()) for part in setup.assembled.feature_parts
+            id(part.method): part.method.represent(Images(shown, masks=part.method.uses_masks), Progress())
+            for part in setup.assembled.feature_parts
         }
         query = join_representations(setup.method, lambda method, by_method=by_method: by_method[id(method)])  # type: ignore[misc]
         if curve is not None:

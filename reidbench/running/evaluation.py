@@ -40,6 +40,7 @@ from reidbench.running.decided import decide
 from reidbench.running.environment import choose_device
 from reidbench.running.extractor import Extractor
 from reidbench.running.leftovers import sweep_quietly
+from reidbench.running.masks_used import masks_used
 from reidbench.running.matched import match_episodes
 from reidbench.running.provenance import describe_code
 from reidbench.running.run_content import run_data, run_files
@@ -178,6 +179,7 @@ def evaluate(
         gallery=gallery,
         query=query,
         match_sides=sides,
+        masks=masks_used(assembled.feature_parts, images, chosen),
         threshold=asked,
     )
     agree(question)

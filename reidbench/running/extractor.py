@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from reidbench.data.image_masks import digest_of_masks, masked_contents
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import Features
@@ -71,11 +72,12 @@ class Extractor:
     def extract(self) -> Extracted:
         """Fit every part and extract the features of all images of the run; what is in the cache is read."""
         used = self._used_images()
-        contents = used.contents()
+        keys = self._keys_of(used)
         reports = []
         seconds: dict[str, float] = {}
         is_new = False
         for part in self._feature_parts:
+            contents = keys[part.method.uses_masks]
             report, fit_s, n_new = self._fit_and_extract(part, used, contents)
             reports.append((part.name, report))
             is_new = is_new or n_new > 0
@@ -83,7 +85,7 @@ class Extractor:
             represent_s = self.store(part).seconds(contents)
             for name, value in (("fit_s", fit_s), ("represent_s", represent_s)):
                 seconds[name] = round(seconds.get(name, 0.0) + value, 3)
-        return Extracted(self._features(contents), join_reports(reports), seconds, is_new)
+        return Extracted(self._features(keys), join_reports(reports), seconds, is_new)
 
     def extract_again(self, *more: ImageSet) -> dict[str, Features]:
         """Return the features of each part of a saved run, from the cache or extracted by what the run learned.
@@ -100,13 +102,13 @@ class Extractor:
         """
         if more:
             self._check_not_transductive()
-        wanted = [(images, images.contents()) for images in (self._used_images(), *more)]
+        wanted = [(images, self._keys_of(images)) for images in (self._used_images(), *more)]
         for part in self._feature_parts:
             is_unknown = self.store(part).read_note() is None and not fitted_dir(self.store_key(part)).is_dir()
             if part.method.learns and is_unknown:
-                self._fit_and_extract(part, *wanted[0])
-            for images, contents in wanted:
-                self._extract_missing(part, images, contents)
+                self._fit_and_extract(part, wanted[0][0], wanted[0][1][part.method.uses_masks])
+            for images, keys in wanted:
+                self._extract_missing(part, images, keys[part.method.uses_masks])
         return self._features(wanted[0][1])
 
     def extract_more(self, images: ImageSet) -> Representation:
@@ -117,10 +119,10 @@ class Extractor:
                 transductive.
         """
         self._check_not_transductive()
-        contents = images.contents()
+        keys = self._keys_of(images)
         for part in self._feature_parts:
-            self._extract_missing(part, images, contents)
-        return self._read(contents)
+            self._extract_missing(part, images, keys[part.method.uses_masks])
+        return self._read(keys)
 
     def restore_again(self) -> bool:
         """Restore every method whose features come from the cache; return whether that gave the same models.
@@ -165,10 +167,13 @@ class Extractor:
             # other test images would train again, and a training on a GPU or with a time limit does not repeat to the
             # bit, while one store has to hold the features of one network.
             parts = (self.setup.learned_from, self.setup.rows["calibration"], self.setup.rows["test"])
-            digests = (self.setup.images.take(part).digest for part in parts)
+            chosen = [self.setup.images.take(part) for part in parts]
+            masks = [digest_of_masks(images) for images in chosen] if method.uses_masks else []
+            digests = (*(images.digest for images in chosen), *filter(None, masks))
             learning = "|".join((*digests, str(self.setup.seed)))
         if method.transductive:  # the features of an image depend on all others
-            learning += "|" + self._used_images().digest
+            used = self._used_images()
+            learning += "|" + used.digest + (digest_of_masks(used) if method.uses_masks else "")
         return learning
 
     def _fit_and_extract(
@@ -253,7 +258,8 @@ class Extractor:
             for start in range(0, len(missing), at_once):
                 chunk = missing[start : start + at_once]
                 started = time.perf_counter()
-                features = part.method.represent(Images(images.take(chunk)), _OneBar(self.setup.progress, bar))
+                shown = Images(images.take(chunk), masks=part.method.uses_masks)
+                features = part.method.represent(shown, _OneBar(self.setup.progress, bar))
                 if len(features) != len(chunk):
                     raise ValueError(f"{part.name} returned features of {len(features)} images, not of {len(chunk)}")
                 store.add([contents[place] for place in chunk], features, time.perf_counter() - started)
@@ -298,14 +304,14 @@ class Extractor:
     def _gives_cached_features(self, method: Method, store: RepresentationStore, tolerance: float) -> bool:
         """Extract a few images again and compare with the cache; devices differ a little, two trainings by far."""
         used = self._used_images()
-        contents = used.contents()
+        contents = self._keys_of(used)[method.uses_masks]
         lacking = {contents[place] for place in store.missing(contents)}
         cached = [place for place, content in enumerate(contents) if content not in lacking]
         checked = np.array(cached[:CHECKED_IMAGES], np.int64)
         if method.transductive or not len(checked):
             return True
         before = store.read([contents[place] for place in checked])
-        now = method.represent(Images(used.take(checked)), Progress())
+        now = method.represent(Images(used.take(checked), masks=method.uses_masks), Progress())
         return all(
             array.shape == now.dense[name].shape
             and np.linalg.norm(now.dense[name] - array) <= tolerance * np.linalg.norm(array)
@@ -316,9 +322,16 @@ class Extractor:
         """Return the images of gallery, calibration and test, in that order."""
         return self.setup.images.take(np.concatenate([self.setup.rows[part] for part in _EXTRACTED]))
 
-    def _features(self, contents: Sequence[str]) -> dict[str, Features]:
+    def _keys_of(self, images: ImageSet) -> Mapping[bool, Sequence[str]]:
+        """Return the keys of images in the stores of methods without masks (False), and with masks (True)."""
+        keys = {False: images.contents()}
+        if any(part.method.uses_masks for part in self._feature_parts):
+            keys[True] = masked_contents(images, keys[False])
+        return keys
+
+    def _features(self, keys: Mapping[bool, Sequence[str]]) -> dict[str, Features]:
         """Read the features of :meth:`_used_images` and divide them into the parts of the split."""
-        whole = self._read(contents)
+        whole = self._read(keys)
         features, start = {}, 0
         for part in _EXTRACTED:
             rows = self.setup.rows[part]
@@ -326,9 +339,11 @@ class Extractor:
             start += len(rows)
         return features
 
-    def _read(self, contents: Sequence[str]) -> Representation:
+    def _read(self, keys: Mapping[bool, Sequence[str]]) -> Representation:
         """Read the features of images that are all in the cache, by their keys."""
-        by_method = {id(part.method): self.store(part).read(contents) for part in self._feature_parts}
+        by_method = {
+            id(part.method): self.store(part).read(keys[part.method.uses_masks]) for part in self._feature_parts
+        }
         return join_representations(self.setup.method, lambda method: by_method[id(method)])
 
     def _check_not_transductive(self) -> None:

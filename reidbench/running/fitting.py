@@ -33,9 +33,12 @@ def fit_method(setup: Setup, method: Method, work_dir: Path, *, restore: bool = 
     """
     learned_from = setup.learned_from
     identities = tuple(setup.images.identity[learned_from].tolist())
-    labelled = LabelledImages(Images(setup.images.take(learned_from)), identities)
+    labelled = LabelledImages(Images(setup.images.take(learned_from), masks=method.uses_masks), identities)
     # Made once: a method may keep decoded pixels by these objects from one validation to the next.
-    images = {part: Images(setup.images.take(setup.rows[part])) for part in ("gallery", "calibration")}
+    images = {
+        part: Images(setup.images.take(setup.rows[part]), masks=method.uses_masks)
+        for part in ("gallery", "calibration")
+    }
 
     def features(part: str) -> Features:
         rows = setup.rows[part]

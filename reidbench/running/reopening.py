@@ -34,6 +34,7 @@ from reidbench.running.calibrated_features import CalibratedFeatures, calibrate_
 from reidbench.running.environment import choose_device
 from reidbench.running.extractor import Extractor
 from reidbench.running.inputs import images_of_run, split_of
+from reidbench.running.masks_used import check_masks
 from reidbench.running.setup import Setup
 from reidbench.thresholds import Policy
 
@@ -148,6 +149,7 @@ def reopen(
     assembled.prepare(device, record.seed, progress, may_substitute=not data.weights.pretrained)
     _check_same(record, offer, assembled)
     split = split_of(record, images)
+    check_masks(record, assembled.feature_parts, images, split)
     setup = Setup(assembled, images, split, record.seed, data.gallery, device, progress, data.query, data.match_sides)
     return Reopened(record, Extractor(setup, fit_s=data.timing.get("fit_s")), registry)
 

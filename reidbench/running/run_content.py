@@ -125,6 +125,7 @@ def run_data(
         gallery=question.gallery,
         query=question.query,
         match_sides=question.match_sides,
+        masks=question.masks,
         matching=MatchingData(
             rule=setup.method.matching,
             metric=setup.method.metric,

@@ -61,6 +61,7 @@ def test_the_plugin_of_a_curve_is_part_of_the_id():
         {"gallery": "all"},
         {"query": "encounter:best"},
         {"match_sides": "same"},
+        {"masks": "ab"},
         {"threshold": {"asked": "mad=1"}},
     ],
 )
