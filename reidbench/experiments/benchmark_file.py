@@ -72,7 +72,8 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
         progress: Receives a warning for each old name in the file.
 
     Raises:
-        ReidbenchError: The file can't be read, a key is unknown, or an environment variable is not set.
+        ReidbenchError: The file can't be read, a key is unknown or has no effect, or an environment variable is not
+            set.
     """
     try:
         benchmark = _Benchmark(**parse_toml(read_regular(path)))
@@ -93,6 +94,14 @@ def read_benchmark(path: Path, progress: Progress | None = None) -> list[Job]:
     if progress is not None and any(method.preset == STORED for method in benchmark.method):
         progress.warn(f"the preset '{STORED}' in {path} is now called '{PAPER}'; the old name will be removed later")
     dataset = benchmark.dataset
+    others = [key for key in ("split_kind", "split_seeds", "new_share") if key in dataset.model_fields_set]
+    if dataset.split and others:
+        raise ReidbenchError(
+            f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} no effect together with split: the file of "
+            "the split names the part of each image",
+            where=f"{path}, [dataset]",
+            remedy="remove split to make a split, or the other keys to use the file",
+        )
     name = _expand(dataset.name, path)
     return [
         Job(

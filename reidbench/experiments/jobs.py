@@ -13,6 +13,7 @@ from rich.text import Text
 
 from reidbench.data.encounter_line import describe_encounters
 from reidbench.data.images import ImageSet
+from reidbench.data.splitting import check_kind
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.isolation import Isolation, find_interpreter, run_isolated
 from reidbench.experiments.one_job import evaluate_job
@@ -84,7 +85,8 @@ def run_jobs(
             for line in _words_without_effect(job, images):
                 console.print(f"  {line}", soft_wrap=True)
         images = loaded[dataset]
-        task = f" on {job.dataset}, split kind {job.split_kind}, split seed {job.split_seed}, method seed {job.seed}"
+        made = f"split kind {job.split_kind}, split seed {job.split_seed}"
+        task = f" on {job.dataset}, {made if job.split is None else f'split {job.split}'}, method seed {job.seed}"
         console.print(Text.assemble((job.method, "bold"), task))
         try:
             if isolation is None:
@@ -149,6 +151,7 @@ def _with_own_presets(jobs: list[Job], registry: Registry, console: Console) -> 
 def _check_names(job: Job, registry: Registry, isolation: Isolation | None) -> None:
     """Check names and settings of a job for typing errors. A broken plugin is no error here; only its run fails."""
     registry.policy(job.threshold)
+    check_kind(job.split_kind, job.new_share)
     if isolation is not None and isolation.python is not None:
         return  # another interpreter has other plugins
     try:

@@ -20,7 +20,7 @@ from reidbench.data.memory import obeys_memory
 from reidbench.data.names import describe_words
 from reidbench.data.sides import ANY, check_sides, parse_match_sides
 from reidbench.data.splits import QUERIES, Split, check_groups_are_enrolled, read_split
-from reidbench.data.splitting import AUTO, split_of_kind
+from reidbench.data.splitting import AUTO, refuse_with_split, split_of_kind
 from reidbench.errors import ReidbenchError
 from reidbench.matching.episode import GalleryMode
 from reidbench.matching.pooling import IMAGE, parse_query
@@ -85,7 +85,7 @@ def evaluate(
         method: Name of a method, or ``distribution:method``.
         dataset: Name, CSV or Parquet file, folder, or an :class:`ImageSet`.
         root: Folder of the images, if the dataset needs one.
-        split: A split or its CSV; by default a split is made.
+        split: A split or its CSV; by default a split is made by the next three options, which are refused with it.
         split_kind: ``auto`` (the split of the dataset, if it has one, else ``open-set``), ``given``, ``competition``,
             or a kind that :func:`reidbench.make_split` takes.
         split_seed: Seed of the split that is made.
@@ -124,6 +124,8 @@ def evaluate(
     progress = progress or RichProgress()
     registry = registry or load_registry(files=plugins)
     offer = registry.find(method)
+    if split is not None:
+        refuse_with_split(split_kind, split_seed, new_share)
     images = dataset if isinstance(dataset, ImageSet) else load_dataset(dataset, Path(root) if root else None, registry)
     if encounter_minutes is not None:
         images = images.with_encounter_minutes(encounter_minutes)

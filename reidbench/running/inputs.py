@@ -14,7 +14,7 @@ from pathlib import Path
 from reidbench.constants import BUILT_IN
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split, read_split
-from reidbench.data.splitting import split_of_kind
+from reidbench.data.splitting import split_again
 from reidbench.errors import ReidbenchError
 from reidbench.records.image_ids import saved_images
 from reidbench.records.run_record import RunRecord
@@ -173,8 +173,9 @@ def _split_by_keys(record: RunRecord, images: ImageSet) -> Split | None:
     ordered = images.in_canonical_order()
     parts = [parts_of[key].pop(0) if parts_of[key] else "unused" for key in ordered.image_keys.tolist()]
     recorded = record.data.split
-    split = Split(tuple(ordered.image_id.tolist()), tuple(parts), recorded.kind, record.split_seed).on(images)
-    return replace(split, digest_of_run=recorded.digest if images.digest_of_run else "")
+    image_ids = tuple(ordered.image_id.tolist())
+    split = Split(image_ids, tuple(parts), recorded.kind, record.split_seed, new_share=recorded.new_share)
+    return replace(split.on(images), digest_of_run=recorded.digest if images.digest_of_run else "")
 
 
 def split_of(record: RunRecord, images: ImageSet) -> Split:
@@ -190,9 +191,10 @@ def split_of(record: RunRecord, images: ImageSet) -> Split:
         split = by_keys
     elif path.exists():
         read = read_split(path, images)
-        split = Split(read.image_ids, read.parts, recorded.kind, record.split_seed).on(images)
+        split = Split(read.image_ids, read.parts, recorded.kind, record.split_seed, new_share=recorded.new_share)
+        split = split.on(images)
     elif record.split_seed is not None:
-        split = split_of_kind(images, recorded.kind, seed=record.split_seed, new_share=recorded.new_share)
+        split = split_again(images, recorded.kind, seed=record.split_seed, new_share=recorded.new_share)
     else:
         raise ReidbenchError(
             "the split of the run came from a file, and the run folder does not hold it",

@@ -187,7 +187,8 @@ def run(
         bbox = settled("--bbox", bbox, file.bbox, settings)
         folders = settled("--folders", folders, file.folders, settings)
         encounter_minutes = settled("--encounter-minutes", encounter_minutes, file.encounter_minutes, settings)
-        split_seed = split_seed or ([file.split_seed] if file.split_seed is not None else None)
+        if split is None:  # a split on the command line replaces the seed of the file
+            split_seed = split_seed or ([file.split_seed] if file.split_seed is not None else None)
         seed = seed or ([file.seed] if file.seed is not None else None)
     places = _places(dataset, root)
     if from_ is not None:

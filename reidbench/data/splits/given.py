@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reidbench.data.images import ImageSet
+from reidbench.data.splits.checks import check_seed_and_share
 from reidbench.data.splits.dealing import Group, gather
 from reidbench.data.splits.imitation import Shape, deal_shaped
 from reidbench.data.splits.leaks import leaks
@@ -45,7 +46,8 @@ def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None =
     Args:
         images: Images whose source has a column ``split``, and optionally ``cluster_id``.
         seed: Seed for choosing calibration queries, if the source has none.
-        new_share: Share of calibration queries that show unknown animals; by default that of the test queries.
+        new_share: Share of calibration queries that show unknown animals; by default that of the test queries. It is
+            refused if the source has calibration queries.
 
     Returns:
         The split. An image with an empty cell in ``split`` is unused. If a cluster of near-duplicates is in two parts,
@@ -54,6 +56,7 @@ def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None =
     Raises:
         ReidbenchError: There is no column ``split``, it contains an unknown word, or a part is empty.
     """
+    check_seed_and_share(seed, new_share)
     images = images.in_canonical_order()
     given = images.given
     if given is None or not any(given.part):
@@ -80,7 +83,14 @@ def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None =
                 remedy="use another kind, such as --split-kind open-set",
             )
     warnings = _part_clusters(parts, clusters, ("test", "calibration", "gallery"))
-    if "calibration" not in parts:
+    if "calibration" in parts:
+        if new_share is not None:
+            raise ReidbenchError(
+                f"--new-share has no effect: the column split of '{images.name}' has calibration queries",
+                where=f"--split-kind given --new-share {new_share:g}",
+                remedy="remove --new-share (new_share), or make another split: --split-kind open-set",
+            )
+    else:
         warnings += _deal_calibration(images, parts, clusters, seed, new_share)
         warnings += _part_clusters(parts, clusters, ("calibration", "gallery"))
         identity = images.identity
@@ -92,7 +102,8 @@ def split_as_given(images: ImageSet, *, seed: int = 0, new_share: float | None =
                 remedy="use another kind, such as --split-kind open-set",
             )
     warnings += leaks(parts, images)
-    return Split(tuple(images.table["image_id"]), tuple(parts.tolist()), "given", seed, tuple(warnings)).on(images)
+    image_ids = tuple(images.table["image_id"])
+    return Split(image_ids, tuple(parts.tolist()), "given", seed, tuple(warnings), new_share).on(images)
 
 
 def _part_clusters(parts: NDArray[np.object_], clusters: NDArray[Any], order: tuple[str, ...]) -> list[str]:

@@ -31,6 +31,24 @@ class Kind:
     in_time: bool = False
     learns_apart: bool = False
 
+    def check_share(self, new_share: float | None) -> None:
+        """Refuse a share of unknown animals that this kind of split could not obey.
+
+        Args:
+            new_share: The share that the user gave, or ``None``.
+
+        Raises:
+            ReidbenchError: The kind has no unknown animals, or takes those that the days give.
+        """
+        if new_share is None or (self.has_new and self.holds_share) or (not self.has_new and new_share == 0):
+            return
+        reason = "unknown animals follow from the days" if self.has_new else "it has no query of an unknown animal"
+        raise ReidbenchError(
+            f"--new-share has no effect on the kind of split '{self.name}': {reason}",
+            where=f"--split-kind {self.name} --new-share {new_share:g}",
+            remedy="remove --new-share (new_share), or choose another kind of split, such as open-set",
+        )
+
 
 def _deal_in_turn(group: Group) -> None:
     animals = gather(group)
@@ -63,6 +81,10 @@ _KINDS: Final = {
 KINDS: Final = tuple(_KINDS)
 SOURCE_KINDS: Final = ("auto", "given", "competition")
 """Kinds that depend on the source of the images; :func:`reidbench.data.splitting.split_of_kind` makes them."""
+
+
+MAY_DRAW_NOTHING: Final = ("given", _CUTOFF)
+"""Kinds in which the data can decide the part of every image, so that a seed changes nothing."""
 
 
 def parse_kind(text: str) -> Kind:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from typing import Final
 
 import numpy as np
 
 from reidbench.data.images import ImageSet
+from reidbench.data.splits.checks import check_seed_and_share
 from reidbench.data.splits.dealing import Group
 from reidbench.data.splits.kinds import Kind, parse_kind
 from reidbench.data.splits.leaks import leaks
@@ -14,8 +16,11 @@ from reidbench.data.splits.shuffle import Shuffle
 from reidbench.data.splits.split import PARTS, QUERIES, Split
 from reidbench.errors import ReidbenchError
 
+NEW_SHARE: Final = 0.3
+"""Share of queries that show unknown animals by default."""
 
-def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_share: float = 0.3) -> Split:
+
+def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_share: float | None = None) -> Split:
     """Split a dataset, separately in each group.
 
     The first encounter of a known animal is enrolled. The next encounters go to calibration, test, gallery, gallery,
@@ -38,30 +43,26 @@ def make_split(images: ImageSet, *, kind: str = "open-set", seed: int = 0, new_s
             The last three leave images without a date unused.
         seed: Seed of the split.
         new_share: Share of unknown animals among the queries of calibration and of test, 0 to below 1, in each group as
-            closely as whole identities allow. ``closed-set`` has none, and ``time-cutoff`` those that the days give.
+            closely as whole identities allow; by default 0.3. ``closed-set`` has none, and ``time-cutoff`` those that
+            the days give: a share is refused.
 
     Returns:
         A split with queries of known animals in calibration and test and, unless it is ``closed-set``, of unknown
         animals. A small group can lack some of these.
 
     Raises:
-        ReidbenchError: The dataset is too small; the message names what each part lacks.
+        ReidbenchError: The dataset is too small; the message names what each part lacks. Or the kind can't obey
+            ``new_share``.
 
     Example:
         >>> make_split(images, seed=1).counts["test"]  # doctest: +SKIP
         84
     """
     asked = parse_kind(kind)
+    check_seed_and_share(seed, new_share)
+    asked.check_share(new_share)
     images = images.in_canonical_order()
-    if not 0 <= new_share < 1:
-        raise ReidbenchError(
-            f"a share of unknown animals of {new_share} leaves no query of a known animal",
-            where=f"--new-share {new_share}",
-            remedy="give a number from 0 to below 1; 0.3 is the default",
-        )
-    if seed < 0:
-        raise ReidbenchError(f"a seed of {seed} is negative", where=f"seed {seed}", remedy="give 0 or more")
-    share = new_share if asked.has_new else 0.0
+    share = (NEW_SHARE if new_share is None else new_share) if asked.has_new else 0.0
     parts = np.full(len(images), "unused", dtype=object)
     warnings = _undated(images) if asked.in_time else []
     dated = images.date != ""

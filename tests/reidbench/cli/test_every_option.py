@@ -6,9 +6,11 @@ Every command runs in a folder with a saved run (``RUN``), its photographs (``ph
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 
+import pandas as pd
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -400,3 +402,51 @@ def test_options_that_cannot_go_together_are_refused(args, options, tmp_path, mo
     error = CliRunner().invoke(app, args).exception
     assert isinstance(error, ReidbenchError) and error.message.startswith(options)
     assert error.remedy
+
+
+@pytest.mark.parametrize("command", ["run --method color_histogram --dataset", "split -o split.csv"])
+@pytest.mark.parametrize("kind", ["closed-set", "time-cutoff"])
+def test_a_share_of_unknown_animals_is_refused_by_kinds_that_cannot_obey(command, kind, saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    args = [*command.split(), str(saved[0] / "dataset.csv"), "--split-kind", kind, "--new-share", "0.5"]
+    error = CliRunner().invoke(app, args).exception
+    assert isinstance(error, ReidbenchError) and error.message.startswith("--new-share has no effect on the kind")
+    assert error.remedy and not list(tmp_path.rglob("*.json")) and not (tmp_path / "split.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("run --method color_histogram --new-share 0.5 --dataset", "--new-share has no effect: the column split"),
+        ("run --method color_histogram --split-seed 1 --dataset", "the split of kind 'given' is the same with seed 1"),
+        ("split -o split.csv --new-share 0.5", "--new-share has no effect: the column split"),
+        ("split -o split.csv --split-seed 1", "the split of kind 'given' is the same with seed 1"),
+        ("audit --split-seed 1", "the split of kind 'given' is the same with seed 1"),
+    ],
+)
+def test_options_are_refused_if_the_dataset_gives_every_part(command, message, saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = pd.read_csv(saved[0] / "dataset.csv", dtype=str)
+    place = table.groupby("identity").cumcount() // 2 % 3  # two photographs are one encounter
+    table.assign(split=place.map({0: "train", 1: "val", 2: "test"})).to_csv("given.csv", index=False)
+    error = CliRunner().invoke(app, [*command.split(), "given.csv", "--split-kind", "given"]).exception
+    assert isinstance(error, ReidbenchError) and error.message.startswith(message)
+    assert error.remedy
+
+
+@pytest.mark.parametrize("options", [{"split_kind": "random"}, {"split_seed": 1}, {"new_share": 0.5}])
+def test_evaluate_refuses_options_of_a_split_to_make_if_it_gets_a_split(options, tmp_path):
+    images = reidbench.load_dataset(SMALL)
+    for split in (reidbench.make_split(images), tmp_path / "split.csv"):
+        with pytest.raises(ReidbenchError, match=f"^{next(iter(options))} has no effect together with split"):
+            evaluate("color_histogram", images, split=split, runs_dir=tmp_path, progress=Progress(), **options)
+
+
+def test_a_split_file_replaces_the_split_seed_of_a_file_of_settings(saved, tmp_path, monkeypatch):
+    jobs = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("reidbench.experiments.jobs.run_jobs", lambda made, **_: jobs.extend(made) or ([], []))
+    (tmp_path / "best.json").write_text(json.dumps({"settings": {}, "method": "color_histogram", "split_seed": 3}))
+    for more in ([], ["--split", "s.csv"]):
+        CliRunner().invoke(app, ["run", "--settings", "best.json", "--dataset", SMALL, *more], catch_exceptions=False)
+    assert [job.split_seed for job in jobs] == [3, 0]

@@ -74,3 +74,14 @@ def test_the_sides_to_match_are_read_and_another_word_is_refused_with_the_file(t
     with pytest.raises(ReidbenchError, match="not 'left'") as caught:
         read_benchmark(path)
     assert "b.toml" in caught.value.where
+
+
+@pytest.mark.parametrize("key", ['split_kind = "random"', "split_seeds = [0, 1]", "new_share = 0.5"])
+def test_a_split_file_refuses_the_keys_of_a_split_to_make(tmp_path, key):
+    path, name = tmp_path / "b.toml", key.partition(" ")[0]
+    path.write_text(f'[dataset]\nname = "patterns"\nsplit = "s.csv"\n{key}\n[[method]]\nname = "sift"\n')
+    with pytest.raises(ReidbenchError, match=f"^{name} has no effect together with split") as caught:
+        read_benchmark(path)
+    assert caught.value.where == f"{path}, [dataset]" and caught.value.remedy
+    path.write_text(path.read_text().replace(key, ""))
+    assert read_benchmark(path)[0].split == Path("s.csv")

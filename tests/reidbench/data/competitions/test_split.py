@@ -101,6 +101,10 @@ def test_a_share_that_is_asked_for_holds_for_every_group(images):
     assert new.mean() == pytest.approx(0.5, abs=0.05)
 
 
+def test_another_seed_gives_another_split(images):
+    assert split_of_kind(images, seed=1).digest != split_of_kind(images, seed=0).digest
+
+
 def test_other_datasets_have_no_queries_to_imitate(images, tmp_path):
     other = load_dataset("patterns:identities=4,size=32")
     with pytest.raises(ReidbenchError, match="is not a competition"):

@@ -7,7 +7,7 @@ from PIL import Image
 
 from reidbench.data.sources.rows import Rows, image_set
 from reidbench.data.splits.leaks import shared_encounters
-from reidbench.data.splitting import split_of_kind
+from reidbench.data.splitting import split_again, split_of_kind
 from reidbench.errors import ReidbenchError
 
 
@@ -146,3 +146,33 @@ def test_a_frame_reads_the_same(tmp_path):
     frame = pd.DataFrame({"identity": ["a", "b"], "path": ["a.png"] * 2, "split": ["train", None], "image_id": [1, 2]})
     images = image_set("f", Rows.from_frame(frame, "f"), root=tmp_path, source="x")
     assert images.given.part.tolist() == ["train", ""]
+
+
+COMPLETE = ["train"] * 6 + ["val"] * 3 + ["test"] * 3
+TWICE = ["a", "a", "b", "b", "c", "c", "a", "b", "d", "a", "c", "e"]
+
+
+def test_options_are_refused_if_the_source_has_all_parts(tmp_path):
+    images = make(tmp_path, COMPLETE, TWICE)
+    with pytest.raises(ReidbenchError, match="--new-share has no effect: the column split") as caught:
+        split_of_kind(images, new_share=0.5)
+    assert caught.value.where == "--split-kind given --new-share 0.5" and caught.value.remedy
+    with pytest.raises(ReidbenchError, match="is the same with seed 2 and with seed 0") as caught:
+        split_of_kind(images, seed=2)
+    assert caught.value.where == "--split-kind auto --split-seed 2" and caught.value.remedy
+
+
+def test_a_saved_run_with_a_seed_that_drew_nothing_is_still_opened(tmp_path):
+    images = make(tmp_path, COMPLETE, TWICE)
+    assert split_again(images, "given", seed=2).digest == split_of_kind(images).digest
+
+
+def test_seed_and_share_choose_the_calibration_queries_and_are_recorded(tmp_path):
+    images = herd(tmp_path)
+    first = split_of_kind(images)
+    assert any(split_of_kind(images, seed=seed).digest != first.digest for seed in (1, 2, 3))
+    without = split_of_kind(images, new_share=0.0)
+    assert (first.new_share, without.new_share) == (None, 0.0)
+    names = images.identity
+    enrolled = set(names[without.indices("gallery", images)])
+    assert set(names[without.indices("calibration", images)]) <= enrolled

@@ -74,7 +74,8 @@ def test_invariants_hold_for_any_catalogue(animals, kind, seed, new_share):
             rows += [(f"i{len(rows) + shot:04d}", f"{group}-{number}", group, date) for shot in range(n_images)]
     images = _set(rows)
     try:
-        split = make_split(images, kind=kind, seed=seed, new_share=new_share)
+        share = None if kind == "closed-set" else new_share
+        split = make_split(images, kind=kind, seed=seed, new_share=share)
     except ReidbenchError as error:
         assert "too small" in error.message  # noqa: PT017 - most datasets that are drawn here can be split
         return
@@ -265,3 +266,20 @@ def test_the_built_in_images_are_split_alike_where_their_bytes_differ(tmp_path):
         dict(zip(split.image_ids, split.parts, strict=True)) for split in map(reidbench.make_split, photographs)
     ]
     assert in_order_of_ids[0] != in_order_of_ids[1]
+
+
+@pytest.mark.parametrize("kind", ["closed-set", "time-cutoff", "time-cutoff=2020-01-02"])
+def test_a_share_of_unknown_animals_that_the_kind_cannot_obey_is_refused(kind):
+    with pytest.raises(ReidbenchError, match=f"--new-share has no effect on the kind of split '{kind}'") as caught:
+        make_split(_set(_one_each()), kind=kind, new_share=0.5)
+    assert caught.value.where == f"--split-kind {kind} --new-share 0.5" and caught.value.remedy
+
+
+def test_a_closed_set_obeys_a_share_of_0():
+    images = _set(_one_each())
+    assert make_split(images, kind="closed-set", new_share=0.0) == make_split(images, kind="closed-set")
+
+
+def _one_each():
+    """Six animals, each seen on four days."""
+    return [(f"i{animal}{day}", f"a{animal}", "lynx", f"2020-01-0{day}") for animal in range(6) for day in range(1, 5)]

@@ -7,6 +7,7 @@ from wildlife_datasets.splits import TimeCutoffSplit, TimeProportionSplit
 
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import make_split
+from reidbench.data.splitting import split_of_kind
 from reidbench.errors import ReidbenchError
 
 FILES = []  # the folder of the files, from conftest.py
@@ -168,3 +169,14 @@ def test_time_aware_splits_are_the_same_on_every_machine():
     digests = {kind: make_split(_set(_herd()), kind=kind, seed=7).digest[:12]
                for kind in ("time-proportion", "time-cutoff", "random")}  # fmt: skip
     assert digests == {"time-proportion": "84cb62348003", "time-cutoff": "50abc25e317c", "random": "6e58486e1554"}
+
+
+def test_a_seed_is_refused_if_the_days_decide_every_part():
+    days = [f"{year}-03-0{day}" for year in (2020, 2021, 2022) for day in (1, 2)]
+    rows = [(f"i{animal}-{day}", f"a{animal}", "lynx", day) for animal in range(4) for day in days]
+    rows += [(f"n{year}", f"n{year}", "lynx", f"{year}-04-01") for year in (2021, 2022)]
+    images, kind = _set(rows), "time-cutoff=2021-01-01,2022-01-01"
+    with pytest.raises(ReidbenchError, match="is the same with seed 1 and with seed 0") as caught:
+        split_of_kind(images, kind, seed=1)
+    assert caught.value.where == f"--split-kind {kind} --split-seed 1"
+    assert split_of_kind(images, kind).counts == {"gallery": 8, "fit": 0, "calibration": 9, "test": 9, "unused": 0}
