@@ -6,11 +6,9 @@ but the box are text. A date is a day, with or without a time; :mod:`reidbench.d
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -21,25 +19,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reidbench.constants import NEW_IDENTITY
 from reidbench.data.capture_times import capture_seconds
 from reidbench.data.digests import DIGEST_RULE, digest_by_rule_1, digest_of_keys, image_key
 from reidbench.data.encounters import MINUTES, encounters_of
-from reidbench.data.names import NameRules, describe_words, identity_name, is_new
+from reidbench.data.image_checks import ENCOUNTER, Origin, checked_table
+from reidbench.data.names import NameRules, describe_words
 from reidbench.data.reading import ReadingReport
 from reidbench.data.wide_samples import DECODING, is_wide
 from reidbench.errors import ReidbenchError
 from reidbench.untrusted.reading import check_regular
 
-TEXT_COLUMNS = ("image_id", "identity", "path", "group", "date", "orientation")
-COLUMNS = (*TEXT_COLUMNS, "bbox")
 SHOWN_COLUMNS = ("bbox", "group", "orientation", "date")
 """Columns that a method sees in addition to the pixels."""
 
 _KEYS = "image_keys"  # place of the keys among the texts that a set keeps
-_ENCOUNTER = "encounter"  # optional column of the table, and place of the encounters among the kept texts
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2})?")
-_SHOWN = 5  # examples in a message
 _file_hashes: dict[tuple[str, int, int], str] = {}  # (path, mtime, size) -> sha256; read once a process
 
 
@@ -83,29 +76,6 @@ class Given:
         """Return what belongs to some of the images, in that order; ``asked`` and ``kind`` stay."""
         mask = None if self.mask is None else self.mask[rows]
         return Given(self.part[rows], self.cluster[rows], self.kind, self.asked, mask)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Origin:
-    """The file and rows that images were read from, so that an error can name them.
-
-    Attributes:
-        file: The file, empty if there is none.
-        rows: Row of each image in the file, ``(n,)``, counted from 1; in a CSV the header is row 1. ``None`` if the
-            images come from no table.
-    """
-
-    file: str = ""
-    rows: NDArray[np.int64] | None = None
-
-    def at(self, index: int) -> str:
-        """Return ``"metadata.csv, row 14"`` for the row at ``index`` of the table."""
-        row = f"row {int(self.rows[index])}" if self.rows is not None else f"row {index + 1} of the table"
-        return f"{self.file}, {row}" if self.file else row
-
-    def take(self, indices: NDArray[np.int64]) -> Origin:
-        """Return the origin of some of the images, in that order."""
-        return Origin(self.file, None if self.rows is None else self.rows[indices])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,33 +142,18 @@ class ImageSet:
             raise ValueError(f"{len(self.given)} parts are given for {len(self.table)} images")
         if self.checked:
             return
-        missing = [column for column in COLUMNS if column not in self.table.columns]
-        if missing:
-            raise ReidbenchError(
-                f"the table of images lacks {', '.join(missing)}; it has {', '.join(map(str, self.table.columns))}",
-                where=self.origin.file,
-                remedy="reidbench.load_dataset fills in the optional columns",
-            )
-        # Object columns keep each value as it is: a text column of pandas would hide a number among the texts.
-        plain = {column: self.table[column].to_numpy(dtype=object, copy=True) for column in COLUMNS}
-        plain[_ENCOUNTER] = np.array(self._column(_ENCOUNTER), dtype=object)
-        boxes = plain["bbox"]
-        for index, box in enumerate(boxes):  # pandas writes a missing box in many ways
-            if box is pd.NA or (isinstance(box, float) and math.isnan(box)):
-                boxes[index] = None
-        identities = plain["identity"]
-        for index, identity in enumerate(identities):
-            if isinstance(identity, str):
-                identities[index] = identity_name(identity)
-        table = pd.DataFrame({column: pd.Series(values, dtype=object) for column, values in plain.items()})
-        object.__setattr__(self, "table", table)
-        self._check_filled()
-        self._check_text()
-        self._check_identities()
-        self._check_ids()
-        self._check_dates()
-        self._check_boxes()
-        self._check_files()
+        object.__setattr__(
+            self,
+            "table",
+            checked_table(
+                self.table,
+                name=self.name,
+                root=self.root,
+                origin=self.origin,
+                set_aside=self.set_aside,
+                set_aside_words=self.set_aside_words,
+            ),
+        )
 
     def __len__(self) -> int:
         return len(self.table)
@@ -279,7 +234,7 @@ class ImageSet:
             minutes = self.encounter_minutes
             if minutes is None:
                 times = [""] * len(self)
-            elif not any(times) and not any(self._column(_ENCOUNTER)):
+            elif not any(times) and not any(self._column(ENCOUNTER)):
                 paths = [self.root / path for path in self.table["path"]]
                 times = capture_seconds(
                     paths, identity=self.identity, content=self.file_hashes, date=self.date, within_s=60 * minutes
@@ -293,7 +248,7 @@ class ImageSet:
 
         :func:`reidbench.data.encounters.encounters_of` defines encounters. They are computed once.
         """
-        return self._encounters(_ENCOUNTER, whole_days=False)
+        return self._encounters(ENCOUNTER, whole_days=False)
 
     @property
     def encounter_days(self) -> NDArray[np.str_]:
@@ -303,21 +258,21 @@ class ImageSet:
     @property
     def placed(self) -> NDArray[np.bool_]:
         """Whether an image has a day, a time, an encounter value or a cluster, which tell its encounter."""
-        texts = (self.date.tolist(), self.time.tolist(), self._column(_ENCOUNTER), self._clusters())
+        texts = (self.date.tolist(), self.time.tolist(), self._column(ENCOUNTER), self._clusters())
         return np.array([any(values) for values in zip(*texts, strict=True)], dtype=bool)
 
     @property
     def encounter_rule(self) -> str:
         """Which photographs of one animal are one encounter, as a phrase: columns, times and days that are in use."""
         by = []
-        if any(self._column(_ENCOUNTER)):
-            by.append(f"with the same value in column '{self.encounter_column or _ENCOUNTER}'")
+        if any(self._column(ENCOUNTER)):
+            by.append(f"with the same value in column '{self.encounter_column or ENCOUNTER}'")
         if any(self._clusters()):
             by.append("with the same value in column 'cluster_id'")
         if self.time.any():
             source = "column 'date'" if any("T" in date for date in self.table["date"]) else "EXIF data"
             by.append(f"taken at most {self.encounter_minutes:g} minutes apart (times from {source})")
-        by_day = (self.date != "") & (self.time == "") & ~np.array([value != "" for value in self._column(_ENCOUNTER)])
+        by_day = (self.date != "") & (self.time == "") & ~np.array([value != "" for value in self._column(ENCOUNTER)])
         if by_day.any():
             few = f" ({int(by_day.sum())} photographs have only a day)" if by else ""
             by.append(f"taken on one day{few}")
@@ -327,11 +282,11 @@ class ImageSet:
 
     def encounter_value(self, index: int) -> str:
         """Return the encounter value of the image at ``index``, empty if the source has none for it."""
-        return str(self._column(_ENCOUNTER)[index])
+        return str(self._column(ENCOUNTER)[index])
 
     def _encounters(self, kept: str, *, whole_days: bool) -> NDArray[np.str_]:
         if kept not in self._texts:
-            value, cluster, time = self._column(_ENCOUNTER), self._clusters(), self.time.tolist()
+            value, cluster, time = self._column(ENCOUNTER), self._clusters(), self.time.tolist()
             if self.encounter_minutes is None:
                 value = cluster = [""] * len(self)
             number = encounters_of(
@@ -368,7 +323,7 @@ class ImageSet:
             columns = [self._column(name) for name in ("bbox", "identity", "group", "orientation", "date")]
             encounter = [
                 f"{value}\x00{cluster}" if cluster else value
-                for value, cluster in zip(self._column(_ENCOUNTER), self._clusters(), strict=True)
+                for value, cluster in zip(self._column(ENCOUNTER), self._clusters(), strict=True)
             ]
             part = [""] * len(self) if self.given is None else self.given.part.tolist()
             keys = [image_key(*values) for values in zip(self.file_hashes(), *columns, encounter, part, strict=True)]
@@ -438,136 +393,10 @@ class ImageSet:
         with ThreadPoolExecutor(max_workers=2) as pool:
             return list(pool.map(_file_hash, [str(self.root / path) for path in self.table["path"]]))
 
-    def _fail(self, message: str, index: int, remedy: str) -> ReidbenchError:
-        return ReidbenchError(message, where=self.origin.at(index), remedy=remedy)
-
-    def _check_filled(self) -> None:
-        if not len(self.table):
-            aside = f"; {self.set_aside} rows without an identity were set aside" if self.set_aside else ""
-            if self.set_aside_words:
-                aside += f" ({describe_words(self.set_aside_words)})"
-            raise ReidbenchError(
-                f"'{self.name}' holds no image with an identity{aside}",
-                where=self.origin.file,
-                remedy="give at least some rows an identity; --name WORD tells that a word is the name of an animal",
-            )
-
-    def _check_text(self) -> None:
-        for column in (*TEXT_COLUMNS, _ENCOUNTER):
-            values = self.table[column]
-            wrong = [index for index, value in enumerate(values) if not isinstance(value, str)]
-            if not wrong:
-                continue
-            kinds = sorted({type(value).__name__ for value in values})
-            first = values.iloc[wrong[0]]
-            mixed = f"mixes {' and '.join(kinds)}" if len(kinds) > 1 else f"holds {kinds[0]}, not text"
-            raise self._fail(
-                f"column '{column}' {mixed}: {first!r} ({type(first).__name__})",
-                wrong[0],
-                f"store every {column} as text",
-            )
-        for column in ("image_id", "identity", "path", "group"):
-            empty = np.flatnonzero([not value.strip() for value in self.table[column]])
-            if len(empty):
-                raise self._fail(
-                    f"{len(empty)} rows have an empty {column}",
-                    int(empty[0]),
-                    f"give every row a {column}, or leave such rows out",
-                )
-
-    def _check_identities(self) -> None:
-        identity, group = self.table["identity"], self.table["group"]
-        reserved = np.flatnonzero([is_new(name) for name in identity])
-        if len(reserved):
-            name = identity.iloc[reserved[0]]
-            spelled = "" if name == NEW_IDENTITY else f" (written '{name}')"
-            raise self._fail(
-                f"an identity is called '{NEW_IDENTITY}'{spelled}, which is the prediction for an unknown animal",
-                int(reserved[0]),
-                "give the animal another name, or leave the identity empty if it is not known",
-            )
-        first: dict[str, str] = {}
-        for index, (name, mine) in enumerate(zip(identity, group, strict=True)):
-            other = first.setdefault(name, mine)
-            if other != mine:
-                raise self._fail(
-                    f"identity '{name}' is in two groups, '{other}' and '{mine}'",
-                    index,
-                    f"an identity belongs to one group: write the group before the name, '{other}_{name}' and "
-                    f"'{mine}_{name}'",
-                )
-
-    def _check_ids(self) -> None:
-        repeated = np.flatnonzero(self.table["image_id"].duplicated().to_numpy())
-        if len(repeated):
-            index = int(repeated[0])
-            image_id = self.table["image_id"].iloc[index]
-            before = int(np.flatnonzero(self.table["image_id"].to_numpy() == image_id)[0])
-            more = f"; {len(repeated)} rows repeat an id" if len(repeated) > 1 else ""
-            raise self._fail(
-                f"image_id '{image_id}' is used twice, first at {self.origin.take(np.array([before])).at(0)}{more}"
-                if self.origin.rows is not None
-                else f"image_id '{image_id}' is used twice{more}",
-                index,
-                "give each image another id, or remove the column image_id: the path is then the id",
-            )
-
-    def _check_dates(self) -> None:
-        dates = self.table["date"]
-        days = {date: _is_date(date) for date in set(dates)}
-        wrong = [index for index, date in enumerate(dates) if not days[date]]
-        if wrong:
-            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-            raise self._fail(
-                f"date '{dates.iloc[wrong[0]]}' cannot be read{more}",
-                wrong[0],
-                "write dates as YYYY-MM-DD or YYYY-MM-DDTHH:MM:SS, year first, or leave them empty",
-            )
-
-    def _check_boxes(self) -> None:
-        for index, box in enumerate(self.table["bbox"]):
-            if box is not None and not _is_box(box):
-                raise self._fail(
-                    f"bbox {box!r} is not a box",
-                    index,
-                    "write bbox as [x, y, width, height] in pixels, width and height above 0, or leave it empty",
-                )
-
-    def _check_files(self) -> None:
-        missing = [index for index in range(len(self)) if not self.image_path(index).is_file()]
-        if missing:
-            shown = ", ".join(str(self.table["path"].iloc[index]) for index in missing[:_SHOWN])
-            more = ", …" if len(missing) > _SHOWN else ""
-            raise self._fail(
-                f"{len(missing)} of {len(self)} image files are missing: {shown}{more}",
-                missing[0],
-                f"relative paths start from {self.root}; name another folder with --root",
-            )
-
 
 def _read_only(array: NDArray[np.str_]) -> NDArray[np.str_]:
     array.flags.writeable = False
     return array
-
-
-def _is_date(text: str) -> bool:
-    if not text:
-        return True
-    if not _DATE.fullmatch(text):
-        return False
-    try:
-        datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_box(box: Any) -> bool:
-    if not isinstance(box, tuple) or len(box) != 4:
-        return False
-    if not all(isinstance(value, (int, float)) and math.isfinite(value) for value in box):
-        return False
-    return bool(box[2] > 0 and box[3] > 0)
 
 
 def _file_hash(path: str) -> str:

@@ -13,9 +13,10 @@ import pandas as pd
 
 from reidbench.csv_files import read_csv
 from reidbench.data.decoding import decode
+from reidbench.data.image_checks import COLUMNS
 from reidbench.data.image_files import IMAGE_SUFFIXES, image_format, is_image, left_out_notes, read_folder
 from reidbench.data.image_masks import mask_cells
-from reidbench.data.images import COLUMNS, Given, ImageSet
+from reidbench.data.images import Given, ImageSet
 from reidbench.data.masks import absolute_mask
 from reidbench.data.reading import ReadingOptions, ReadingReport
 from reidbench.data.sources.boxes import read_boxes

@@ -23,8 +23,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
 from reidbench.data.decoding import decode
+from reidbench.data.image_checks import Origin
 from reidbench.data.image_masks import mask_cells, read_mask
-from reidbench.data.images import ImageSet, Origin
+from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 from reidbench.methods.calibration import Calibration
 from reidbench.methods.decoded_batches import decoded_batches

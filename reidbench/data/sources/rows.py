@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reidbench.csv_files import CsvTable
-from reidbench.data.images import DEFAULT_GROUP, Given, ImageSet, Origin
+from reidbench.data.image_checks import Origin
+from reidbench.data.images import DEFAULT_GROUP, Given, ImageSet
 from reidbench.data.names import NameRules, identity_name, identity_names, is_word
 from reidbench.data.reading import ReadingOptions, ReadingReport
 from reidbench.data.sources.boxes import REMEDY as BOX_REMEDY

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from reidbench.constants import NEW_IDENTITY
-from reidbench.data.images import ImageSet, Origin
+from reidbench.data.image_checks import Origin
+from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 
 
