@@ -180,7 +180,7 @@ def test_the_minutes_of_encounters_are_an_option_of_each_command(tables, tmp_pat
         assert f"{expected} encounters of 12 animals" in done.output
 
 
-@pytest.mark.parametrize("command", ["identify", "cluster"])
+@pytest.mark.parametrize("command", ["identify", "cluster", "curve"])
 def test_a_command_gives_the_same_result_when_the_dataset_has_other_ids_and_paths(tables, tmp_path, command):
     record = run(tables[0], tmp_path)
     drawn = reidbench.load_dataset(tables[0])
@@ -191,6 +191,7 @@ def test_a_command_gives_the_same_result_when_the_dataset_has_other_ids_and_path
         args = {
             "identify": ["identify", tmp_path / "new", "--run", record.id, "--dataset", table, "--json"],
             "cluster": ["cluster", record.id, "--dataset", table, "--json"],
+            "curve": ["curve", "images-per-identity", record.id, "--dataset", table, "--draws", "1", "--json"],
         }[command]
         env = {"REIDBENCH_CACHE": str(tmp_path / "cache")}
         done = CliRunner().invoke(app, [*map(str, args), "--runs", str(tmp_path / "runs")], env=env)

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,6 +61,13 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
+def write_rows(path, rows):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def test_the_submission_has_the_rows_of_the_sample_and_identities_of_the_right_dataset(submission, folder):
     rows = rows_of(submission.path)
     assert [row["image_id"] for row in rows] == read_sample(CLEF, folder)
@@ -103,6 +111,24 @@ def test_the_submission_scores_well_on_the_solution(submission, folder):
 def test_a_second_submission_has_the_same_bytes(submission, run, folder, tmp_path):
     again = submit(run, tmp_path / "again.csv", root=folder, progress=Progress())
     assert again.path.read_bytes() == submission.path.read_bytes()
+
+
+def test_the_predictions_are_the_same_when_ids_and_paths_of_the_folder_have_changed(submission, run, folder, tmp_path):
+    copy = tmp_path / "renamed"
+    shutil.copytree(folder, copy)
+    rows = rows_of(folder / "metadata.csv")
+    new_id = {row["image_id"]: str(9000 - place) for place, row in enumerate(rows)}  # the other way round
+    for row in rows:
+        name = Path(row["path"]).with_name(f"photo {new_id[row['image_id']]}{Path(row['path']).suffix}")
+        (copy / row["path"]).rename(copy / name)
+        row |= {"image_id": new_id[row["image_id"]], "path": str(name)}
+    write_rows(copy / "metadata.csv", rows[::-1])
+    sample = rows_of(folder / "sample_submission.csv")
+    write_rows(copy / "sample_submission.csv", [row | {"image_id": new_id[row["image_id"]]} for row in sample])
+    again = submit(run, tmp_path / "again.csv", root=copy, progress=Progress())
+    renamed = [row | {"image_id": new_id[row["image_id"]]} for row in rows_of(submission.path)]
+    assert rows_of(again.path) == renamed
+    assert len({row["identity"] for row in renamed}) > 10
 
 
 def test_a_policy_that_needs_the_gallery_gets_the_whole_database(folder, tmp_path):

@@ -62,3 +62,26 @@ def test_what_is_left_of_an_encounter_that_is_asked_about_is_unused():
     animals = {"new": [[0]], "known": [[1], [2, 3, 4]], "other": [[5], [6]], "more": [[7], [8], [9]]}
     deal_shaped(animals, Shape(0.5, 0.2, 1, 1), ("test",), parts)
     assert parts[1] == "gallery" and parts[[2, 3, 4]].tolist() == ["test", "unused", "unused"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("later", [False, True])
+def test_no_encounter_is_on_two_sides(seed, later):
+    # Ten animals, each with six encounters of three images. With days, every encounter passes midnight.
+    random = np.random.default_rng(seed)
+    parts = np.full(180, "unused", dtype=object)
+    starts = np.arange(0, 180, 3)
+    days = np.array([f"2020-01-{1 + row // 3 % 6 + (row % 3 > 0):02d}" for row in range(180)])
+    animals = {}
+    for name in random.permutation(10).tolist():
+        of_animal = random.permutation(starts[6 * name : 6 * name + 6])
+        animals[f"animal{name}"] = [list(range(start, start + 3)) for start in of_animal]
+    shape = Shape(0.4, 0.15, int(random.integers(1, 6)), int(random.integers(1, 6)), later=later)
+    assert deal_shaped(animals, shape, ("calibration", "test"), parts, days if later else None) == ""
+    sides = [set(parts[start : start + 3]) - {"unused"} for start in starts]
+    assert all(len(side) <= 1 for side in sides)
+    assert {"gallery", "calibration", "test"} == set.union(*sides)
+    if later:
+        first = min(days[np.isin(parts, ["calibration", "test"])])
+        passing = [start for start in starts if days[start] < first <= days[start + 2]]
+        assert passing and all(set(parts[start : start + 3]) == {"unused"} for start in passing)
