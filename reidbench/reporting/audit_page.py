@@ -121,7 +121,7 @@ def _pairs_table(audit: Audit) -> SmallTable:
         n_queries = {part: int((audit.sides == part).sum()) for part in ("calibration", "test")}
         counts = ", ".join(f"{int((sides == part).sum())} of {n} in {part}" for part, n in n_queries.items())
         notes.append("On two sides: one image is in another part than the other (gallery, calibration or test).")
-        notes.append("Two identities: the two images have different names.")
+        notes.append("Two identities: the two images show animals of different names.")
         notes.append(
             f"Leaked queries: {counts}. Pairs link them, directly or in a chain, with an image of another part."
         )
@@ -144,6 +144,9 @@ def _runs_table(runs: Sequence[WithoutLeaks]) -> SmallTable:
             show_difference_interval(lost.interval if lost else None),
         ))  # fmt: skip
     notes = dict.fromkeys(f"{each.method}, {each.run}: {each.reason}." for each in runs if each.reason)
+    notes["Lost: the score minus the score without the leaked test queries, with its 95 % interval over animals."] = (
+        None
+    )
     headings = ("method", "run", "leaked", "score", "without", "lost", "95 %")
     return SmallTable("Saved runs without their leaked test queries", headings, tuple(cells), tuple(notes), n_names=2)
 

@@ -41,7 +41,9 @@ def census(
     candidates: Annotated[
         int, typer.Option(min=1, max=50, help="Let a reviewer see at most this many candidates.")
     ] = 5,
-    curve: Annotated[Path | None, typer.Option(help="Write the course of the review to this CSV.")] = None,
+    curve: Annotated[
+        Path | None, typer.Option(help="Write to this CSV how the share of right photographs rises during the review.")
+    ] = None,
     plugin: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,7 +81,11 @@ def _print(result: Census, console: Console) -> None:
     if result.total is not None:
         table.add("all", "", "", "", "", _whole(result.total.value), _between(result.total), "", style="bold")
     table.print(console)
-    rates = _table("", "group", "false new", "mis-identified", "false match")
+    console.print(
+        "Called new: photographs that were predicted as new. Naive: the number of animals if every prediction is taken "
+        "as correct. Estimate: the number corrected for errors. Without errors: the number from correct predictions."
+    )
+    rates = _table("Rates of errors", "group", "false new", "mis-identified", "false match")
     for each in result.groups:
         shares = (each.errors.false_new, each.errors.misidentified, each.errors.false_match)
         rates.add(each.group, *(_share(counts) for counts in shares))

@@ -80,10 +80,17 @@ def cluster(
         return
     console = plain_console()
     print_clusters(clusters.score, f"{record.method} on {record.dataset}, test images", console)
-    tied = ", images tied by enrolled animals" if clusters.cut.rule.anchored else ""
     cuts = ", ".join(f"{name} {1 - height:.3f}" for name, height in clusters.cut.heights.items())
     console.print(
-        f"Chosen on calibration (ARI {show(clusters.cut.ari)}): {clusters.cut.rule.joining}{tied}, joined above {cuts}"
+        "Two clusters are joined if "
+        + (
+            "the mean probability that their images show one animal is above a cut: "
+            if clusters.cut.rule.joining == "average"
+            else "two of their images show one animal with a probability above a cut: "
+        )
+        + f"{cuts}. "
+        + ("Two images may be joined because both resemble one enrolled animal. " if clusters.cut.rule.anchored else "")
+        + f"Rule and cuts were chosen on the calibration images (ARI {show(clusters.cut.ari)} there)."
     )
     if output is not None:
         print_line(f"written to {output}", stderr=True)

@@ -145,6 +145,10 @@ def _describe(images: ImageSet, console: Console) -> None:
             str(int(sizes.max())), f"{dated} ({dated / len(rows):.0%})", show_bytes(stored),
         )  # fmt: skip
     table.print(console)
+    console.print(
+        "Single-image: animals with one photograph. Most images: photographs of the animal that has the most. Dated: "
+        "photographs with a date."
+    )
     total = len(images) + images.set_aside
     words = f": {describe_words(images.set_aside_words)}" if images.set_aside_words else ""
     share = f"{images.set_aside} of {total} ({images.set_aside / total:.0%})"

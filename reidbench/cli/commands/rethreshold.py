@@ -33,7 +33,8 @@ def rethreshold(
         bool,
         typer.Option(
             "--redraw",
-            help="Add the interval with redrawn calibration animals and new thresholds; takes seconds.",
+            help="Add a second interval: calibration animals get random weights and the threshold is chosen again "
+            "each time; takes seconds.",
         ),
     ] = False,
     plugin: PluginOption = None,
@@ -136,8 +137,8 @@ def _print_outcomes(
     )
     if redraw:
         console.print(
-            "Redrawn: 95 % interval also over calibration animals, with the thresholds chosen again for each draw; "
-            f"{UNDEFINED} if a policy refuses more than half of the draws."
+            "Redrawn: 95 % interval also over calibration animals. They get random weights, and the threshold is "
+            f"chosen again each time; {UNDEFINED} if a policy finds no threshold in more than half of the cases."
         )
     console.print(
         "All numbers are from the test queries. If you choose the best policy of this table, it will probably score "

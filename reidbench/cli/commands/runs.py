@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
 SECTION = "Read saved runs"
 
+_BLIND = {
+    "blind": "yes: predictions do not depend on the query's identity, its file name or the other queries",
+    "transductive": "no: the method declares that it may use the other queries",
+    "differs": "no: predictions changed with something that they must not depend on",
+    "untested": "not tested",
+}
+
 runs = typer.Typer(no_args_is_help=True, help="List, show and remove saved runs.")
 
 
@@ -215,7 +222,7 @@ def _inputs(data: RunData) -> dict[str, str]:
         "gallery": "of the query's group" if data.gallery == "group" else "of all groups",
         "sides": "any" if data.match_sides == "any" else "only photographs of the same side are compared",
         "threshold": f"{data.threshold.policy}: {', '.join(thresholds) or UNDEFINED}",
-        "blindness": data.blindness.status,
+        "blind": _BLIND[data.blindness.status],
     }
 
 
@@ -234,9 +241,14 @@ def _environment(data: RunData) -> dict[str, str]:
         "packages": _listed(machine.packages, " "),
         "Python": f"{machine.python} on {machine.platform}, {machine.machine}",
         "device": machine.device + (f" ({machine.gpu})" if machine.gpu else ""),
-        "seconds": _listed({name.removesuffix("_s"): show(value, 1) for name, value in data.timing.items()}, " "),
+        "seconds": _listed({_stage(name): show(value, 1) for name, value in data.timing.items()}, " "),
         "memory": UNDEFINED if memory is None else f"{memory:.0f} MiB at most",
     }
+
+
+def _stage(name: str) -> str:
+    """Return the word of the leaderboard for a stage of a run."""
+    return "extract" if name == "represent_s" else name.removesuffix("_s")
 
 
 def _listed(values: Mapping[str, Any], sign: str = "=") -> str:

@@ -73,7 +73,7 @@ def test_the_commands_print_tables_and_json(run, folder, tmp_path):
     output = tmp_path / "clusters.csv"
     options = ["cluster", str(run.path), "--root", str(folder), "-o", str(output)]
     result = CliRunner().invoke(app, options)
-    assert result.exit_code == 0 and "joined above" in result.output, result.output
+    assert result.exit_code == 0 and "Two clusters are joined if" in result.output, result.output
     printed = json.loads(CliRunner().invoke(app, [*options, "--json"]).stdout)
     assert printed["overall"]["ari"] == pytest.approx(
         printed["groups"] and sum(group["ari"] for group in printed["groups"].values()) / 3
