@@ -73,12 +73,7 @@ def _consecutive(rows: NDArray[np.int64], burst: NDArray[np.int64]) -> NDArray[n
 
 def _note(times: CaptureTimes, within_s: float) -> str:
     n_known = int(times.known.sum())
-    reasons = (
-        (times.n_unset, "from clocks that were never set or with a day only"),
-        (times.n_contradicted, "more than a day from the date in the table"),
-        (times.n_stopped, "from stopped clocks"),
-    )
-    ignored = ", ".join(f"{count} {why}" for count, why in reasons if count)
+    ignored = times.ignored
     if not n_known:
         reason = "no photograph has a usable capture time (EXIF)"
         return f"{reason}; ignored: {ignored}" if ignored else reason

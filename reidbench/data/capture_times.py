@@ -24,6 +24,8 @@ _TIME = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\
 _UNKNOWN = np.datetime64("NaT", "ms")
 _DAY = np.timedelta64(1, "D")
 _SECOND = np.timedelta64(1, "s")
+CLOCK_EPOCHS = frozenset({"1900-01-01", "1904-01-01", "1970-01-01", "1980-01-01", "2000-01-01"})
+"""Days on which clocks begin that were never set. Hardly any photograph of wildlife was taken on one of them."""
 _recorded: dict[tuple[str, int, int], np.datetime64] = {}  # (path, mtime, size) -> time; read once a process
 
 
@@ -33,7 +35,7 @@ class CaptureTimes:
 
     Attributes:
         taken: Capture times as ``datetime64[ms]``, ``NaT`` if unknown or ignored, ``(n_image,)``.
-        n_unset: Number of ignored times from clocks that were never set, or with a day only.
+        n_unset: Number of ignored times on one of :data:`CLOCK_EPOCHS`, or exactly at midnight.
         n_contradicted: Number of ignored times that are more than a day from the date in the table.
         n_stopped: Number of ignored times from stopped clocks.
     """
@@ -57,16 +59,35 @@ class CaptureTimes:
         """Whether a photograph has a usable capture time, ``(n_image,)``."""
         return ~np.isnat(self.taken)
 
+    @property
+    def ignored(self) -> str:
+        """How many times were ignored for each reason; empty if none was.
 
-def capture_seconds(
+        Example:
+            >>> CaptureTimes(np.array(["NaT", "NaT"], dtype="datetime64[ms]"), n_unset=1, n_stopped=1).ignored
+            '1 from clocks that were never set or with a day only, 1 from stopped clocks'
+        """
+        reasons = (
+            (self.n_unset, "from clocks that were never set or with a day only"),
+            (self.n_contradicted, "more than a day from the date in the table"),
+            (self.n_stopped, "from stopped clocks"),
+        )
+        return ", ".join(f"{count} {why}" for count, why in reasons if count)
+
+    def seconds(self) -> list[str]:
+        """Return each time as ``YYYY-MM-DDTHH:MM:SS``, empty if it is unknown or ignored."""
+        return ["" if np.isnat(taken) else str(taken.astype("datetime64[s]")) for taken in self.taken]
+
+
+def remembered_times(
     paths: Sequence[Path],
     *,
     identity: NDArray[np.str_],
     content: Callable[[], Iterable[str]],
     date: NDArray[np.str_],
     within_s: float,
-) -> list[str]:
-    """Read the usable capture time of each photograph as ``YYYY-MM-DDTHH:MM:SS``, empty if there is none.
+) -> CaptureTimes:
+    """Read the capture time of each photograph, and ignore the times that :func:`usable_times` ignores.
 
     Args:
         paths: The files. The process remembers the time of a file as long as size and time of change stay the same.
@@ -77,9 +98,8 @@ def capture_seconds(
     """
     recorded = np.array([_remembered(path) for path in paths], dtype="datetime64[ms]")
     if np.isnat(recorded).all():
-        return [""] * len(paths)
-    usable = usable_times(recorded, identity=identity, content=content(), date=date, within_s=within_s).taken
-    return ["" if np.isnat(taken) else str(taken.astype("datetime64[s]")) for taken in usable]
+        return CaptureTimes(recorded)
+    return usable_times(recorded, identity=identity, content=content(), date=date, within_s=within_s)
 
 
 def _remembered(path: Path) -> np.datetime64:
@@ -148,7 +168,7 @@ def usable_times(
     These times are ignored:
 
     - exactly midnight, because programs that know only the day write it;
-    - 1 January, because a camera clock without power starts on this day (1970, 1980, 2000 …, by maker);
+    - the days of :data:`CLOCK_EPOCHS`, on which a clock without power begins; 1 January of other years is a usual day;
     - a time more than a day from the date in the table;
     - a second at which a clock stopped: it has photographs of several animals, two or more of one of them, and no other
       photograph was taken within ``within_s`` before or after. Several animals in one second are not enough: a herd
@@ -164,7 +184,8 @@ def usable_times(
     taken = recorded.astype("datetime64[ms]")
     day = taken.astype("datetime64[D]")
     second = taken.astype("datetime64[s]")
-    unset = ~np.isnat(taken) & ((second == day) | (day == day.astype("datetime64[Y]")))
+    epochs = np.array(sorted(CLOCK_EPOCHS), dtype="datetime64[D]")
+    unset = ~np.isnat(taken) & ((second == day) | np.isin(day, epochs))
     taken[unset] = _UNKNOWN
     table_day = np.array([np.datetime64(text or "NaT", "D") for text in date.tolist()], dtype="datetime64[D]")
     contradicted = np.abs(taken.astype("datetime64[D]") - table_day) > _DAY  # a time zone may shift a time by a day

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from reidbench.data.capture_times import capture_seconds
+from reidbench.data.capture_times import remembered_times
 from reidbench.data.digests import DIGEST_RULE, digest_by_rule_1, digest_of_keys, image_key
 from reidbench.data.encounters import MINUTES, encounters_of
 from reidbench.data.image_checks import ENCOUNTER, Origin, checked_table
@@ -32,6 +32,7 @@ from reidbench.untrusted.reading import check_regular
 SHOWN_COLUMNS = ("bbox", "group", "orientation", "date")
 """Columns that a method sees in addition to the pixels."""
 
+_IGNORED_TIMES = "ignored_times"  # place among the kept texts of how many times of files are ignored, and why
 _KEYS = "image_keys"  # place of the keys among the texts that a set keeps
 _file_hashes: dict[tuple[str, int, int], str] = {}  # (path, mtime, size) -> sha256; read once a process
 
@@ -236,9 +237,11 @@ class ImageSet:
                 times = [""] * len(self)
             elif not any(times) and not any(self._column(ENCOUNTER)):
                 paths = [self.root / path for path in self.table["path"]]
-                times = capture_seconds(
+                read = remembered_times(
                     paths, identity=self.identity, content=self.file_hashes, date=self.date, within_s=60 * minutes
                 )
+                times = read.seconds()
+                self._texts[_IGNORED_TIMES] = np.array([read.ignored])
             self._texts["time"] = _read_only(np.array(times, dtype=str))
         return self._texts["time"]
 
@@ -276,9 +279,13 @@ class ImageSet:
         if by_day.any():
             few = f" ({int(by_day.sum())} photographs have only a day)" if by else ""
             by.append(f"taken on one day{few}")
+        ignored = str(self._texts[_IGNORED_TIMES][0]) if _IGNORED_TIMES in self._texts else ""
+        unused = f"; EXIF times that are not used: {ignored}" if ignored else ""
         if not by:
-            return "each photograph is one encounter, because the data have no encounter values, times or dates"
-        return f"an encounter is all photographs of one animal {', or '.join(by)}"
+            times = "usable times" if ignored else "times"
+            why = f"the data have no encounter values, {times} or dates"
+            return f"each photograph is one encounter, because {why}{unused}"
+        return f"an encounter is all photographs of one animal {', or '.join(by)}{unused}"
 
     def encounter_value(self, index: int) -> str:
         """Return the encounter value of the image at ``index``, empty if the source has none for it."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reidbench.data.capture_times import CLOCK_EPOCHS
 from reidbench.data.sources.cells import clock_text, moment
 
-_UNSET = frozenset({"1900-01-01", "1904-01-01", "1970-01-01", "1980-01-01", "2000-01-01"})
 _OFFSET = re.compile(r"(Z|UTC|[+-]\d{2}:?\d{2})$")
 
 
@@ -62,7 +62,7 @@ def read_dates(cells: Sequence[Any]) -> Dates:
     future = [date for date in texts if tomorrow < date[:10] and re.match(r"\d{4}-", date)]
     if future:
         remarks.append(f"{_dates(len(future))} in the future, such as {min(future)}; correct or empty such cells")
-    unset = Counter(date[:10] for date in texts if date[:10] in _UNSET)
+    unset = Counter(date[:10] for date in texts if date[:10] in CLOCK_EPOCHS)
     if unset.total() > 1:
         remarks.append(
             f"{unset.total()} dates are {' or '.join(sorted(unset))}, where clocks begin that were never set; they "

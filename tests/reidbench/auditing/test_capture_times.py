@@ -87,12 +87,18 @@ def _usable(taken, identity=None, content=None, date=None, within_s=60):
     )
 
 
-def test_midnight_and_the_first_of_january_are_ignored():
+def test_midnight_and_the_days_on_which_clocks_begin_are_ignored():
     found = _usable([
         "1970-01-01T00:00:00", "2000-01-01T03:00:05", "2021-05-06T00:00:00", "2021-05-06T00:00:01", "NaT",
     ])  # fmt: skip
     assert found.known.tolist() == [False, False, False, True, False]
     assert (found.n_unset, found.n_contradicted, found.n_stopped) == (3, 0, 0)
+
+
+def test_a_new_years_photograph_counts_as_any_other():
+    taken = ["2022-01-01T00:03:00", "2022-01-01T09:15:00", "2001-01-01T12:00:00", "1999-12-31T23:59:00"]
+    found = _usable(taken)
+    assert found.known.all() and found.n_unset == 0 and found.ignored == ""
 
 
 def test_a_time_more_than_a_day_from_the_date_in_the_table_is_ignored():

@@ -184,6 +184,23 @@ def test_times_of_files_are_used_if_the_table_has_neither_times_nor_encounters(p
     assert _numbers(photographs(["ana"] * 3, exif=exif, encounter=["x", "", "x"])) == [0, 1, 0]
 
 
+def test_times_of_files_on_new_years_day_join_photographs_as_on_any_other_day(photographs):
+    exif = ["2022:01:01 10:00:00", "2022:01:01 10:59:00", "2022:01:01 12:00:00"]
+    assert _numbers(photographs(["ana"] * 3, exif=exif)) == [0, 0, 1]
+
+
+def test_times_of_files_that_are_not_used_are_counted_in_the_line(photographs):
+    exif = ["2000:01:01 00:01:00", "2000:01:01 00:02:00", "2021:05:06 00:00:00"]
+    assert describe_encounters(photographs(["ana"] * 3, exif=exif)) == (
+        "3 encounters of 1 animals: each photograph is one encounter, because the data have no encounter values, "
+        "usable times or dates; EXIF times that are not used: 3 from clocks that were never set or with a day only"
+    )
+    exif[2] = "2021:05:06 07:08:09"
+    assert describe_encounters(photographs(["ana"] * 3, exif=exif)).endswith(
+        "(times from EXIF data); EXIF times that are not used: 2 from clocks that were never set or with a day only"
+    )
+
+
 def test_encounters_without_minutes_are_days_as_in_earlier_versions(photographs):
     images = photographs(
         ["ana"] * 3, date=["2020-05-01 09:00", "2020-05-01 12:00", "2020-05-02"], video=["1", "2", "1"]
