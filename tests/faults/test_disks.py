@@ -16,10 +16,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from benchmarks.animalclef.counts import MINIATURE
+from benchmarks.animalclef.folder import make_folder
 
 DATASET = "patterns:identities=8,size=64,level=easy"
 RUN = ["run", "--method", "color_histogram", "--dataset", DATASET, "--device", "cpu"]
 IDENTIFY = ["identify", "new", "--run", "RUN_ID", "--group", "lynx", "--device", "cpu"]
+ENROLL = ["identify", "newcomer", "--run", "RUN_ID", "--group", "lynx", "--enroll", "decisions.csv"]
+TUNE = ["tune", "--method", "mean_colour", "--plugin", "mean_colour.py", "--dataset", DATASET, "--device", "cpu"]
+PLUGIN = """
+import numpy as np
+import reidbench
+
+
+class Settings(reidbench.Settings):
+    channels: int = 3
+
+
+class MeanColour(reidbench.EmbeddingMethod):
+    def embed(self, pixels):
+        return np.stack([image.reshape(-1, 3).mean(0)[: self.settings.channels] for image in pixels])
+
+
+@reidbench.hookimpl
+def reidbench_methods():
+    return [reidbench.MethodSpec("mean_colour", "", Settings, MeanColour, grid=({"channels": 2}, {"channels": 3}))]
+"""
 
 
 class Server:
@@ -81,6 +105,10 @@ def world(reidbench, tmp_path_factory):
     columns = [rows[0].index(name) for name in ("image_id", "identity", "path")]
     cells = [[row[column] for column in columns] for row in rows[1:]]
     lines = [f'{image_id},{identity},{images / path},"[16, 16, 24, 24]"' for image_id, identity, path in cells]
+    (folder / "newcomer").mkdir()  # a photograph that is not in the dataset
+    Image.new("RGB", (64, 64), (200, 120, 40)).save(folder / "newcomer" / "tove.png")
+    (folder / "decisions.csv").write_text("image_id,decision,identity\ntove.png,new,Tove\n", encoding="utf-8")
+    (folder / "mean_colour.py").write_text(PLUGIN, encoding="utf-8")
     (folder / "boxes.csv").write_text("\n".join(["image_id,identity,path,bbox", *lines]), encoding="utf-8")
     return World(folder, record.parent.name)
 
@@ -137,6 +165,8 @@ OUTPUTS = {
     "census": ["census", "RUN_ID", "--curve", "DISK/curve.csv"],
     "datasets": ["datasets", DATASET, "--open", "DISK/sheet.jpg"],
     "plugin new": ["plugin", "new", "stripes", "-o", "DISK/stripes"],
+    "identify --enroll": [*ENROLL, "-o", "DISK/enlarged.csv"],
+    "tune": [*TUNE, "-o", "DISK/best.json"],
     "run": [*RUN, "--split-seed", "1", "--runs", "DISK/runs"],
 }
 # Commands that write to the cache, which is on the disk: arguments, and what the cache has before.
@@ -174,7 +204,9 @@ def place(world, tmp_path):
     folder.mkdir()
     shutil.copytree(world.folder / "runs", folder / "runs")
     shutil.copytree(world.folder / "new", folder / "new")
-    shutil.copy(world.folder / "boxes.csv", folder)
+    shutil.copytree(world.folder / "newcomer", folder / "newcomer")
+    for name in ("boxes.csv", "decisions.csv", "mean_colour.py"):
+        shutil.copy(world.folder / name, folder)
     return folder
 
 
@@ -201,6 +233,59 @@ def test_an_output_on_a_read_only_disk_is_one_message(command, reidbench, world,
     args, env = filled(OUTPUTS[command], world, disk), {"REIDBENCH_CACHE": str(world.cache)}
     code, output = reidbench(args, place, env)
     assert code == 1 and "Read-only file system" in message_of(output), output
+
+
+@pytest.fixture(scope="module")
+def competition(reidbench, world, tmp_path_factory):
+    """The folder of a competition in miniature, with a finished run on it; the arguments of its submission."""
+    folder = tmp_path_factory.mktemp("competition")
+    root = make_folder(folder / "clef", MINIATURE[2025], size=32)
+    run = ["run", "--method", "color_histogram", "--dataset", "AnimalCLEF2025", "--root", root, "--device", "cpu"]
+    code, output = reidbench(run, folder, {"REIDBENCH_CACHE": str(world.cache)})
+    assert code == 0, output
+    return folder, ["submit", next((folder / "runs").rglob("run.json")).parent.name, "--root", root, "--device", "cpu"]
+
+
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_a_submission_without_space_is_one_message_and_is_written_when_there_is_space(
+    fault, reidbench, world, competition, disk
+):
+    folder, args = competition
+    args, env = [*args, "-o", disk.folder / "submission.csv"], {"REIDBENCH_CACHE": str(world.cache)}
+    code, output, reason = failed_on(disk, fault, reidbench, args, folder, env)
+    assert code == 1 and reason in message_of(output), output
+    assert disk.files() == {}
+    disk.free()
+    code, output = reidbench(args, folder, env)
+    assert code == 0 and list(disk.files()) == ["submission.csv"], output
+
+
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_another_threshold_without_space_is_one_message_and_leaves_the_run(fault, reidbench, world, place, disk):
+    shutil.copytree(place / "runs", disk.folder / "runs")
+    before, env = disk.files(), {"REIDBENCH_CACHE": str(world.cache)}
+    args = ["rethreshold", world.run, "--threshold", "max-score", "--runs", disk.folder / "runs"]
+    code, output, reason = failed_on(disk, fault, reidbench, args, place, env)
+    assert code == 1 and reason in message_of(output), output
+    assert disk.files() == before
+    disk.free()
+    code, output = reidbench(args, place, env)
+    assert code == 0, output
+    after = disk.files()
+    assert {name: after[name] for name in before} == before and len(after) > len(before)
+
+
+def failed_on(disk, fault, reidbench, args, folder, env):
+    """Run a command on a full or read-only disk, which is then writable again; return code, output and the reason."""
+    if not disk.mounted:
+        pytest.skip("no disk can be mounted here")
+    if fault == "full":
+        disk.fill()
+        return *reidbench(args, folder, env), "No space left on device"
+    disk.remount("ro")
+    code, output = reidbench(args, folder, env)
+    disk.remount("rw")
+    return code, output, "Read-only file system"
 
 
 def cache_on(disk, world, kept):
