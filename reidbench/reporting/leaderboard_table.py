@@ -176,7 +176,7 @@ def title_of(board: Sequence[LeaderboardRow]) -> str:
                 board[0].dataset,
                 named,
                 methods,
-                f"gallery: {board[0].gallery}",
+                "gallery: the query's group" if board[0].gallery == "group" else "gallery: all groups",
                 describe_query(board[0].query),
             ),
         )

@@ -152,6 +152,10 @@ def carried(
     for each in thresholds:
         table.add(each.method, each.chosen_on, each.applied_to, *each.cells)
     table.print(console)
+    console.print(
+        "Score: on the test part of one dataset, with a threshold that was chosen on another. Own: with the "
+        "was chosen on the dataset itself. Lost: own minus score."
+    )
 
 
 def _headings() -> list[str]:

@@ -67,7 +67,10 @@ LONG_ROWS = [
 
 def test_a_title_names_dataset_split_and_seed():
     board = [make_row(seeds=(0, 2)), make_row(seeds=(1,))]
-    assert title_of(board) == "patterns · split 0123456789ab (open-set, seed 3) · method seeds 0, 1, 2 · gallery: group"
+    assert (
+        title_of(board)
+        == "patterns · split 0123456789ab (open-set, seed 3) · method seeds 0, 1, 2 · gallery: the query's group"
+    )
 
 
 def test_a_split_from_a_file_says_so():
@@ -166,8 +169,8 @@ def test_mixed_splits_are_noted():
 def test_each_dataset_has_its_own_table():
     markdown = as_markdown([make_row("a"), make_row("b", dataset="turtles", dataset_digest="d1")])
     assert [line for line in markdown.splitlines() if line.startswith("##")] == [
-        "## patterns · split 0123456789ab (open-set, seed 3) · method seed 0 · gallery: group",
-        "## turtles · split 0123456789ab (open-set, seed 3) · method seed 0 · gallery: group",
+        "## patterns · split 0123456789ab (open-set, seed 3) · method seed 0 · gallery: the query's group",
+        "## turtles · split 0123456789ab (open-set, seed 3) · method seed 0 · gallery: the query's group",
     ]
 
 

@@ -128,7 +128,7 @@ def test_runs_on_encounters_are_never_ranked_with_runs_on_images(dataset, record
         [("encounter:mean", 1)],
     ]
     assert [title_of(board).rpartition(" · ")[2] for board in of_dataset] == [
-        "gallery: group",
+        "gallery: the query's group",
         "queries: encounters, best score",
         "queries: encounters, mean score",
     ]
