@@ -117,12 +117,16 @@ def tokens(text: str) -> tuple[str, ...]:
     """Return the words and numbers of a name, in lower case, without leading zeros and punctuation.
 
     Two names with the same tokens are *near-equal*: they may be one animal. Wide letters and letters of a Latin name
-    that were typed on a Cyrillic or Greek keyboard count as the letters that they look like, and ``1,007`` as 1007.
+    that were typed on a Cyrillic or Greek keyboard count as the letters that they look like, ``1,007`` as 1007, and the
+    number ``7.0`` as 7.
 
     Example:
-        >>> tokens("Lynx_007"), tokens("lynx 7")
-        (('lynx', '7'), ('lynx', '7'))
+        >>> tokens("Lynx_007"), tokens("lynx 7"), tokens("7.0"), tokens("7.1")
+        (('lynx', '7'), ('lynx', '7'), ('7',), ('7', '1'))
     """
+    whole = _WHOLE.fullmatch(text)
+    if whole is not None:
+        return (whole[1].lstrip("-"),)
     plain = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).translate(_LOOK_ALIKE))
     parts = _TOKEN.findall(_THOUSANDS.sub("", plain))
     return tuple(str(int(part)) if part.isdecimal() else part.casefold() for part in parts)

@@ -11,8 +11,15 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from reidbench.data.doubtful_names import looks_unidentified, placeholders, several_animals, spellings
+from reidbench.data.doubtful_names import (
+    looks_unidentified,
+    names_no_animal,
+    placeholders,
+    several_animals,
+    spellings,
+)
 from reidbench.data.images import DEFAULT_GROUP, ImageSet
+from reidbench.data.names import identity_name
 
 _NO_PHOTOGRAPHS = frozenset({
     "annotations", "crops", "cropped", "labels", "mask", "masks", "rejected", "segmentation", "segmentations",
@@ -72,6 +79,17 @@ def _on_groups(images: ImageSet) -> list[str]:
                 f"{column} that may be one: {_some([' and '.join(map(repr, each)) for each in same])}; "
                 "correct the spelling if they are one"
             )
+    doubtful = sorted(group for group in groups if group != DEFAULT_GROUP and names_no_animal(group))
+    if doubtful:
+        lines.append(
+            f"{_number(len(doubtful), 'group')} may name no species: {_counted(doubtful, groups)}; an animal is "
+            "searched only within its group, so fill in the species, or leave the cell empty if it is not known"
+        )
+    short = [
+        f"'{each}' and '{other}'" for each in sorted(groups) for other in sorted(groups) if _abbreviates(each, other)
+    ]
+    if short:
+        lines.append(f"groups that may be one: {_some(short)}; write the species in one way if they are one")
     if len(groups) > 1 and DEFAULT_GROUP in groups:
         lines.append(
             f"{groups[DEFAULT_GROUP]} images without a species are in the group '{DEFAULT_GROUP}', apart from the "
@@ -110,20 +128,27 @@ def _on_copies(images: ImageSet) -> list[str]:
 
 
 def _on_inner_folders(images: ImageSet) -> list[str]:
-    """Count images in folders such as ``masks`` within the folder of an animal."""
+    """Count images in folders such as ``masks`` or ``unidentified`` within the folder of an animal."""
     if images.source != "folder":
         return []
     inner = Counter(
         folder
-        for path in images.table["path"]
+        for path, identity in zip(images.table["path"], images.identity.tolist(), strict=True)
         for folder in PurePosixPath(path).parts[1:-1]
-        if folder.casefold() in _NO_PHOTOGRAPHS
+        if folder.casefold() in _NO_PHOTOGRAPHS or (identity_name(folder) != identity and names_no_animal(folder))
     )
     return [
         f"{_number(count, 'image')} in folders called '{folder}' count as photographs of the animal; move them "
         "elsewhere if they are none"
         for folder, count in sorted(inner.items())
     ]
+
+
+def _abbreviates(short: str, species: str) -> bool:
+    """Tell whether a species is another one with its genus shortened to a letter: E. quagga and Equus quagga."""
+    (genus, _, rest), (full, _, other) = (name.casefold().partition(" ") for name in (short, species))
+    letter, full = genus.rstrip("."), full.rstrip(".")
+    return bool(rest) and rest == other and len(letter) == 1 < len(full) and full.startswith(letter)
 
 
 def _of_equal_size(images: ImageSet) -> list[int]:

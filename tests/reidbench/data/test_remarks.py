@@ -10,6 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import reidbench
+from reidbench.auditing.names import same_name_variants
 from reidbench.cli.main import app
 from reidbench.data.doubtful_names import looks_unidentified
 from reidbench.errors import ReidbenchError
@@ -49,6 +50,8 @@ def test_a_clean_table_has_no_remark(herd):
     [
         "inconnu", "Unbekannt", "desconocida", "neznámý", "Неизвестно", "未知", "unk", "UNID.", "Unknown 3", "no match",
         "not identified", "cf. ana", "ana?", "-1", "FALSE", "#REF!", "1.00E+05", "to check", "unsorted",
+        "non identificato", "nicht identifiziert", "niet geïdentificeerd", "no identificado", "to be identified",
+        "Unkn.", "not sure", "неизвестный", "neurčeno", "未確認", "N.N.", "blurry",
     ],
 )  # fmt: skip
 def test_a_name_that_may_name_no_animal_is_said_and_kept(herd, word):
@@ -70,6 +73,15 @@ def test_a_number_for_no_animal_is_found_by_how_often_it_occurs(herd):
     # 0 has 5 images, the others 1, 1 and 1; in the second table each number has 2.
     assert "'0' (5 images)" in remarks(write(herd, identity=["0"] * 5 + ["1", "2", "3"]))[0]
     assert remarks(write(herd, identity=["0", "0", "1", "1", "2", "2", "3", "3"])) == []
+
+
+def test_numbers_that_differ_only_by_a_final_0_are_said_and_listed_by_audit(herd):
+    # Z10 makes the column text, so 1.0 stays another name than 1; 2.1 is no whole number.
+    source = write(herd, identity=["1", "1.0", "1", "2", "2.1", "Z10", "Z10", "Z10"])
+    (line,) = remarks(source)
+    assert line.startswith("1 animal may have two spellings") and "'1' and '1.0'" in line
+    suspects = same_name_variants(reidbench.load_dataset(source))
+    assert [(suspect.rows, suspect.note) for suspect in suspects] == [((0, 1), "'1' and '1.0'")]
 
 
 @pytest.mark.parametrize("other", ["Ana", "A-n-a", "'ana", "\uff41na", "\u0430na"])
@@ -123,6 +135,28 @@ def test_a_word_for_a_missing_species_is_no_species_and_said(herd, word):
     source = write(herd, species=["zebra"] * 6 + [word] * 2)
     assert sorted(set(reidbench.load_dataset(source).group)) == ["all", "zebra"]
     assert remarks(source)[0].startswith("2 images without a species are in the group 'all'")
+
+
+@pytest.mark.parametrize("word", ["unbekannt", "inconnu", "non identificato", "neznámý", "unknown sp."])
+def test_a_species_that_may_be_a_word_for_unknown_is_said_and_kept(herd, word):
+    source = write(herd, species=[word] * 2 + ["zebra"] * 6)
+    (line,) = remarks(source)
+    assert line.startswith(f"1 group may name no species: '{word}' (2 images)")
+    assert set(reidbench.load_dataset(source).group) == {word, "zebra"}
+
+
+def test_a_species_with_a_shortened_genus_is_said(herd):
+    (line,) = remarks(write(herd, species=["E. quagga"] * 2 + ["Equus quagga"] * 2 + ["Equus grevyi"] * 4))
+    assert line.startswith("groups that may be one: 'E. quagga' and 'Equus quagga'")
+
+
+def test_a_folder_of_unidentified_animals_within_an_animal_is_said(herd):
+    for number in range(8):
+        inner = herd / "herd" / NAMES[number // 2] / {0: "Unidentified", 1: "juvenile"}.get(number, "")
+        inner.mkdir(parents=True, exist_ok=True)
+        (herd / f"{number}.png").rename(inner / f"{number}.png")
+    (line,) = remarks(str(herd / "herd"))
+    assert line.startswith("1 image in folders called 'Unidentified' count as photographs of the animal")
 
 
 def test_a_split_in_the_table_is_said(herd):
