@@ -21,6 +21,7 @@ from reidbench.errors import ReidbenchError
 from reidbench.progress import Progress
 from reidbench.running.evaluation import evaluate
 from tests.reidbench.cli.commands.test_run_options import RUN_CASES, TUNE_CASES
+from tests.reidbench.networks.tiny_onnx import brightness_network
 
 SMALL = "patterns:identities=12,size=64,level=easy"
 OTHER = "patterns:identities=13,size=64,level=easy"
@@ -138,6 +139,11 @@ COMMANDS: dict[str, tuple[list[str], dict[str, list[str]]]] = {
         **READING, **FOLDERS, **NO_PLUGIN,
     }),
     "datasets": ([SMALL], {"--open": ["--open", "sheet.jpg"], **READING, **FOLDERS, **NO_PLUGIN}),
+    "masks": ([SMALL, "-o", "masks", "--model", "network.onnx"], {
+        "--output": ["--output", "other_masks"],
+        "--model": ["--model", "another_file.onnx"],
+        **READING, **FOLDERS, **NO_PLUGIN,
+    }),
     "methods": ([], {**NO_PLUGIN, **JSON}),
     "weights": (["triplet_effnet"], {"--online": ["--online"], **NO_PLUGIN, **JSON}),
     "census": (["RUN"], {
@@ -241,6 +247,7 @@ def saved(tmp_path_factory):
     dated = images.table.assign(date=[time_of(row) for row in images.table.groupby("identity").cumcount()])
     dated["path"] = [images.image_path(row) for row in range(len(images))]
     dated[["image_id", "identity", "path", "group", "date"]].to_csv(folder / "dataset.csv", index=False)
+    (folder / "network.onnx").write_bytes(brightness_network())
     (folder / "settings.json").write_text('{"hue_bins": 5}')
     return folder, record.id
 
