@@ -430,6 +430,6 @@ def _gallery_notes(n_enrolled: int, gallery: ImageSet, matching: str, enrolled_l
     if n_animal > GROWN * n_enrolled:
         notes.append(
             f"the gallery has {n_animal} animals, but the threshold was chosen with {n_enrolled}: with more animals, "
-            "false matches are more likely"
+            "a new animal is more often taken for one of them"
         )
     return notes

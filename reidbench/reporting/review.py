@@ -112,7 +112,7 @@ def rule_text(error: float) -> str:
 def rate_text(rate: BandRate) -> str:
     """Return the share of wrong predictions of a band on the test queries, as text."""
     if not rate.n_photograph or rate.interval is None:
-        return "no test query of the run was in this band"
+        return "no test query was in this band"
     return (
         f"{rate.wrong} of {rate.n_photograph} test queries of {rate.n_animal} animals were predicted wrongly: "
         f"{rate.share:.1%} (95 % interval {rate.interval.low:.1%} to {rate.interval.high:.1%})"

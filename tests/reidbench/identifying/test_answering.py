@@ -161,7 +161,7 @@ def test_the_whole_dataset_can_be_searched(field):
     assert len(result.gallery) == len(reidbench.load_dataset(str(field.catalogue)))
     enrolled = set(read_saved_run(field.record).enrolled.tolist())
     assert {c.identity for each in result.found for c in each.candidates} - enrolled
-    assert any("with more animals, false matches are more likely" in note for note in result.notes)
+    assert any("with more animals, a new animal is more often taken for one of them" in note for note in result.notes)
 
 
 class _Recorded(Progress):
