@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reidbench.constants import NEW_IDENTITY
+from reidbench.data.image_files import near_path
 from reidbench.data.names import describe_words, identity_name, is_new
 from reidbench.errors import ReidbenchError
 
@@ -148,13 +149,14 @@ class _Checks:
                 wrong[0],
                 f"store every {column} as text",
             )
-        for column in ("image_id", "identity", "path", "group"):
+        for column in ("path", "image_id", "identity", "group"):  # without a column image_id, the path is the id
             empty = np.flatnonzero([not value.strip() for value in self.table[column]])
             if len(empty):
+                rows = "1 row has" if len(empty) == 1 else f"{len(empty)} rows have"
                 raise self._fail(
-                    f"{len(empty)} rows have an empty {column}",
+                    f"{rows} an empty {column}",
                     int(empty[0]),
-                    f"give every row a {column}, or leave such rows out",
+                    f"fill in the column {column} of every row, or leave such rows out",
                 )
 
     def _check_identities(self) -> None:
@@ -185,13 +187,18 @@ class _Checks:
             index = int(repeated[0])
             image_id = self.table["image_id"].iloc[index]
             before = int(np.flatnonzero(self.table["image_id"].to_numpy() == image_id)[0])
-            more = f"; {len(repeated)} rows repeat an id" if len(repeated) > 1 else ""
+            # A source without ids uses the paths as ids, and its user knows no ids.
+            is_path = image_id == self.table["path"].iloc[index]
+            column, an_id = ("path", "a path") if is_path else ("image_id", "an id")
+            first = f", first at {self.origin.at(before)}" if self.origin.rows is not None else ""
+            more = f"; {len(repeated)} rows repeat {an_id}" if len(repeated) > 1 else ""
             raise self._fail(
-                f"image_id '{image_id}' is used twice, first at {self.origin.take(np.array([before])).at(0)}{more}"
-                if self.origin.rows is not None
-                else f"image_id '{image_id}' is used twice{more}",
+                f"{column} '{image_id}' is used twice{first}{more}",
                 index,
-                "give each image another id, or remove the column image_id: the path is then the id",
+                "keep one row of each photograph; if it shows several animals, add a column image_id with another id "
+                "in each row, and a column bbox with the box of each animal"
+                if is_path
+                else "give each image another id, or remove the column image_id: the path is then the id",
             )
 
     def _check_dates(self) -> None:
@@ -222,10 +229,13 @@ class _Checks:
         if missing:
             shown = ", ".join(str(self.table["path"].iloc[index]) for index in missing[:_SHOWN])
             more = ", …" if len(missing) > _SHOWN else ""
+            near = near_path(str(self.table["path"].iloc[missing[0]]), self.root)
             raise self._fail(
                 f"{len(missing)} of {len(self.table)} image files are missing: {shown}{more}",
                 missing[0],
-                f"relative paths start from {self.root}; name another folder with --root",
+                f"write the path as the file is called: '{near}'"
+                if near
+                else f"relative paths start from {self.root}; name another folder with --root",
             )
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from PIL import features
 
@@ -146,6 +147,44 @@ def is_image(path: Path) -> bool:
         return False
     kind = image_format(path)
     return bool(kind) and missing_reader(kind) is None
+
+
+def near_path(path: str, root: Path) -> str:
+    r"""Return the path of the only file that is written like a path that leads nowhere; empty if there is none.
+
+    Backslashes count as separators. Upper and lower case, composed and decomposed letters, blanks around the path, and
+    the suffix of an image do not count: ``img\\A.JPG`` may be ``img/a.jpeg``.
+
+    Args:
+        path: The path as a table has it.
+        root: Folder that relative paths start from.
+    """
+    parts = PurePosixPath(path.strip().replace("\\", "/")).parts
+    here = PurePosixPath()
+    for place, part in enumerate(parts):
+        if (root / here / part).exists():
+            here /= part
+            continue
+        try:
+            names = sorted(entry.name for entry in (root / here).iterdir())
+        except OSError:
+            return ""
+        near = [name for name in names if _folded(name) == _folded(part)]
+        if not near and place == len(parts) - 1:
+            stem = _folded(PurePosixPath(part).stem)
+            near = [
+                name
+                for name in names
+                if _folded(PurePosixPath(name).stem) == stem and PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+            ]
+        if len(near) != 1:
+            return ""
+        here /= near[0]
+    return str(here) if (root / here).is_file() else ""
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def missing_reader(kind: str) -> str | None:

@@ -13,8 +13,8 @@ import pandas as pd
 
 from reidbench.csv_files import read_csv
 from reidbench.data.decoding import decode
-from reidbench.data.image_checks import COLUMNS
-from reidbench.data.image_files import IMAGE_SUFFIXES, image_format, is_image, left_out_notes, read_folder
+from reidbench.data.image_checks import COLUMNS, Origin
+from reidbench.data.image_files import IMAGE_SUFFIXES, image_format, is_image, left_out_notes, near_path, read_folder
 from reidbench.data.image_masks import mask_cells
 from reidbench.data.images import Given, ImageSet
 from reidbench.data.masks import absolute_mask
@@ -61,6 +61,7 @@ class _Entry:
     problem: str = ""
     encounter: str = ""
     mask: Any = None
+    row: int = 0  # of the CSV
 
 
 def read_photographs(
@@ -115,6 +116,7 @@ def read_photographs(
     rows: list[tuple[object, ...]] = []
     encounters: list[str] = []
     masks: list[Any] = []
+    numbers: list[int] = []
     unreadable: list[tuple[str, str]] = []
     for entry, entry_group in zip(entries, entry_groups, strict=True):
         try:
@@ -123,10 +125,13 @@ def read_photographs(
             decode(entry.path, entry.bbox)
         except ReidbenchError as error:
             row = f" ({error.where})" if entry.problem else ""
-            unreadable.append((entry.name, error.message + row))
+            near = "" if entry.path.exists() else near_path(str(entry.path), Path())
+            meant = f"; did you mean '{Path(near).name}'?" if near else ""
+            unreadable.append((entry.name, error.message + meant + row))
         else:
             encounters.append(entry.encounter)
             masks.append(entry.mask)
+            numbers.append(entry.row)
             identity = f"{_PLACEHOLDER} {len(rows)}"
             rows.append((
                 entry.name, identity, str(entry.path), entry_group, entry.date, entry.orientation, entry.bbox
@@ -142,7 +147,8 @@ def read_photographs(
     by_column = zip(COLUMNS, zip(*rows, strict=True), strict=True)
     table = pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in by_column})
     notes += wide_notes(Path(str(path)) for path in table["path"])
-    images = ImageSet(source.name, Path(), table, source="photographs", given=_only_masks(masks))
+    origin = Origin(str(source), np.array(numbers, dtype=np.int64) if all(numbers) else None)
+    images = ImageSet(source.name, Path(), table, source="photographs", origin=origin, given=_only_masks(masks))
     return NewPhotographs(images, tuple(unreadable), skipped, notes, tuple(encounters))
 
 
@@ -235,6 +241,7 @@ def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], i
                 boxes.problems.get(index, ""),
                 encounter,
                 absolute_mask(mask, file.resolve().parent) if mask else None,
+                table.rows[index],
             )
         )
     return entries, 0, ReadingReport(read, unused, boxes.counts, options=asked).lines()

@@ -9,6 +9,8 @@ from reidbench.data.image_checks import Origin
 from reidbench.data.images import ImageSet
 from reidbench.errors import ReidbenchError
 
+_FROM = "relative paths start from {}; name another folder with --root"
+
 
 @pytest.fixture
 def table(tmp_path):
@@ -79,6 +81,39 @@ def test_table_given_is_not_changed(table, tmp_path):
 def test_repeated_id_names_its_row(table, tmp_path):
     error = _refused(_with(table, "image_id", ["i0", "i1", "i0"]), tmp_path, "'i0' is used twice")
     assert error.where == "animals.csv, row 4" and "row 2" in error.message
+
+
+def test_a_repeated_path_of_a_table_without_ids_is_called_a_path(table, tmp_path):
+    error = _refused(
+        table.assign(image_id=["0.png", "1.png", "0.png"], path=["0.png", "1.png", "0.png"]), tmp_path, "path"
+    )
+    assert error.message == "path '0.png' is used twice, first at animals.csv, row 2"
+    assert error.remedy.startswith("keep one row of each photograph")
+
+
+def test_an_empty_path_of_a_table_without_ids_is_called_a_path(table, tmp_path):
+    error = _refused(table.assign(image_id=["0.png", "", "2.png"], path=["0.png", "", "2.png"]), tmp_path, "path")
+    assert error.message == "1 row has an empty path" and error.where == "animals.csv, row 3"
+    assert "image_id" not in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("written", "near"),
+    [
+        ("img\\a\\0.jpg", "img/a/0.jpg"),
+        ("IMG/a/0.JPG", "img/a/0.jpg"),
+        ("img/a/0.jpeg", "img/a/0.jpg"),
+        ("img/a/2.jpg", ""),
+        ("img/a/1.jpeg", ""),  # 1.jpg and 1.png are both near
+        ("img/a", ""),
+    ],
+)
+def test_the_error_for_a_missing_file_names_the_only_near_file(table, tmp_path, written, near):
+    (tmp_path / "img" / "a").mkdir(parents=True)
+    for name in ("0.jpg", "1.jpg", "1.png", "0.txt"):
+        (tmp_path / "img" / "a" / name).write_bytes(b"")
+    error = _refused(_with(table, "path", [written, "1.png", "2.png"]), tmp_path, "1 of 3 image files are missing")
+    assert error.remedy == (f"write the path as the file is called: '{near}'" if near else _FROM.format(tmp_path))
 
 
 def test_missing_files_are_counted_and_five_are_named(table, tmp_path):

@@ -61,3 +61,18 @@ def test_a_table_with_species_needs_the_option_if_the_gallery_has_no_groups(tabl
         read_photographs(table("zebra"), ["all"])
     assert "--group" in caught.value.remedy and caught.value.remedy.endswith("gallery: all")
     assert read_photographs(table("zebra"), ["all"], "all").images.group.tolist() == ["all"]
+
+
+def test_a_wrong_date_names_the_row_of_the_file(table):
+    source = table("2021-01-10", "03/04/2021", column="date")
+    with pytest.raises(ReidbenchError, match="date '03/04/2021' cannot be read") as caught:
+        read_photographs(source, ["zebra"])
+    assert caught.value.where == f"{source}, row 3"  # the header is row 1
+
+
+def test_a_missing_photograph_is_listed_with_the_near_file(table):
+    source = table("zebra", "zebra")
+    source.write_text(source.read_text().replace("1.png", "1.PNG"))
+    new = read_photographs(source, ["zebra"])
+    ((name, why),) = new.unreadable
+    assert name == "1.PNG" and why == "the image file is missing; did you mean '1.png'?"
