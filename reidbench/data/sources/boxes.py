@@ -72,11 +72,13 @@ def read_boxes(cells: Sequence[Any], paths: Sequence[Path], form: str = "", wher
         read = dict(zip(numbers, pool.map(lambda row: read_size(paths[row]), numbers), strict=True))
     sizes = {row: size for row, (size, _) in read.items()}
     turned = [row for row, (_, is_turned) in read.items() if is_turned]
-    if not form:
-        _refuse_shares(numbers, where)
-        _refuse_percent(numbers, sizes, where)
-        _refuse_stored(numbers, sizes, turned, where)
-        _refuse_corners(numbers, sizes, where)
+    # No form has a box such as [0, 0, 0, 0], so it shows nothing about the form; it is refused below.
+    likely = {row: four for row, four in numbers.items() if four[2] > 0 and four[3] > 0}
+    if likely and not form:
+        _refuse_shares(likely, where)
+        _refuse_percent(likely, sizes, where)
+        _refuse_stored(likely, sizes, [row for row in turned if row in likely], where)
+        _refuse_corners(likely, sizes, where)
     boxes: list[tuple[float, ...] | None] = [None] * len(cells)
     n_cut = n_small = 0
     for row, four in numbers.items():
@@ -180,21 +182,32 @@ def _has_large(box: Any) -> bool:
 def _refuse_corners(
     numbers: Mapping[int, tuple[float, ...]], sizes: Mapping[int, tuple[int, int] | None], where: str
 ) -> None:
-    """Refuse boxes of which more than a tenth leave their picture, if all are within it as corners."""
+    """Refuse boxes of which more than a tenth leave their picture, if all are within it in another form."""
     known = [(four, size) for row, four in numbers.items() if (size := sizes[row]) is not None]
     leaving = sum(_leaves(four, size) for four, size in known)
     corners = [((x, y, right - x, bottom - y), size) for (x, y, right, bottom), size in known]
     fitting = all(
         width > 0 and height > 0 and not _leaves(box, size) for box, size in corners for width, height in [box[2:]]
     )
-    if leaving > _CORNERS * len(known) and fitting:
+    if leaving <= _CORNERS * len(known):
+        return
+    centred = all(
+        not _leaves((x - width / 2, y - height / 2, width, height), size) for (x, y, width, height), size in known
+    )
+    forms = ["corners [left, top, right, bottom]"] * fitting + ["[centre x, centre y, width, height]"] * centred
+    if forms:
+        percent = all(map(_is_percent, numbers.values()))
         raise ReidbenchError(
-            f"the boxes seem to be corners [left, top, right, bottom]: as [x, y, width, height], {leaving} of "
-            f"{len(known)} leave their picture; as corners, all are within it, such as {_shown(known[0][0])}",
+            f"the boxes seem to be {' or '.join(forms)}: as [x, y, width, height], {leaving} of "
+            f"{len(known)} leave their picture; so read, all are within it, such as {_shown(known[0][0])}",
             where=where,
-            remedy="--bbox xyxy   # reads corners; --bbox xywh reads [x, y, width, height] and cuts the boxes"
-            + "; --bbox percent reads percent of the picture" * all(map(_is_percent, numbers.values())),
-        )
+            remedy="; ".join([
+                *["--bbox xyxy   # reads corners"] * fitting,
+                *["if x and y are the centre, write x - width / 2 and y - height / 2"] * centred,
+                "--bbox xywh reads [x, y, width, height] and cuts the boxes",
+                *["--bbox percent reads percent of the picture"] * percent,
+            ]),
+        )  # fmt: skip
 
 
 def _leaves(box: tuple[float, ...], size: tuple[int, int]) -> bool:

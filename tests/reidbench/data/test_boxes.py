@@ -66,6 +66,31 @@ def test_boxes_that_leave_their_picture_and_fit_as_corners_are_refused(herd):
     assert as_written.table["bbox"][0] == (120, 60, 180, 90)
 
 
+def test_boxes_that_fit_as_corners_and_around_a_centre_name_both(herd):
+    # The pictures have 200 x 100 pixels. The box is 30 to 150 and 20 to 80 around its centre; as corners, it is 90 to
+    # 120 and 50 to 60; as written, it is 50 to 110 from the top.
+    with pytest.raises(ReidbenchError) as caught:
+        reidbench.load_dataset(table(herd, *["[90, 50, 120, 60]"] * 4))
+    assert (
+        "seem to be corners [left, top, right, bottom] or [centre x, centre y, width, height]" in caught.value.message
+    )
+    assert "--bbox xyxy" in caught.value.remedy and "x - width / 2" in caught.value.remedy
+
+
+def test_boxes_that_fit_only_around_a_centre_are_not_called_corners(herd):
+    # As corners, [120, 50, 100, 80] has a width of -20. Around its centre it is 70 to 170 and 10 to 90.
+    with pytest.raises(ReidbenchError, match=r"seem to be \[centre x, centre y, width, height\]") as caught:
+        reidbench.load_dataset(table(herd, *["[120, 50, 100, 80]"] * 4))
+    assert "xyxy" not in caught.value.remedy and "x - width / 2" in caught.value.remedy
+
+
+@pytest.mark.parametrize("box", ["[0, 0, 0, 0]", "[-1, -1, -1, -1]", "[0.2, 0.2, 0, 0.1]"])
+def test_boxes_without_a_size_are_not_called_shares(herd, box):
+    with pytest.raises(ReidbenchError, match="is not a box: width or height is not above 0") as caught:
+        reidbench.load_dataset(table(herd, *[box] * 4))
+    assert caught.value.where.endswith("herd.csv, row 2")
+
+
 def test_shares_among_pixels_are_refused(herd):
     with pytest.raises(
         ReidbenchError, match="shares of the picture: 2 of the 3 boxes have no number above 1"
