@@ -46,6 +46,8 @@ def repeat(
         for names, side in ((repetition.only_before, "the run"), (repetition.only_after, "the repetition")):
             if names:
                 print_line(f"  not compared, only in {side}: {', '.join(names)}")
+        if repetition.redefined:
+            print_line(f"  not compared, defined in another way by one of the two: {', '.join(repetition.redefined)}")
         print_line("environment: unchanged" if not repetition.environment else "environment:")
         for change in repetition.environment:
             print_line(f"  {change.name}: {change.before} → {change.after}")

@@ -18,6 +18,7 @@ import numpy as np
 
 from reidbench.errors import ReidbenchError
 from reidbench.files import remove_file, remove_folder
+from reidbench.metrics.builtin import METRIC
 from reidbench.progress import Progress
 from reidbench.records.question import Question
 from reidbench.records.run_record import RunRecord
@@ -62,6 +63,7 @@ class Repetition:
         environment: Differences in package versions, machine and commits.
         only_before: Metrics that the run has and the repetition lacks: this version no longer computes them.
         only_after: Metrics that the repetition has and the run lacks: they are newer than the run.
+        redefined: Metrics whose definition changed between the two versions of reidbench; they are not compared.
     """
 
     record: RunRecord
@@ -72,6 +74,7 @@ class Repetition:
     environment: tuple[Change, ...]
     only_before: tuple[str, ...] = ()
     only_after: tuple[str, ...] = ()
+    redefined: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain JSON values, with at most ten differences."""
@@ -84,6 +87,7 @@ class Repetition:
             "environment": [asdict(change) for change in self.environment],
             "only_before": list(self.only_before),
             "only_after": list(self.only_after),
+            "redefined": list(self.redefined),
             "record": str(self.record.path),
         }
 
@@ -166,16 +170,19 @@ def repeat_run(
 def compare_records(before: RunRecord, after: RunRecord) -> Repetition:
     """Compare all predictions and the numbers that both records of one run have.
 
-    A metric that only one version of reidbench computes is named and not compared. A metric that both know has to
-    agree everywhere: a value that is undefined in one record only is a difference.
+    A metric that only one version of reidbench computes is named and not compared, and so is one whose definition
+    changed between them. Any other metric must agree everywhere: a value that is undefined in one record only is a
+    difference.
 
     Args:
         before: The run.
         after: Its repetition.
     """
     metrics_before, metrics_after = _metric_names(before), _metric_names(after)
+    redefined = [name for name in metrics_before if _is_redefined(name, before, after)]
     both = set(metrics_before) & set(metrics_after)
-    numbers_before, numbers_after = _numbers(before, both), _numbers(after, both)
+    compared = both - set(redefined)
+    numbers_before, numbers_after = _numbers(before, compared), _numbers(after, compared)
     differ, largest = [], 0.0
     for name in dict.fromkeys((*numbers_before, *numbers_after)):
         old, new = numbers_before.get(name), numbers_after.get(name)
@@ -208,7 +215,23 @@ def compare_records(before: RunRecord, after: RunRecord) -> Repetition:
         environment=tuple(changes),
         only_before=tuple(name for name in metrics_before if name not in both),
         only_after=tuple(name for name in metrics_after if name not in both),
+        redefined=tuple(redefined),
     )
+
+
+def _is_redefined(metric: str, before: RunRecord, after: RunRecord) -> bool:
+    """Return whether the definition of a metric changed after one of two runs was made and not after the other."""
+    spec = METRIC.get(metric)
+    if spec is None or not spec.redefined:
+        return False
+    changed_in = _release(spec.redefined)
+    older = [_release(run.data.code["reidbench"].version or "0") < changed_in for run in (before, after)]
+    return older[0] != older[1]
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version: ``(0, 2, 0)`` for ``0.2.0`` and for ``0.2.0rc1``."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
 def _require_files(record: RunRecord, plugins: Sequence[Path]) -> None:

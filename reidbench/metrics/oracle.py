@@ -76,6 +76,8 @@ def _oracle_over_groups(groups: Sequence[GroupMetrics]) -> float:
     return mean_of_defined([each.oracle_score for each in groups])
 
 
+_ONE_DEFINITION = "0.2.0"  # before, the oracle of a policy that moves the threshold by query moved with it
+
 ORACLE_SCORE = MetricSpec(
     "oracle_score",
     "oracle",
@@ -85,6 +87,7 @@ ORACLE_SCORE = MetricSpec(
     compute=_oracle_score,
     over_groups=_oracle_over_groups,
     column=LeaderboardColumn(90, 12),
+    redefined=_ONE_DEFINITION,
 )
 REGRET = MetricSpec(
     "regret",
@@ -96,4 +99,5 @@ REGRET = MetricSpec(
     over_groups=lambda groups: regret_of(_oracle_over_groups(groups), mean_of_defined([each.score for each in groups])),
     lower_is_better=True,
     column=LeaderboardColumn(100, 6),
+    redefined=_ONE_DEFINITION,
 )

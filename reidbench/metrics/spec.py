@@ -148,6 +148,8 @@ class MetricSpec:
         by_group: Whether tables of groups show it.
         in_every_row: Whether each row of csv and json has its key, null if the runs lack it. Otherwise the key
             comes after all such keys, and only if the runs have it.
+        redefined: Version of reidbench that changed the definition, such as ``0.2.0``; empty if there was no change.
+            A repetition does not compare values of both definitions.
     """
 
     name: str
@@ -160,6 +162,7 @@ class MetricSpec:
     column: LeaderboardColumn | None = None
     by_group: bool = False
     in_every_row: bool = True
+    redefined: str = ""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or hasattr(GroupMetrics, self.name):

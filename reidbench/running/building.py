@@ -6,7 +6,7 @@ with equal settings, they share one object, so its weights are in memory once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -26,6 +26,8 @@ from reidbench.registry.registered import Offer, Registry
 
 OPTIONS = "options"
 """Field of a settings class that takes ``PART.KEY=VALUE``: the settings of each part."""
+PARTS = "parts"
+"""Field of a settings class that names the parts, each as ``NAME`` or ``NAME=METHOD``, joined by commas in text."""
 DEEPEST = 4
 """Most levels of parts within parts; a method with more is taken to contain itself."""
 
@@ -200,6 +202,10 @@ def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str,
                 remedy=f"reidbench methods {spec.name}   # lists them",
             )
     values = {**(spec.preset_values(preset, drawn=drawn) if preset else {}), **flat}
+    if PARTS in flat and OPTIONS not in flat and OPTIONS in values:
+        # The preset sets options of its own parts; the parts that the user names may be others.
+        named = _part_names(flat[PARTS])
+        values[OPTIONS] = {part: own for part, own in values[OPTIONS].items() if part in named}
     if of_parts:
         before = dict(values.get(OPTIONS) or {})
         values[OPTIONS] = before | {part: {**before.get(part, {}), **own} for part, own in of_parts.items()}
@@ -214,6 +220,11 @@ def effective_settings(spec: MethodSpec, preset: str | None, given: Mapping[str,
             where=f"--set {key}={first['input']}",
             remedy=f"reidbench methods {spec.name}   # shows each setting's type",
         ) from error
+
+
+def _part_names(parts: str | Sequence[str]) -> set[str]:
+    entries = parts.split(",") if isinstance(parts, str) else parts
+    return {str(entry).partition("=")[0].strip() for entry in entries}
 
 
 class _Builder:

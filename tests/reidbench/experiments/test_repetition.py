@@ -111,6 +111,20 @@ def test_a_metric_that_only_one_record_knows_is_named_and_not_compared(run):
     assert compare_records(changed(run, metrics=moved), run).same == "no"
 
 
+def test_a_metric_that_one_release_defined_in_another_way_is_named_and_not_compared(run):
+    # Version 0.2.0 changed the definition of the oracle, so a value of 0.1.0 may differ from one of this version.
+    code = run.data.to_json()["code"]
+    metrics = run.data.metrics.to_json()
+    metrics["test"]["overall"]["oracle_score"] += 0.25
+    moved = changed(run, metrics=metrics)
+    older = changed(run, metrics=metrics, code={**code, "reidbench": {**code["reidbench"], "version": "0.1.0"}})
+    found = compare_records(older, run)
+    assert (found.same, found.redefined) == ("exactly", ("oracle_score", "regret"))
+    assert compare_records(moved, run).same == "no" and compare_records(moved, run).redefined == ()
+    metrics["test"]["overall"]["score"] += 0.25
+    assert compare_records(changed(older, metrics=metrics), run).same == "no"
+
+
 def test_a_metric_that_is_undefined_in_one_record_alone_differs(run):
     metrics = run.data.metrics.to_json()
     metrics["test"]["overall"]["auroc"] = None

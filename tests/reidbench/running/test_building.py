@@ -92,3 +92,16 @@ def test_settings_of_parts_start_with_the_name_of_the_part():
     assert settings.options == {"a": {"size": "3", "deep": 2}, "b": {"c.size": "4"}} and settings.left == 5
     with pytest.raises(ReidbenchError, match="leaf has no setting 'a.size'"):
         effective_settings(registry().find("leaf").spec, None, {"a.size": 3})
+
+
+def test_a_preset_sets_nothing_of_parts_that_the_user_replaced():
+    class Named(Settings):
+        parts: str = "leaf"
+        options: dict[str, dict] = {}
+
+    quick = {"parts": "leaf,more=leaf", "options": {"leaf": {"size": 2}, "more": {"size": 3}}}
+    spec = MethodSpec("named", "", Named, Fusion, parts=lambda settings: {}, presets={"quick": quick})
+    assert effective_settings(spec, "quick", {}).options == {"leaf": {"size": 2}, "more": {"size": 3}}
+    assert effective_settings(spec, "quick", {"parts": "other,more=leaf"}).options == {"more": {"size": 3}}
+    given = effective_settings(spec, "quick", {"parts": "other", "other.size": 5})
+    assert given.options == {"other": {"size": 5}}
