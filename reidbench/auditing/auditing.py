@@ -92,8 +92,8 @@ def audit_images(
     if split is None:
         not_checked[SAME_DAY] = "there is no split that could separate an encounter"
     elif n_placed:
-        listed = {(pair.left, pair.right) for pair in pairs if pair.kind == SAME_BYTES}
-        pairs += [pair for pair in _same_encounter(images, split) if (pair.left, pair.right) not in listed]
+        content = fingerprints.content  # copies are listed already, as the same file
+        pairs += [pair for pair in _same_encounter(images, split) if content[pair.left] != content[pair.right]]
         notes.append(f"Same encounter: {describe_encounters(images)}.")
         if n_placed < len(images):
             notes.append(
