@@ -232,7 +232,7 @@ def _settings(run):
 
 def test_another_dataset_is_refused(run, tmp_path):
     with pytest.raises(ReidbenchError, match="is not the dataset of the run"):
-        again(run, tmp_path, dataset="patterns:identities=13,size=64,level=easy")
+        again(run, tmp_path, dataset="patterns:identities=12,size=48,level=easy")
     nowhere = spoiled(run, dataset={**run.data.dataset.to_json(), "name": "catalogue", "asked": None})
     with pytest.raises(ReidbenchError, match="does not hold the place of the dataset 'catalogue'"):
         again(nowhere, tmp_path)
