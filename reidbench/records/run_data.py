@@ -394,7 +394,7 @@ class RunData(JsonObject):
     match_sides: Literal["any", "same"] = "any"
     """`same` if only images of the same side are compared, and those of unknown side with all; absent if `any`."""
     masks: str = ""
-    """SHA-256 of the masks of animals that the method used; absent if it used none."""
+    """SHA-256 of the masks of the dataset, if the method used masks; absent if it used none."""
     matching: MatchingData
     """How a query is compared with the gallery."""
     calibration: tuple[CalibrationData, ...]

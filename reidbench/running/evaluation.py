@@ -181,7 +181,7 @@ def evaluate(
         gallery=gallery,
         query=query,
         match_sides=sides,
-        masks=masks_used(assembled.feature_parts, images, chosen),
+        masks=masks_used(assembled.feature_parts, images),
         threshold=asked,
     )
     agree(question)

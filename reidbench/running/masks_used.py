@@ -4,38 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from reidbench.data.image_masks import digest_of_masks
 from reidbench.data.images import ImageSet
-from reidbench.data.splits import Split
 from reidbench.errors import ReidbenchError
 from reidbench.records.run_record import RunRecord
 from reidbench.running.building import FeaturePart
 
-_USED = ("gallery", "fit", "calibration", "test")
 
+def masks_used(parts: Sequence[FeaturePart], images: ImageSet) -> str:
+    """Return the digest of all masks of a dataset; empty if no part uses masks, or no image has one.
 
-def masks_used(parts: Sequence[FeaturePart], images: ImageSet, split: Split) -> str:
-    """Return the digest of the masks of the split's images; empty if no part uses masks, or no image has one.
+    Images that a split leaves out count too. Otherwise runs on two splits would seem to have different masks.
 
     Args:
         parts: The parts of a method that extract features.
         images: The dataset.
-        split: The split of the run.
     """
     if not any(part.method.uses_masks for part in parts):
         return ""
-    return digest_of_masks(images.take(np.concatenate([split.indices(part, images) for part in _USED])))
+    return digest_of_masks(images)
 
 
-def check_masks(record: RunRecord, parts: Sequence[FeaturePart], images: ImageSet, split: Split) -> None:
+def check_masks(record: RunRecord, parts: Sequence[FeaturePart], images: ImageSet) -> None:
     """Check that the masks of a dataset are those that a run used.
 
     Raises:
         ReidbenchError: They have changed, or are missing, or the run was made without them.
     """
-    digest, recorded = masks_used(parts, images, split), record.data.masks
+    digest, recorded = masks_used(parts, images), record.data.masks
     if digest == recorded:
         return
     change = (

@@ -149,7 +149,7 @@ def reopen(
     assembled.prepare(device, record.seed, progress, may_substitute=not data.weights.pretrained)
     _check_same(record, offer, assembled)
     split = split_of(record, images)
-    check_masks(record, assembled.feature_parts, images, split)
+    check_masks(record, assembled.feature_parts, images)
     setup = Setup(assembled, images, split, record.seed, data.gallery, device, progress, data.query, data.match_sides)
     return Reopened(record, Extractor(setup, fit_s=data.timing.get("fit_s")), registry)
 

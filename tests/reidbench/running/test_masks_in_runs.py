@@ -186,3 +186,15 @@ def test_crop_mask_shows_an_embedding_only_the_box_around_the_animal(folder, tmp
     assert spec.settings(**options).model_dump() == {
         key: value for key, value in spec.settings(**options, crop="mask").model_dump().items() if key != "crop"
     }
+
+
+def test_runs_with_masks_on_several_splits_are_one_row(folder, tmp_path):
+    parts = pd.read_csv(folder / "split.csv", dtype=str)
+    parts.loc[parts["image_id"] == "cy-3.png", "part"] = "unused"
+    parts.to_csv(tmp_path / "other.csv", index=False)
+    runs = [
+        evaluate("sift", str(folder / "masked.csv"), split=split, runs_dir=tmp_path / "runs", progress=Progress())
+        for split in (folder / "split.csv", tmp_path / "other.csv")
+    ]
+    assert runs[0].data.masks == runs[1].data.masks
+    assert [len(row.runs) for row in leaderboard(runs)] == [2]
