@@ -63,7 +63,7 @@ def checked_table(
     set_aside: int,
     set_aside_words: Mapping[str, int],
 ) -> pd.DataFrame:
-    """Return a table of images with identities in one spelling, after all checks.
+    """Return a table of images with identities and encounter values in one spelling, after all checks.
 
     Args:
         table: The columns of :data:`COLUMNS`, and optionally :data:`ENCOUNTER`. It is not changed.
@@ -91,10 +91,11 @@ def checked_table(
     for index, box in enumerate(boxes):  # pandas writes a missing box in many ways
         if box is pd.NA or (isinstance(box, float) and math.isnan(box)):
             boxes[index] = None
-    identities = plain["identity"]
-    for index, identity in enumerate(identities):
-        if isinstance(identity, str):
-            identities[index] = identity_name(identity)
+    for column in ("identity", ENCOUNTER):
+        values = plain[column]
+        for index, value in enumerate(values):
+            if isinstance(value, str):
+                values[index] = identity_name(value)
     checked = pd.DataFrame({column: pd.Series(values, dtype=object) for column, values in plain.items()})
     _Checks(checked, name, root, origin, set_aside, set_aside_words).run()
     return checked

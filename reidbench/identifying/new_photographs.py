@@ -22,6 +22,7 @@ from reidbench.data.reading import ReadingOptions, ReadingReport
 from reidbench.data.sources.boxes import read_boxes
 from reidbench.data.sources.cells import moment
 from reidbench.data.sources.columns import find_columns
+from reidbench.data.sources.encounter_values import encounter_values
 from reidbench.data.wide_samples import wide_notes
 from reidbench.errors import ReidbenchError
 
@@ -218,6 +219,7 @@ def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], i
     kind = "dataset" if "dataset" in found.header else "species"
     roles = ("path", "image_id", kind, "date", "orientation", "encounter", "segmentation", "bbox")
     columns = [table.column(found.header.get(role, "")) for role in roles]
+    columns[roles.index("encounter")] = encounter_values(columns[roles.index("encounter")])
     read = {role: found.header[role] for role in roles if role in found.header}
     unused = tuple(header for header in table.columns if header not in read.values())
     paths = [file.resolve().parent / path.strip() for path in columns[0]]

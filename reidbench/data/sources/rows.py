@@ -22,6 +22,7 @@ from reidbench.data.sources.boxes import read_boxes
 from reidbench.data.sources.cells import has_mask, is_missing, text
 from reidbench.data.sources.columns import find_columns, plain
 from reidbench.data.sources.dates import read_dates
+from reidbench.data.sources.encounter_values import encounter_remarks, encounter_values, repeats
 from reidbench.data.sources.remarks import remarks_on
 from reidbench.data.wide_samples import wide_notes
 from reidbench.errors import ReidbenchError
@@ -159,11 +160,14 @@ def image_set(
         notes += dates.remarks
     notes += naming.unused(set(names))
     encounter_column = _encounter_column(rows.columns)
-    encounters = _encounter_values(column(encounter_column))
+    encounters = encounter_values(column(encounter_column))
     identities = [names[index] for index in named]
-    if any(encounters) and not _repeats(identities, encounters):
+    if any(encounters) and not repeats(identities, encounters):
         notes.append(f"column '{encounter_column}' differs in all photographs of each animal: it is not used")
         encounter_column, encounters = "", [""] * len(named)
+    doubts = encounter_remarks(identities, encounters, dates.texts)
+    if not is_users:
+        notes += doubts
     notes += wide_notes(root / path for path in text(column("path")) if isinstance(path, str))
     paths = text(column("path"), numbers=False)
     numbers = None if rows.numbers is None else rows.numbers[np.array(named, dtype=np.int64)]
@@ -212,7 +216,9 @@ def image_set(
     )
     if not is_users:
         return images
-    return replace(images, reading=replace(images.reading, remarks=(*dates.remarks, *remarks_on(images))), checked=True)
+    return replace(
+        images, reading=replace(images.reading, remarks=(*dates.remarks, *doubts, *remarks_on(images))), checked=True
+    )
 
 
 def _encounter_column(columns: Mapping[str, Sequence[Any]]) -> str:
@@ -222,7 +228,7 @@ def _encounter_column(columns: Mapping[str, Sequence[Any]]) -> str:
         by_name.setdefault(_letters(name), name)
     for known in ENCOUNTER_COLUMNS:
         name = by_name.get(_letters(known), "")
-        if name and any(_encounter_values(columns[name])):
+        if name and any(encounter_values(columns[name])):
             return name
     return ""
 
@@ -238,20 +244,8 @@ def _without_words(cells: Sequence[Any]) -> list[Any]:
     return ["" if isinstance(cell, str) and is_word(cell) else cell for cell in cleaned]
 
 
-def _encounter_values(cells: Sequence[Any]) -> list[str]:
-    """Return encounter values as text; words for a missing value, such as NA, are empty."""
-    values = [str(value) for value in text(cells)]
-    return ["" if NO_RULES.is_unidentified(identity_name(value)) else value for value in values]
-
-
-def _repeats(identities: Sequence[str], encounters: Sequence[str]) -> bool:
-    """Tell whether two photographs of one animal have the same encounter value."""
-    pairs = [pair for pair in zip(identities, encounters, strict=True) if pair[1]]
-    return len(set(pairs)) < len(pairs)
-
-
 def _given(column: Callable[[str], list[Any]], kind: str, asked: ImageSet | None) -> Given | None:
-    part, cluster = ([str(value) for value in text(column(name))] for name in ("split", "cluster_id"))
+    part, cluster = [str(value) for value in text(column("split"))], encounter_values(column("cluster_id"))
     mask = np.empty(len(part), dtype=object)
     for row, cell in enumerate(column("segmentation")):  # one by one: numpy would make a matrix of equal polygons
         mask[row] = cell if has_mask(cell) else None

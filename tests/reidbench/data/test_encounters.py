@@ -162,6 +162,53 @@ def test_a_word_for_a_missing_value_is_no_encounter(photographs):
     assert _numbers(images) == [0, 1, 1, 2]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [" dive 1 ", "dive  1", "dive\u00a01", "dive\u200b 1"],
+)
+def test_blanks_in_an_encounter_value_make_no_other_encounter(photographs, other):
+    images = photographs(["ana"] * 3, encounter=["dive 1", other, "dive 2"])
+    assert _numbers(images) == [0, 0, 1]
+
+
+def test_composed_and_decomposed_letters_of_an_encounter_value_are_the_same(photographs):
+    assert _numbers(photographs(["ana"] * 3, encounter=["plongée", "plonge\u0301e", "plonge"])) == [0, 0, 1]
+
+
+def test_an_encounter_number_is_the_same_with_and_without_a_decimal_zero(photographs):
+    assert _numbers(photographs(["ana"] * 3, encounter=["1.0", "1", "2"])) == [0, 0, 1]
+    assert _numbers(photographs(["ana"] * 4, encounter=["1.0", "1", "NA", "NA"])) == [0, 0, 1, 2]
+    assert _numbers(photographs(["ana"] * 3, encounter=[1.0, "1", None])) == [0, 0, 1]
+    assert _numbers(photographs(["ana"] * 4, encounter=["1.0", "1", "A", "A"])) == [0, 0, 1, 1]
+
+
+def test_clusters_are_compared_as_encounter_values_are(photographs):
+    assert _numbers(photographs(["ana"] * 4, cluster_id=["1.0", "1", "NA", "NA"])) == [0, 0, 1, 2]
+
+
+def test_two_cases_of_an_encounter_value_are_two_encounters_and_a_remark(photographs):
+    images = photographs(["ana", "ana", "ana", "bo"], encounter=["Dive 1", "dive 1", "dive 1", "DIVE 1"])
+    assert _numbers(images) == [0, 1, 1, 2]
+    assert "1 encounter value of an animal in two spellings" in images.note
+    assert "'Dive 1' and 'dive 1' of 'ana'" in images.note
+
+
+def test_an_encounter_value_on_dates_months_apart_is_a_remark_and_the_rule_stays(photographs):
+    dates = ["2021-01-10", "2021-03-12", "2021-01-10", "2021-02-10"]
+    images = photographs(["ana", "ana", "bo", "bo"], date=dates, burst=["1", "1", "1", "1"])
+    assert _numbers(images) == [0, 0, 1, 1]
+    # Ana: 61 days apart. Bo: exactly 31 days apart, which is not more than 31.
+    assert "1 encounter value of an animal with dates more than 31 days apart" in images.note
+    assert "'1' of 'ana' (2021-01-10 to 2021-03-12)" in images.note and "'bo'" not in images.note
+
+
+def test_a_set_made_in_python_has_its_encounter_values_in_one_spelling(photographs):
+    images = photographs(["ana"] * 2)
+    columns = {"encounter": pd.Series(["dive 1", " dive  1"], dtype=object)}
+    made = ImageSet("made", images.root, images.table.assign(**columns))
+    assert _numbers(made) == [0, 0]
+
+
 def test_the_line_names_the_columns_that_are_not_used(photographs):
     images = photographs(["ana"] * 3, eventID=["1", "1", "2"], seq_id=["1", "1", "1"], camera=["c", "c", "c"])
     assert describe_encounters(images) == (
