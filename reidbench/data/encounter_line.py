@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from reidbench.data.encounters import MINUTES
 from reidbench.data.images import ImageSet
 
 _SHOWN = 8  # names of columns in the line
+
+
+def minutes_without_effect(images: ImageSet) -> str:
+    """Return a note if another number of minutes than the default was set and no photograph has a time; else empty."""
+    if images.encounter_minutes in (None, MINUTES) or images.time.any():
+        return ""
+    return (
+        f"--encounter-minutes {images.encounter_minutes:g} has no effect on the encounters, because no photograph has "
+        "a usable time (docs/data.md): add times to the column date, or remove the option"
+    )
 
 
 def describe_encounters(images: ImageSet) -> str:

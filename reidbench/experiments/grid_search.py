@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from reidbench.data.encounter_line import minutes_without_effect
 from reidbench.errors import ReidbenchError
 from reidbench.experiments.settings_file import SettingsFile
 from reidbench.experiments.shared_settings import settings_by_method
@@ -111,8 +112,11 @@ def tune_method(
     images = load_dataset(
         dataset, root, registry, unknown=unknown, names=names, columns=columns, bbox=bbox, folders=folders
     )
-    for note in images.unused_words():
-        progress.warn(note)
+    if encounter_minutes is not None:
+        images = images.with_encounter_minutes(encounter_minutes)
+    for note in (*images.unused_words(), minutes_without_effect(images)):
+        if note:
+            progress.warn(note)
     cells = []
     with progress.stage(f"tune {method}", len(spec.grid)) as stage:
         for choice in spec.grid:

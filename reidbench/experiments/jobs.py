@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from reidbench.data.encounter_line import describe_encounters
+from reidbench.data.encounter_line import describe_encounters, minutes_without_effect
 from reidbench.data.images import ImageSet
 from reidbench.data.splitting import check_kind
 from reidbench.errors import ReidbenchError
@@ -82,8 +82,9 @@ def run_jobs(
             images = loaded[dataset]
             for line in (*images.reading_lines(), f"  {describe_encounters(images)}"):
                 console.print(line, soft_wrap=True)
-            for line in _words_without_effect(job, images):
-                console.print(f"  {line}", soft_wrap=True)
+            for line in (*_words_without_effect(job, images), minutes_without_effect(images)):
+                if line:
+                    console.print(f"  {line}", soft_wrap=True)
         images = loaded[dataset]
         made = f"split kind {job.split_kind}, split seed {job.split_seed}"
         task = f" on {job.dataset}, {made if job.split is None else f'split {job.split}'}, method seed {job.seed}"

@@ -60,6 +60,7 @@ def pooling_of(new: NewPhotographs, unit: str, minutes: float | None) -> tuple[P
         return None, ""
     if minutes is not None:
         new.images.with_encounter_minutes(minutes)  # checks the number
+    given = minutes
     images, value = new.images, new.encounter or ("",) * len(new.images)
     minutes = MINUTES if minutes is None else minutes
     time = ["" if text else moment for text, moment in zip(value, images.time.tolist(), strict=True)]
@@ -87,6 +88,8 @@ def pooling_of(new: NewPhotographs, unit: str, minutes: float | None) -> tuple[P
         f"{len(images)} photographs are {len(np.unique(number))} encounters, by {' and '.join(by)}: all photographs of "
         "an encounter are taken to show one animal"
     )
+    if given is not None and not any(time):
+        note += f". --encounter-minutes {given:g} has no effect: no photograph without an encounter value has a time"
     if single:
         note += f". {single} photographs have neither an encounter nor a time, and each is one encounter"
     return Pooling.of(unit, number.astype(str)), note

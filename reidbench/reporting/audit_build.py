@@ -12,6 +12,7 @@ from reidbench.auditing.background import without_animals
 from reidbench.auditing.embeddings import read_embeddings
 from reidbench.auditing.findings import Audit, repaired
 from reidbench.auditing.rescoring import WithoutLeaks, score_without_leaks
+from reidbench.data.encounter_line import minutes_without_effect
 from reidbench.data.images import ImageSet
 from reidbench.data.splits import Split, read_split, write_split
 from reidbench.data.splitting import split_of_kind
@@ -104,6 +105,8 @@ def run_audit(dataset: str, root: Path | None, options: AuditOptions, progress: 
     )
     if options.encounter_minutes is not None:
         images = images.with_encounter_minutes(options.encounter_minutes)
+        if unused := minutes_without_effect(images):
+            progress.warn(unused)
     split, note = _split(images, options)
     runs_found = require_runs(options.runs_dir, "score again") if options.runs_dir else FoundRuns(())
     embeddings = None

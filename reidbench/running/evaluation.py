@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from reidbench.constants import DEFAULT_POLICY
+from reidbench.data.encounter_line import minutes_without_effect
 from reidbench.data.images import ImageSet
 from reidbench.data.memory import obeys_memory
 from reidbench.data.names import describe_words
@@ -129,6 +130,8 @@ def evaluate(
     images = dataset if isinstance(dataset, ImageSet) else load_dataset(dataset, Path(root) if root else None, registry)
     if encounter_minutes is not None:
         images = images.with_encounter_minutes(encounter_minutes)
+        if not isinstance(dataset, ImageSet) and (unused := minutes_without_effect(images)):
+            progress.warn(unused)
     if isinstance(dataset, ImageSet):
         _warn_of_words(images, progress)
     images = images.in_canonical_order()

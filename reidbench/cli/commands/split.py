@@ -41,7 +41,7 @@ def split(
     plugin: PluginOption = None,
 ) -> None:
     """Split a dataset and write the split as a CSV."""
-    from reidbench.data.encounter_line import describe_encounters
+    from reidbench.data.encounter_line import describe_encounters, minutes_without_effect
     from reidbench.data.sources.columns import parse_columns
     from reidbench.data.splits import write_split
     from reidbench.data.splitting import split_of_kind
@@ -60,7 +60,8 @@ def split(
     made = split_of_kind(images, split_kind, seed=split_seed, new_share=new_share)
     write_split(made, output)
     print_line(describe_encounters(images), stderr=True)
-    for warning in made.warnings:
+    unused = minutes_without_effect(images)
+    for warning in (*made.warnings, unused) if unused else made.warnings:
         print_warning(warning, plain_console(stderr=True))
     counts = ", ".join(f"{part} {count}" for part, count in made.counts.items() if count)
     print_line(f"{output}: {counts}; digest {made.digest[:16]}")

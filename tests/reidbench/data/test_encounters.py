@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
-from reidbench.data.encounter_line import describe_encounters
+from reidbench.cli.main import app
+from reidbench.data.encounter_line import describe_encounters, minutes_without_effect
 from reidbench.data.encounters import encounters_of
 from reidbench.data.images import ImageSet
 from reidbench.data.sources.cells import moment
@@ -274,6 +276,37 @@ def test_the_minutes_of_an_encounter_can_be_set(photographs):
     assert images.with_encounter_minutes(29).digest == images.digest
     with pytest.raises(ReidbenchError, match="-1 minutes"):
         images.with_encounter_minutes(-1)
+
+
+def test_minutes_without_any_time_have_no_effect_and_a_note(photographs):
+    days = photographs(["ana"] * 2, date=["2020-05-01", "2020-05-02"])
+    assert "--encounter-minutes 5 has no effect" in minutes_without_effect(days.with_encounter_minutes(5))
+    assert minutes_without_effect(days) == ""  # the default: no option was given
+    times = photographs(["ana"] * 2, date=["2020-05-01 10:00", "2020-05-02"])
+    assert minutes_without_effect(times.with_encounter_minutes(5)) == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["split", "-o", "split.csv"],
+        ["audit", "--no-split"],
+        ["run", "--method", "color_histogram", "--runs", "runs"],
+    ],
+)
+def test_commands_say_that_encounter_minutes_have_no_effect_without_times(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = ["identity,path,date"]
+    for animal in range(8):
+        for day in range(1, 5):
+            name = f"{animal}_{day}.png"
+            Image.new("RGB", (16, 16), (animal * 30, day * 50, 90)).save(tmp_path / name)
+            rows.append(f"a{animal},{name},2020-05-0{day}")
+    (tmp_path / "herd.csv").write_text("\n".join(rows) + "\n")
+    dataset = ["--dataset", "herd.csv"] if command[0] == "run" else ["herd.csv"]
+    done = CliRunner().invoke(app, [command[0], *dataset, *command[1:], "--encounter-minutes", "5"])
+    assert done.exit_code == 0, done.output
+    assert " ".join(done.output.split()).count("--encounter-minutes 5 has no effect") == 1
 
 
 def test_a_run_records_the_encounters_and_their_minutes_decide_its_id(tmp_path):

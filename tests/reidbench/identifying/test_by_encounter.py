@@ -50,6 +50,12 @@ def test_times_join_photographs_of_one_folder_only():
     assert grouped(rows, ("",) * 4, minutes=29.0)[0] == [0, 1, 2, 1]  # 12:00 | 12:30 and 12:59
 
 
+def test_minutes_have_no_effect_on_new_photographs_without_times_and_the_note_says_so():
+    assert "--encounter-minutes 5 has no effect" in grouped([("a/1", ""), ("a/2", "")], ("x", "x"), minutes=5.0)[1]
+    note = grouped([("a/1", "2020-05-01T12:00:00"), ("a/2", "")], ("", "x"), minutes=5.0)[1]
+    assert "no effect" not in note
+
+
 def test_a_day_alone_makes_no_encounter():
     with pytest.raises(ReidbenchError, match="nothing says which") as caught:
         grouped([("a/1", "2020-05-01"), ("a/2", "2020-05-01")], ("", ""))
