@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from reidbench.untrusted.text import safe_cell, unmarked_cell
 csv.field_size_limit(2**31 - 1)  # a mask in a cell can be longer than the default of 131,072 characters
 
 _SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
+_SEP_LINE = re.compile(r'"?sep=(.)"?[,;\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)  # first line, which spreadsheets write
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +86,8 @@ class CsvTable:
 def read_csv(path: Path, what: str = "table", *, remedy: str = "") -> CsvTable:
     """Read a CSV file in UTF-8.
 
-    The separator is the one of comma, semicolon and tab that gives the header most cells. A column without a name is
+    The separator is the one of comma, semicolon and tab that gives the header most cells, or the one in a first line
+    such as ``sep=;``, which is read over. A column without a name is
     left out if it is empty, or if it is the first, which is the index that pandas writes.
 
     Args:
@@ -112,27 +115,35 @@ def read_csv(path: Path, what: str = "table", *, remedy: str = "") -> CsvTable:
         raise refuse("the file is not in UTF-8", row, "save the table as CSV in UTF-8") from error
     if "\0" in text:  # such as UTF-16 without a mark
         raise refuse("the file contains zero bytes", None, "save the table as CSV in UTF-8")
+    hint = _SEP_LINE.match(text)
+    if hint is not None and hint[1] not in _SEPARATORS:
+        cure = "separate the cells by commas, semicolons or tabs, and remove this line"
+        raise refuse(f"the first line names the separator '{hint[1]}'", 1, cure)
+    lines = io.StringIO(text, newline="")
     header: list[str] | None = None
+    header_row = 1
     records: list[list[str]] = []
     rows: list[int] = []
-    row = 1
+    row = first_row = 1
+    if hint is not None:
+        lines.seek(hint.end())
+        row = first_row = 2
     try:
-        separator = max(_SEPARATORS, key=lambda each: len(_header(text, each)))
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        separator = hint[1] if hint else max(_SEPARATORS, key=lambda each: len(_header(text, each)))
+        reader = csv.reader(lines, delimiter=separator, strict=True)
         for cells in reader:
             if header is None:
                 if _names_columns(cells):
-                    header = [name.strip() for name in cells]
+                    header, header_row = [name.strip() for name in cells], row
                     repeated = [name for name, count in Counter(header).items() if name and count > 1]
                     if repeated:
                         raise refuse(f"several columns are called {', '.join(repeated)}", row, "keep one of them")
             elif any(cell.strip() for cell in cells):
                 if len(cells) != len(header):
-                    cure = f"put quotation marks around a cell that contains {_SEPARATORS[separator]}"
-                    raise refuse(f"the row has {len(cells)} cells, the header {len(header)}", row, cure)
+                    raise refuse(*_other_length(cells, header, header_row, separator, row))
                 records.append(cells)
                 rows.append(row)
-            row = reader.line_num + 1
+            row = reader.line_num + first_row
     except csv.Error as error:
         raise refuse(f"{error}", row, "write a quotation mark inside a cell twice, and close each cell") from error
     if header is None:
@@ -143,7 +154,9 @@ def read_csv(path: Path, what: str = "table", *, remedy: str = "") -> CsvTable:
         if name:
             columns[name] = column
         elif place and any(cell.strip() for cell in column):
-            raise refuse(f"column {place + 1} has no name", 1, f"name column {place + 1}, or remove it")
+            if sum(map(bool, header)) == 1:  # such as a title with the separators of the other rows
+                raise refuse(*_no_header(header, header_row))
+            raise refuse(f"column {place + 1} has no name", header_row, f"name column {place + 1}, or remove it")
     return CsvTable(path, what, columns, tuple(rows))
 
 
@@ -180,6 +193,31 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
         OSError: The file can't be written. An earlier file is unchanged.
     """
     write_text(path, csv_text(columns, rows))
+
+
+def _other_length(
+    cells: Sequence[str], header: Sequence[str], header_row: int, separator: str, row: int
+) -> tuple[str, int, str]:
+    """Return what is wrong with a row whose length differs from the header, the row to name, and what to do."""
+    quote = f"put quotation marks around a cell that contains {_SEPARATORS[separator]}"
+    named = sum(map(bool, header))
+    if len(cells) > len(header) and (named == 1 and " " in header[0] or named <= 2 and header[0].startswith("#")):
+        reason, place, cure = _no_header(header, header_row)
+        return reason, place, f"{cure}, or {quote}"
+    counts = f"the row has {len(cells)} cell{'s' * (len(cells) != 1)}, the header {len(header)}"
+    if len(cells) < len(header):
+        return counts, row, f"write {_SEPARATORS[separator]} for each cell that is empty, also at the end of the row"
+    return counts, row, quote
+
+
+def _no_header(header: Sequence[str], row: int) -> tuple[str, int, str]:
+    text = ", ".join(filter(None, header))
+    kind = "a comment" if text.startswith("#") else "a title"
+    return (
+        f"row {row} has '{text}', which seems to be {kind} and not the names of the columns",
+        row,
+        "remove the rows above the names of the columns",
+    )
 
 
 def _header(text: str, separator: str) -> list[str]:

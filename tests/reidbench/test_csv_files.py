@@ -65,10 +65,11 @@ def test_the_index_that_pandas_writes_and_empty_columns_are_left_out(tmp_path):
     [
         ("", "the file is empty", None),
         (" ,\n\n", "the file is empty", None),
-        ('a,b\n1,"2\n3"\n4\n', "the row has 1 cells, the header 2", 4),
+        ('a,b\n1,"2\n3"\n4\n', "the row has 1 cell, the header 2", 4),
         ("a;b\n1;2;3\n", "the row has 3 cells, the header 2", 2),
         ("a,b, a\n1,2,3\n", "several columns are called a", 1),
         ("\na,b,a\n", "several columns are called a", 2),
+        ("sep=|\na|b\n1|2\n", "the first line names the separator '|'", 1),
         ("a,,b\n1,2,3\n", "column 2 has no name", 1),
         ('a,b\n1,2\n3,"4\n5,6\n', "unexpected end of data", 3),
         ('a,b\n1,"2"x\n', "',' expected after '\"'", 2),
@@ -88,6 +89,35 @@ def test_the_remedy_names_the_separator_of_the_file(tmp_path):
     with pytest.raises(ReidbenchError) as caught:
         table(tmp_path, "a;b\n1;2;3\n")
     assert caught.value.remedy == "put quotation marks around a cell that contains a semicolon"
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;"])
+def test_a_first_line_that_names_the_separator_is_read_over(tmp_path, first):
+    found = table(tmp_path, f"{first}\r\na,x;b\r\n1;2\r\n3;4\r\n")  # commas alone would make two other columns
+    assert {name: list(cells) for name, cells in found.columns.items()} == {"a,x": ["1", "3"], "b": ["2", "4"]}
+    assert list(found.rows) == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("above", "seen"),
+    [
+        ("Zebra survey 2021", "row 1 has 'Zebra survey 2021', which seems to be a title"),
+        ("Zebra survey 2021,,\n,,", "row 1 has 'Zebra survey 2021', which seems to be a title"),
+        ("\n# exported by X", "row 2 has '# exported by X', which seems to be a comment"),
+        ("# by X, 2021", "row 1 has '# by X, 2021', which seems to be a comment"),
+    ],
+)
+def test_a_title_or_comment_above_the_columns_is_named(tmp_path, above, seen):
+    with pytest.raises(ReidbenchError) as caught:
+        table(tmp_path, f"{above}\nidentity,path,date\nana,0.png,2021-01-10\n")
+    assert caught.value.message == f"the table can't be read: {seen} and not the names of the columns"
+    assert caught.value.remedy.startswith("remove the rows above the names of the columns")
+
+
+def test_a_row_with_too_few_cells_is_not_told_to_quote_them(tmp_path):
+    with pytest.raises(ReidbenchError, match="the row has 1 cell, the header 2") as caught:
+        table(tmp_path, "a;b\n1\n")
+    assert caught.value.remedy == "write a semicolon for each cell that is empty, also at the end of the row"
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "."])
