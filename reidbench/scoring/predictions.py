@@ -36,7 +36,7 @@ def score_predictions(
     """Score predictions against the truth, by group and over all groups.
 
     Args:
-        predictions: CSV file or table with ``image_id`` and ``identity``; more columns are ignored.
+        predictions: CSV file or table with ``image_id`` and ``identity``; a note lists the other columns.
         truth: CSV file or table with ``image_id``, ``identity``, ``is_new`` (0 or 1) and optionally ``group``;
             without one, all images are one group.
         empty_side: For a group without known or without unknown queries, ``null`` leaves the group out of the mean, and
@@ -64,6 +64,9 @@ def score_predictions(
     rules = NameRules(tuple(unknown), tuple(names))
     predicted, predictions_name = _read(predictions, ("image_id", "identity"), "predictions", note)
     true, truth_name = _read(truth, ("image_id", "identity", "is_new"), "truth", note)
+    for columns, what in ((_unused(predicted, true), "predictions"), (_unused(true, true), "truth")):
+        if columns:
+            note(f"columns of the {what} that are not used: {columns}")
     for unused in rules.unused({identity_name(cell) for cell in (*predicted["identity"], *true["identity"])}):
         note(unused)
     _check_truth(true, truth_name, rules)
@@ -109,6 +112,23 @@ def score_predictions(
         group=np.asarray(group, dtype=str),
         empty_side=empty_side,
     )
+
+
+def _unused(table: pd.DataFrame, true: pd.DataFrame) -> str:
+    """Return the columns of a table that no metric uses, as a list for a note; empty if there are none.
+
+    A column that mostly holds identities of the truth is marked: it may hold each query's second prediction.
+    """
+    used = ("image_id", "identity", "is_new", "group") if table is true else ("image_id", "identity")
+    identities = set(true["identity"])
+    listed = []
+    for column in table.columns:
+        if column and column not in used:
+            names = [name for name in identity_names(table[column]) if name]
+            n_identity = sum(name in identities for name in names)
+            is_second = table is not true and 2 * n_identity > len(names)
+            listed.append(f"'{column}'" + " (it holds identities; only the column identity is scored)" * is_second)
+    return ", ".join(listed)
 
 
 def _check_truth(true: pd.DataFrame, name: str, rules: NameRules) -> None:

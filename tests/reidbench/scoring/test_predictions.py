@@ -63,10 +63,25 @@ def test_tables_can_be_scored_instead_of_files():
     assert truth["image_id"].tolist() == [1, 2]  # not changed
 
 
-def test_more_columns_of_predictions_are_ignored(tmp_path):
+def test_more_columns_are_not_used_and_a_note_lists_them(tmp_path):
+    notes = []
     lines = [f"{line},x" for line in ANSWERS.splitlines()]
-    metrics = score_predictions(*files(tmp_path, "\n".join(lines)))
+    truth = [f"{line},{'species' if not row else 'lion'}" for row, line in enumerate(TRUTH.splitlines())]
+    metrics = score_predictions(*files(tmp_path, "\n".join(lines), "\n".join(truth)), note=notes.append)
     assert metrics.overall.score == pytest.approx(0.3227486121839514)
+    assert "columns of the predictions that are not used: 'x'" in notes
+    assert "columns of the truth that are not used: 'species'" in notes
+
+
+def test_a_column_of_second_predictions_is_named_as_one():
+    notes = []
+    truth = pd.DataFrame({"image_id": ["1", "2"], "identity": ["ana", "bo"], "is_new": ["0", "1"]})
+    answers = pd.DataFrame({"image_id": ["1", "2"], "identity": ["ana", NEW], "identity_2": ["bo", "ana"]})
+    assert score_predictions(answers, truth, note=notes.append).overall.score == 1.0
+    assert notes == [
+        "columns of the predictions that are not used: 'identity_2' (it holds identities; only the column identity is "
+        "scored)"
+    ]
 
 
 def test_without_a_group_all_images_are_one(tmp_path):
