@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reidbench.data.names import is_word
+from reidbench.data.side_words import side_of
 from reidbench.errors import ReidbenchError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def parse_match_sides(text: str, option: str = "--match-sides") -> MatchSides:
 def sides_of(images: ImageSet, match_sides: MatchSides = "same") -> NDArray[np.str_]:
     """Return the side of each image, empty if it is unknown, ``(n,)``.
 
-    Upper and lower case and spaces at the ends do not matter.
+    :func:`reidbench.data.side_words.side_of` decides which words mean the same side.
 
     Args:
         images: The images.
@@ -55,8 +55,7 @@ def sides_of(images: ImageSet, match_sides: MatchSides = "same") -> NDArray[np.s
     """
     if match_sides == ANY:
         return np.zeros(len(images), dtype=str)
-    names = [str(value).strip().casefold() for value in images.table["orientation"]]
-    return np.array(["" if is_word(name) else name for name in names], dtype=str)
+    return np.array([side_of(str(value)) for value in images.table["orientation"]], dtype=str)
 
 
 def may_compare(side: Any, other: Any) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from reidbench.data.image_masks import mask_cells
 from reidbench.data.images import Given, ImageSet
 from reidbench.data.masks import absolute_mask
 from reidbench.data.reading import ReadingOptions, ReadingReport
+from reidbench.data.side_words import other_sides, side_readings
 from reidbench.data.sources.boxes import read_boxes
 from reidbench.data.sources.cells import moment
 from reidbench.data.sources.columns import find_columns
@@ -246,7 +247,11 @@ def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], i
                 table.rows[index],
             )
         )
-    return entries, 0, ReadingReport(read, unused, boxes.counts, options=asked).lines()
+    sides = [
+        *side_readings(columns[roles.index("orientation")]),
+        *other_sides(Counter(columns[roles.index("orientation")])),
+    ]
+    return entries, 0, [*ReadingReport(read, unused, boxes.counts, options=asked).lines(), *sides]
 
 
 def joined(name: str, *sets: ImageSet) -> ImageSet:

@@ -22,6 +22,7 @@ from reidbench.constants import BUILT_IN
 from reidbench.data.decoding import decode
 from reidbench.data.images import ImageSet
 from reidbench.data.pictures import PictureTooLargeError
+from reidbench.data.side_words import side_of
 from reidbench.errors import ReidbenchError
 from reidbench.records.image_ids import saved_images
 from reidbench.records.run_record import RunRecord
@@ -100,9 +101,9 @@ class Photographs:
         if self.images is None:
             return []
         table = self.images.table
-        wanted = str(table["orientation"].iloc[self.row[like]]) if like in self.row else ""
+        wanted = side_of(str(table["orientation"].iloc[self.row[like]])) if like in self.row else ""
         mine = [
-            (str(table["orientation"].iloc[self.row[image_id]]) != wanted, image_id)
+            (side_of(str(table["orientation"].iloc[self.row[image_id]])) != wanted, image_id)
             for image_id in among
             if image_id in self.row and table["identity"].iloc[self.row[image_id]] == identity
         ]

@@ -20,6 +20,7 @@ from reidbench.data.doubtful_names import (
 )
 from reidbench.data.images import DEFAULT_GROUP, ImageSet
 from reidbench.data.names import identity_name
+from reidbench.data.side_words import other_sides, side_of, side_readings
 
 _NO_PHOTOGRAPHS = frozenset({
     "annotations", "crops", "cropped", "labels", "mask", "masks", "rejected", "segmentation", "segmentations",
@@ -72,7 +73,9 @@ def _on_names(images: ImageSet) -> list[str]:
 def _on_groups(images: ImageSet) -> list[str]:
     lines = []
     groups = Counter(images.group.tolist())
-    for column, values in (("groups", list(groups)), ("orientations", sorted(set(images.table["orientation"])))):
+    sides = Counter(images.table["orientation"].tolist())
+    others = sorted(value for value in sides if side_of(value) not in ("left", "right", ""))
+    for column, values in (("groups", list(groups)), ("orientations", others)):
         same = spellings([value for value in values if value])
         if same:
             lines.append(
@@ -90,6 +93,7 @@ def _on_groups(images: ImageSet) -> list[str]:
     ]
     if short:
         lines.append(f"groups that may be one: {_some(short)}; write the species in one way if they are one")
+    lines += [*side_readings(sides), *other_sides(sides)]
     if len(groups) > 1 and DEFAULT_GROUP in groups:
         lines.append(
             f"{groups[DEFAULT_GROUP]} images without a species are in the group '{DEFAULT_GROUP}', apart from the "

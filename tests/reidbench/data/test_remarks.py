@@ -125,9 +125,19 @@ def test_two_animals_in_one_photograph_with_other_boxes_are_no_copies(herd):
 
 
 def test_groups_and_sides_in_two_spellings_are_said(herd):
-    lines = remarks(write(herd, species=["Zebra"] * 4 + ["zebra"] * 4, side=["Left", "left"] * 4))
+    lines = remarks(write(herd, species=["Zebra"] * 4 + ["zebra"] * 4, side=["Dorsal", "dorsal"] * 4))
     assert lines[0].startswith("groups that may be one: 'Zebra' and 'zebra'")
-    assert lines[1].startswith("orientations that may be one: 'Left' and 'left'")
+    assert lines[1].startswith("orientations that may be one: 'Dorsal' and 'dorsal'")
+
+
+def test_words_for_sides_are_said_with_the_side_that_they_are_read_as_and_stay_in_the_table(herd):
+    sides = ["left", "L", "links", "right", "R", "both", "dorsal", "dorsal"]
+    source = write(herd, side=sides)
+    assert remarks(source) == [
+        "sides: read as left: 'L', 'links'; read as right: 'R'; read as unknown: 'both'",
+        "sides other than left and right: 'dorsal' (2 images); --match-sides same compares each only with itself",
+    ]
+    assert reidbench.load_dataset(source).table["orientation"].tolist() == sides
 
 
 @pytest.mark.parametrize("word", ["", "NA", "unknown"])

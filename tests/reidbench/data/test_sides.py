@@ -24,6 +24,47 @@ def test_case_and_spaces_do_not_make_another_side_and_words_for_a_missing_value_
     ]  # fmt: skip
 
 
+def test_words_for_a_side_are_that_side():
+    left = [
+        "l",
+        "L.",
+        "left flank",
+        "Left_Side",
+        "left-view",
+        "gauche",
+        "links",
+        "Flanc gauche",
+        "v\u00e4nster",
+        "levý",
+    ]
+    right = ["r", "R", "right  flank", "droite", "Rechts", "derecha", "lado direito", "прав\u044b\u0439"]
+    assert sides_of(images(*left)).tolist() == ["left"] * len(left)
+    assert sides_of(images(*right)).tolist() == ["right"] * len(right)
+
+
+def test_both_sides_and_words_for_unknown_are_an_unknown_side():
+    words = [
+        "both",
+        "L/R",
+        "left and right",
+        "LR",
+        "unbekannt",
+        "inconnu",
+        "unclear",
+        "not visible",
+        "indet.",
+        "left?",
+        "-",
+    ]
+    assert sides_of(images(*words)).tolist() == [""] * len(words)
+
+
+def test_other_words_are_sides_of_their_own_in_any_case():
+    assert sides_of(images("Dorsal", " dorsal", "front", "front left", "90")).tolist() == [
+        "dorsal", "dorsal", "front", "front left", "90",
+    ]  # fmt: skip
+
+
 def test_all_sides_are_unknown_if_any_side_is_compared():
     assert sides_of(images("left", "right"), "any").tolist() == ["", ""]
 
