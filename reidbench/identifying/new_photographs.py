@@ -19,6 +19,7 @@ from reidbench.data.image_masks import mask_cells
 from reidbench.data.images import Given, ImageSet
 from reidbench.data.masks import absolute_mask
 from reidbench.data.reading import ReadingOptions, ReadingReport
+from reidbench.data.several_pictures import several_pictures_notes
 from reidbench.data.side_words import other_sides, side_readings
 from reidbench.data.sources.boxes import read_boxes
 from reidbench.data.sources.cells import moment
@@ -148,7 +149,8 @@ def read_photographs(
         )
     by_column = zip(COLUMNS, zip(*rows, strict=True), strict=True)
     table = pd.DataFrame({name: pd.Series(list(values), dtype=object) for name, values in by_column})
-    notes += wide_notes(Path(str(path)) for path in table["path"])
+    files = [Path(str(path)) for path in table["path"]]
+    notes += [*wide_notes(files), *several_pictures_notes(files)]
     origin = Origin(str(source), np.array(numbers, dtype=np.int64) if all(numbers) else None)
     images = ImageSet(source.name, Path(), table, source="photographs", origin=origin, given=_only_masks(masks))
     return NewPhotographs(images, tuple(unreadable), skipped, notes, tuple(encounters))

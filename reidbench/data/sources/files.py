@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,7 @@ from reidbench.data.names import NameRules
 from reidbench.data.reading import ReadingOptions, ReadingReport
 from reidbench.data.sources.layouts import MARKET, MARKET_PARTS, SubFolder, find_layout
 from reidbench.data.sources.rows import NO_OPTIONS, NO_RULES, Rows, image_set
+from reidbench.data.sources.unlisted import unlisted_remarks
 from reidbench.errors import ReidbenchError
 
 _METADATA = "metadata.csv"
@@ -40,7 +42,13 @@ def from_file(
     folder = path.resolve().parent
     name = folder.name if path.stem.lower() == "metadata" and folder.name else path.stem
     rows, reading = rows.by_role(options)
-    return image_set(name, rows, root=root or path.parent, source="file", naming=naming, reading=reading)
+    start = root or path.parent
+    images = image_set(name, rows, root=start, source="file", naming=naming, reading=reading)
+    if path.stem.lower() != "metadata":  # a table with another name may be meant as a selection
+        return images
+    cells = (*rows.columns["path"], *rows.columns.get("segmentation", ()))
+    remarks = (*images.reading.remarks, *unlisted_remarks(cells, start))
+    return replace(images, reading=replace(images.reading, remarks=remarks), checked=True)
 
 
 def _read_parquet(path: Path) -> Rows:

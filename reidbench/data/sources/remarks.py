@@ -22,10 +22,11 @@ from reidbench.data.images import DEFAULT_GROUP, ImageSet
 from reidbench.data.names import identity_name
 from reidbench.data.side_words import other_sides, side_of, side_readings
 
-_NO_PHOTOGRAPHS = frozenset({
+NO_PHOTOGRAPHS = frozenset({
     "annotations", "crops", "cropped", "labels", "mask", "masks", "rejected", "segmentation", "segmentations",
     "thumbnail", "thumbnails", "thumbs", "trash", "deleted", "wrong",
 })  # fmt: skip
+"""Names of folders whose pictures are probably no photographs of animals, in lower case."""
 _SHOWN = 3
 
 
@@ -139,7 +140,7 @@ def _on_inner_folders(images: ImageSet) -> list[str]:
         folder
         for path, identity in zip(images.table["path"], images.identity.tolist(), strict=True)
         for folder in PurePosixPath(path).parts[1:-1]
-        if folder.casefold() in _NO_PHOTOGRAPHS or (identity_name(folder) != identity and names_no_animal(folder))
+        if folder.casefold() in NO_PHOTOGRAPHS or (identity_name(folder) != identity and names_no_animal(folder))
     )
     return [
         f"{_number(count, 'image')} in folders called '{folder}' count as photographs of the animal; move them "

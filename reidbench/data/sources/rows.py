@@ -17,6 +17,7 @@ from reidbench.data.image_checks import Origin
 from reidbench.data.images import DEFAULT_GROUP, Given, ImageSet
 from reidbench.data.names import NameRules, identity_name, identity_names, is_word
 from reidbench.data.reading import ReadingOptions, ReadingReport
+from reidbench.data.several_pictures import several_pictures_notes
 from reidbench.data.side_words import side_readings
 from reidbench.data.sources.boxes import REMEDY as BOX_REMEDY
 from reidbench.data.sources.boxes import read_boxes
@@ -169,7 +170,8 @@ def image_set(
     doubts = encounter_remarks(identities, encounters, dates.texts)
     if not is_users:
         notes += [*doubts, *side_readings([str(cell) for cell in text(column("orientation"))])]
-    notes += wide_notes(root / path for path in text(column("path")) if isinstance(path, str))
+    files = [root / path for path in text(column("path")) if isinstance(path, str)]
+    notes += [*wide_notes(files), *several_pictures_notes(files)]
     paths = text(column("path"), numbers=False)
     numbers = None if rows.numbers is None else rows.numbers[np.array(named, dtype=np.int64)]
     origin = Origin(rows.file, numbers)

@@ -169,6 +169,28 @@ def test_a_folder_of_unidentified_animals_within_an_animal_is_said(herd):
     assert line.startswith("1 image in folders called 'Unidentified' count as photographs of the animal")
 
 
+def test_photographs_that_a_metadata_table_does_not_list_are_counted(herd):
+    # The table has rows for 0 to 5, of which 5 has no identity. 6, 7 and far/8 are not in it; masks hold none.
+    (herd / "img" / "far").mkdir(parents=True)
+    (herd / "img" / "masks").mkdir()
+    for number in range(8):
+        (herd / f"{number}.png").rename(herd / "img" / f"{number}.png")
+    shutil.copy(herd / "img" / "0.png", herd / "img" / "far" / "8.JPG")
+    shutil.copy(herd / "img" / "0.png", herd / "img" / "masks" / "0.png")
+    (herd / "img" / "notes.txt").write_text("")
+    rows = [f"{name},img/{number}.png" for number, name in enumerate(["ana", "ana", "bo", "bo", "cy", ""])]
+    for table in ("metadata.csv", "selection.csv"):
+        (herd / table).write_text("\n".join(["identity,path", *rows]) + "\n")
+    expected = "3 of the 9 photographs in the folder are not in the table and not read, such as 'img/6.png'"
+    assert remarks(str(herd)) == [expected] == remarks(str(herd / "metadata.csv"))
+    assert remarks(str(herd / "selection.csv")) == []
+
+
+def test_a_metadata_table_that_lists_all_photographs_has_no_remark(herd):
+    (herd / "metadata.csv").write_text("identity,path\n" + "".join(f"{NAMES[n // 2]},{n}.png\n" for n in range(8)))
+    assert remarks(str(herd)) == []
+
+
 def test_a_split_in_the_table_is_said(herd):
     assert remarks(write(herd, split=["train", "test"] * 4)) == [
         "the data bring a split (4 'test', 4 'train'); only --split-kind given uses it"
