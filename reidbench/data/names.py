@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from reidbench.constants import NEW_IDENTITY
 from reidbench.errors import ReidbenchError
@@ -46,7 +45,7 @@ def identity_name(value: Any) -> str:
         >>> identity_name(" Ana\u00a0"), identity_name("007"), identity_name(7.0), identity_name(None)
         ('Ana', '007', '7', '')
     """
-    if value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))):
+    if _is_missing(value):
         return ""
     if isinstance(value, (int, np.integer)):
         return str(value)
@@ -54,6 +53,13 @@ def identity_name(value: Any) -> str:
         return str(int(value)) if float(value).is_integer() else str(value)
     text = unicodedata.normalize("NFC", _INVISIBLE.sub("", str(value)))
     return _BLANKS.sub(" ", _ENDS.sub("", text))
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a cell is empty for pandas, which is not imported here: the help of commands needs this module."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
 
 def identity_names(values: Iterable[Any]) -> list[str]:
