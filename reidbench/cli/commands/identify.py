@@ -62,7 +62,7 @@ def identify(
         str | None,
         typer.Option(
             metavar="UNIT",
-            help="Take all photographs of an encounter to show one animal: encounter:best or encounter:mean, as the "
+            help="Identify all photographs of an encounter as one animal: encounter:best or encounter:mean, as the "
             "run's --query; by default image.",
         ),
     ] = None,

@@ -70,7 +70,7 @@ def score(
         bool, typer.Option("--json", help="Print JSON, with the keys of metrics.test in run.json.")
     ] = False,
 ) -> None:
-    """Compare predictions of any program with the correct identities."""
+    """Score predictions of any program against a truth."""
     if task is Task.clustering:
         refuse_options(
             ctx, ("empty_side",), where="--task clustering", reason="clusters have no known and new queries",

@@ -25,7 +25,7 @@ def test_a_narrow_table_keeps_what_decides():
     for kept in ("rank", "megadescriptor_cosine", "0.710 ± 0.012", "pretrained", "BAKS", "BAUS"):
         assert kept in text
     assert "root of means" not in text and "…" not in text
-    listed, _, rest = " ".join(below.split()).partition(". A wider terminal or --format markdown shows them;")
+    listed, _, rest = " ".join(below.split()).partition(". A wider terminal or --format markdown shows them.")
     assert rest and {"root of means", "bal. Rank-1"} < set(listed.split(", ")) and "BAKS" not in listed
 
 

@@ -130,7 +130,7 @@ def test_repeated_image_ids_are_named_in_either_file(tmp_path):
     assert "1 image_id is repeated: 7" in error_of(tmp_path, truth=TRUTH + "7,c,0,S\n")
 
 
-@pytest.mark.parametrize("value", ["", "2", "true", "1.0"])
+@pytest.mark.parametrize("value", ["", "2", "true", "1.5"])
 def test_is_new_is_zero_or_one(tmp_path, value):
     assert f"is_new is '{value}' for image_id 8" in error_of(tmp_path, truth=TRUTH.replace("8,m,1", f"8,m,{value}"))
 
