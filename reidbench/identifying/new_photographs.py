@@ -249,10 +249,8 @@ def _entries_of_file(file: Path, asked: ReadingOptions) -> tuple[list[_Entry], i
                 table.rows[index],
             )
         )
-    sides = [
-        *side_readings(columns[roles.index("orientation")]),
-        *other_sides(Counter(columns[roles.index("orientation")])),
-    ]
+    orientations = Counter(columns[roles.index("orientation")])
+    sides = [*side_readings(orientations), *other_sides(orientations)]
     return entries, 0, [*ReadingReport(read, unused, boxes.counts, options=asked).lines(), *sides]
 
 
