@@ -67,14 +67,14 @@ def obeys_memory(function: Callable[_Arguments, _Result]) -> Callable[_Arguments
     return within_budget
 
 
-def parse_size(size: str | int, option: str = "--memory", least: int = SMALLEST_MEMORY) -> int:
+def parse_size(size: str | int, option: str = "--memory", least: int | None = None) -> int:
     """Return a size in bytes.
 
     Args:
         size: A number with one of the units MB, GB (powers of 1000), MiB, GiB (powers of 1024), in any case; or a
             number of bytes.
         option: The option that the size comes from, for the message.
-        least: Smallest size in bytes.
+        least: Smallest size in bytes; by default :data:`SMALLEST_MEMORY`.
 
     Raises:
         ReidbenchError: It is not a size, or it is below ``least``.
@@ -92,6 +92,7 @@ def parse_size(size: str | int, option: str = "--memory", least: int = SMALLEST_
         n_bytes = int(float(match[1]) * unit)
     else:
         n_bytes = int(size)
+    least = SMALLEST_MEMORY if least is None else least
     if n_bytes < least:
         raise ReidbenchError(f"the memory must be at least {show_size(least)}, not {size}", where=where, remedy=remedy)
     return n_bytes
