@@ -305,7 +305,8 @@ def test_options_of_the_command_reach_the_enrolment(field, names, tmp_path):
     with field.catalogue.open(encoding="utf-8") as file:
         enrolled = next(csv.DictReader(file))["identity"]
     decisions = decide(tmp_path / "d.csv", (new[0], "new", enrolled.upper()))
-    command = ["identify", str(field.photographs), *field.arguments(), "--enroll", str(decisions)]
+    run, dataset = str(field.record.path), str(field.catalogue)
+    command = ["identify", str(field.photographs), "--run", run, "--dataset", dataset, "--enroll", str(decisions)]
     output = tmp_path / "e.csv"
     done = CliRunner().invoke(app, [*command, "-o", str(output)])
     assert "nearly equal" in str(done.exception)

@@ -43,7 +43,7 @@ def match(images, vectors, query, enrolled, mode="group"):
     gallery = rows_of(vectors, np.arange(len(images)))
     return match_larger_gallery(
         METHOD, images, rows_of(vectors, query), gallery, np.asarray(enrolled), mode=mode, learned=np.array([]),
-        progress=Progress(),
+        match_sides="any", progress=Progress(),
     )  # fmt: skip
 
 
@@ -115,6 +115,7 @@ def test_thresholds_for_the_larger_gallery_accept_fewer_new_animals_than_those_o
                 enrolled,
                 mode="group",
                 learned=np.array([]),
+                match_sides="any",
                 progress=Progress(),
             )  # fmt: skip
         )
