@@ -100,7 +100,7 @@ def pixels_in_batches(tested: MethodUnderTest) -> str | None:
     for part in parts:
         pixel_watch = PixelWatch()
         with batches_of([part], _BATCH):
-            part.represent(WatchedImages(tested.drawn.many, pixel_watch), tested.progress)
+            part.represent(WatchedImages(tested.drawn.many, pixel_watch, masks=part.uses_masks), tested.progress)
         most.append(pixel_watch.most)
     allowed = 2 * _BATCH  # the current batch and the next one
     return f"{max(most)} images were decoded at once in batches of {_BATCH}" if max(most) > allowed else None

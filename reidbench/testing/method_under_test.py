@@ -171,8 +171,8 @@ class MethodUnderTest:
 
         return self._once(name, make)
 
-    def _watched_images(self, images: ImageSet) -> Images:
-        return WatchedImages(images, self._pixel_watch)
+    def _watched_images(self, images: ImageSet, masks: bool) -> Images:
+        return WatchedImages(images, self._pixel_watch, masks=masks)
 
     @contextmanager
     def _watched(self, stage: str) -> Iterator[None]:

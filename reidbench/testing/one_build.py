@@ -22,7 +22,7 @@ from reidbench.progress import Progress
 from reidbench.registry.registered import Offer, Registry
 from reidbench.running.building import Assembled, assemble, join_representations
 
-ImagesFor = Callable[[ImageSet], Images]
+ImagesFor = Callable[[ImageSet, bool], Images]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,7 @@ class Build:
         registry: Methods that a fusion takes its parts from.
         work_dir: Folder for the checkpoints of fit.
         device: ``cpu`` or ``cuda``.
-        images_for: Makes the images that the method receives from an image set.
+        images_for: Makes the images that a method receives, from an image set and whether the method reads masks.
 
     Raises:
         TypeError: ``build`` did not return a method.
@@ -69,7 +69,7 @@ class Build:
         work_dir: Path,
         *,
         device: str = "cpu",
-        images_for: ImagesFor = Images,
+        images_for: ImagesFor = lambda images, masks: Images(images, masks=masks),
     ) -> None:
         if offer.spec.parts is None:
             offer.spec.check_installed()
@@ -112,7 +112,9 @@ class Build:
             if part.learns:
                 work_dir.mkdir(parents=True, exist_ok=True)
             context = FitContext(_fixed_validation, 0, self.device, work_dir, Progress())
-            reports.append(part.fit(LabelledImages(self.images_for(train), tuple(identity.tolist())), context))
+            reports.append(
+                part.fit(LabelledImages(self.images_for(train, part.uses_masks), tuple(identity.tolist())), context)
+            )
         return reports
 
     def set_trained_identities(self, train: ImageSet) -> None:
@@ -126,7 +128,7 @@ class Build:
             TypeError: A part did not return a representation.
             ValueError: A part did not return one entry for each image.
         """
-        by_id = {id(part): part.represent(self.images_for(images), Progress()) for part in self.parts}
+        by_id = {id(part): part.represent(self.images_for(images, part.uses_masks), Progress()) for part in self.parts}
         for part, representation in zip(self.parts, by_id.values(), strict=True):
             if not isinstance(representation, Representation):
                 kind = type(representation).__name__

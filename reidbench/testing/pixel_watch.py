@@ -53,8 +53,8 @@ class PixelWatch:
 class WatchedImages(Images):
     """Images whose arrays of pixels are observed."""
 
-    def __init__(self, images: ImageSet, pixel_watch: PixelWatch) -> None:
-        super().__init__(images)
+    def __init__(self, images: ImageSet, pixel_watch: PixelWatch, *, masks: bool) -> None:
+        super().__init__(images, masks=masks)
         self._pixel_watch = pixel_watch
 
     @override
