@@ -187,9 +187,10 @@ def test_a_command_gives_the_same_result_when_the_dataset_has_other_ids_and_path
     (tmp_path / "new").mkdir()
     shutil.copy(drawn.image_path(0), tmp_path / "new" / "a.png")
     results = []
+    output = ["--json", "-o", tmp_path / "new.csv"]
     for table in tables:
         args = {
-            "identify": ["identify", tmp_path / "new", "--run", record.id, "--dataset", table, "--json"],
+            "identify": ["identify", tmp_path / "new", "--run", record.id, "--dataset", table, *output],
             "cluster": ["cluster", record.id, "--dataset", table, "--json"],
             "curve": ["curve", "images-per-identity", record.id, "--dataset", table, "--draws", "1", "--json"],
         }[command]
