@@ -252,7 +252,9 @@ def _out_of_fold(saved_run: SavedRun, registry: Registry, notes: list[str]) -> _
             f"chosen on: {policy_name} cannot choose a threshold on a part of them ({error.message})"
         )
         return _LabelledQueries(answers, excess_of(answers, saved_run.calibration.limit), "calibration animals")
-    return _LabelledQueries(answers, excess, "calibration animals", " (out of fold)")
+    return _LabelledQueries(
+        answers, excess, "calibration animals", ", each with a threshold that was chosen without its animal"
+    )
 
 
 def _test_predictions(saved_run: SavedRun) -> dict[str, list[str | None]]:

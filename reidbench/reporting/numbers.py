@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reidbench.constants import UNDEFINED
@@ -52,3 +53,22 @@ def show_bytes(size: float) -> str:
         if size >= step:
             return f"{size / step:.1f} {unit}"
     return f"{size / 1e3:.0f} kB" if size >= 1e3 else f"{size:.0f} B"
+
+
+def undefined_line(reason: str, names: Sequence[str]) -> str:
+    """Return a sentence that names the metrics without a value, and why they have none.
+
+    Args:
+        reason: The reason as a record holds it, such as ``needs scores`` or ``no known queries``.
+        names: The metrics.
+
+    Example:
+        >>> undefined_line("needs scores", ["rank1", "map"])
+        'No value, because scores would be needed: rank1, map.'
+    """
+    because = reason
+    if reason.startswith("needs "):
+        because = f"{reason.removeprefix('needs ')} would be needed"
+    elif reason in ("no queries", "no known queries", "no unknown queries"):
+        because = f"there are {reason}"
+    return f"No value, because {because}: {', '.join(names)}."

@@ -96,14 +96,14 @@ def _sources_as_json(used: Sequence[UsedNetwork], method: str) -> list[dict[str,
 
 
 def _sources_in_brief(used: Sequence[UsedNetwork], method: str) -> str:
-    """Return for each preset whether all its weights are on this machine, such as ``quick: here; paper: absent``."""
+    """Return for each preset whether all its weights are on this machine, such as ``quick: missing``."""
     from reidbench.running.networks_used import HERE, place_of
 
     here: dict[str, bool] = {}
     for each in used:
         if each.method == method:
             here[each.preset] = here.get(each.preset, True) and place_of(each.name).kind in HERE
-    states = {preset: "here" if all_here else "absent" for preset, all_here in here.items()}
+    states = {preset: "on this machine" if all_here else "missing" for preset, all_here in here.items()}
     return "; ".join(f"{preset}: {state}" if preset else state for preset, state in states.items())
 
 

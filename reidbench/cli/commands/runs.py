@@ -18,7 +18,7 @@ from reidbench.constants import UNDEFINED
 from reidbench.errors import ReidbenchError
 from reidbench.methods.presets import current_preset, show_setting
 from reidbench.progress import plain_console, print_json, print_line
-from reidbench.reporting.numbers import show, show_bytes, show_metric
+from reidbench.reporting.numbers import show, show_bytes, show_metric, undefined_line
 from reidbench.untrusted.text import visible
 
 if TYPE_CHECKING:
@@ -289,7 +289,7 @@ def _print_numbers(record: RunRecord, console: Console) -> None:
     for name, reason in (record.metrics.get("reasons") or {}).items():
         reasons.setdefault(str(reason), []).append(name)
     for reason, names in reasons.items():
-        console.print(f"Undefined ({reason}): {', '.join(names)}.")
+        console.print(undefined_line(reason, names))
     for note in dict.fromkeys((*record.data.split.warnings, *record.data.threshold.notes, *record.data.fit.notes)):
         console.print(f"Note: {note}.")
     console.print()

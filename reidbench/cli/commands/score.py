@@ -15,7 +15,7 @@ from reidbench.cli.options import NameOption
 from reidbench.cli.tables import Column, Table
 from reidbench.errors import ReidbenchError
 from reidbench.progress import plain_console, print_json, print_line
-from reidbench.reporting.numbers import show_metric
+from reidbench.reporting.numbers import show_metric, undefined_line
 
 SECTION = "Run methods"
 
@@ -146,4 +146,4 @@ def _undefined(reasons: dict[str, str]) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for name, reason in reasons.items():
         by_reason.setdefault(reason, []).append(name)
-    return [f"Undefined ({reason}): {', '.join(names)}." for reason, names in by_reason.items()]
+    return [undefined_line(reason, names) for reason, names in by_reason.items()]

@@ -88,7 +88,7 @@ def test_where_the_weights_of_each_preset_come_from_is_said(monkeypatch, hub_cac
     registry = Registry((Offer(trained, "ours", "1.0"),), ())
     monkeypatch.setattr("reidbench.registry.registered.load_registry", lambda files=(): registry)
     wide = {"COLUMNS": "250"}
-    assert "paper: here; quick: absent" in CliRunner().invoke(app, [], env=wide).stdout
+    assert "paper: on this machine; quick: missing" in CliRunner().invoke(app, [], env=wide).stdout
     shown = CliRunner().invoke(app, ["trained"], env=wide).stdout.replace("\n", "")
     assert f"weights (paper): resnet50: the local cache: {folder}" in shown and "apache-2.0" in shown
     rows = json.loads(CliRunner().invoke(app, ["--json"]).stdout)["methods"][0]["weights"]

@@ -49,8 +49,8 @@ def test_the_table_shows_each_group_and_all(tmp_path):
 
 def test_metrics_that_predictions_cannot_give_are_named_with_the_reason(tmp_path):
     text = " ".join(call(tmp_path).split())
-    assert "Undefined (needs scores): rank1, rank5," in text and "regret." in text
-    assert "Undefined (needs the number of identities in the gallery): chance_score." in text
+    assert "No value, because scores would be needed: rank1, rank5," in text and "regret." in text
+    assert "No value, because the number of identities in the gallery would be needed: chance_score." in text
     assert "bal. Rank-1" not in text  # no column of dashes
 
 
