@@ -98,10 +98,10 @@ def test_queries_of_a_group_without_gallery_are_an_error_unless_all_groups_are_s
     assert run(images, tmp_path, split=changed, gallery="all").metrics["n_queries"] > 0
 
 
-def test_a_method_sees_pixels_group_orientation_and_date_only(images):
+def test_a_method_sees_pixels_mask_group_orientation_and_date_only(images):
     seen = reidbench.Images(images)
     public = {name for name in dir(seen) if not name.startswith("_")}
-    assert public == {"pixels", "group", "orientation", "date"}
+    assert public == {"pixels", "mask", "group", "orientation", "date"}
 
 
 @pytest.mark.parametrize("kind", ["closed-set", "disjoint"])

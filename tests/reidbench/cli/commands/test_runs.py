@@ -46,7 +46,7 @@ def test_each_run_is_a_row_and_the_rest_is_told_below(finished, folder):
         assert cells[:2] == [record.dataset, record.method] and f"{record.metrics['score']:.3f}" in cells
     assert f"{len(finished.records)} runs in {folder}, " in shown
     assert "1 failed run: reidbench compare shows why" in shown
-    assert TORN in shown and "can't be read" in " ".join(shown.split())
+    assert TORN in "".join(shown.split()) and "can't be read" in " ".join(shown.split())
 
 
 def test_a_narrow_terminal_names_the_columns_that_it_lacks(folder):
