@@ -39,14 +39,14 @@ def folder(finished, tmp_path: Path) -> Path:
 
 
 def test_each_run_is_a_row_and_the_rest_is_told_below(finished, folder):
-    shown = call("ls", "--runs", folder).stdout
+    shown = call("ls", "--runs", folder, columns=400).stdout
     for record in finished.records:
         (line,) = [line for line in shown.splitlines() if record.id in line]
         cells = line.split()
         assert cells[:2] == [record.dataset, record.method] and f"{record.metrics['score']:.3f}" in cells
     assert f"{len(finished.records)} runs in {folder}, " in shown
     assert "1 failed run: reidbench compare shows why" in shown
-    assert TORN in "".join(shown.split()) and "can't be read" in " ".join(shown.split())
+    assert TORN in shown and "can't be read" in " ".join(shown.split())
 
 
 def test_a_narrow_terminal_names_the_columns_that_it_lacks(folder):
