@@ -1,7 +1,7 @@
 """The masks of an image set: which images have one, its digest, and its pixels inside the box of the animal.
 
 Masks are not part of the digest of a dataset, and not of the keys of its images. A method that uses no masks therefore
-has the same splits, cached features and run ids with and without them. What a method with masks computes is kept under
+has the same splits, cached features and run ids with and without them. Results of a method with masks are kept under
 keys that contain the mask, and its run holds a digest of the masks that it used.
 """
 

@@ -115,7 +115,7 @@ def reserved(n_bytes: int) -> Iterator[None]:
     """Wait until other threads leave enough of the budget; a request for more than the budget waits for all of it.
 
     Args:
-        n_bytes: What the ``with`` block needs at most.
+        n_bytes: Largest memory that the ``with`` block needs.
     """
     global _reserved
     with _released:

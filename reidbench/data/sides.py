@@ -28,7 +28,7 @@ def parse_match_sides(text: str, option: str = "--match-sides") -> MatchSides:
     """Check which sides are compared.
 
     Args:
-        text: What the user gave.
+        text: Value of the option.
         option: The option, for errors.
 
     Raises:

@@ -66,7 +66,7 @@ def pooling_of(new: NewPhotographs, unit: str, minutes: float | None) -> tuple[P
     time = ["" if text else moment for text, moment in zip(value, images.time.tolist(), strict=True)]
     if not any(value) and not any(time):
         raise ReidbenchError(
-            "nothing says which of these photographs are of one encounter",
+            "the photographs have neither encounter values nor times, so their encounters are unknown",
             where=f"--by {unit}",
             remedy="name a CSV with a column encounter, or with times in the column date; or use photographs with "
             "capture times (EXIF)",

@@ -34,7 +34,7 @@ def parse_query(text: str, option: str = "--query") -> str:
     """Return the full name of a query unit; ``encounter`` alone means ``encounter:best``.
 
     Args:
-        text: What the user gave.
+        text: Value of the option.
         option: The option, for errors.
 
     Raises:

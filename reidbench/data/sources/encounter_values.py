@@ -1,4 +1,4 @@
-"""Read the values of a column of encounters, and say which of them may not mean one event."""
+"""Read the values of a column of encounters, and list values that may mean several events."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def encounter_remarks(identities: Sequence[str], encounters: Sequence[str], date
     if long:
         lines.append(
             f"{_number(len(long), 'encounter value')} of an animal with dates more than {LONGEST_DAYS} days apart: "
-            f"{_some(long)}; all photographs of an animal with one value are one encounter, so give each event a value "
-            "of its own, such as date and number"
+            f"{_some(long)}; all photographs of an animal with one value are one encounter, so give each event another "
+            "value, such as date and number"
         )
     return lines
 

@@ -57,7 +57,7 @@ def test_minutes_have_no_effect_on_new_photographs_without_times_and_the_note_sa
 
 
 def test_a_day_alone_makes_no_encounter():
-    with pytest.raises(ReidbenchError, match="nothing says which") as caught:
+    with pytest.raises(ReidbenchError, match="neither encounter values nor times") as caught:
         grouped([("a/1", "2020-05-01"), ("a/2", "2020-05-01")], ("", ""))
     assert "column encounter" in caught.value.remedy
 
